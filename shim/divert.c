@@ -1,0 +1,349 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "divert_private.h"
+
+#include "clock.h"
+#include "hidden.h"
+#include "inject.h"
+#include "interfaces.h"
+#include "log.h"
+#include "real.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/netfilter.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#define PROTOCOL_DIVERT     258 /* IPPROTO_DIVERT of FreeBSD and OpenBSD */
+#define PROTOCOL_DIVERT_OLD 254 /* of older FreeBSD, macOS and the old Linux patch */
+#define FAMILY_DIVERT       258 /* PF_DIVERT in include/divertshim/ */
+
+#define EPHEMERAL_FIRST 49152 /* ports that bind() picks from, as in_pcbbind() of BSD does */
+#define EPHEMERAL_LAST  65535
+
+#define BUFFER_DEFAULT 65536 /* net.inet.divert.recvspace of FreeBSD, what getsockopt() tells */
+
+static _Atomic unsigned open_sockets;
+
+bool divert_wanted(int domain, int type, int protocol)
+{
+    if ((type & ~(SOCK_NONBLOCK | SOCK_CLOEXEC)) != SOCK_RAW)
+        return false;
+    if (domain == FAMILY_DIVERT)
+        return protocol == 0;
+    if (domain != AF_INET && domain != AF_INET6)
+        return false;
+    return protocol == PROTOCOL_DIVERT || protocol == PROTOCOL_DIVERT_OLD;
+}
+
+static int lock_init(pthread_mutex_t *lock)
+{
+    pthread_mutexattr_t attr;
+    int err;
+
+    pthread_mutexattr_init(&attr);
+    pthread_mutexattr_setpshared(&attr, PTHREAD_PROCESS_SHARED);
+    pthread_mutexattr_setrobust(&attr, PTHREAD_MUTEX_ROBUST);
+    pthread_mutexattr_settype(&attr, PTHREAD_MUTEX_ERRORCHECK);
+    err = pthread_mutex_init(lock, &attr);
+    pthread_mutexattr_destroy(&attr);
+    return -err;
+}
+
+/* The socket and what is shared of it lie in one mapping, so that nothing calls malloc(). */
+static struct divert_socket *allocate(void)
+{
+    struct divert_socket *s =
+        mmap(NULL, sizeof(*s), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    if (s == MAP_FAILED)
+        return NULL;
+    s->shared = mmap(NULL, sizeof(*s->shared), PROT_READ | PROT_WRITE,
+                     MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (s->shared == MAP_FAILED) {
+        munmap(s, sizeof(*s));
+        return NULL;
+    }
+    s->queue_fd = s->event_fd = -1;
+    atomic_init(&s->references, 1);
+    atomic_fetch_add(&open_sockets, 1);
+    return s;
+}
+
+static void destroy(struct divert_socket *s)
+{
+    int saved = errno;
+
+    if (s->queue_fd >= 0)
+        real.close(s->queue_fd);
+    if (s->event_fd >= 0)
+        real.close(s->event_fd);
+    munmap(s->shared, sizeof(*s->shared));
+    munmap(s, sizeof(*s));
+    if (atomic_fetch_sub(&open_sockets, 1) == 1)
+        inject_close();
+    errno = saved;
+}
+
+struct divert_socket *divert_hold(struct divert_socket *s)
+{
+    atomic_fetch_add_explicit(&s->references, 1, memory_order_relaxed);
+    return s;
+}
+
+void divert_release(struct divert_socket *s)
+{
+    if (atomic_fetch_sub_explicit(&s->references, 1, memory_order_acq_rel) == 1)
+        destroy(s);
+}
+
+/* Raw sockets take privileges on BSD, when they are made and not when they are used. */
+static int check_privilege(void)
+{
+    int fd = real.socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_RAW);
+
+    if (fd < 0)
+        return -errno;
+    real.close(fd);
+    return 0;
+}
+
+static int open_descriptors(struct divert_socket *s, int type, int *fd)
+{
+    int flags = (type & SOCK_NONBLOCK ? EFD_NONBLOCK : 0) | (type & SOCK_CLOEXEC ? EFD_CLOEXEC : 0);
+    int err;
+
+    *fd = eventfd(0, flags);
+    if (*fd < 0)
+        return -errno;
+    s->event_fd = hidden_fd(real.fcntl(*fd, F_DUPFD_CLOEXEC, 0));
+    s->queue_fd = s->event_fd < 0 ? -errno : hidden_fd(nfqueue_open());
+    if (s->queue_fd >= 0)
+        return 0;
+    err = s->queue_fd;
+    real.close(*fd);
+    return err;
+}
+
+int divert_open(int domain, int type, int protocol, int *fd, struct divert_socket **out)
+{
+    const struct options *options = options_get();
+    struct divert_socket *s;
+    int err = options ? check_privilege() : -EINVAL;
+
+    if (err)
+        return err;
+    s = allocate();
+    if (!s)
+        return -ENOMEM;
+    s->options = options;
+    s->shared->family = domain == AF_INET6 ? AF_INET6 : AF_INET;
+    s->shared->protocol = protocol;
+    s->shared->nonblocking = type & SOCK_NONBLOCK;
+    s->shared->receive_buffer = s->shared->send_buffer = BUFFER_DEFAULT;
+    err = lock_init(&s->shared->lock);
+    if (!err)
+        err = open_descriptors(s, type, fd);
+    if (err) {
+        divert_release(s);
+        return err;
+    }
+    *out = s;
+    return 0;
+}
+
+/* A process died in the middle of things. What it left half done is thrown away. */
+static void start_over(struct divert_socket *s)
+{
+    nfqueue_drop_up_to(s->queue_fd, s->shared->port, s->shared->ring.last_id);
+    ledger_reset(&s->shared->ledger);
+    s->shared->ring.first = s->shared->ring.end = 0;
+    pthread_mutex_consistent(&s->shared->lock);
+}
+
+int divert_lock(struct divert_socket *s)
+{
+    switch (pthread_mutex_lock(&s->shared->lock)) {
+    case 0:
+        return 0;
+    case EOWNERDEAD:
+        start_over(s);
+        return 0;
+    default:
+        return -EAGAIN;
+    }
+}
+
+void divert_unlock(struct divert_socket *s)
+{
+    pthread_mutex_unlock(&s->shared->lock);
+}
+
+static int bind_ephemeral(struct divert_socket *s)
+{
+    for (int port = EPHEMERAL_FIRST; port <= EPHEMERAL_LAST; port++) {
+        int err = nfqueue_bind(s->queue_fd, (uint16_t)port, s->options->queue_len);
+
+        if (err != -EADDRINUSE)
+            return err ? err : port;
+    }
+    return -EADDRINUSE;
+}
+
+static int bind_port(struct divert_socket *s, uint16_t port)
+{
+    int bound = port;
+
+    if (port)
+        bound = nfqueue_bind(s->queue_fd, port, s->options->queue_len);
+    else
+        bound = bind_ephemeral(s);
+    if (bound == -EOPNOTSUPP)
+        log_line(LOG_ERROR, "this kernel has no NFQUEUE: it needs nfnetlink_queue "
+                            "(CONFIG_NETFILTER_NETLINK_QUEUE); try: modprobe nfnetlink_queue");
+    return bound < 0 || port ? bound : 0;
+}
+
+int divert_bind(struct divert_socket *s, const struct sockaddr *address, socklen_t len)
+{
+    const struct sockaddr_in *sin = (const struct sockaddr_in *)address;
+    uint16_t port;
+    int err;
+
+    if (!address || len < offsetof(struct sockaddr_in, sin_zero))
+        return -EINVAL;
+    if (sin->sin_family != AF_INET && sin->sin_family != AF_INET6)
+        return -EAFNOSUPPORT;
+    port = ntohs(sin->sin_port);
+    err = divert_lock(s);
+    if (err)
+        return err;
+    err = s->shared->bound ? -EINVAL : bind_port(s, port);
+    if (err >= 0) {
+        s->shared->bound = true;
+        s->shared->port = port ? port : (uint16_t)err;
+        err = 0;
+    }
+    divert_unlock(s);
+    if (!err)
+        interfaces_refresh(true);
+    return err;
+}
+
+int divert_getsockname(struct divert_socket *s, struct sockaddr *address, socklen_t *len)
+{
+    struct sockaddr_in sin = {.sin_family = AF_INET, .sin_port = htons(s->shared->port)};
+
+    memcpy(address, &sin, *len < sizeof(sin) ? *len : sizeof(sin));
+    *len = sizeof(sin);
+    return 0;
+}
+
+void divert_drop(struct divert_socket *s, const struct ledger_packet *packet)
+{
+    struct nfq_verdict v = {.id = packet->id, .verdict = NF_DROP};
+    int err = nfqueue_send_verdict(s->queue_fd, s->shared->port, &v);
+
+    if (err)
+        log_line(LOG_DEBUG, "verdict for packet %u: %s", packet->id, strerror(-err));
+}
+
+static uint64_t overdue_at(struct divert_socket *s)
+{
+    const struct ledger_packet *oldest = ledger_oldest(&s->shared->ledger);
+
+    return oldest ? oldest->read_at + s->options->hold_ms * NS_PER_MS : DIVERT_NEVER;
+}
+
+static void drop_overdue(struct divert_socket *s)
+{
+    struct ledger_packet packet;
+
+    if (!s->shared->ledger.count || overdue_at(s) > clock_ns())
+        return;
+    do {
+        ledger_expire(&s->shared->ledger, &packet);
+        divert_drop(s, &packet);
+    } while (overdue_at(s) <= clock_ns());
+}
+
+/*
+ * What was injected is never diverted again by rules that know nothing of tags: it carries the tag
+ * that stands above all rules, and goes on from here, without it.
+ */
+static void pass_injected(struct divert_socket *s)
+{
+    struct nfq_ring *ring = &s->shared->ring;
+    uint32_t kept = 0;
+
+    for (uint32_t i = 0; i < ring->end; i++) {
+        const struct nfq_packet *p = &ring->packet[i];
+        struct nfq_verdict v = {.id = p->id, .verdict = NF_ACCEPT, .set_mark = true};
+
+        if (options_tag_of_mark(s->options, p->mark) != TAG_PAST_ALL) {
+            if (kept++ != i)
+                ring->packet[kept - 1] = *p;
+            continue;
+        }
+        v.mark = options_mark_with_tag(s->options, p->mark, 0);
+        nfqueue_send_verdict(s->queue_fd, s->shared->port, &v);
+    }
+    ring->end = kept;
+}
+
+int divert_pump(struct divert_socket *s)
+{
+    struct nfq_ring *ring = &s->shared->ring;
+
+    drop_overdue(s);
+    if (!nfq_ring_empty(ring))
+        return 1;
+    interfaces_refresh(false);
+    do {
+        int n = nfqueue_fill(s->queue_fd, ring);
+
+        if (n <= 0)
+            return n;
+        pass_injected(s);
+    } while (nfq_ring_empty(ring));
+    return 1;
+}
+
+void divert_announce(struct divert_socket *s)
+{
+    struct divert_shared *shared = s->shared;
+    bool wanted = shared->waiting && !nfq_ring_empty(&shared->ring);
+    uint64_t count = 1;
+    ssize_t n = 0;
+
+    if (wanted == shared->announced)
+        return;
+    if (wanted)
+        n = real.write(s->event_fd, &count, sizeof(count));
+    else
+        n = real.read(s->event_fd, &count, sizeof(count));
+    if (n < 0)
+        log_line(LOG_DEBUG, "eventfd: %s", strerror(errno));
+    shared->announced = wanted;
+}
+
+int divert_next_len(struct divert_socket *s)
+{
+    int len = divert_lock(s);
+
+    if (len)
+        return 0;
+    if (divert_pump(s) > 0)
+        len = (int)s->shared->ring.packet[s->shared->ring.first].len;
+    divert_announce(s);
+    divert_unlock(s);
+    return len;
+}
+
+void divert_set_nonblocking(struct divert_socket *s, bool nonblocking)
+{
+    s->shared->nonblocking = nonblocking;
+}

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A divert socket as divert(4) has it. Functions return a result, or -errno; they know neither
+ * which descriptor the program holds nor how the kernel queues packets.
+ */
+#ifndef DIVERTSHIM_DIVERT_H
+#define DIVERTSHIM_DIVERT_H
+
+#include <poll.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/socket.h>
+#include <sys/types.h>
+
+struct divert_socket;
+
+#define DIVERT_NEVER UINT64_MAX /* a deadline that does not come */
+
+/* Whether socket(2) with these arguments asks for a divert socket. */
+bool divert_wanted(int domain, int type, int protocol);
+
+/*
+ * Makes a divert socket; *fd is the descriptor for the program, which owns it. The reference that
+ * is returned in *s goes to the descriptor table. Errors: -EPERM without CAP_NET_ADMIN or
+ * CAP_NET_RAW, -EINVAL for options that make no sense, -EMFILE, -ENFILE, -ENOMEM, -EPROTONOSUPPORT.
+ */
+int divert_open(int domain, int type, int protocol, int *fd, struct divert_socket **s);
+
+/* References. The last one to go closes what this process has of the socket. */
+struct divert_socket *divert_hold(struct divert_socket *s);
+void divert_release(struct divert_socket *s);
+
+/*
+ * Binds to the divert port in a sockaddr_in (network byte order; the address is ignored); port 0
+ * picks a free one. Errors: -EINVAL (bound already, address too short), -EAFNOSUPPORT,
+ * -EADDRINUSE, -EACCES, -EOPNOTSUPP (no nfnetlink_queue in the kernel).
+ */
+int divert_bind(struct divert_socket *s, const struct sockaddr *address, socklen_t len);
+
+/* The address bound to, as getsockname(2) gives it. */
+int divert_getsockname(struct divert_socket *s, struct sockaddr *address, socklen_t *len);
+
+/*
+ * Reads one packet: recvmsg(2). Errors: -EAGAIN, -EINTR, -EFAULT never (it crashes, as libc does).
+ */
+ssize_t divert_recvmsg(struct divert_socket *s, struct msghdr *msg, int flags);
+
+/*
+ * Writes one packet: sendmsg(2). Errors: -EINVAL, -EAFNOSUPPORT, -EADDRNOTAVAIL, -EMSGSIZE as
+ * divert(4) has them; and those of inject_outgoing() and inject_incoming().
+ */
+ssize_t divert_sendmsg(struct divert_socket *s, const struct msghdr *msg, int flags);
+
+/* Bytes of the packet that the next read gives, 0 for none: FIONREAD. */
+int divert_next_len(struct divert_socket *s);
+
+/*
+ * The poll(2) events of a socket that hold now. Packets are taken from the kernel if none is at
+ * hand, and overdue ones dropped.
+ */
+short divert_events(struct divert_socket *s, short wanted);
+
+/* When a wait must end so that overdue packets are dropped: CLOCK_MONOTONIC ns or DIVERT_NEVER. */
+uint64_t divert_deadline(struct divert_socket *s);
+
+#define DIVERT_WAIT_FDS 2
+
+/*
+ * Between the two, others that use the socket wake whoever polls the descriptors that are put into
+ * fds, when they leave packets behind. Readable means: ask divert_events() again.
+ */
+void divert_wait_begin(struct divert_socket *s, struct pollfd fds[DIVERT_WAIT_FDS]);
+void divert_wait_end(struct divert_socket *s);
+
+void divert_set_nonblocking(struct divert_socket *s, bool nonblocking);
+
+/* Socket options that a divert socket answers itself. -ENOPROTOOPT: none of its. */
+int divert_getsockopt(struct divert_socket *s, int level, int name, void *value, socklen_t *len);
+int divert_setsockopt(struct divert_socket *s, int level, int name, const void *value,
+                      socklen_t len);
+
+#endif

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The inside of a divert socket, for divert*.c. */
+#ifndef DIVERTSHIM_DIVERT_PRIVATE_H
+#define DIVERTSHIM_DIVERT_PRIVATE_H
+
+#include "divert.h"
+#include "ledger.h"
+#include "nfq.h"
+#include "options.h"
+
+#include <netinet/in.h>
+#include <pthread.h>
+#include <stdatomic.h>
+
+/*
+ * What all processes that inherited the socket share, as they would share a socket in the kernel.
+ * The lock is never held while waiting.
+ */
+struct divert_shared {
+    pthread_mutex_t lock;
+    int family; /* as given to socket() */
+    int protocol;
+    bool bound;
+    bool nonblocking;
+    bool announced;              /* the eventfd is readable */
+    uint16_t port;               /* host byte order */
+    unsigned waiting;            /* threads, of all processes, that wait for a packet */
+    uint64_t receive_timeout;    /* SO_RCVTIMEO in nanoseconds, 0 for none */
+    struct timeval send_timeout; /* SO_SNDTIMEO: kept for getsockopt(), writes never wait */
+    int receive_buffer, send_buffer;
+    struct nfq_ring ring;
+    struct ledger ledger;
+    uint8_t scratch[PACKET_MAX + 1]; /* a packet in one piece */
+};
+
+struct divert_socket {
+    _Atomic unsigned references;
+    int queue_fd; /* netlink; readable when the kernel has packets */
+    int event_fd; /* our copy of what the program holds */
+    struct divert_shared *shared;
+    const struct options *options;
+};
+
+/* -EAGAIN if a signal handler interrupted this very thread while it had the lock. */
+int divert_lock(struct divert_socket *s);
+void divert_unlock(struct divert_socket *s);
+
+/*
+ * Under the lock: drops what is overdue and, if no packet is at hand, takes some from the kernel.
+ * Returns whether one is at hand, or -errno.
+ */
+int divert_pump(struct divert_socket *s);
+
+/* Under the lock: makes the eventfd tell whether packets are at hand, if anybody looks at it. */
+void divert_announce(struct divert_socket *s);
+
+/* Under the lock: the packet is not to go on. */
+void divert_drop(struct divert_socket *s, const struct ledger_packet *packet);
+
+/* Without the lock: 0 when there may be something to read, -EAGAIN at the deadline, -EINTR. */
+int divert_wait(struct divert_socket *s, uint64_t deadline);
+
+#endif

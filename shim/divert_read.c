@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "divert_private.h"
+
+#include "clock.h"
+#include "interfaces.h"
+
+#include <errno.h>
+#include <linux/netfilter.h>
+#include <string.h>
+
+static bool is_incoming(const struct nfq_packet *p)
+{
+    return p->hook == NF_INET_PRE_ROUTING || p->hook == NF_INET_LOCAL_IN;
+}
+
+/* FreeBSD's address of a diverted packet, see divert(4) and sys/netinet/ip_divert.c. */
+static struct sockaddr_in address_of(const struct divert_socket *s, const struct nfq_packet *p)
+{
+    struct sockaddr_in sin = {.sin_family = AF_INET};
+    struct interface in;
+    size_t name;
+
+    if (!s->options->openbsd)
+        sin.sin_port = options_tag_of_mark(s->options, p->mark); /* in host byte order */
+    if (!p->indev || !interfaces_by_index(p->indev, &in))
+        return sin;
+    if (is_incoming(p))
+        sin.sin_addr.s_addr = in.address;
+    name = strlen(in.name) + 1;
+    if (!s->options->openbsd && name <= sizeof(sin.sin_zero))
+        memcpy(sin.sin_zero, in.name, name);
+    return sin;
+}
+
+static size_t space_in(const struct msghdr *msg)
+{
+    size_t space = 0;
+
+    for (size_t i = 0; i < msg->msg_iovlen; i++)
+        space += msg->msg_iov[i].iov_len;
+    return space;
+}
+
+/* Copies bytes from one list of pieces to another; returns how many fitted. */
+static size_t copy_pieces(const struct iovec *to, size_t to_count, const struct iovec *from,
+                          size_t from_count)
+{
+    size_t copied = 0, to_used = 0, from_used = 0;
+
+    while (to_count && from_count) {
+        size_t room = to->iov_len - to_used, left = from->iov_len - from_used;
+        size_t n = room < left ? room : left;
+
+        if (n)
+            memcpy((char *)to->iov_base + to_used, (const char *)from->iov_base + from_used, n);
+        copied += n;
+        to_used += n;
+        from_used += n;
+        if (to_used == to->iov_len) {
+            to++;
+            to_count--;
+            to_used = 0;
+        }
+        if (from_used == from->iov_len) {
+            from++;
+            from_count--;
+            from_used = 0;
+        }
+    }
+    return copied;
+}
+
+/* The packet's bytes where they lie in one piece: what the program now has, else a copy. */
+static const void *one_piece(struct divert_socket *s, const struct msghdr *msg,
+                             const struct nfq_packet *p)
+{
+    struct iovec scratch = {s->shared->scratch, sizeof(s->shared->scratch)};
+
+    if (msg->msg_iovlen == 1 && msg->msg_iov[0].iov_len >= p->len)
+        return msg->msg_iov[0].iov_base;
+    copy_pieces(&scratch, 1, p->piece, 2);
+    return s->shared->scratch;
+}
+
+static void enter_ledger(struct divert_socket *s, const struct msghdr *msg,
+                         const struct nfq_packet *p)
+{
+    const void *bytes = one_piece(s, msg, p);
+    struct ledger_packet evicted,
+        packet = {
+            .id = p->id,
+            .mark = p->mark,
+            .indev = p->indev,
+            .outdev = p->outdev,
+            .destination = packet_destination(bytes),
+            .len = p->len,
+            .hook = p->hook,
+            .family = p->family,
+            .incoming = is_incoming(p),
+            .buffer = msg->msg_iovlen ? (uintptr_t)msg->msg_iov[0].iov_base : 0,
+            .read_at = clock_ns(),
+        };
+
+    packet_keys(bytes, p->len, &packet.keys);
+    if (ledger_add(&s->shared->ledger, &packet, &evicted))
+        divert_drop(s, &evicted);
+}
+
+static void give_address(struct msghdr *msg, const struct sockaddr_in *sin)
+{
+    if (!msg->msg_name)
+        return;
+    memcpy(msg->msg_name, sin, msg->msg_namelen < sizeof(*sin) ? msg->msg_namelen : sizeof(*sin));
+    msg->msg_namelen = sizeof(*sin);
+}
+
+static ssize_t read_first(struct divert_socket *s, struct msghdr *msg, int flags)
+{
+    struct nfq_ring *ring = &s->shared->ring;
+    const struct nfq_packet *p = &ring->packet[ring->first];
+    struct sockaddr_in sin = address_of(s, p);
+    size_t copied = copy_pieces(msg->msg_iov, msg->msg_iovlen, p->piece, 2);
+
+    give_address(msg, &sin);
+    msg->msg_controllen = 0;
+    msg->msg_flags = space_in(msg) < p->len ? MSG_TRUNC : 0;
+    if (!(flags & MSG_PEEK)) {
+        enter_ledger(s, msg, p);
+        ring->first++;
+    }
+    return flags & MSG_TRUNC ? (ssize_t)p->len : (ssize_t)copied;
+}
+
+ssize_t divert_recvmsg(struct divert_socket *s, struct msghdr *msg, int flags)
+{
+    struct divert_shared *shared = s->shared;
+    bool wait = !(flags & MSG_DONTWAIT) && !shared->nonblocking;
+    uint64_t deadline = DIVERT_NEVER;
+
+    if (wait && shared->receive_timeout)
+        deadline = clock_exact_ns() + shared->receive_timeout;
+    for (;;) {
+        ssize_t n = divert_lock(s);
+
+        if (n)
+            return n;
+        n = divert_pump(s);
+        if (n > 0)
+            n = read_first(s, msg, flags);
+        else if (n == 0)
+            n = -EAGAIN;
+        divert_announce(s);
+        divert_unlock(s);
+        if (n != -EAGAIN || !wait)
+            return n;
+        n = divert_wait(s, deadline);
+        if (n)
+            return n;
+    }
+}

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Waiting for packets. What waits here is the program's own thread, in poll(2). */
+#include "divert_private.h"
+
+#include "clock.h"
+#include "interfaces.h"
+#include "real.h"
+
+#include <errno.h>
+#include <signal.h>
+
+static const short readable = POLLIN | POLLRDNORM;
+static const short writable = POLLOUT | POLLWRNORM;
+
+short divert_events(struct divert_socket *s, short wanted)
+{
+    short events = wanted & writable;
+
+    if (!(wanted & readable) || divert_lock(s))
+        return events;
+    if (divert_pump(s) > 0)
+        events |= wanted & readable;
+    divert_announce(s);
+    divert_unlock(s);
+    return events;
+}
+
+uint64_t divert_deadline(struct divert_socket *s)
+{
+    const struct ledger_packet *oldest;
+    uint64_t deadline = DIVERT_NEVER;
+
+    if (divert_lock(s))
+        return deadline;
+    oldest = ledger_oldest(&s->shared->ledger);
+    if (oldest)
+        deadline = oldest->read_at + s->options->hold_ms * NS_PER_MS;
+    divert_unlock(s);
+    return deadline;
+}
+
+void divert_wait_begin(struct divert_socket *s, struct pollfd fds[DIVERT_WAIT_FDS])
+{
+    fds[0] = (struct pollfd){.fd = s->queue_fd, .events = POLLIN};
+    fds[1] = (struct pollfd){.fd = s->event_fd, .events = POLLIN};
+    if (divert_lock(s))
+        return;
+    s->shared->waiting++;
+    divert_announce(s);
+    divert_unlock(s);
+}
+
+void divert_wait_end(struct divert_socket *s)
+{
+    while (divert_lock(s)) {
+        /* a signal handler cannot be in here: it ends before we go on */
+    }
+    s->shared->waiting--;
+    divert_announce(s);
+    divert_unlock(s);
+}
+
+/*
+ * Whether a read that a signal interrupted is to go on, as the kernel decides by the handler's
+ * SA_RESTART. Which signal it was is not known; so it goes on if all handlers ask for that.
+ */
+static bool restart_wanted(void)
+{
+    bool handlers = false;
+
+    for (int sig = 1; sig < NSIG; sig++) {
+        struct sigaction action;
+
+        if (sigaction(sig, NULL, &action) < 0 || action.sa_handler == SIG_DFL ||
+            action.sa_handler == SIG_IGN)
+            continue;
+        if (!(action.sa_flags & SA_RESTART))
+            return false;
+        handlers = true;
+    }
+    return handlers;
+}
+
+static void wait_end_cleanup(void *s)
+{
+    divert_wait_end(s);
+}
+
+int divert_wait(struct divert_socket *s, uint64_t deadline)
+{
+    struct pollfd fds[DIVERT_WAIT_FDS + 1];
+    uint64_t overdue = divert_deadline(s), now = clock_exact_ns(), until;
+    int timeout = -1, n;
+
+    until = overdue < deadline ? overdue : deadline;
+    if (until != DIVERT_NEVER)
+        timeout = until <= now ? 0 : (int)((until - now + NS_PER_MS - 1) / NS_PER_MS);
+    divert_wait_begin(s, fds);
+    fds[DIVERT_WAIT_FDS] = (struct pollfd){.fd = interfaces_watch_fd(), .events = POLLIN};
+    pthread_cleanup_push(wait_end_cleanup, s);
+    n = real.poll(fds, DIVERT_WAIT_FDS + 1, timeout);
+    pthread_cleanup_pop(0);
+    if (n < 0)
+        n = errno == EINTR && restart_wanted() && deadline == DIVERT_NEVER ? 0 : -errno;
+    else if (n > 0 && fds[DIVERT_WAIT_FDS].revents)
+        interfaces_refresh(true);
+    divert_wait_end(s);
+    if (n == 0 && deadline != DIVERT_NEVER && clock_exact_ns() >= deadline)
+        return -EAGAIN;
+    return n < 0 ? n : 0;
+}

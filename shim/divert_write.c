@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "divert_private.h"
+
+#include "inject.h"
+#include "interfaces.h"
+
+#include <errno.h>
+#include <linux/netfilter.h>
+#include <string.h>
+
+/* A packet on its way back. */
+struct written {
+    const uint8_t *packet;
+    size_t len;
+    uintptr_t buffer; /* where the program had it */
+    uint16_t tag;     /* host byte order */
+    struct ledger_way way;
+    struct interface in; /* incoming only */
+};
+
+static int gather(struct divert_socket *s, const struct msghdr *msg, struct written *w)
+{
+    size_t len = 0;
+
+    for (size_t i = 0; i < msg->msg_iovlen; i++)
+        len += msg->msg_iov[i].iov_len;
+    if (len > PACKET_MAX)
+        return -EMSGSIZE;
+    w->buffer = msg->msg_iovlen ? (uintptr_t)msg->msg_iov[0].iov_base : 0;
+    w->packet = msg->msg_iovlen ? msg->msg_iov[0].iov_base : NULL;
+    w->len = len;
+    if (msg->msg_iovlen <= 1)
+        return 0;
+    w->packet = s->shared->scratch;
+    len = 0;
+    for (size_t i = 0; i < msg->msg_iovlen; i++) {
+        memcpy(s->shared->scratch + len, msg->msg_iov[i].iov_base, msg->msg_iov[i].iov_len);
+        len += msg->msg_iov[i].iov_len;
+    }
+    return 0;
+}
+
+/* The name that follows the address, if one is there with its NUL (ip_divert.c). */
+static bool interface_named(const struct sockaddr_in *sin, struct interface *in)
+{
+    size_t len = strnlen((const char *)sin->sin_zero, sizeof(sin->sin_zero));
+
+    return len > 0 && len < sizeof(sin->sin_zero) &&
+           interfaces_by_name((const char *)sin->sin_zero, in);
+}
+
+/* Which way the address sends the packet, and with which tag. */
+static int read_address(const struct msghdr *msg, struct written *w)
+{
+    struct sockaddr_in sin = {0};
+
+    if (!msg->msg_name || !msg->msg_namelen)
+        return 0;
+    if (msg->msg_namelen < offsetof(struct sockaddr_in, sin_zero))
+        return -EINVAL;
+    memcpy(&sin, msg->msg_name, msg->msg_namelen < sizeof(sin) ? msg->msg_namelen : sizeof(sin));
+    if (sin.sin_family != AF_INET && sin.sin_family != AF_UNSPEC)
+        return -EAFNOSUPPORT;
+    w->tag = sin.sin_port;
+    if (sin.sin_addr.s_addr == INADDR_ANY)
+        return 0;
+    w->way.incoming = true;
+    if (!interface_named(&sin, &w->in) && !interfaces_by_address(sin.sin_addr.s_addr, &w->in))
+        return -EADDRNOTAVAIL;
+    w->way.indev = w->in.index;
+    return 0;
+}
+
+static void make_checksum_right(struct divert_socket *s, struct written *w)
+{
+    if (packet_header_checksum_ok(w->packet))
+        return;
+    if (w->packet != s->shared->scratch)
+        memcpy(s->shared->scratch, w->packet, w->len);
+    w->packet = s->shared->scratch;
+    packet_header_checksum_fix(s->shared->scratch);
+}
+
+/* The tag as the rules are to see it in the mark. */
+static uint16_t tag_in_mark(const struct options *o, uint16_t tag)
+{
+    if (o->openbsd)
+        return TAG_PAST_ALL;
+    if (tag == 0)
+        return TAG_TOP;
+    return tag < TAG_PAST_ALL ? tag : TAG_PAST_ALL;
+}
+
+/* What is injected has no packet mark that could tell how its rules were made: the option does. */
+static uint16_t tag_for_injection(const struct options *o, uint16_t tag)
+{
+    if (!o->tags)
+        return TAG_PAST_ALL;
+    if (tag == 0 && !o->openbsd)
+        return 0;
+    return tag_in_mark(o, tag);
+}
+
+static int inject(struct divert_socket *s, const struct written *w, uint32_t mark)
+{
+    uint16_t tag = tag_for_injection(s->options, w->tag);
+
+    if (w->way.incoming)
+        return inject_incoming(w->packet, w->len, &w->in, tag, s->options->mark_shift);
+    return inject_outgoing(w->packet, w->len, options_mark_with_tag(s->options, mark, tag));
+}
+
+/* POSTROUTING and FORWARD lie behind the routing decision; OUTPUT is routed again by the kernel. */
+static bool needs_route(const struct written *w, const struct ledger_packet *queued)
+{
+    return !w->way.incoming && queued->hook != NF_INET_LOCAL_OUT &&
+           packet_destination(w->packet) != queued->destination;
+}
+
+static bool too_large(const struct written *w, const struct ledger_packet *queued)
+{
+    struct interface out;
+
+    return !w->way.incoming && w->len > queued->len && packet_dont_fragment(w->packet) &&
+           interfaces_by_index(queued->outdev, &out) && w->len > out.mtu;
+}
+
+static int give_verdict(struct divert_socket *s, const struct written *w,
+                        const struct packet_keys *keys, const struct ledger_packet *queued)
+{
+    bool tagged = options_tag_of_mark(s->options, queued->mark) != 0;
+    bool changed = keys->exact != queued->keys.exact;
+    struct nfq_verdict v = {
+        .id = queued->id,
+        .verdict = tagged ? NF_REPEAT : NF_ACCEPT,
+        .set_mark = tagged,
+        .payload = changed ? w->packet : NULL,
+        .len = w->len,
+    };
+
+    if (tagged)
+        v.mark = options_mark_with_tag(s->options, queued->mark, tag_in_mark(s->options, w->tag));
+    return nfqueue_send_verdict(s->queue_fd, s->shared->port, &v);
+}
+
+/*
+ * A packet that was read goes back as a verdict, any other is injected. An incoming one with a
+ * wrong header checksum is dropped without a word, as the kernel does it.
+ */
+static int put_back(struct divert_socket *s, const struct written *w)
+{
+    struct packet_keys keys;
+    struct ledger_packet queued;
+
+    bool bad = w->way.incoming && !packet_header_checksum_ok(w->packet);
+
+    packet_keys(w->packet, w->len, &keys);
+    if (!ledger_match(&s->shared->ledger, &keys, w->buffer, &w->way, &queued))
+        return bad ? 0 : inject(s, w, 0);
+    if (bad || too_large(w, &queued)) {
+        divert_drop(s, &queued);
+        return bad ? 0 : -EMSGSIZE;
+    }
+    if (needs_route(w, &queued)) {
+        divert_drop(s, &queued);
+        return inject(s, w, queued.mark);
+    }
+    return give_verdict(s, w, &keys, &queued);
+}
+
+static int write_packet(struct divert_socket *s, const struct msghdr *msg)
+{
+    struct written w = {0};
+    size_t written;
+    int err = gather(s, msg, &w);
+
+    if (err)
+        return err;
+    written = w.len;
+    err = packet_check(w.packet, w.len, &w.len);
+    if (!err)
+        err = read_address(msg, &w);
+    if (err)
+        return err;
+    if (!w.way.incoming)
+        make_checksum_right(s, &w);
+    err = put_back(s, &w);
+    return err ? err : (int)written;
+}
+
+ssize_t divert_sendmsg(struct divert_socket *s, const struct msghdr *msg, int flags)
+{
+    ssize_t n = divert_lock(s);
+
+    (void)flags;
+    if (n)
+        return n;
+    n = write_packet(s, msg);
+    divert_unlock(s);
+    return n;
+}

@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "fdtable.h"
+
+#include "divert.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <sys/mman.h>
+
+/* The table must not call malloc(): dup2() and close() may be called where that is forbidden. */
+#define uthash_malloc(size)      fdtable_map(size)
+#define uthash_free(block, size) munmap(block, size)
+#define HASH_NONFATAL_OOM        1
+
+static void *fdtable_map(size_t size)
+{
+    void *block = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    return block == MAP_FAILED ? NULL : block;
+}
+
+#include <uthash.h>
+
+#define FDTABLE_POOL 1024 /* entries that need no mapping of their own */
+
+struct fdtable_entry {
+    int fd;
+    struct divert_socket *socket;
+    struct fdtable_entry *next_free;
+    UT_hash_handle hh;
+};
+
+_Atomic uint64_t fdtable_bits[FDTABLE_MAX / 64];
+_Atomic unsigned fdtable_count;
+
+static struct fdtable_entry *table;
+static struct fdtable_entry pool[FDTABLE_POOL];
+static struct fdtable_entry *free_entries;
+static unsigned pool_used;
+static pthread_mutex_t lock = PTHREAD_ERRORCHECK_MUTEX_INITIALIZER_NP;
+
+/*
+ * Changes are made with signals blocked. So when a signal handler finds the lock held by its own
+ * thread (EDEADLK), a lookup was interrupted, and another one beside it does no harm.
+ */
+static bool lock_for_lookup(void)
+{
+    return pthread_mutex_lock(&lock) == 0;
+}
+
+static void lock_for_change(sigset_t *saved)
+{
+    sigset_t all;
+
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, saved);
+    pthread_mutex_lock(&lock);
+}
+
+static void unlock_after_change(const sigset_t *saved)
+{
+    pthread_mutex_unlock(&lock);
+    pthread_sigmask(SIG_SETMASK, saved, NULL);
+}
+
+static struct fdtable_entry *entry_new(void)
+{
+    struct fdtable_entry *e = free_entries;
+
+    if (e)
+        free_entries = e->next_free;
+    else if (pool_used < FDTABLE_POOL)
+        e = &pool[pool_used++];
+    else
+        e = fdtable_map(sizeof(*e));
+    return e;
+}
+
+static void entry_free(struct fdtable_entry *e)
+{
+    e->next_free = free_entries;
+    free_entries = e;
+}
+
+static struct fdtable_entry *entry_find(int fd)
+{
+    struct fdtable_entry *e;
+
+    HASH_FIND_INT(table, &fd, e);
+    return e;
+}
+
+struct divert_socket *fdtable_lookup(int fd)
+{
+    struct divert_socket *s = NULL;
+    bool locked = lock_for_lookup();
+    struct fdtable_entry *e = entry_find(fd);
+
+    if (e)
+        s = divert_hold(e->socket);
+    if (locked)
+        pthread_mutex_unlock(&lock);
+    return s;
+}
+
+static int insert_new(int fd, struct divert_socket *s)
+{
+    struct fdtable_entry *e = entry_new();
+
+    if (!e)
+        return -ENOMEM;
+    e->fd = fd;
+    e->socket = s;
+    HASH_ADD_INT(table, fd, e);
+    if (!e->hh.tbl) {
+        entry_free(e);
+        return -ENOMEM;
+    }
+    atomic_fetch_or(&fdtable_bits[fd / 64], UINT64_C(1) << (fd % 64));
+    atomic_fetch_add(&fdtable_count, 1);
+    return 0;
+}
+
+int fdtable_insert(int fd, struct divert_socket *s)
+{
+    struct divert_socket *before = NULL;
+    struct fdtable_entry *e;
+    sigset_t saved;
+    int err = 0;
+
+    if ((unsigned)fd >= FDTABLE_MAX)
+        return -EMFILE;
+    lock_for_change(&saved);
+    e = entry_find(fd);
+    if (e) {
+        before = e->socket;
+        e->socket = s;
+    } else {
+        err = insert_new(fd, s);
+    }
+    unlock_after_change(&saved);
+    if (before)
+        divert_release(before);
+    return err;
+}
+
+struct divert_socket *fdtable_remove(int fd)
+{
+    struct divert_socket *s = NULL;
+    struct fdtable_entry *e;
+    sigset_t saved;
+
+    if (!fdtable_has(fd))
+        return NULL;
+    lock_for_change(&saved);
+    e = entry_find(fd);
+    if (e) {
+        s = e->socket;
+        HASH_DEL(table, e);
+        entry_free(e);
+        atomic_fetch_and(&fdtable_bits[fd / 64], ~(UINT64_C(1) << (fd % 64)));
+        atomic_fetch_sub(&fdtable_count, 1);
+    }
+    unlock_after_change(&saved);
+    return s;
+}
+
+void fdtable_each(void (*visit)(int fd, struct divert_socket *s, void *arg), void *arg)
+{
+    struct fdtable_entry *e, *next;
+    sigset_t saved;
+
+    lock_for_change(&saved);
+    HASH_ITER(hh, table, e, next)
+    {
+        visit(e->fd, e->socket, arg);
+    }
+    unlock_after_change(&saved);
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What all hooks share. A hook asks whether the descriptor is ours, and hands the call on. */
+#ifndef DIVERTSHIM_HOOK_H
+#define DIVERTSHIM_HOOK_H
+
+#include "divert.h"
+#include "fdtable.h"
+#include "real.h"
+
+#include <errno.h>
+#include <pthread.h>
+
+#define HOOK __attribute__((visibility("default")))
+
+/* Gives up the reference that fdtable_find() took, and turns -errno into -1 and errno. */
+static inline ssize_t finish(struct divert_socket *s, ssize_t result)
+{
+    divert_release(s);
+    if (result >= 0)
+        return result;
+    errno = (int)-result;
+    return -1;
+}
+
+static inline int finish_int(struct divert_socket *s, ssize_t result)
+{
+    return (int)finish(s, result);
+}
+
+#endif

@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Incoming: a frame is written to a TAP device of ours, and the BPF program on that device lets it
+ * arrive on the interface it is meant for.
+ */
+#include "inject.h"
+
+#include "hidden.h"
+#include "inject_private.h"
+#include "log.h"
+#include "packet.h"
+#include "real.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/if_tun.h>
+#include <net/ethernet.h>
+#include <net/if.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#define TAP_NAME "divert%d"
+#define TAP_MTU  65521 /* the largest a TAP device takes: 65535 less the frame's header */
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static struct tap tap;
+static bool open_;      /* tap is there */
+static bool redirected; /* and the program on it */
+static int link_fd;     /* keeps the program there, 0 if the device does */
+
+/* The device speaks no IPv6 of its own: no router solicitation may leave it. */
+static void silence(const char *name)
+{
+    char path[64];
+    int fd;
+
+    snprintf(path, sizeof(path), "/proc/sys/net/ipv6/conf/%s/disable_ipv6", name);
+    fd = open(path, O_WRONLY | O_CLOEXEC);
+    if (fd < 0)
+        return;
+    if (real.write(fd, "1", 1) < 0)
+        log_line(LOG_DEBUG, "%s: %s", path, strerror(errno));
+    real.close(fd);
+}
+
+static int configure(struct tap *t)
+{
+    struct ifreq request = {0};
+    int fd = real.socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), err = 0;
+
+    if (fd < 0)
+        return -errno;
+    memcpy(request.ifr_name, t->name, sizeof(request.ifr_name));
+    if (real.ioctl(fd, SIOCGIFINDEX, &request) < 0)
+        goto fail;
+    t->index = (uint32_t)request.ifr_ifindex;
+    if (real.ioctl(fd, SIOCGIFHWADDR, &request) < 0)
+        goto fail;
+    memcpy(t->mac, request.ifr_hwaddr.sa_data, sizeof(t->mac));
+    request.ifr_mtu = TAP_MTU;
+    if (real.ioctl(fd, SIOCSIFMTU, &request) < 0)
+        goto fail;
+    request.ifr_flags = IFF_UP | IFF_NOARP;
+    if (real.ioctl(fd, SIOCSIFFLAGS, &request) < 0)
+        goto fail;
+    goto out;
+fail:
+    err = -errno;
+out:
+    real.close(fd);
+    return err;
+}
+
+static int tap_open(struct tap *t)
+{
+    struct ifreq request = {.ifr_flags = IFF_TAP | IFF_NO_PI, .ifr_name = TAP_NAME};
+    int fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC | O_NONBLOCK), err;
+
+    if (fd < 0)
+        return -errno;
+    if (real.ioctl(fd, TUNSETIFF, &request) < 0) {
+        err = -errno;
+        goto fail;
+    }
+    memcpy(t->name, request.ifr_name, sizeof(t->name));
+    silence(t->name);
+    err = configure(t);
+    if (err)
+        goto fail;
+    t->fd = hidden_fd(fd);
+    return 0;
+fail:
+    real.close(fd);
+    return err;
+}
+
+/* Returns 0, or -errno when packets can only arrive from the TAP device itself. */
+static int redirect(const struct tap *t, unsigned mark_shift)
+{
+    int program = redirect_load(mark_shift), err;
+
+    if (program < 0)
+        return program;
+    err = redirect_attach_tcx(program, t->index);
+    if (err >= 0) {
+        link_fd = hidden_fd(err);
+        err = 0;
+    } else {
+        err = redirect_attach_clsact(program, t->index);
+    }
+    real.close(program);
+    return err;
+}
+
+static int ready(unsigned mark_shift)
+{
+    int err;
+
+    if (open_)
+        return 0;
+    err = tap_open(&tap);
+    if (err) {
+        log_line(LOG_WARN,
+                 "incoming packets cannot be injected: no TAP device: %s (it takes "
+                 "/dev/net/tun and CAP_NET_ADMIN)",
+                 strerror(-err));
+        return err;
+    }
+    open_ = true;
+    err = redirect(&tap, mark_shift);
+    redirected = err == 0;
+    if (err)
+        log_line(LOG_WARN,
+                 "BPF is not permitted here (%s): incoming packets that are injected "
+                 "arrive on %s instead of their own interface, so rules and routes "
+                 "that name an interface do not see them as its own",
+                 strerror(-err), tap.name);
+    return 0;
+}
+
+struct frame {
+    struct ethhdr_bytes {
+        uint8_t destination[6];
+        struct tap_route source;
+        uint16_t type; /* network byte order */
+    } __attribute__((packed)) header;
+};
+
+static int write_frame(void *arg, const void *packet, size_t len)
+{
+    struct frame *frame = arg;
+    const struct iovec iov[] = {
+        {&frame->header, sizeof(frame->header)},
+        {(void *)packet, len},
+    };
+
+    return real.writev(tap.fd, iov, 2) < 0 ? -errno : 0;
+}
+
+static int deliver(const void *packet, size_t len, const struct interface *in, uint16_t tag)
+{
+    bool ipv6 = packet_version(packet, len) == 6;
+    uint8_t fragment[PACKET_MAX];
+    struct frame frame = {
+        .header.type = htons(ipv6 ? ETHERTYPE_IPV6 : ETHERTYPE_IP),
+        .header.source = {.index = htonl(in->index), .tag = htons(tag)},
+    };
+
+    /* Meant for us, or it counts as somebody else's; without link addresses the TAP's own count. */
+    memcpy(frame.header.destination, redirected && in->ethernet ? in->mac : tap.mac,
+           sizeof(frame.header.destination));
+    if (ipv6 || !redirected || in->mtu == 0 || len <= in->mtu)
+        return write_frame(&frame, packet, len);
+    return packet_fragment(packet, in->mtu, fragment, write_frame, &frame);
+}
+
+int inject_incoming(const void *packet, size_t len, const struct interface *in, uint16_t tag,
+                    unsigned mark_shift)
+{
+    int err;
+
+    pthread_mutex_lock(&lock);
+    err = ready(mark_shift);
+    if (!err)
+        err = deliver(packet, len, in, tag);
+    pthread_mutex_unlock(&lock);
+    return err;
+}
+
+void inject_in_close(void)
+{
+    pthread_mutex_lock(&lock);
+    if (link_fd)
+        real.close(link_fd);
+    if (open_)
+        real.close(tap.fd);
+    link_fd = 0;
+    open_ = redirected = false;
+    pthread_mutex_unlock(&lock);
+}
+
+void inject_close(void)
+{
+    inject_out_close();
+    inject_in_close();
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What the parts of injection share. Descriptors are returned as such, failures as -errno. */
+#ifndef DIVERTSHIM_INJECT_PRIVATE_H
+#define DIVERTSHIM_INJECT_PRIVATE_H
+
+#include <stdint.h>
+
+/* The name, index and address of a TAP device of ours. */
+struct tap {
+    int fd; /* frames written here arrive on the device */
+    uint32_t index;
+    uint8_t mac[6];
+    char name[16];
+};
+
+/*
+ * The frame's source address tells the program on the device where the packet is to arrive, and
+ * with which tag. Network byte order.
+ */
+struct tap_route {
+    uint32_t index; /* interface */
+    uint16_t tag;
+} __attribute__((packed));
+
+/*
+ * Loads a program that reads a struct tap_route from each frame, sets the mark to the tag shifted
+ * left by mark_shift, and lets the frame arrive on that interface.
+ */
+int redirect_load(unsigned mark_shift);
+
+/*
+ * Hangs the program on the device's ingress: by TCX (Linux 6.6), which lives as long as the
+ * descriptor returned, or by clsact and cls_bpf, which live as long as the device; 0 then.
+ */
+int redirect_attach_tcx(int program, uint32_t index);
+int redirect_attach_clsact(int program, uint32_t index);
+
+void inject_out_close(void);
+void inject_in_close(void);
+
+#endif

@@ -1,0 +1,341 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "interfaces.h"
+
+#include "clock.h"
+#include "hidden.h"
+#include "real.h"
+
+#include <errno.h>
+#include <libmnl/libmnl.h>
+#include <linux/if_arp.h>
+#include <linux/rtnetlink.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#define REFRESH_NS    UINT64_C(1000000)
+#define TABLE_BYTES   (16u << 20) /* address space, not memory */
+#define DUMP_BUFFER   32768
+#define DUMP_ATTEMPTS 5
+
+struct address {
+    in_addr_t address; /* network byte order */
+    uint32_t index;
+};
+
+static struct {
+    pthread_mutex_t lock;
+    struct interface *interface; /* by ascending index */
+    struct address *address;     /* in the kernel's order */
+    size_t interfaces, addresses;
+    int fd; /* rtnetlink socket plus 1, so that 0 means closed */
+    bool stale;
+    uint64_t checked; /* CLOCK_MONOTONIC, nanoseconds */
+} table = {.lock = PTHREAD_MUTEX_INITIALIZER, .stale = true};
+
+static const size_t max_interfaces = TABLE_BYTES / sizeof(struct interface);
+static const size_t max_addresses = TABLE_BYTES / sizeof(struct address);
+
+static bool allocate(void)
+{
+    void *block;
+
+    if (table.interface)
+        return true;
+    block = mmap(NULL, (size_t)TABLE_BYTES * 2, PROT_READ | PROT_WRITE,
+                 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (block == MAP_FAILED)
+        return false;
+    table.interface = block;
+    table.address = (struct address *)((char *)block + TABLE_BYTES);
+    return true;
+}
+
+static int link_attribute(const struct nlattr *attr, void *data)
+{
+    struct interface *i = data;
+
+    switch (mnl_attr_get_type(attr)) {
+    case IFLA_IFNAME:
+        strncpy(i->name, mnl_attr_get_str(attr), sizeof(i->name) - 1);
+        break;
+    case IFLA_MTU:
+        i->mtu = mnl_attr_get_u32(attr);
+        break;
+    case IFLA_ADDRESS:
+        if (mnl_attr_get_payload_len(attr) == sizeof(i->mac))
+            memcpy(i->mac, mnl_attr_get_payload(attr), sizeof(i->mac));
+        break;
+    default:
+        break;
+    }
+    return MNL_CB_OK;
+}
+
+static int link_message(const struct nlmsghdr *nlh, void *data)
+{
+    const struct ifinfomsg *info = mnl_nlmsg_get_payload(nlh);
+    struct interface new = {.index = (uint32_t)info->ifi_index};
+    size_t at = table.interfaces;
+
+    (void)data;
+    if (at == max_interfaces)
+        return MNL_CB_OK;
+    new.ethernet = info->ifi_type == ARPHRD_ETHER || info->ifi_type == ARPHRD_LOOPBACK;
+    mnl_attr_parse(nlh, sizeof(*info), link_attribute, &new);
+    for (; at > 0 && table.interface[at - 1].index > new.index; at--)
+        table.interface[at] = table.interface[at - 1];
+    table.interface[at] = new;
+    table.interfaces++;
+    return MNL_CB_OK;
+}
+
+static int address_attribute(const struct nlattr *attr, void *data)
+{
+    struct address *a = data;
+    uint16_t type = mnl_attr_get_type(attr);
+
+    /* On a point-to-point link IFA_ADDRESS is the peer's and IFA_LOCAL the host's own. */
+    if (mnl_attr_get_payload_len(attr) != sizeof(a->address))
+        return MNL_CB_OK;
+    if (type == IFA_LOCAL || (type == IFA_ADDRESS && a->address == INADDR_ANY))
+        a->address = mnl_attr_get_u32(attr);
+    return MNL_CB_OK;
+}
+
+static struct interface *find_index(uint32_t index)
+{
+    size_t low = 0, high = table.interfaces;
+
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+
+        if (table.interface[middle].index < index)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < table.interfaces && table.interface[low].index == index ? &table.interface[low]
+                                                                         : NULL;
+}
+
+static int address_message(const struct nlmsghdr *nlh, void *data)
+{
+    const struct ifaddrmsg *info = mnl_nlmsg_get_payload(nlh);
+    struct address new = {.index = info->ifa_index};
+    struct interface *i;
+
+    (void)data;
+    if (info->ifa_family != AF_INET || table.addresses == max_addresses)
+        return MNL_CB_OK;
+    mnl_attr_parse(nlh, sizeof(*info), address_attribute, &new);
+    i = find_index(new.index);
+    if (i && i->address == INADDR_ANY)
+        i->address = new.address;
+    table.address[table.addresses++] = new;
+    return MNL_CB_OK;
+}
+
+static bool dump(int fd, uint16_t type, unsigned char family, mnl_cb_t message)
+{
+    char buf[DUMP_BUFFER] __attribute__((aligned(8)));
+    struct nlmsghdr *nlh = mnl_nlmsg_put_header(buf);
+    struct rtgenmsg *request;
+    int more = MNL_CB_OK;
+
+    nlh->nlmsg_type = type;
+    nlh->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
+    request = mnl_nlmsg_put_extra_header(nlh, sizeof(struct ifinfomsg));
+    request->rtgen_family = family;
+    if (real.send(fd, nlh, nlh->nlmsg_len, 0) < 0)
+        return false;
+    while (more > MNL_CB_STOP) {
+        ssize_t n = real.recv(fd, buf, sizeof(buf), 0);
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return false;
+        more = mnl_cb_run(buf, (size_t)n, 0, 0, message, NULL);
+    }
+    return more == MNL_CB_STOP;
+}
+
+static int netlink_socket(uint32_t groups)
+{
+    struct sockaddr_nl self = {.nl_family = AF_NETLINK, .nl_groups = groups};
+    int fd = real.socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+
+    if (fd >= 0 && real.bind(fd, (struct sockaddr *)&self, sizeof(self)) < 0) {
+        real.close(fd);
+        return -1;
+    }
+    return fd;
+}
+
+static void watch(void)
+{
+    int fd;
+
+    if (table.fd)
+        return;
+    fd = netlink_socket(RTMGRP_LINK | RTMGRP_IPV4_IFADDR);
+    if (fd >= 0)
+        table.fd = hidden_fd(fd) + 1;
+}
+
+static bool dump_all(void)
+{
+    int fd = netlink_socket(0);
+    bool done;
+
+    if (fd < 0)
+        return false;
+    table.interfaces = table.addresses = 0;
+    done = dump(fd, RTM_GETLINK, AF_UNSPEC, link_message) &&
+           dump(fd, RTM_GETADDR, AF_INET, address_message);
+    real.close(fd);
+    return done;
+}
+
+/*
+ * Watching starts before the dump, so that no change falls between them. A dump during which
+ * something changed is cut short by the kernel: again.
+ */
+static void read_table(void)
+{
+    watch();
+    if (!allocate())
+        return;
+    for (int attempt = 0; table.stale && attempt < DUMP_ATTEMPTS; attempt++)
+        table.stale = !dump_all();
+}
+
+static void drain(void)
+{
+    char buf[8192];
+    ssize_t n;
+
+    if (!table.fd)
+        return;
+    while ((n = real.recv(table.fd - 1, buf, sizeof(buf), MSG_DONTWAIT | MSG_TRUNC)) != 0) {
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0 && errno != ENOBUFS)
+            break;
+        table.stale = true;
+    }
+}
+
+static void lock(void)
+{
+    int saved = errno;
+
+    pthread_mutex_lock(&table.lock);
+    if (table.stale)
+        read_table();
+    errno = saved;
+}
+
+static void unlock(void)
+{
+    pthread_mutex_unlock(&table.lock);
+}
+
+void interfaces_refresh(bool now)
+{
+    uint64_t time = clock_ns();
+    int saved = errno;
+
+    pthread_mutex_lock(&table.lock);
+    if (now || time - table.checked > REFRESH_NS) {
+        table.checked = time;
+        drain();
+    }
+    pthread_mutex_unlock(&table.lock);
+    errno = saved;
+}
+
+int interfaces_watch_fd(void)
+{
+    int fd;
+
+    lock();
+    fd = table.fd - 1;
+    unlock();
+    return fd;
+}
+
+static bool copy(const struct interface *i, struct interface *out)
+{
+    if (i)
+        *out = *i;
+    return i != NULL;
+}
+
+bool interfaces_by_index(uint32_t index, struct interface *out)
+{
+    bool found;
+
+    lock();
+    found = copy(find_index(index), out);
+    if (!found && index) {
+        drain();
+        if (table.stale)
+            read_table();
+        found = copy(find_index(index), out);
+    }
+    unlock();
+    return found;
+}
+
+bool interfaces_by_name(const char *name, struct interface *out)
+{
+    bool found = false;
+
+    lock();
+    drain();
+    if (table.stale)
+        read_table();
+    for (size_t i = 0; i < table.interfaces && !found; i++) {
+        if (strcmp(table.interface[i].name, name) == 0)
+            found = copy(&table.interface[i], out);
+    }
+    unlock();
+    return found;
+}
+
+bool interfaces_by_address(in_addr_t address, struct interface *out)
+{
+    bool found = false;
+
+    lock();
+    for (size_t i = 0; i < table.addresses && !found; i++) {
+        if (table.address[i].address == address)
+            found = copy(find_index(table.address[i].index), out);
+    }
+    unlock();
+    return found;
+}
+
+bool interfaces_has_address(uint32_t index, in_addr_t address)
+{
+    bool found = false;
+
+    lock();
+    for (size_t i = 0; i < table.addresses && !found; i++)
+        found = table.address[i].index == index && table.address[i].address == address;
+    unlock();
+    return found;
+}
+
+void interfaces_after_fork(void)
+{
+    pthread_mutex_init(&table.lock, NULL);
+    if (table.fd)
+        real.close(table.fd - 1);
+    table.fd = 0;
+    table.stale = true;
+}

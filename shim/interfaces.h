@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The network interfaces and their IPv4 addresses, as rtnetlink tells them: read once, and again
+ * when the kernel says that something changed.
+ */
+#ifndef DIVERTSHIM_INTERFACES_H
+#define DIVERTSHIM_INTERFACES_H
+
+#include <net/if.h>
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct interface {
+    uint32_t index;    /* host byte order */
+    uint32_t mtu;      /* bytes */
+    in_addr_t address; /* the first IPv4 address, network byte order; INADDR_ANY for none */
+    uint8_t mac[6];
+    bool ethernet;       /* mac means something */
+    char name[IFNAMSIZ]; /* with its NUL */
+};
+
+/* Each copies what it finds to *out and returns true, or false if there is no such interface. */
+bool interfaces_by_index(uint32_t index, struct interface *out);
+bool interfaces_by_name(const char *name, struct interface *out);
+bool interfaces_by_address(in_addr_t address, struct interface *out);
+
+/* Whether the interface has that IPv4 address (network byte order), its first or another. */
+bool interfaces_has_address(uint32_t index, in_addr_t address);
+
+/*
+ * Takes note of changes the kernel has announced. At most one system call, and none at all
+ * within a millisecond of the last one, unless now is set.
+ */
+void interfaces_refresh(bool now);
+
+/* A descriptor that is readable when something has changed, or -1. */
+int interfaces_watch_fd(void);
+
+/* In a child after fork(): its own view, since announcements reach only one reader. */
+void interfaces_after_fork(void);
+
+#endif

@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "nfq.h"
+
+#include "log.h"
+#include "real.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <libmnl/libmnl.h>
+#include <libnetfilter_queue/libnetfilter_queue.h>
+#include <linux/capability.h>
+#include <linux/if_ether.h>
+#include <linux/netfilter.h>
+#include <linux/netfilter/nfnetlink_queue.h>
+#include <linux/netlink.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#define PACKET_BUFFER 4096 /* what the kernel accounts for a queued packet of ordinary size */
+#define BUFFER_MAX    (512u << 20)
+
+int nfqueue_open(void)
+{
+    int fd = real.socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER);
+    int on = 1;
+
+    if (fd < 0)
+        return -errno;
+    /* A full buffer is no error of the program's: the kernel drops the packet, as BSD does. */
+    real.setsockopt(fd, SOL_NETLINK, NETLINK_NO_ENOBUFS, &on, sizeof(on));
+    real.setsockopt(fd, SOL_NETLINK, NETLINK_CAP_ACK, &on, sizeof(on));
+    return fd;
+}
+
+static void make_room(int fd, uint32_t queue_len)
+{
+    uint64_t want = (uint64_t)queue_len * PACKET_BUFFER;
+    int bytes = (int)(want < BUFFER_MAX ? want : BUFFER_MAX);
+
+    if (real.setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &bytes, sizeof(bytes)) < 0)
+        real.setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof(bytes));
+}
+
+static bool has_net_admin(void)
+{
+    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+    struct __user_cap_data_struct data[2] = {0};
+
+    if (syscall(SYS_capget, &header, data) < 0)
+        return false;
+    return data[0].effective >> CAP_NET_ADMIN & 1;
+}
+
+static int send_all(int fd, const struct iovec *iov, size_t count)
+{
+    struct sockaddr_nl kernel = {.nl_family = AF_NETLINK};
+    struct msghdr msg = {
+        .msg_name = &kernel,
+        .msg_namelen = sizeof(kernel),
+        .msg_iov = (struct iovec *)iov,
+        .msg_iovlen = count,
+    };
+
+    while (real.sendmsg(fd, &msg, 0) < 0) {
+        if (errno != EINTR)
+            return -errno;
+    }
+    return 0;
+}
+
+/* Sends a request and waits for the kernel's answer, which comes at once. */
+static int request(int fd, struct nlmsghdr *nlh)
+{
+    struct iovec iov = {nlh, nlh->nlmsg_len};
+    char answer[512];
+    ssize_t n;
+    int err;
+
+    nlh->nlmsg_flags |= NLM_F_ACK;
+    err = send_all(fd, &iov, 1);
+    if (err)
+        return err;
+    for (;;) {
+        const struct nlmsghdr *got = (const struct nlmsghdr *)answer;
+
+        n = real.recv(fd, answer, sizeof(answer), MSG_DONTWAIT);
+        if (n < 0)
+            return -errno;
+        if (n >= (ssize_t)NLMSG_LENGTH(sizeof(struct nlmsgerr)) && got->nlmsg_type == NLMSG_ERROR)
+            return ((const struct nlmsgerr *)NLMSG_DATA(got))->error;
+    }
+}
+
+int nfqueue_bind(int fd, uint16_t queue, uint32_t queue_len)
+{
+    char buf[256] __attribute__((aligned(MNL_ALIGNTO)));
+    struct nlmsghdr *nlh = nfq_nlmsg_put(buf, NFQNL_MSG_CONFIG, queue);
+    int err;
+
+    nfq_nlmsg_cfg_put_cmd(nlh, AF_UNSPEC, NFQNL_CFG_CMD_BIND);
+    nfq_nlmsg_cfg_put_params(nlh, NFQNL_COPY_PACKET, 0xffff);
+    nfq_nlmsg_cfg_put_qmaxlen(nlh, queue_len);
+    make_room(fd, queue_len);
+    err = request(fd, nlh);
+    switch (err) {
+    case -EPERM: /* the kernel says the same for a queue that another socket has */
+        return has_net_admin() ? -EADDRINUSE : -EACCES;
+    case -EBUSY:
+        return -EADDRINUSE;
+    case -EINVAL:
+    case -EOPNOTSUPP:
+        return -EOPNOTSUPP;
+    default:
+        return err;
+    }
+}
+
+static void prepare(struct nfq_ring *ring)
+{
+    for (int i = 0; i < NFQ_SLOTS; i++) {
+        ring->iov[i][0] = (struct iovec){ring->head[i], NFQ_SLOT_HEAD};
+        ring->iov[i][1] = (struct iovec){ring->tail[i], NFQ_SLOT_TAIL};
+        ring->message[i].msg_hdr.msg_iov = ring->iov[i];
+        ring->message[i].msg_hdr.msg_iovlen = 2;
+    }
+}
+
+/* The payload is the last attribute of the message, and the only one that may reach the tail. */
+static void locate_payload(struct nfq_ring *ring, int slot, const struct nlattr *attr,
+                           struct nfq_packet *p)
+{
+    uint8_t *at = mnl_attr_get_payload(attr);
+    size_t near = (size_t)(ring->head[slot] + NFQ_SLOT_HEAD - at);
+
+    p->len = mnl_attr_get_payload_len(attr);
+    if (near > p->len)
+        near = p->len;
+    p->piece[0] = (struct iovec){at, near};
+    p->piece[1] = (struct iovec){ring->tail[slot], p->len - near};
+}
+
+static uint32_t number_of(const struct nlattr *attr)
+{
+    return attr ? ntohl(mnl_attr_get_u32(attr)) : 0;
+}
+
+static bool parse_packet(struct nfq_ring *ring, int slot, const struct nlmsghdr *nlh,
+                         struct nfq_packet *p)
+{
+    struct nlattr *attr[NFQA_MAX + 1] = {0};
+    const struct nfqnl_msg_packet_hdr *header;
+
+    if (nfq_nlmsg_parse(nlh, attr) < 0 || !attr[NFQA_PACKET_HDR] || !attr[NFQA_PAYLOAD])
+        return false;
+    header = mnl_attr_get_payload(attr[NFQA_PACKET_HDR]);
+    p->id = ntohl(header->packet_id);
+    p->hook = header->hook;
+    p->family = ntohs(header->hw_protocol) == ETH_P_IPV6 ? AF_INET6 : AF_INET;
+    p->mark = number_of(attr[NFQA_MARK]);
+    p->indev = number_of(attr[NFQA_IFINDEX_INDEV]);
+    p->outdev = number_of(attr[NFQA_IFINDEX_OUTDEV]);
+    locate_payload(ring, slot, attr[NFQA_PAYLOAD], p);
+    ring->last_id = p->id;
+    return true;
+}
+
+static void note_error(struct nfq_ring *ring, const struct nlmsghdr *nlh)
+{
+    const struct nlmsgerr *answer = NLMSG_DATA(nlh);
+
+    if (nlh->nlmsg_len < NLMSG_LENGTH(sizeof(*answer)) || answer->error != -EPERM)
+        return;
+    if (ring->refused++ == 0)
+        log_line(LOG_WARN, "the kernel takes no verdicts from this process: it gave up "
+                           "CAP_NET_ADMIN, which NFQUEUE asks for at every packet");
+}
+
+static bool parse_message(struct nfq_ring *ring, int slot, struct nfq_packet *p)
+{
+    const struct nlmsghdr *nlh = (const struct nlmsghdr *)ring->head[slot];
+    const struct mmsghdr *m = &ring->message[slot];
+
+    if (m->msg_len < NLMSG_HDRLEN || nlh->nlmsg_len > m->msg_len ||
+        (m->msg_hdr.msg_flags & MSG_TRUNC))
+        return false;
+    if (nlh->nlmsg_type == (NFNL_SUBSYS_QUEUE << 8 | NFQNL_MSG_PACKET))
+        return parse_packet(ring, slot, nlh, p);
+    if (nlh->nlmsg_type == NLMSG_ERROR)
+        note_error(ring, nlh);
+    return false;
+}
+
+int nfqueue_fill(int fd, struct nfq_ring *ring)
+{
+    ring->first = ring->end = 0;
+    if (!ring->message[0].msg_hdr.msg_iov)
+        prepare(ring);
+    while (ring->end == 0) {
+        int n = real.recvmmsg(fd, ring->message, NFQ_SLOTS, MSG_DONTWAIT, NULL);
+
+        if (n < 0 && (errno == EAGAIN || errno == EINTR || errno == ENOBUFS))
+            return 0;
+        if (n < 0)
+            return -errno;
+        for (int slot = 0; slot < n; slot++) {
+            if (parse_message(ring, slot, &ring->packet[ring->end]))
+                ring->end++;
+        }
+    }
+    return (int)ring->end;
+}
+
+int nfqueue_send_verdict(int fd, uint16_t queue, const struct nfq_verdict *v)
+{
+    char buf[128] __attribute__((aligned(MNL_ALIGNTO)));
+    static const char padding[MNL_ALIGNTO];
+    struct nlmsghdr *nlh = nfq_nlmsg_put(buf, NFQNL_MSG_VERDICT, queue);
+    struct iovec iov[3] = {{buf, 0}};
+    struct nlattr *attr;
+
+    nfq_nlmsg_verdict_put(nlh, (int)v->id, v->verdict);
+    if (v->set_mark)
+        nfq_nlmsg_verdict_put_mark(nlh, v->mark);
+    iov[0].iov_len = nlh->nlmsg_len;
+    if (!v->payload)
+        return send_all(fd, iov, 1);
+
+    attr = mnl_nlmsg_get_payload_tail(nlh);
+    attr->nla_type = NFQA_PAYLOAD;
+    attr->nla_len = (uint16_t)(MNL_ATTR_HDRLEN + v->len);
+    iov[0].iov_len += MNL_ATTR_HDRLEN;
+    iov[1] = (struct iovec){(void *)v->payload, v->len};
+    iov[2] = (struct iovec){(void *)padding, MNL_ALIGN(v->len) - v->len};
+    nlh->nlmsg_len = (uint32_t)(iov[0].iov_len + iov[1].iov_len + iov[2].iov_len);
+    return send_all(fd, iov, 3);
+}
+
+int nfqueue_drop_up_to(int fd, uint16_t queue, uint32_t id)
+{
+    char buf[128] __attribute__((aligned(MNL_ALIGNTO)));
+    struct nlmsghdr *nlh = nfq_nlmsg_put(buf, NFQNL_MSG_VERDICT_BATCH, queue);
+    struct iovec iov;
+
+    nfq_nlmsg_verdict_put(nlh, (int)id, NF_DROP);
+    iov = (struct iovec){nlh, nlh->nlmsg_len};
+    return send_all(fd, &iov, 1);
+}

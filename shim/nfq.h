@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * NFQUEUE: binding a queue, taking packets out of it in batches, giving verdicts. Nothing here
+ * knows divert sockets or their addresses. Numbers are in host byte order.
+ */
+#ifndef DIVERTSHIM_NFQ_H
+#define DIVERTSHIM_NFQ_H
+
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#define NFQ_SLOTS     32             /* packets taken out of the queue at once */
+#define NFQ_SLOT_HEAD 2048           /* bytes of a message that lie close together */
+#define NFQ_SLOT_TAIL (65536 + 1024) /* room for the rest; touched by large packets only */
+
+/* A packet that waits in the queue for its verdict. */
+struct nfq_packet {
+    uint32_t id; /* for the verdict */
+    uint32_t mark;
+    uint32_t indev; /* interface indices, 0 for none */
+    uint32_t outdev;
+    uint32_t len;          /* bytes of the packet */
+    uint8_t hook;          /* NF_INET_* */
+    uint8_t family;        /* AF_INET or AF_INET6 */
+    struct iovec piece[2]; /* the packet; the second piece may be empty */
+};
+
+/*
+ * Packets taken out and not read yet. May lie in memory that is shared after fork(), which keeps
+ * its address. All zeros is an empty ring.
+ */
+struct nfq_ring {
+    uint32_t first;   /* the next to be read */
+    uint32_t end;     /* behind the last */
+    uint32_t last_id; /* of the packet taken out last */
+    uint64_t refused; /* verdicts that the kernel did not take because of missing capabilities */
+    struct nfq_packet packet[NFQ_SLOTS];
+    struct iovec iov[NFQ_SLOTS][2];
+    struct mmsghdr message[NFQ_SLOTS];
+    _Alignas(64) uint8_t head[NFQ_SLOTS][NFQ_SLOT_HEAD];
+    _Alignas(64) uint8_t tail[NFQ_SLOTS][NFQ_SLOT_TAIL];
+};
+
+struct nfq_verdict {
+    uint32_t id;
+    int verdict; /* NF_DROP, NF_ACCEPT or NF_REPEAT */
+    bool set_mark;
+    uint32_t mark;
+    const void *payload; /* the packet's new bytes, or NULL to leave it as it is */
+    size_t len;
+};
+
+static inline bool nfq_ring_empty(const struct nfq_ring *ring)
+{
+    return ring->first == ring->end;
+}
+
+/*
+ * A netlink socket for one queue, close-on-exec. Returns the descriptor or -errno:
+ * -EPROTONOSUPPORT if the kernel has no nfnetlink, what socket(2) says otherwise.
+ */
+int nfqueue_open(void);
+
+/*
+ * Makes fd the owner of a queue that holds up to queue_len packets, and makes room for as many.
+ * Returns 0, -EADDRINUSE if somebody has the queue, -EACCES without CAP_NET_ADMIN, or -EOPNOTSUPP
+ * if the kernel has no nfnetlink_queue.
+ */
+int nfqueue_bind(int fd, uint16_t queue, uint32_t queue_len);
+
+/*
+ * Takes packets out of the kernel's queue into the ring, which must be empty, without waiting.
+ * Returns how many there are, 0 if there was none, or -errno.
+ */
+int nfqueue_fill(int fd, struct nfq_ring *ring);
+
+/* Gives one verdict. Returns 0 or -errno of sendmsg(2). */
+int nfqueue_send_verdict(int fd, uint16_t queue, const struct nfq_verdict *v);
+
+/* Drops all packets of the queue up to this id that wait for a verdict. Returns 0 or -errno. */
+int nfqueue_drop_up_to(int fd, uint16_t queue, uint32_t id);
+
+#endif

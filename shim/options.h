@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The DIVERTSHIM_* environment, one variable an option; see divertshim(7). */
+#ifndef DIVERTSHIM_OPTIONS_H
+#define DIVERTSHIM_OPTIONS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Tags that are no rule numbers. */
+#define TAG_PAST_ALL 0xfffe /* no rule is left for the packet */
+#define TAG_TOP      0xffff /* was diverted, runs the whole list */
+
+struct options {
+    uint32_t mark_mask;  /* bits of the packet mark that hold the tag, contiguous */
+    unsigned mark_shift; /* of the lowest of them */
+    bool tags;           /* the rules dispatch on tags (divert-run made them) */
+    bool openbsd;        /* personality */
+    uint32_t queue_len;  /* packets the kernel queues, read ones without a verdict included */
+    uint32_t hold_ms;    /* a packet read and not written is dropped after so long */
+};
+
+/*
+ * The options, read from the environment on the first call. NULL if a variable makes no sense:
+ * that was said on standard error, and socket() fails with EINVAL.
+ */
+const struct options *options_get(void);
+
+/* The tag in a packet mark, and a mark with its tag replaced. Host byte order. */
+uint16_t options_tag_of_mark(const struct options *o, uint32_t mark);
+uint32_t options_mark_with_tag(const struct options *o, uint32_t mark, uint16_t tag);
+
+#endif

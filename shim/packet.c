@@ -1,0 +1,384 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "packet.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/ip.h>
+#include <netinet/ip6.h>
+#include <string.h>
+#include <sys/random.h>
+
+#define KEY_HEAD 64 /* payload bytes from the front that enter the survivor key */
+#define KEY_TAIL 32 /* and from the end */
+
+static uint64_t seed = 0x9e3779b97f4a7c15u;
+
+/* Where things are in a packet. Lengths and offsets in bytes, numbers in host byte order. */
+struct layout {
+    uint8_t protocol;
+    uint16_t id;
+    size_t transport;       /* offset of the transport header */
+    size_t payload;         /* offset behind it */
+    const uint8_t *address; /* source and destination, one after the other */
+    size_t address_len;     /* of both */
+    bool first;             /* holds the transport header: not a later fragment */
+};
+
+static uint16_t load16(const uint8_t *p)
+{
+    return (uint16_t)(p[0] << 8 | p[1]);
+}
+
+static uint32_t load32(const uint8_t *p)
+{
+    return (uint32_t)load16(p) << 16 | load16(p + 2);
+}
+
+static void store16(uint8_t *p, uint16_t v)
+{
+    p[0] = (uint8_t)(v >> 8);
+    p[1] = (uint8_t)v;
+}
+
+unsigned packet_version(const void *packet, size_t len)
+{
+    return len ? *(const uint8_t *)packet >> 4 : 0;
+}
+
+static int check_ipv4(const uint8_t *p, size_t len, size_t *total)
+{
+    size_t header = (size_t)(p[0] & 15) * 4;
+
+    *total = load16(p + 2);
+    if (header < sizeof(struct iphdr) || *total < header || *total > len)
+        return -EINVAL;
+    return 0;
+}
+
+static int check_ipv6(const uint8_t *p, size_t len, size_t *total)
+{
+    if (len < sizeof(struct ip6_hdr))
+        return -EINVAL;
+    *total = sizeof(struct ip6_hdr) + load16(p + 4);
+    return *total > len ? -EINVAL : 0;
+}
+
+int packet_check(const void *packet, size_t len, size_t *total)
+{
+    if (len < sizeof(struct iphdr))
+        return -EINVAL;
+    switch (packet_version(packet, len)) {
+    case 4:
+        return check_ipv4(packet, len, total);
+    case 6:
+        return check_ipv6(packet, len, total);
+    default:
+        return -EAFNOSUPPORT;
+    }
+}
+
+uint16_t packet_checksum(const void *data, size_t len, uint32_t sum)
+{
+    const uint8_t *p = data;
+    uint64_t acc = sum;
+
+    for (; len >= 4; p += 4, len -= 4) {
+        uint32_t word;
+
+        memcpy(&word, p, 4);
+        acc += word;
+    }
+    if (len >= 2) {
+        uint16_t half;
+
+        memcpy(&half, p, 2);
+        acc += half;
+        p += 2;
+        len -= 2;
+    }
+    if (len)
+        acc += htons((uint16_t)(*p << 8));
+    while (acc >> 16)
+        acc = (acc & 0xffff) + (acc >> 16);
+    return (uint16_t)~acc;
+}
+
+static size_t ipv4_header_len(const void *packet)
+{
+    return (size_t)(*(const uint8_t *)packet & 15) * 4;
+}
+
+bool packet_header_checksum_ok(const void *packet)
+{
+    if (packet_version(packet, 1) != 4)
+        return true;
+    return packet_checksum(packet, ipv4_header_len(packet), 0) == 0;
+}
+
+void packet_header_checksum_fix(void *packet)
+{
+    uint8_t *p = packet;
+    uint16_t sum;
+
+    if (packet_version(packet, 1) != 4)
+        return;
+    store16(p + 10, 0);
+    sum = packet_checksum(p, ipv4_header_len(p), 0);
+    memcpy(p + 10, &sum, sizeof(sum));
+}
+
+uint32_t packet_destination(const void *packet)
+{
+    uint32_t dst = 0;
+
+    if (packet_version(packet, 1) == 4)
+        memcpy(&dst, (const uint8_t *)packet + offsetof(struct iphdr, daddr), sizeof(dst));
+    return dst;
+}
+
+bool packet_dont_fragment(const void *packet)
+{
+    return packet_version(packet, 1) != 4 || (load16((const uint8_t *)packet + 6) & IP_DF);
+}
+
+/*
+ * The header that fragments after the first carry: options whose copied bit is clear are left
+ * out (RFC 791). Returns its length.
+ */
+static size_t later_fragment_header(const uint8_t *packet, uint8_t *out)
+{
+    size_t header = ipv4_header_len(packet), in = sizeof(struct iphdr), used = in;
+
+    memcpy(out, packet, in);
+    while (in < header && packet[in] != IPOPT_EOL) {
+        size_t len = packet[in] == IPOPT_NOP ? 1 : (in + 1 < header ? packet[in + 1] : 0);
+
+        if (len == 0 || (packet[in] != IPOPT_NOP && len < 2) || in + len > header)
+            break;
+        if (IPOPT_COPIED(packet[in])) {
+            memcpy(out + used, packet + in, len);
+            used += len;
+        }
+        in += len;
+    }
+    while (used % 4)
+        out[used++] = IPOPT_EOL;
+    out[0] = (uint8_t)(4 << 4 | used / 4);
+    return used;
+}
+
+int packet_fragment(const void *packet, size_t mtu, void *out,
+                    int (*emit)(void *arg, const void *fragment, size_t len), void *arg)
+{
+    const uint8_t *p = packet;
+    uint8_t *f = out;
+    size_t header = ipv4_header_len(p), at = header, total = load16(p + 2), out_header = header;
+    uint16_t base = load16(p + 6);
+
+    if (mtu < header + 8)
+        return -EMSGSIZE;
+    memcpy(f, p, header);
+    while (at < total) {
+        size_t room = (mtu - out_header) & ~(size_t)7;
+        size_t n = total - at <= mtu - out_header ? total - at : room;
+        bool last = at + n == total;
+        int err;
+
+        memcpy(f + out_header, p + at, n);
+        store16(f + 2, (uint16_t)(out_header + n));
+        store16(f + 6, (uint16_t)((base & ~IP_OFFMASK) | (last ? 0 : IP_MF) |
+                                  ((base & IP_OFFMASK) + (at - header) / 8)));
+        packet_header_checksum_fix(f);
+        err = emit(arg, f, out_header + n);
+        if (err)
+            return err;
+        at += n;
+        out_header = later_fragment_header(p, f);
+    }
+    return 0;
+}
+
+void packet_keys_seed(void)
+{
+    uint64_t random;
+
+    if (getrandom(&random, sizeof(random), GRND_NONBLOCK) == sizeof(random))
+        seed = random;
+}
+
+static uint64_t mix(uint64_t a, uint64_t b)
+{
+    unsigned __int128 product =
+        (unsigned __int128)(a ^ 0xa0761d6478bd642fu) * (b ^ 0xe7037ed1a0b428dbu);
+
+    return (uint64_t)product ^ (uint64_t)(product >> 64);
+}
+
+static uint64_t hash_bytes(uint64_t h, const void *data, size_t len)
+{
+    const uint8_t *p = data;
+    uint64_t word[2];
+
+    h ^= len;
+    for (; len >= sizeof(word); p += sizeof(word), len -= sizeof(word)) {
+        memcpy(word, p, sizeof(word));
+        h = mix(h ^ word[0], seed ^ word[1]);
+    }
+    if (len) {
+        word[0] = word[1] = 0;
+        memcpy(word, p, len);
+        h = mix(h ^ word[0], seed ^ word[1]);
+    }
+    return h;
+}
+
+static uint32_t fold(uint64_t h)
+{
+    return (uint32_t)(h ^ h >> 32);
+}
+
+/* Steps over IPv6 extension headers; l->transport stands behind the fixed header before. */
+static void skip_extension_headers(const uint8_t *p, size_t len, struct layout *l)
+{
+    for (;;) {
+        size_t left = len > l->transport ? len - l->transport : 0;
+        const uint8_t *h = p + l->transport;
+
+        switch (l->protocol) {
+        case IPPROTO_FRAGMENT:
+            if (left < 8)
+                return;
+            l->id = load16(h + 6);
+            l->first = (load16(h + 2) & 0xfff8) == 0;
+            l->transport += 8;
+            break;
+        case IPPROTO_HOPOPTS:
+        case IPPROTO_ROUTING:
+        case IPPROTO_DSTOPTS:
+            if (left < 8)
+                return;
+            l->transport += (size_t)(h[1] + 1) * 8;
+            break;
+        case IPPROTO_AH:
+            if (left < 8)
+                return;
+            l->transport += (size_t)(h[1] + 2) * 4;
+            break;
+        default:
+            return;
+        }
+        l->protocol = h[0];
+        if (!l->first)
+            return;
+    }
+}
+
+static size_t transport_header_len(const uint8_t *p, size_t len, const struct layout *l)
+{
+    if (!l->first)
+        return 0;
+    switch (l->protocol) {
+    case IPPROTO_TCP:
+        return l->transport + 12 < len ? (size_t)(p[l->transport + 12] >> 4) * 4 : 20;
+    case IPPROTO_UDP:
+    case IPPROTO_UDPLITE:
+    case IPPROTO_ICMP:
+    case IPPROTO_ICMPV6:
+        return 8;
+    case IPPROTO_SCTP:
+    case IPPROTO_DCCP:
+        return 12;
+    default:
+        return 0;
+    }
+}
+
+static bool lay_out(const uint8_t *p, size_t len, struct layout *l)
+{
+    if (len < sizeof(struct iphdr))
+        return false;
+    *l = (struct layout){.first = true};
+    if (packet_version(p, len) == 6) {
+        if (len < sizeof(struct ip6_hdr))
+            return false;
+        l->protocol = p[6];
+        l->transport = sizeof(struct ip6_hdr);
+        l->address = p + 8;
+        l->address_len = 32;
+        skip_extension_headers(p, len, l);
+    } else {
+        l->protocol = p[9];
+        l->id = load16(p + 4);
+        l->transport = ipv4_header_len(p);
+        l->address = p + 12;
+        l->address_len = 8;
+        l->first = (load16(p + 6) & IP_OFFMASK) == 0;
+    }
+    if (l->transport > len)
+        l->transport = len;
+    l->payload = l->transport + transport_header_len(p, len, l);
+    if (l->payload > len)
+        l->payload = len;
+    return true;
+}
+
+/* The part of a transport header that address translation leaves alone. */
+static uint32_t transport_invariant(const uint8_t *p, size_t len, const struct layout *l)
+{
+    const uint8_t *t = p + l->transport;
+
+    if (!l->first || len - l->transport < 8)
+        return 0;
+    if (l->protocol == IPPROTO_TCP)
+        return load32(t + 4);
+    if (l->protocol == IPPROTO_ICMP || l->protocol == IPPROTO_ICMPV6)
+        return (uint32_t)load16(t) << 16 | load16(t + 6);
+    return 0;
+}
+
+static bool has_ports(const struct layout *l)
+{
+    switch (l->protocol) {
+    case IPPROTO_TCP:
+    case IPPROTO_UDP:
+    case IPPROTO_UDPLITE:
+    case IPPROTO_SCTP:
+    case IPPROTO_DCCP:
+        return l->first;
+    default:
+        return false;
+    }
+}
+
+void packet_keys(const void *packet, size_t len, struct packet_keys *keys)
+{
+    const uint8_t *p = packet;
+    struct layout l;
+    uint16_t source_port = 0, destination_port = 0;
+    uint64_t invariant;
+    size_t payload;
+
+    keys->exact = hash_bytes(seed, p, len);
+    if (!lay_out(p, len, &l)) {
+        keys->survivor = keys->flow = keys->from = keys->to = fold(keys->exact);
+        keys->ident = 0;
+        return;
+    }
+
+    payload = len - l.payload;
+    invariant = (uint64_t)l.protocol << 48 | (uint64_t)l.id << 32 | transport_invariant(p, len, &l);
+    if (has_ports(&l) && len - l.transport >= 4) {
+        source_port = load16(p + l.transport);
+        destination_port = load16(p + l.transport + 2);
+    }
+
+    keys->survivor = fold(
+        hash_bytes(mix(invariant, len), p + l.payload, payload < KEY_HEAD ? payload : KEY_HEAD));
+    if (payload > KEY_HEAD)
+        keys->survivor ^= fold(hash_bytes(seed, p + len - KEY_TAIL, KEY_TAIL));
+    keys->from = fold(hash_bytes(source_port, l.address, l.address_len / 2));
+    keys->to = fold(hash_bytes(destination_port, l.address + l.address_len / 2, l.address_len / 2));
+    keys->flow = fold(mix(invariant, (uint64_t)keys->from << 32 | keys->to));
+    keys->ident = (invariant & 0xffffffffffffu) ? fold(mix(invariant, seed)) | 1 : 0;
+}

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * IP packets as bytes: headers, checksums, and the keys by which a packet that a program
+ * writes is recognised as one it has read. Nothing here knows descriptors or netlink.
+ */
+#ifndef DIVERTSHIM_PACKET_H
+#define DIVERTSHIM_PACKET_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define PACKET_MAX 65535 /* bytes in the largest IP packet */
+
+/*
+ * What survives rewriting, as hashes with a seed of the process's own. Two packets with the
+ * same `exact` are taken to be the same bytes.
+ */
+struct packet_keys {
+    uint64_t exact;    /* every byte */
+    uint32_t survivor; /* protocol, id, length, payload: all that a NAT leaves alone */
+    uint32_t flow;     /* addresses, ports, id, TCP sequence number: payload rewritten */
+    uint32_t ident;    /* protocol, id, TCP sequence number; 0 when these say nothing */
+    uint32_t from, to; /* address and port of either end: a NAT leaves one of them alone */
+};
+
+/*
+ * Checks what divert(4) checks of a packet that is written, whichever way it goes.
+ * On success *total is the packet's own length (ip_len, host byte order), at most len.
+ *
+ * Returns 0, -EINVAL (shorter than an IP header, header length wrong, ip_len below the header's
+ * or above len) or -EAFNOSUPPORT (neither IPv4 nor IPv6). Source: FreeBSD sys/netinet/ip_divert.c.
+ */
+int packet_check(const void *packet, size_t len, size_t *total);
+
+/* The IP version in the first byte; 0 if there is none. */
+unsigned packet_version(const void *packet, size_t len);
+
+/* Whether an IPv4 header's checksum is right; always true for IPv6. packet_check() has passed. */
+bool packet_header_checksum_ok(const void *packet);
+
+/* Writes the right IPv4 header checksum; nothing for IPv6. packet_check() has passed. */
+void packet_header_checksum_fix(void *packet);
+
+/* IPv4 destination, network byte order; 0 for IPv6. packet_check() has passed. */
+uint32_t packet_destination(const void *packet);
+
+/* Whether the don't-fragment bit is set; true for IPv6, which routers never fragment. */
+bool packet_dont_fragment(const void *packet);
+
+/* The Internet checksum (RFC 1071) of len bytes, network byte order, starting from sum. */
+uint16_t packet_checksum(const void *data, size_t len, uint32_t sum);
+
+/*
+ * Cuts an IPv4 packet into fragments of at most mtu bytes, each written into out and handed to
+ * emit(arg, fragment, length). out must hold mtu bytes. The packet may be a fragment itself.
+ * Returns what the first failing emit returned, else 0; -EMSGSIZE if nothing fits into mtu.
+ */
+int packet_fragment(const void *packet, size_t mtu, void *out,
+                    int (*emit)(void *arg, const void *fragment, size_t len), void *arg);
+
+/* Takes the seed of the keys from the kernel's random numbers; once, before any thread. */
+void packet_keys_seed(void);
+
+/* Computes the keys of len bytes that begin with an IP header, whole or truncated. */
+void packet_keys(const void *packet, size_t len, struct packet_keys *keys);
+
+#endif

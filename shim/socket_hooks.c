@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* socket(2) and what is done to a socket that neither moves packets nor waits. */
+#include "hook.h"
+
+#include <stdarg.h>
+#include <sys/ioctl.h>
+
+HOOK int socket(int domain, int type, int protocol)
+{
+    struct divert_socket *s;
+    int fd, err;
+
+    if (__builtin_expect(!divert_wanted(domain, type, protocol), 1))
+        return real.socket(domain, type, protocol);
+    err = divert_open(domain, type, protocol, &fd, &s);
+    if (!err) {
+        err = fdtable_insert(fd, s);
+        if (!err)
+            return fd;
+        real.close(fd);
+        divert_release(s);
+    }
+    errno = -err;
+    return -1;
+}
+
+HOOK int bind(int fd, const struct sockaddr *address, socklen_t len)
+{
+    struct divert_socket *s = fdtable_find(fd);
+
+    if (!s)
+        return real.bind(fd, address, len);
+    return finish_int(s, divert_bind(s, address, len));
+}
+
+HOOK int getsockname(int fd, struct sockaddr *address, socklen_t *len)
+{
+    struct divert_socket *s = fdtable_find(fd);
+
+    if (!s)
+        return real.getsockname(fd, address, len);
+    return finish_int(s, divert_getsockname(s, address, len));
+}
+
+HOOK int getpeername(int fd, struct sockaddr *address, socklen_t *len)
+{
+    struct divert_socket *s = fdtable_find(fd);
+
+    if (!s)
+        return real.getpeername(fd, address, len);
+    return finish_int(s, -ENOTCONN);
+}
+
+HOOK int getsockopt(int fd, int level, int name, void *value, socklen_t *len)
+{
+    struct divert_socket *s = fdtable_find(fd);
+
+    if (!s)
+        return real.getsockopt(fd, level, name, value, len);
+    return finish_int(s, divert_getsockopt(s, level, name, value, len));
+}
+
+HOOK int setsockopt(int fd, int level, int name, const void *value, socklen_t len)
+{
+    struct divert_socket *s = fdtable_find(fd);
+
+    if (!s)
+        return real.setsockopt(fd, level, name, value, len);
+    return finish_int(s, divert_setsockopt(s, level, name, value, len));
+}
+
+HOOK int connect(int fd, const struct sockaddr *address, socklen_t len)
+{
+    struct divert_socket *s = fdtable_find(fd);
+
+    if (!s)
+        return real.connect(fd, address, len);
+    return finish_int(s, -EOPNOTSUPP);
+}
+
+HOOK int listen(int fd, int backlog)
+{
+    struct divert_socket *s = fdtable_find(fd);
+
+    if (!s)
+        return real.listen(fd, backlog);
+    return finish_int(s, -EOPNOTSUPP);
+}
+
+HOOK int accept(int fd, struct sockaddr *address, socklen_t *len)
+{
+    struct divert_socket *s = fdtable_find(fd);
+
+    if (!s)
+        return real.accept(fd, address, len);
+    return finish_int(s, -EOPNOTSUPP);
+}
+
+HOOK int accept4(int fd, struct sockaddr *address, socklen_t *len, int flags)
+{
+    struct divert_socket *s = fdtable_find(fd);
+
+    if (!s)
+        return real.accept4(fd, address, len, flags);
+    return finish_int(s, -EOPNOTSUPP);
+}
+
+/* The kernel keeps FIONBIO in the eventfd's flags, where F_GETFL finds it too. */
+static int divert_ioctl(struct divert_socket *s, int fd, unsigned long request, void *arg)
+{
+    switch (request) {
+    case FIONREAD:
+        *(int *)arg = divert_next_len(s);
+        return 0;
+    case FIONBIO:
+        divert_set_nonblocking(s, *(const int *)arg != 0);
+        return real.ioctl(fd, request, arg) < 0 ? -errno : 0;
+    default:
+        return real.ioctl(fd, request, arg) < 0 ? -errno : 0;
+    }
+}
+
+HOOK int ioctl(int fd, unsigned long request, ...)
+{
+    struct divert_socket *s = fdtable_find(fd);
+    va_list args;
+    void *arg;
+
+    va_start(args, request);
+    arg = va_arg(args, void *);
+    va_end(args);
+    if (!s)
+        return real.ioctl(fd, request, arg);
+    return finish_int(s, divert_ioctl(s, fd, request, arg));
+}

@@ -1,0 +1,319 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "wait.h"
+
+#include "clock.h"
+#include "divert.h"
+#include "fdtable.h"
+#include "interfaces.h"
+#include "real.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#define ON_STACK 64 /* descriptors that need no mapping */
+
+/* One wait: what the program asked for, and what is really polled in its place. */
+struct wait {
+    struct pollfd *asked;
+    nfds_t count;
+    struct divert_socket **socket; /* of each of them, NULL for others */
+    struct pollfd *polled;         /* the others in their places, then ours, then interfaces */
+    nfds_t polled_count;
+    nfds_t others; /* descriptors that are not ours */
+    bool waiting;  /* divert_wait_begin() was called */
+    size_t mapped; /* bytes of the mapping that socket starts, 0 for the stack */
+};
+
+uint64_t wait_deadline_ms(int timeout)
+{
+    if (timeout < 0)
+        return DIVERT_NEVER;
+    return timeout ? clock_exact_ns() + (uint64_t)timeout * NS_PER_MS : 0;
+}
+
+uint64_t wait_deadline(const struct timespec *timeout)
+{
+    if (!timeout)
+        return DIVERT_NEVER;
+    if (timeout->tv_sec == 0 && timeout->tv_nsec == 0)
+        return 0;
+    return clock_exact_ns() + (uint64_t)timeout->tv_sec * NS_PER_SEC + (uint64_t)timeout->tv_nsec;
+}
+
+static void begin(struct wait *w)
+{
+    w->polled_count = w->count;
+    for (nfds_t i = 0; i < w->count; i++) {
+        if (!w->socket[i])
+            continue;
+        divert_wait_begin(w->socket[i], &w->polled[w->polled_count]);
+        w->polled_count += DIVERT_WAIT_FDS;
+    }
+    w->polled[w->polled_count++] = (struct pollfd){.fd = interfaces_watch_fd(), .events = POLLIN};
+    w->waiting = true;
+}
+
+static void end(struct wait *w)
+{
+    for (nfds_t i = 0; i < w->count && w->waiting; i++) {
+        if (w->socket[i])
+            divert_wait_end(w->socket[i]);
+    }
+    w->waiting = false;
+}
+
+static void release(void *arg)
+{
+    struct wait *w = arg;
+
+    end(w);
+    for (nfds_t i = 0; i < w->count; i++) {
+        if (w->socket[i])
+            divert_release(w->socket[i]);
+    }
+    if (w->mapped)
+        munmap(w->socket, w->mapped);
+}
+
+static int ready_sockets(struct wait *w)
+{
+    int ready = 0;
+
+    for (nfds_t i = 0; i < w->count; i++) {
+        if (!w->socket[i])
+            continue;
+        w->asked[i].revents = divert_events(w->socket[i], w->asked[i].events);
+        ready += w->asked[i].revents != 0;
+    }
+    return ready;
+}
+
+static uint64_t earliest(struct wait *w, uint64_t deadline)
+{
+    for (nfds_t i = 0; i < w->count; i++) {
+        uint64_t own = w->socket[i] ? divert_deadline(w->socket[i]) : DIVERT_NEVER;
+
+        if (own < deadline)
+            deadline = own;
+    }
+    return deadline;
+}
+
+static int poll_until(struct wait *w, uint64_t deadline, const sigset_t *mask)
+{
+    uint64_t now = deadline == DIVERT_NEVER || deadline == 0 ? 0 : clock_exact_ns();
+    uint64_t left = deadline > now ? deadline - now : 0;
+    struct timespec timeout = {(time_t)(left / NS_PER_SEC), (long)(left % NS_PER_SEC)};
+    int n =
+        real.ppoll(w->polled, w->polled_count, deadline == DIVERT_NEVER ? NULL : &timeout, mask);
+
+    return n < 0 ? -errno : n;
+}
+
+static int ready_others(struct wait *w)
+{
+    int ready = 0;
+
+    for (nfds_t i = 0; i < w->count; i++) {
+        if (w->socket[i])
+            continue;
+        w->asked[i].revents = w->polled[i].revents;
+        ready += w->asked[i].revents != 0;
+    }
+    return ready;
+}
+
+/* Nobody is asked again who has nothing new to say: the others only while nothing of ours is. */
+static int look(struct wait *w, const sigset_t *mask)
+{
+    int ready = ready_sockets(w), n = 0;
+
+    if (ready && (w->others || mask)) {
+        w->polled_count = w->count;
+        n = poll_until(w, 0, mask);
+    }
+    if (n < 0)
+        return n;
+    return ready ? ready + (w->others ? ready_others(w) : 0) : 0;
+}
+
+static int wait_round(struct wait *w, uint64_t deadline, const sigset_t *mask)
+{
+    int n;
+
+    begin(w);
+    n = poll_until(w, earliest(w, deadline), mask);
+    if (n > 0 && w->polled[w->polled_count - 1].revents)
+        interfaces_refresh(true);
+    end(w);
+    return n < 0 ? n : ready_others(w);
+}
+
+static int run(struct wait *w, uint64_t deadline, const sigset_t *mask)
+{
+    for (;;) {
+        int n = look(w, mask);
+
+        if (n)
+            return n;
+        n = wait_round(w, deadline, mask);
+        if (n < 0)
+            return n;
+        n += ready_sockets(w);
+        if (n || deadline == 0 || (deadline != DIVERT_NEVER && clock_exact_ns() >= deadline))
+            return n;
+    }
+}
+
+/* A thread that is cancelled while it waits leaves nothing behind. */
+static int run_and_release(struct wait *w, uint64_t deadline, const sigset_t *mask)
+{
+    int n;
+
+    pthread_cleanup_push(release, w);
+    n = run(w, deadline, mask);
+    pthread_cleanup_pop(1);
+    return n;
+}
+
+static void fill(struct wait *w, void *room)
+{
+    w->socket = room;
+    w->polled = (struct pollfd *)(w->socket + w->count);
+    for (nfds_t i = 0; i < w->count; i++) {
+        w->asked[i].revents = 0;
+        w->socket[i] = fdtable_find(w->asked[i].fd);
+        w->polled[i] = w->asked[i];
+        if (w->socket[i])
+            w->polled[i].fd = -1;
+        else
+            w->others++;
+    }
+}
+
+/* How much room the lists of a struct wait take. */
+#define ROOM_FOR(count)                         \
+    ((count) * sizeof(struct divert_socket *) + \
+     ((count) * (1 + DIVERT_WAIT_FDS) + 1) * sizeof(struct pollfd))
+
+static void *map(size_t size)
+{
+    return mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+}
+
+int wait_poll(struct pollfd *fds, nfds_t count, uint64_t deadline, const sigset_t *mask)
+{
+    struct wait w = {.asked = fds, .count = count};
+    char stack[ROOM_FOR(ON_STACK)] __attribute__((aligned(8)));
+    void *room = stack;
+
+    if (count > ON_STACK) {
+        w.mapped = ROOM_FOR(count);
+        room = map(w.mapped);
+        if (room == MAP_FAILED)
+            return -ENOMEM;
+    }
+    fill(&w, room);
+    return run_and_release(&w, deadline, mask);
+}
+
+/*
+ * Sets reach as far as nfds says, which may be past the end of an fd_set: programs with many
+ * descriptors allocate longer ones, and the kernel takes them.
+ */
+static fd_mask *set_word(fd_set *set, int fd)
+{
+    return (fd_mask *)(void *)set + fd / NFDBITS;
+}
+
+static bool in_set(int fd, fd_set *set)
+{
+    return set && (*set_word(set, fd) >> (fd % NFDBITS) & 1);
+}
+
+static int put_in_set(int fd, fd_set *set, bool in)
+{
+    if (in)
+        *set_word(set, fd) |= (fd_mask)(1UL << (fd % NFDBITS));
+    return in;
+}
+
+static void clear_set(int nfds, fd_set *set)
+{
+    if (set)
+        memset(set, 0, (size_t)(nfds + NFDBITS - 1) / NFDBITS * sizeof(fd_mask));
+}
+
+static nfds_t sets_to_list(int nfds, fd_set *r, fd_set *w, fd_set *e, struct pollfd *list)
+{
+    nfds_t count = 0;
+
+    for (int fd = 0; fd < nfds; fd++) {
+        short events = (in_set(fd, r) ? POLLIN : 0) | (in_set(fd, w) ? POLLOUT : 0) |
+                       (in_set(fd, e) ? POLLPRI : 0);
+
+        if (events)
+            list[count++] = (struct pollfd){.fd = fd, .events = events};
+    }
+    return count;
+}
+
+/* What select(2) calls readable, writable and exceptional, as the kernel maps poll's events. */
+static int list_to_sets(const struct pollfd *list, nfds_t count, fd_set *r, fd_set *w, fd_set *e)
+{
+    int bits = 0;
+
+    for (nfds_t i = 0; i < count; i++) {
+        short asked = list[i].events, got = list[i].revents;
+
+        bits += (asked & POLLIN) && put_in_set(list[i].fd, r, got & (POLLIN | POLLHUP | POLLERR));
+        bits += (asked & POLLOUT) && put_in_set(list[i].fd, w, got & (POLLOUT | POLLERR));
+        bits += (asked & POLLPRI) && put_in_set(list[i].fd, e, got & POLLPRI);
+    }
+    return bits;
+}
+
+static bool has_bad(const struct pollfd *list, nfds_t count)
+{
+    for (nfds_t i = 0; i < count; i++) {
+        if (list[i].revents & POLLNVAL)
+            return true;
+    }
+    return false;
+}
+
+static int select_in(struct pollfd *list, int nfds, fd_set *r, fd_set *w, fd_set *e,
+                     uint64_t deadline, const sigset_t *mask)
+{
+    nfds_t count = sets_to_list(nfds, r, w, e, list);
+    int n = wait_poll(list, count, deadline, mask);
+
+    if (n < 0)
+        return n;
+    if (has_bad(list, count))
+        return -EBADF;
+    clear_set(nfds, r);
+    clear_set(nfds, w);
+    clear_set(nfds, e);
+    return list_to_sets(list, count, r, w, e);
+}
+
+int wait_select(int nfds, fd_set *r, fd_set *w, fd_set *e, uint64_t deadline, const sigset_t *mask)
+{
+    struct pollfd stack[ON_STACK], *list = stack;
+    size_t size = (size_t)nfds * sizeof(*list);
+    int n;
+
+    if (nfds > ON_STACK) {
+        list = map(size);
+        if (list == MAP_FAILED)
+            return -ENOMEM;
+    }
+    n = select_in(list, nfds, r, w, e, deadline, mask);
+    if (nfds > ON_STACK)
+        munmap(list, size);
+    return n;
+}

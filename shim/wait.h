@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Waiting for divert sockets and other descriptors at once. A deadline is CLOCK_MONOTONIC in
+ * nanoseconds; 0 means not to wait at all, DIVERT_NEVER to wait for ever. Results are those of
+ * poll(2) and select(2), with -errno for errors.
+ */
+#ifndef DIVERTSHIM_WAIT_H
+#define DIVERTSHIM_WAIT_H
+
+#include <poll.h>
+#include <signal.h>
+#include <stdint.h>
+#include <sys/select.h>
+#include <time.h>
+
+/* Deadlines from timeouts as poll(2) and ppoll(2) take them. */
+uint64_t wait_deadline_ms(int timeout);
+uint64_t wait_deadline(const struct timespec *timeout);
+
+/* mask is set while waiting, as ppoll(2) does it; NULL leaves it. */
+int wait_poll(struct pollfd *fds, nfds_t count, uint64_t deadline, const sigset_t *mask);
+
+int wait_select(int nfds, fd_set *r, fd_set *w, fd_set *e, uint64_t deadline, const sigset_t *mask);
+
+#endif

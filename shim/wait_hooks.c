@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* poll(2), select(2) and their kin. */
+#include "hook.h"
+
+#include "clock.h"
+#include "wait.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+static bool any_in_list(const struct pollfd *fds, nfds_t count)
+{
+    if (atomic_load_explicit(&fdtable_count, memory_order_relaxed) == 0)
+        return false;
+    for (nfds_t i = 0; i < count; i++) {
+        if (fdtable_has(fds[i].fd))
+            return true;
+    }
+    return false;
+}
+
+static int as_result(int n)
+{
+    if (n >= 0)
+        return n;
+    errno = -n;
+    return -1;
+}
+
+HOOK int poll(struct pollfd *fds, nfds_t count, int timeout)
+{
+    if (!any_in_list(fds, count))
+        return real.poll(fds, count, timeout);
+    return as_result(wait_poll(fds, count, wait_deadline_ms(timeout), NULL));
+}
+
+HOOK int __poll_chk(struct pollfd *fds, nfds_t count, int timeout, size_t room)
+{
+    if (room / sizeof(*fds) < count || !any_in_list(fds, count))
+        return real.__poll_chk(fds, count, timeout, room);
+    return as_result(wait_poll(fds, count, wait_deadline_ms(timeout), NULL));
+}
+
+HOOK int ppoll(struct pollfd *fds, nfds_t count, const struct timespec *timeout,
+               const sigset_t *mask)
+{
+    if (!any_in_list(fds, count))
+        return real.ppoll(fds, count, timeout, mask);
+    return as_result(wait_poll(fds, count, wait_deadline(timeout), mask));
+}
+
+HOOK int __ppoll_chk(struct pollfd *fds, nfds_t count, const struct timespec *timeout,
+                     const sigset_t *mask, size_t room)
+{
+    if (room / sizeof(*fds) < count || !any_in_list(fds, count))
+        return real.__ppoll_chk(fds, count, timeout, mask, room);
+    return as_result(wait_poll(fds, count, wait_deadline(timeout), mask));
+}
+
+/* A set may be larger than fd_set says, as far as nfds reaches; the kernel reads whole words. */
+static bool any_in_set(int nfds, const fd_set *set)
+{
+    if (!set)
+        return false;
+    for (int word = 0; word * NFDBITS < nfds; word++) {
+        uint64_t ours = atomic_load_explicit(&fdtable_bits[word], memory_order_relaxed);
+        int left = nfds - word * NFDBITS;
+
+        if (left < NFDBITS)
+            ours &= (UINT64_C(1) << left) - 1;
+        if (ours & (uint64_t)((const fd_mask *)(const void *)set)[word])
+            return true;
+    }
+    return false;
+}
+
+static bool any_in_sets(int nfds, const fd_set *r, const fd_set *w, const fd_set *e)
+{
+    if (atomic_load_explicit(&fdtable_count, memory_order_relaxed) == 0 || nfds > FDTABLE_MAX)
+        return false;
+    return any_in_set(nfds, r) || any_in_set(nfds, w) || any_in_set(nfds, e);
+}
+
+/* Linux leaves the time that was not waited in the timeout. */
+static void leave_rest(struct timeval *timeout, uint64_t deadline)
+{
+    uint64_t now = clock_exact_ns(), rest = deadline > now ? deadline - now : 0;
+
+    timeout->tv_sec = (time_t)(rest / NS_PER_SEC);
+    timeout->tv_usec = (suseconds_t)(rest % NS_PER_SEC / 1000);
+}
+
+HOOK int select(int nfds, fd_set *r, fd_set *w, fd_set *e, struct timeval *timeout)
+{
+    struct timespec time;
+    uint64_t deadline;
+    int n;
+
+    if (!any_in_sets(nfds, r, w, e))
+        return real.select(nfds, r, w, e, timeout);
+    if (timeout && (timeout->tv_sec < 0 || timeout->tv_usec < 0))
+        return as_result(-EINVAL);
+    if (timeout)
+        time = (struct timespec){timeout->tv_sec, timeout->tv_usec * 1000};
+    deadline = wait_deadline(timeout ? &time : NULL);
+    n = wait_select(nfds, r, w, e, deadline, NULL);
+    if (timeout && deadline)
+        leave_rest(timeout, deadline);
+    return as_result(n);
+}
+
+HOOK int pselect(int nfds, fd_set *r, fd_set *w, fd_set *e, const struct timespec *timeout,
+                 const sigset_t *mask)
+{
+    if (!any_in_sets(nfds, r, w, e))
+        return real.pselect(nfds, r, w, e, timeout, mask);
+    return as_result(wait_select(nfds, r, w, e, wait_deadline(timeout), mask));
+}
