@@ -193,9 +193,10 @@ static int bind_ephemeral(struct divert_socket *s)
     return -EADDRINUSE;
 }
 
+/* Returns the port, if that was for us to choose, or 0, or -errno. */
 static int bind_port(struct divert_socket *s, uint16_t port)
 {
-    int bound = port;
+    int bound;
 
     if (port)
         bound = nfqueue_bind(s->queue_fd, port, s->options->queue_len);
@@ -204,7 +205,7 @@ static int bind_port(struct divert_socket *s, uint16_t port)
     if (bound == -EOPNOTSUPP)
         log_line(LOG_ERROR, "this kernel has no NFQUEUE: it needs nfnetlink_queue "
                             "(CONFIG_NETFILTER_NETLINK_QUEUE); try: modprobe nfnetlink_queue");
-    return bound < 0 || port ? bound : 0;
+    return bound;
 }
 
 int divert_bind(struct divert_socket *s, const struct sockaddr *address, socklen_t len)
@@ -229,7 +230,7 @@ int divert_bind(struct divert_socket *s, const struct sockaddr *address, socklen
     }
     divert_unlock(s);
     if (!err)
-        interfaces_refresh(true);
+        interfaces_refresh();
     return err;
 }
 
@@ -274,42 +275,57 @@ static void drop_overdue(struct divert_socket *s)
  * What was injected is never diverted again by rules that know nothing of tags: it carries the tag
  * that stands above all rules, and goes on from here, without it.
  */
-static void pass_injected(struct divert_socket *s)
+static bool pass_injected(struct divert_socket *s, const struct nfq_packet *p)
+{
+    struct nfq_verdict v = {.id = p->id, .verdict = NF_ACCEPT, .set_mark = true};
+
+    if (options_tag_of_mark(s->options, p->mark) != TAG_PAST_ALL)
+        return false;
+    v.mark = options_mark_with_tag(s->options, p->mark, 0);
+    nfqueue_send_verdict(s->queue_fd, s->shared->port, &v);
+    return true;
+}
+
+/* Takes packets from the kernel, if there is room; returns how many there are for the program. */
+static int fill(struct divert_socket *s)
 {
     struct nfq_ring *ring = &s->shared->ring;
-    uint32_t kept = 0;
+    int n = nfqueue_fill(s->queue_fd, ring);
+    uint32_t end = ring->end, kept;
 
-    for (uint32_t i = 0; i < ring->end; i++) {
-        const struct nfq_packet *p = &ring->packet[i];
-        struct nfq_verdict v = {.id = p->id, .verdict = NF_ACCEPT, .set_mark = true};
-
-        if (options_tag_of_mark(s->options, p->mark) != TAG_PAST_ALL) {
-            if (kept++ != i)
-                ring->packet[kept - 1] = *p;
+    if (n <= 0)
+        return n;
+    kept = end - (uint32_t)n;
+    for (uint32_t i = kept; i < end; i++) {
+        if (pass_injected(s, &ring->packet[i]))
             continue;
-        }
-        v.mark = options_mark_with_tag(s->options, p->mark, 0);
-        nfqueue_send_verdict(s->queue_fd, s->shared->port, &v);
+        if (kept != i)
+            ring->packet[kept] = ring->packet[i];
+        kept++;
     }
     ring->end = kept;
+    interfaces_refresh(); /* what changed before these packets came is seen with them */
+    return n;
 }
 
 int divert_pump(struct divert_socket *s)
 {
-    struct nfq_ring *ring = &s->shared->ring;
+    const struct nfq_ring *ring = &s->shared->ring;
 
     drop_overdue(s);
-    if (!nfq_ring_empty(ring))
-        return 1;
-    interfaces_refresh(false);
-    do {
-        int n = nfqueue_fill(s->queue_fd, ring);
+    while (nfq_ring_empty(ring)) {
+        int n = fill(s);
 
         if (n <= 0)
             return n;
-        pass_injected(s);
-    } while (nfq_ring_empty(ring));
+    }
     return 1;
+}
+
+void divert_pass_injected(struct divert_socket *s)
+{
+    if (!s->options->tags && s->shared->bound)
+        fill(s);
 }
 
 void divert_announce(struct divert_socket *s)

@@ -51,6 +51,12 @@ void divert_unlock(struct divert_socket *s);
  */
 int divert_pump(struct divert_socket *s);
 
+/*
+ * Under the lock, after an injection: rules by hand may have put the packet into our own queue,
+ * where it is not to wait for the program's next read.
+ */
+void divert_pass_injected(struct divert_socket *s);
+
 /* Under the lock: makes the eventfd tell whether packets are at hand, if anybody looks at it. */
 void divert_announce(struct divert_socket *s);
 

@@ -103,7 +103,7 @@ int divert_wait(struct divert_socket *s, uint64_t deadline)
     if (n < 0)
         n = errno == EINTR && restart_wanted() && deadline == DIVERT_NEVER ? 0 : -errno;
     else if (n > 0 && fds[DIVERT_WAIT_FDS].revents)
-        interfaces_refresh(true);
+        interfaces_refresh();
     divert_wait_end(s);
     if (n == 0 && deadline != DIVERT_NEVER && clock_exact_ns() >= deadline)
         return -EAGAIN;

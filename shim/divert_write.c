@@ -104,10 +104,14 @@ static uint16_t tag_for_injection(const struct options *o, uint16_t tag)
 static int inject(struct divert_socket *s, const struct written *w, uint32_t mark)
 {
     uint16_t tag = tag_for_injection(s->options, w->tag);
+    int err;
 
     if (w->way.incoming)
-        return inject_incoming(w->packet, w->len, &w->in, tag, s->options->mark_shift);
-    return inject_outgoing(w->packet, w->len, options_mark_with_tag(s->options, mark, tag));
+        err = inject_incoming(w->packet, w->len, &w->in, tag, s->options->mark_shift);
+    else
+        err = inject_outgoing(w->packet, w->len, options_mark_with_tag(s->options, mark, tag));
+    divert_pass_injected(s);
+    return err;
 }
 
 /* POSTROUTING and FORWARD lie behind the routing decision; OUTPUT is routed again by the kernel. */
@@ -196,6 +200,7 @@ ssize_t divert_sendmsg(struct divert_socket *s, const struct msghdr *msg, int fl
     if (n)
         return n;
     n = write_packet(s, msg);
+    divert_announce(s);
     divert_unlock(s);
     return n;
 }

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "interfaces.h"
 
-#include "clock.h"
 #include "hidden.h"
 #include "real.h"
 
@@ -15,7 +14,6 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#define REFRESH_NS    UINT64_C(1000000)
 #define TABLE_BYTES   (16u << 20) /* address space, not memory */
 #define DUMP_BUFFER   32768
 #define DUMP_ATTEMPTS 5
@@ -32,7 +30,6 @@ static struct {
     size_t interfaces, addresses;
     int fd; /* rtnetlink socket plus 1, so that 0 means closed */
     bool stale;
-    uint64_t checked; /* CLOCK_MONOTONIC, nanoseconds */
 } table = {.lock = PTHREAD_MUTEX_INITIALIZER, .stale = true};
 
 static const size_t max_interfaces = TABLE_BYTES / sizeof(struct interface);
@@ -244,16 +241,12 @@ static void unlock(void)
     pthread_mutex_unlock(&table.lock);
 }
 
-void interfaces_refresh(bool now)
+void interfaces_refresh(void)
 {
-    uint64_t time = clock_ns();
     int saved = errno;
 
     pthread_mutex_lock(&table.lock);
-    if (now || time - table.checked > REFRESH_NS) {
-        table.checked = time;
-        drain();
-    }
+    drain();
     pthread_mutex_unlock(&table.lock);
     errno = saved;
 }

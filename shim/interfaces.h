@@ -28,11 +28,8 @@ bool interfaces_by_address(in_addr_t address, struct interface *out);
 /* Whether the interface has that IPv4 address (network byte order), its first or another. */
 bool interfaces_has_address(uint32_t index, in_addr_t address);
 
-/*
- * Takes note of changes the kernel has announced. At most one system call, and none at all
- * within a millisecond of the last one, unless now is set.
- */
-void interfaces_refresh(bool now);
+/* Takes note of changes the kernel has announced. One system call when there are none. */
+void interfaces_refresh(void);
 
 /* A descriptor that is readable when something has changed, or -1. */
 int interfaces_watch_fd(void);

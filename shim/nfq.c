@@ -191,24 +191,39 @@ static bool parse_message(struct nfq_ring *ring, int slot, struct nfq_packet *p)
     return false;
 }
 
+/* One system call. Returns how many messages came, 0 for none, or -errno. */
+static int receive(int fd, struct nfq_ring *ring)
+{
+    int n =
+        real.recvmmsg(fd, ring->message + ring->used, NFQ_SLOTS - ring->used, MSG_DONTWAIT, NULL);
+
+    if (n >= 0)
+        return n;
+    return errno == EAGAIN || errno == EINTR || errno == ENOBUFS ? 0 : -errno;
+}
+
 int nfqueue_fill(int fd, struct nfq_ring *ring)
 {
-    ring->first = ring->end = 0;
+    uint32_t before;
+
+    if (nfq_ring_empty(ring))
+        ring->first = ring->end = ring->used = 0;
+    before = ring->end;
     if (!ring->message[0].msg_hdr.msg_iov)
         prepare(ring);
-    while (ring->end == 0) {
-        int n = real.recvmmsg(fd, ring->message, NFQ_SLOTS, MSG_DONTWAIT, NULL);
+    while (ring->end == before && ring->used < NFQ_SLOTS) {
+        int n = receive(fd, ring);
 
-        if (n < 0 && (errno == EAGAIN || errno == EINTR || errno == ENOBUFS))
-            return 0;
-        if (n < 0)
-            return -errno;
-        for (int slot = 0; slot < n; slot++) {
-            if (parse_message(ring, slot, &ring->packet[ring->end]))
+        if (n <= 0)
+            return n;
+        for (; n > 0; n--) {
+            if (parse_message(ring, (int)ring->used++, &ring->packet[ring->end]))
                 ring->end++;
         }
+        if (ring->end == 0)
+            ring->used = 0;
     }
-    return (int)ring->end;
+    return (int)(ring->end - before);
 }
 
 int nfqueue_send_verdict(int fd, uint16_t queue, const struct nfq_verdict *v)

@@ -36,6 +36,7 @@ struct nfq_packet {
 struct nfq_ring {
     uint32_t first;   /* the next to be read */
     uint32_t end;     /* behind the last */
+    uint32_t used;    /* slots that hold messages, those of packets already read included */
     uint32_t last_id; /* of the packet taken out last */
     uint64_t refused; /* verdicts that the kernel did not take because of missing capabilities */
     struct nfq_packet packet[NFQ_SLOTS];
@@ -73,8 +74,8 @@ int nfqueue_open(void);
 int nfqueue_bind(int fd, uint16_t queue, uint32_t queue_len);
 
 /*
- * Takes packets out of the kernel's queue into the ring, which must be empty, without waiting.
- * Returns how many there are, 0 if there was none, or -errno.
+ * Takes packets out of the kernel's queue, without waiting, as many as the ring has slots for; an
+ * empty ring has all of them. Returns how many came, or -errno.
  */
 int nfqueue_fill(int fd, struct nfq_ring *ring);
 

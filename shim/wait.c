@@ -147,7 +147,7 @@ static int wait_round(struct wait *w, uint64_t deadline, const sigset_t *mask)
     begin(w);
     n = poll_until(w, earliest(w, deadline), mask);
     if (n > 0 && w->polled[w->polled_count - 1].revents)
-        interfaces_refresh(true);
+        interfaces_refresh();
     end(w);
     return n < 0 ? n : ready_others(w);
 }

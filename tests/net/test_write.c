@@ -1,0 +1,343 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What divert(4) says of writing, of errors, and of packets nobody writes. */
+#include "make_packet.h"
+#include "packet.h"
+#include "wire.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+static uint8_t packet[5000], got[5000];
+static size_t len;
+static struct sockaddr_in from;
+
+static int read_one(bool incoming, const char *payload)
+{
+    int fd = divert_bound(PORT);
+
+    if (incoming)
+        divert_incoming(PORT);
+    else
+        divert_outgoing(PORT);
+    len = make_udp(packet, IN_PEER, 1111, OUT_PEER, 2222, 77, payload, strlen(payload));
+    wire_send(&in0, packet, len);
+    divert_read(fd, got, sizeof(got), &from);
+    return fd;
+}
+
+static void expect_error(int fd, const void *bytes, size_t n, const struct sockaddr_in *to,
+                         int expected)
+{
+    ssize_t result = sendto(fd, bytes, n, 0, (const struct sockaddr *)to, to ? sizeof(*to) : 0);
+
+    ck_assert_msg(result == -1 && errno == expected, "expected %s, got %zd, %s", strerror(expected),
+                  result, strerror(errno));
+}
+
+START_TEST(test_incoming_packet_goes_on_unchanged)
+{
+    int fd = read_one(true, "x");
+
+    divert_write(fd, got, len, &from);
+    wire_expect(&out0, packet, len);
+    ck_assert_uint_eq(queue_waiting(PORT), 0);
+}
+END_TEST
+
+START_TEST(test_outgoing_packet_goes_on_unchanged)
+{
+    int fd = read_one(false, "x");
+
+    divert_write(fd, got, len, &from);
+    wire_expect(&out0, packet, len);
+    ck_assert_uint_eq(queue_waiting(PORT), 0);
+}
+END_TEST
+
+START_TEST(test_rewritten_packet_goes_on_as_written)
+{
+    int fd = read_one(true, "x");
+
+    len = make_udp(got, IN_PEER, 3333, OUT_PEER, 4444, 77, "longer than before", 18);
+    divert_write(fd, got, len, &from);
+    wire_expect(&out0, got, len);
+}
+END_TEST
+
+START_TEST(test_without_address_it_is_outgoing)
+{
+    int fd = read_one(false, "x");
+
+    ck_assert_int_eq(write(fd, got, len), (ssize_t)len);
+    wire_expect(&out0, packet, len);
+    ck_assert_uint_eq(queue_waiting(PORT), 0);
+}
+END_TEST
+
+START_TEST(test_gathered_write)
+{
+    int fd = read_one(false, "gathered");
+    struct iovec iov[] = {{got, 3}, {got + 3, 20}, {got + 23, len - 23}};
+
+    ck_assert_int_eq(writev(fd, iov, 3), (ssize_t)len);
+    wire_expect(&out0, packet, len);
+}
+END_TEST
+
+START_TEST(test_every_write_puts_one_packet_back)
+{
+    int fd = read_one(false, "x");
+
+    for (int i = 0; i < 3; i++)
+        divert_write(fd, got, len, &from);
+    for (int i = 0; i < 3; i++)
+        wire_expect(&out0, packet, len);
+    wire_expect_silence(&out0);
+    ck_assert(divert_silent(fd));
+}
+END_TEST
+
+START_TEST(test_outgoing_checksum_is_made_right)
+{
+    int fd = read_one(false, "x");
+
+    got[10] ^= 0x55;
+    divert_write(fd, got, len, &from);
+    ck_assert_uint_eq(wire_receive(&out0, got, sizeof(got)), len);
+    ck_assert(packet_header_checksum_ok(got));
+}
+END_TEST
+
+START_TEST(test_incoming_wrong_checksum_is_dropped_silently)
+{
+    int fd = read_one(true, "x");
+
+    got[10] ^= 0x55;
+    divert_write(fd, got, len, &from);
+    wire_expect_silence(&out0);
+    ck_assert_uint_eq(queue_waiting(PORT), 0);
+}
+END_TEST
+
+START_TEST(test_what_lies_behind_ip_len_is_not_sent)
+{
+    int fd = read_one(false, "x");
+
+    divert_write(fd, got, len + 100, &from);
+    wire_expect(&out0, packet, len);
+}
+END_TEST
+
+START_TEST(test_einval)
+{
+    int fd = divert_socket();
+
+    len = make_udp(packet, IN_PEER, 1, OUT_PEER, 2, 3, "x", 1);
+    expect_error(fd, packet, 19, NULL, EINVAL);
+    expect_error(fd, packet, 0, NULL, EINVAL);
+    expect_error(fd, packet, len - 1, NULL, EINVAL);
+    packet[0] = 0x44;
+    expect_error(fd, packet, len, NULL, EINVAL);
+    packet[0] = 0x4f;
+    expect_error(fd, packet, len, NULL, EINVAL);
+}
+END_TEST
+
+START_TEST(test_eafnosupport)
+{
+    int fd = divert_socket();
+    struct sockaddr_in to = {.sin_family = AF_UNIX};
+
+    len = make_udp(packet, IN_PEER, 1, OUT_PEER, 2, 3, "x", 1);
+    expect_error(fd, packet, len, &to, EAFNOSUPPORT);
+    packet[0] = 0x55;
+    expect_error(fd, packet, len, NULL, EAFNOSUPPORT);
+}
+END_TEST
+
+START_TEST(test_eaddrnotavail)
+{
+    int fd = divert_socket();
+    struct sockaddr_in to = {.sin_family = AF_INET, .sin_addr.s_addr = inet_addr("9.9.9.9")};
+
+    len = make_udp(packet, IN_PEER, 1, OUT_PEER, 2, 3, "x", 1);
+    expect_error(fd, packet, len, &to, EADDRNOTAVAIL);
+    memcpy(to.sin_zero, "nosuch0", 8);
+    expect_error(fd, packet, len, &to, EADDRNOTAVAIL);
+    memcpy(to.sin_zero, "in0\0\0\0\0", 8);
+    divert_write(fd, packet, len, &to);
+    wire_expect(&out0, packet, len);
+    memcpy(to.sin_zero, "12345678", 8);
+    expect_error(fd, packet, len, &to, EADDRNOTAVAIL);
+}
+END_TEST
+
+START_TEST(test_emsgsize)
+{
+    static uint8_t large[70000];
+    int fd = divert_socket();
+
+    len = make_udp(packet, OUT_ADDRESS, 1, OUT_PEER, 2, 3, large, 2000);
+    packet[6] = 0x40;
+    packet_header_checksum_fix(packet);
+    expect_error(fd, packet, len, NULL, EMSGSIZE);
+    expect_error(fd, large, sizeof(large), NULL, EMSGSIZE);
+    wire_expect_silence(&out0);
+}
+END_TEST
+
+START_TEST(test_bind_errors)
+{
+    struct sockaddr_in sin = {.sin_family = AF_INET, .sin_port = htons(PORT)};
+    int fd = divert_bound(PORT), second = divert_socket();
+
+    ck_assert_int_eq(bind(second, (struct sockaddr *)&sin, sizeof(sin)), -1);
+    ck_assert_int_eq(errno, EADDRINUSE);
+    ck_assert_int_eq(bind(fd, (struct sockaddr *)&sin, sizeof(sin)), -1);
+    ck_assert_int_eq(errno, EINVAL);
+    ck_assert_int_eq(bind(second, (struct sockaddr *)&sin, 2), -1);
+    ck_assert_int_eq(errno, EINVAL);
+    sin.sin_family = AF_UNIX;
+    ck_assert_int_eq(bind(second, (struct sockaddr *)&sin, sizeof(sin)), -1);
+    ck_assert_int_eq(errno, EAFNOSUPPORT);
+}
+END_TEST
+
+START_TEST(test_address_in_bind_is_ignored)
+{
+    struct sockaddr_in sin = {.sin_family = AF_INET, .sin_port = htons(PORT)};
+    int fd = divert_socket();
+
+    sin.sin_addr.s_addr = inet_addr("203.0.113.99");
+    ck_assert_int_eq(bind(fd, (struct sockaddr *)&sin, sizeof(sin)), 0);
+}
+END_TEST
+
+START_TEST(test_ports_are_a_space_of_their_own)
+{
+    struct sockaddr_in sin = {.sin_family = AF_INET, .sin_port = htons(PORT)};
+    int udp = socket(AF_INET, SOCK_DGRAM, 0);
+
+    ck_assert_int_eq(bind(udp, (struct sockaddr *)&sin, sizeof(sin)), 0);
+    divert_bound(PORT);
+}
+END_TEST
+
+START_TEST(test_port_0_picks_a_free_one)
+{
+    struct sockaddr_in sin;
+    socklen_t size = sizeof(sin);
+    int first = divert_bound(0), second = divert_bound(0);
+    in_port_t port;
+
+    ck_assert_int_eq(getsockname(first, (struct sockaddr *)&sin, &size), 0);
+    port = sin.sin_port;
+    ck_assert_int_ne(port, 0);
+    ck_assert_int_eq(getsockname(second, (struct sockaddr *)&sin, &size), 0);
+    ck_assert_int_ne(sin.sin_port, port);
+}
+END_TEST
+
+START_TEST(test_closed_port_can_be_bound_again)
+{
+    for (int i = 0; i < 3; i++)
+        ck_assert_int_eq(close(divert_bound(PORT)), 0);
+}
+END_TEST
+
+START_TEST(test_port_without_listener_drops)
+{
+    divert_incoming(PORT);
+    len = make_udp(packet, IN_PEER, 1, OUT_PEER, 2, 3, "x", 1);
+    wire_send(&in0, packet, len);
+    wire_expect_silence(&out0);
+}
+END_TEST
+
+START_TEST(test_close_drops_what_was_not_written)
+{
+    int fd = read_one(true, "x");
+
+    ck_assert_uint_eq(queue_waiting(PORT), 1);
+    close(fd);
+    wire_expect_silence(&out0);
+}
+END_TEST
+
+static void expect_drop_while(int fd, struct pollfd *p)
+{
+    ck_assert_uint_eq(queue_waiting(PORT), 1);
+    if (p) {
+        ck_assert_int_eq(poll(p, 1, 1000), 0);
+    } else {
+        struct timeval second = {.tv_sec = 1};
+
+        setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &second, sizeof(second));
+        ck_assert_int_eq(recv(fd, got, sizeof(got), 0), -1);
+    }
+    ck_assert_uint_eq(queue_waiting(PORT), 0);
+    wire_expect_silence(&out0);
+}
+
+/* The hold time is 300 ms in these tests: see the environment in CMakeLists.txt. */
+START_TEST(test_unwritten_packet_is_dropped_while_the_program_polls)
+{
+    struct pollfd p = {.fd = read_one(true, "x"), .events = POLLIN};
+
+    expect_drop_while(p.fd, &p);
+}
+END_TEST
+
+START_TEST(test_unwritten_packet_is_dropped_while_the_program_reads)
+{
+    expect_drop_while(read_one(true, "x"), NULL);
+}
+END_TEST
+
+START_TEST(test_packet_written_after_it_was_dropped_arrives)
+{
+    struct pollfd p = {.fd = read_one(false, "x"), .events = POLLIN};
+    int fd = p.fd;
+
+    expect_drop_while(fd, &p);
+    divert_write(fd, got, len, &from);
+    len = make_udp(packet, IN_PEER, 1111, OUT_PEER, 2222, 77, "x", 1);
+    wire_expect(&out0, packet, len);
+    wire_expect_silence(&out0);
+}
+END_TEST
+
+int main(void)
+{
+    const TTest *const tests[] = {
+        test_incoming_packet_goes_on_unchanged,
+        test_outgoing_packet_goes_on_unchanged,
+        test_rewritten_packet_goes_on_as_written,
+        test_without_address_it_is_outgoing,
+        test_gathered_write,
+        test_every_write_puts_one_packet_back,
+        test_outgoing_checksum_is_made_right,
+        test_incoming_wrong_checksum_is_dropped_silently,
+        test_what_lies_behind_ip_len_is_not_sent,
+        test_einval,
+        test_eafnosupport,
+        test_eaddrnotavail,
+        test_emsgsize,
+        test_bind_errors,
+        test_address_in_bind_is_ignored,
+        test_ports_are_a_space_of_their_own,
+        test_port_0_picks_a_free_one,
+        test_closed_port_can_be_bound_again,
+        test_port_without_listener_drops,
+        test_close_drops_what_was_not_written,
+        test_unwritten_packet_is_dropped_while_the_program_polls,
+        test_unwritten_packet_is_dropped_while_the_program_reads,
+        test_packet_written_after_it_was_dropped_arrives,
+    };
+
+    return run_suite("write", tests, sizeof(tests) / sizeof(tests[0]));
+}

@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "wire.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/if_ether.h>
+#include <linux/if_packet.h>
+#include <net/if.h>
+#include <poll.h>
+#include <sched.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define PATIENCE_MS 10000 /* a machine may be busy; nothing waits so long unless it fails */
+
+struct wire in0, out0;
+
+static const char sentinel[] = "sentinel";
+
+static void skip(const char *why)
+{
+    printf("SKIP: %s: %s\n", why, strerror(errno));
+    fflush(stdout);
+    _exit(77);
+}
+
+void run(const char *format, ...)
+{
+    char command[1024];
+    va_list args;
+    int status;
+
+    va_start(args, format);
+    vsnprintf(command, sizeof(command), format, args);
+    va_end(args);
+    status = system(command);
+    ck_assert_msg(status == 0, "expected '%s' to succeed, status %d", command, status);
+}
+
+static int namespace_enter(void)
+{
+    if (unshare(CLONE_NEWNET) < 0)
+        skip("a network namespace");
+    return open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+}
+
+static int packet_socket(const char *name, uint8_t mac[6])
+{
+    struct ifreq request = {0};
+    struct sockaddr_ll address = {.sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_IP)};
+    int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0), bytes = 64 << 20;
+
+    ck_assert_int_ge(fd, 0);
+    address.sll_ifindex = (int)if_nametoindex(name);
+    snprintf(request.ifr_name, sizeof(request.ifr_name), "%s", name);
+    ck_assert_int_eq(ioctl(fd, SIOCGIFHWADDR, &request), 0);
+    memcpy(mac, request.ifr_hwaddr.sa_data, 6);
+    setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &bytes, sizeof(bytes));
+    ck_assert_int_eq(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+    return fd;
+}
+
+static void wire_make(struct wire *w, int near, int far, const char *name, const char *address,
+                      const char *peer)
+{
+    ck_assert_int_eq(setns(near, CLONE_NEWNET), 0);
+    run("ip link add %s type veth peer name far && ip link set far netns /proc/%d/fd/%d", name,
+        getpid(), far);
+    run("ip address add %s/24 dev %s && ip link set %s up", address, name, name);
+    ck_assert_int_eq(setns(far, CLONE_NEWNET), 0);
+    run("ip link set far name far-%s && ip link set far-%s up", name, name);
+    w->fd = packet_socket(strcmp(name, "in0") == 0 ? "far-in0" : "far-out0", w->far_mac);
+    ck_assert_int_eq(setns(near, CLONE_NEWNET), 0);
+    w->near_fd = packet_socket(name, w->near_mac);
+    run("ip neighbour add %s lladdr %02x:%02x:%02x:%02x:%02x:%02x dev %s", peer, w->far_mac[0],
+        w->far_mac[1], w->far_mac[2], w->far_mac[3], w->far_mac[4], w->far_mac[5], name);
+}
+
+void wires_make(void)
+{
+    int far = namespace_enter(), near;
+
+    /* Nothing of the far end's own may be on the wires. */
+    run("echo 1 >/proc/sys/net/ipv6/conf/default/disable_ipv6");
+    near = namespace_enter();
+    run("echo 1 >/proc/sys/net/ipv6/conf/default/disable_ipv6");
+    run("echo 1 >/proc/sys/net/ipv4/ip_forward && ip link set lo up");
+    wire_make(&in0, near, far, "in0", IN_ADDRESS, IN_PEER);
+    wire_make(&out0, near, far, "out0", OUT_ADDRESS, OUT_PEER);
+    close(near);
+    close(far);
+}
+
+void divert_incoming(int port)
+{
+    run("iptables -t raw -A PREROUTING -i in0 -j NFQUEUE --queue-num %d", port);
+}
+
+void divert_outgoing(int port)
+{
+    run("iptables -t mangle -A POSTROUTING -o out0 -j NFQUEUE --queue-num %d", port);
+}
+
+static void send_frame(int fd, const uint8_t *to, const uint8_t *from, const void *packet,
+                       size_t len)
+{
+    uint8_t frame[ETH_HLEN + 65536];
+
+    memcpy(frame, to, 6);
+    memcpy(frame + 6, from, 6);
+    frame[12] = ETH_P_IP >> 8;
+    frame[13] = ETH_P_IP & 255;
+    memcpy(frame + ETH_HLEN, packet, len);
+    ck_assert_int_eq(send(fd, frame, ETH_HLEN + len, 0), (ssize_t)(ETH_HLEN + len));
+}
+
+void wire_send(struct wire *w, const void *packet, size_t len)
+{
+    send_frame(w->fd, w->near_mac, w->far_mac, packet, len);
+}
+
+static void wait_readable(int fd, const char *what)
+{
+    struct pollfd p = {.fd = fd, .events = POLLIN};
+
+    ck_assert_msg(poll(&p, 1, PATIENCE_MS) == 1, "expected %s, nothing came", what);
+}
+
+size_t wire_receive(struct wire *w, void *packet, size_t room)
+{
+    uint8_t frame[ETH_HLEN + 65536];
+
+    for (;;) {
+        struct sockaddr_ll from;
+        socklen_t size = sizeof(from);
+        ssize_t n;
+
+        wait_readable(w->fd, "a packet on the wire");
+        n = recvfrom(w->fd, frame, sizeof(frame), 0, (struct sockaddr *)&from, &size);
+        ck_assert_int_ge(n, ETH_HLEN);
+        if (from.sll_pkttype == PACKET_OUTGOING)
+            continue;
+        n -= ETH_HLEN;
+        memcpy(packet, frame + ETH_HLEN, (size_t)n < room ? (size_t)n : room);
+        return (size_t)n;
+    }
+}
+
+static void blank_what_routers_change(uint8_t *packet)
+{
+    packet[8] = 0;
+    packet[10] = packet[11] = 0;
+}
+
+static void expect(struct wire *w, const void *packet, size_t len, bool any_id)
+{
+    uint8_t got[65536], expected[65536];
+    size_t n = wire_receive(w, got, sizeof(got));
+
+    memcpy(expected, packet, len);
+    blank_what_routers_change(got);
+    blank_what_routers_change(expected);
+    if (any_id)
+        memcpy(expected + 4, got + 4, 2);
+    ck_assert_uint_eq(n, len);
+    ck_assert_mem_eq(got, expected, len);
+}
+
+void wire_expect(struct wire *w, const void *packet, size_t len)
+{
+    expect(w, packet, len, false);
+}
+
+void wire_expect_with_any_id(struct wire *w, const void *packet, size_t len)
+{
+    expect(w, packet, len, true);
+}
+
+/* What was sent before is there before the sentinel, since all this happens in our own calls. */
+void wire_expect_silence(struct wire *w)
+{
+    uint8_t got[65536],
+        packet[20 + sizeof(sentinel)] = {0x45, 0, 0, sizeof(packet), 0, 0, 0, 0, 1, 253};
+    size_t n;
+
+    memcpy(packet + 20, sentinel, sizeof(sentinel));
+    send_frame(w->near_fd, w->far_mac, w->near_mac, packet, sizeof(packet));
+    n = wire_receive(w, got, sizeof(got));
+    ck_assert_msg(n == sizeof(packet) && memcmp(got + 20, sentinel, sizeof(sentinel)) == 0,
+                  "expected nothing on the wire, got a packet of %zu bytes, protocol %d", n,
+                  got[9]);
+}
+
+int divert_socket(void)
+{
+    int fd = socket(AF_INET, SOCK_RAW, IPPROTO_DIVERT);
+
+    ck_assert_msg(fd >= 0, "expected a divert socket: %s", strerror(errno));
+    return fd;
+}
+
+int divert_bound(int port)
+{
+    struct sockaddr_in sin = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
+    int fd = divert_socket();
+
+    ck_assert_msg(bind(fd, (struct sockaddr *)&sin, sizeof(sin)) == 0, "expected port %d: %s", port,
+                  strerror(errno));
+    return fd;
+}
+
+size_t divert_read(int fd, void *packet, size_t room, struct sockaddr_in *from)
+{
+    socklen_t size = sizeof(*from);
+    ssize_t n;
+
+    wait_readable(fd, "a diverted packet");
+    n = recvfrom(fd, packet, room, 0, (struct sockaddr *)from, from ? &size : NULL);
+    ck_assert_msg(n > 0, "expected a diverted packet: %s", strerror(errno));
+    return (size_t)n;
+}
+
+void divert_write(int fd, const void *packet, size_t len, const struct sockaddr_in *to)
+{
+    ssize_t n = sendto(fd, packet, len, 0, (const struct sockaddr *)to, to ? sizeof(*to) : 0);
+
+    ck_assert_msg(n == (ssize_t)len, "expected %zu bytes written, got %zd: %s", len, n,
+                  strerror(errno));
+}
+
+bool divert_silent(int fd)
+{
+    char byte;
+
+    return recv(fd, &byte, 1, MSG_DONTWAIT | MSG_PEEK) < 0 && errno == EAGAIN;
+}
+
+unsigned queue_waiting(int port)
+{
+    FILE *f = fopen("/proc/self/net/netfilter/nfnetlink_queue", "r");
+    unsigned number, owner, waiting, found = 0;
+    char line[256];
+
+    ck_assert_ptr_nonnull(f);
+    while (fgets(line, sizeof(line), f)) {
+        if (sscanf(line, "%u %u %u", &number, &owner, &waiting) == 3 && (int)number == port)
+            found = waiting;
+    }
+    fclose(f);
+    return found;
+}
+
+int run_suite(const char *name, const TTest *const *tests, size_t count)
+{
+    return run_suite_with(name, tests, count, 1);
+}
+
+int run_suite_with(const char *name, const TTest *const *tests, size_t count, int variants)
+{
+    Suite *suite = suite_create(name);
+    TCase *t = tcase_create(name);
+    SRunner *runner = srunner_create(suite);
+    int failed;
+
+    if (geteuid() != 0) {
+        printf("SKIP: network namespaces need root\n");
+        return 77;
+    }
+    suite_add_tcase(suite, t);
+    tcase_set_timeout(t, 60);
+    tcase_add_checked_fixture(t, wires_make, NULL);
+    for (size_t i = 0; i < count; i++)
+        tcase_add_loop_test(t, tests[i], 0, variants);
+    srunner_run_all(runner, CK_NORMAL);
+    failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed != 0;
+}
