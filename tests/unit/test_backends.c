@@ -1,0 +1,399 @@
+/* The firewall's text: whole for a few rules, and what must hold for many. */
+#include "backend.h"
+
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static struct filter_options options;
+static struct ruleset rules;
+static struct text text;
+
+static void setup(void)
+{
+    options = (struct filter_options){.mark_mask = 0xffff0000,
+                                      .listeners = 1,
+                                      .id = "ab12",
+                                      .owner = "divert-run pid=1 start=2 pidns=3"};
+}
+
+static void teardown(void)
+{
+    ruleset_free(&rules);
+    text_free(&text);
+}
+
+static void add(const char *line)
+{
+    static struct rule rule;
+    struct rule_error error;
+
+    ck_assert_msg(rule_parse(line, &rule, &error) == RULE_OK, "'%s': %s", line, error.message);
+    ck_assert_uint_ne(ruleset_add(&rules, &rule), 0);
+}
+
+/* FAMILY 0: nft. */
+static const char *generate(int family)
+{
+    const struct rule *too_long;
+    bool made;
+
+    text_free(&text);
+    if (family)
+        made = iptables_text(&rules, &options, family, &text, &too_long);
+    else
+        made = nft_text(&rules, &options, &text, &too_long);
+    ck_assert(made);
+    return text_str(&text);
+}
+
+static unsigned int occurrences(const char *s, const char *part)
+{
+    unsigned int count = 0;
+
+    while ((s = strstr(s, part))) {
+        count++;
+        s += strlen(part);
+    }
+    return count;
+}
+
+static void has(const char *part)
+{
+    ck_assert_msg(strstr(text_str(&text), part), "no '%s' in:\n%s", part, text_str(&text));
+}
+
+static void lacks(const char *part)
+{
+    ck_assert_msg(!strstr(text_str(&text), part), "'%s' in:\n%s", part, text_str(&text));
+}
+
+START_TEST(iptables_text_of_a_divert_rule)
+{
+    static const char expected[] =
+        "*raw\n"
+        ":divert-ab12-in - [0:0]\n"
+        ":divert-ab12-in-tag - [0:0]\n"
+        ":divert-ab12-in-d100 - [0:0]\n"
+        ":divert-ab12-in-x1 - [0:0]\n"
+        "-A divert-ab12-in -m mark --mark 0x1/0x0 -m socket\n"
+        "-A divert-ab12-in -m mark ! --mark 0x0/0xffff0000 -g divert-ab12-in-tag\n"
+        "# 100 divert 8668 ip from any to any in via eth0\n"
+        "-A divert-ab12-in -i eth0 -j divert-ab12-in-x1\n"
+        "-A divert-ab12-in-tag -m mark --mark 0xffff0000/0xffff0000 -j MARK --set-xmark "
+        "0x0/0xffff0000\n"
+        "-A divert-ab12-in-tag -j divert-ab12-in-d100\n"
+        "-A divert-ab12-in-tag -j MARK --set-xmark 0x0/0xffff0000\n"
+        "-A divert-ab12-in-d100 -m bpf --bytecode \"5,32 0 0 4294963220,84 0 0 4294901760,53 0 1 "
+        "6553600,6 0 0 65535,6 0 0 0\" -j RETURN\n"
+        "-A divert-ab12-in-d100 -i eth0 -j divert-ab12-in-x1\n"
+        "-A divert-ab12-in-x1 -j MARK --set-xmark 0x640000/0xffff0000\n"
+        "-A divert-ab12-in-x1 -j NFQUEUE --queue-num 8668\n"
+        "-I PREROUTING 1 -m comment --comment \"divert-run pid=1 start=2 pidns=3\" -j "
+        "divert-ab12-in\n"
+        "COMMIT\n"
+        "*mangle\n"
+        ":divert-ab12-out - [0:0]\n"
+        ":divert-ab12-out-tag - [0:0]\n"
+        "-A divert-ab12-out -m mark ! --mark 0x0/0xffff0000 -g divert-ab12-out-tag\n"
+        "-A divert-ab12-out-tag -m mark --mark 0xffff0000/0xffff0000 -j MARK --set-xmark "
+        "0x0/0xffff0000\n"
+        "-A divert-ab12-out-tag -j MARK --set-xmark 0x0/0xffff0000\n"
+        "-I POSTROUTING 1 -m comment --comment \"divert-run pid=1 start=2 pidns=3\" -j "
+        "divert-ab12-out\n"
+        "COMMIT\n";
+
+    add("divert 8668 ip from any to any in via eth0");
+    ck_assert_str_eq(generate(4), expected);
+}
+END_TEST
+
+START_TEST(nft_text_of_tee_and_allow)
+{
+    static const char expected[] =
+        "table inet divert_ab12 {\n"
+        "\tchain incoming {\n"
+        "\t\tmeta mark & 0xffff0000 != 0x00000000 goto incoming-tag\n"
+        "\t}\n"
+        "\tchain incoming-tag {\n"
+        "\t\tmeta mark & 0xffff0000 == 0xffff0000 meta mark set meta mark & 0x0000ffff\n"
+        "\t\tmeta mark set meta mark & 0x0000ffff\n"
+        "\t}\n"
+        "\tchain outgoing {\n"
+        "\t\tmeta mark & 0xffff0000 != 0x00000000 goto outgoing-tag\n"
+        "\t\tjump outgoing-u100-200\n"
+        "\t\tmeta mark & 0xffff0000 != 0x00000000 meta mark set meta mark & 0x0000ffff\n"
+        "\t}\n"
+        "\tchain outgoing-tag {\n"
+        "\t\tmeta mark & 0xffff0000 == 0xffff0000 meta mark set meta mark & 0x0000ffff\n"
+        "\t\tjump outgoing-d100-200\n"
+        "\t\tmeta mark set meta mark & 0x0000ffff\n"
+        "\t}\n"
+        "\tchain outgoing-d100-200 {\n"
+        "\t\tmeta mark & 0xffff0000 >= 0x00c80000 return\n"
+        "\t\tjump outgoing-d100\n"
+        "\t\tjump outgoing-d200\n"
+        "\t}\n"
+        "\tchain outgoing-d100 {\n"
+        "\t\tmeta mark & 0xffff0000 >= 0x00640000 return\n"
+        "\t\t# 100 tee 9 udp from any to any 53 out\n"
+        "\t\tmeta l4proto udp th dport 53 counter meta mark set meta mark & 0x0000ffff | "
+        "0x00640000 log group 9 queue-threshold 1 meta mark set meta mark & 0x0000ffff | "
+        "0x00630000\n"
+        "\t}\n"
+        "\tchain outgoing-d200 {\n"
+        "\t\tmeta mark & 0xffff0000 >= 0x00c80000 return\n"
+        "\t\t# 200 allow ip from 10.0.0.1,me to any out\n"
+        "\t\tmeta nfproto ipv4 jump outgoing-c1\n"
+        "\t\tmeta mark & 0xffff0000 >= 0x00c80000 return\n"
+        "\t\tmeta nfproto ipv6 fib saddr type local counter meta mark set meta mark & 0x0000ffff | "
+        "0xfffe0000 return\n"
+        "\t}\n"
+        "\tchain outgoing-c1 {\n"
+        "\t\tip saddr 10.0.0.1 goto outgoing-c2\n"
+        "\t\tfib saddr type local goto outgoing-c2\n"
+        "\t}\n"
+        "\tchain outgoing-c2 {\n"
+        "\t\t# 200 allow ip from 10.0.0.1,me to any out\n"
+        "\t\tcounter meta mark set meta mark & 0x0000ffff | 0xfffe0000 return\n"
+        "\t}\n"
+        "\tchain outgoing-u100-200 {\n"
+        "\t\tmeta mark & 0xffff0000 >= 0x00c80000 return\n"
+        "\t\tjump outgoing-u100\n"
+        "\t\tjump outgoing-u200\n"
+        "\t}\n"
+        "\tchain outgoing-u100 {\n"
+        "\t\tmeta mark & 0xffff0000 >= 0x00640000 return\n"
+        "\t\t# 100 tee 9 udp from any to any 53 out\n"
+        "\t\tmeta l4proto udp th dport 53 counter meta mark set meta mark & 0x0000ffff | "
+        "0x00640000 log group 9 queue-threshold 1 meta mark set meta mark & 0x0000ffff | "
+        "0x00630000\n"
+        "\t}\n"
+        "\tchain outgoing-u200 {\n"
+        "\t\tmeta mark & 0xffff0000 >= 0x00c80000 return\n"
+        "\t\t# 200 allow ip from 10.0.0.1,me to any out\n"
+        "\t\tmeta nfproto ipv4 jump outgoing-c3\n"
+        "\t\tmeta mark & 0xffff0000 >= 0x00c80000 return\n"
+        "\t\tmeta nfproto ipv6 fib saddr type local counter meta mark set meta mark & 0x0000ffff | "
+        "0xfffe0000 return\n"
+        "\t}\n"
+        "\tchain outgoing-c3 {\n"
+        "\t\tip saddr 10.0.0.1 goto outgoing-c4\n"
+        "\t\tfib saddr type local goto outgoing-c4\n"
+        "\t}\n"
+        "\tchain outgoing-c4 {\n"
+        "\t\t# 200 allow ip from 10.0.0.1,me to any out\n"
+        "\t\tcounter meta mark set meta mark & 0x0000ffff | 0xfffe0000 return\n"
+        "\t}\n"
+        "\tchain prerouting {\n"
+        "\t\ttype filter hook prerouting priority -300; policy accept;\n"
+        "\t\tjump incoming comment \"divert-run pid=1 start=2 pidns=3\"\n"
+        "\t}\n"
+        "\tchain postrouting {\n"
+        "\t\ttype filter hook postrouting priority -150; policy accept;\n"
+        "\t\tjump outgoing comment \"divert-run pid=1 start=2 pidns=3\"\n"
+        "\t}\n"
+        "}\n";
+
+    add("100 tee 9 udp from any to any 53 out");
+    add("200 allow ip from 10.0.0.1,me to any out");
+    ck_assert_str_eq(generate(0), expected);
+}
+END_TEST
+
+START_TEST(each_family_gets_what_it_can_match)
+{
+    add("100 deny icmp from any to any");
+    add("200 deny icmp6 from any to any");
+    add("300 deny ip from 10.0.0.0/8 to any");
+    add("400 deny ip from not 10.0.0.0/8 to any");
+    add("500 deny ip from 2001:db8::/32 to any");
+    generate(4);
+    has("# 100 ");
+    lacks("# 200 ");
+    has("-s 10.0.0.0/8 -j DROP");
+    has("! -s 10.0.0.0/8 -j DROP");
+    lacks("# 500 ");
+    generate(6);
+    lacks("# 100 ");
+    has("# 200 ");
+    lacks("# 300 ");
+    has("-A divert-ab12-in -j DROP"); /* no IPv6 address is in 10/8 */
+    has("-s 2001:db8::/32 -j DROP");
+    generate(0);
+    has("meta nfproto ipv4 ip saddr != 10.0.0.0/8 counter drop");
+    has("meta nfproto ipv6 counter drop");
+}
+END_TEST
+
+START_TEST(interfaces_stand_for_their_hook)
+{
+    add("divert 1 ip4 from any to any via eth0");
+    add("divert 2 ip4 from any to any recv ppp*");
+    add("divert 3 ip4 from any to any out xmit tun0");
+    generate(4);
+    has("-A divert-ab12-in -i eth0 ");
+    has("-A divert-ab12-out -o eth0 ");
+    has("-A divert-ab12-in -i ppp+ ");
+    has("-A divert-ab12-out -i ppp+ ");
+    has("-A divert-ab12-out -o tun0 ");
+    lacks("-A divert-ab12-in -o");
+    generate(0);
+    has("iifname \"ppp*\"");
+}
+END_TEST
+
+START_TEST(diverted_is_known_by_the_chain)
+{
+    add("100 count ip from any to any diverted out");
+    add("200 deny ip from any to any not diverted out");
+    generate(4);
+    lacks("-A divert-ab12-out\n");
+    has("-A divert-ab12-out-d100\n");
+    has("-A divert-ab12-out -j DROP");
+    lacks("divert-ab12-out-d200");
+}
+END_TEST
+
+START_TEST(a_list_of_many_ports_is_cut_for_multiport)
+{
+    char rule[512] = "deny tcp from any to any 1000-1999";
+
+    for (int port = 1; port <= 20; port++)
+        snprintf(rule + strlen(rule), sizeof(rule) - strlen(rule), ",%d", port);
+    add(rule);
+    generate(4);
+    has("--dports 1000:1999,1,2,3,4,5,6,7,8,9,10,11,12,13 ");
+    has("--dports 14,15,16,17,18,19,20 ");
+}
+END_TEST
+
+START_TEST(ports_without_a_protocol_are_of_tcp_and_udp)
+{
+    add("deny ip from any to any 53 in");
+    add("deny ip from any to any not 53 out");
+    generate(4);
+    has("-p tcp -m tcp --dport 53 ");
+    has("-p udp -m udp --dport 53 ");
+    has("-p udp -m udp --dport 53 -j RETURN");
+    generate(0);
+    has("meta l4proto { tcp, udp } th dport 53 counter drop");
+}
+END_TEST
+
+START_TEST(what_a_line_can_say_once_is_not_said_twice)
+{
+    add("deny ip from 10.0.0.0/8 to any src-ip 10.1.0.0/16 out recv eth0 recv eth1");
+    generate(4);
+    for (char *s = text.s, *line; (line = strsep(&s, "\n"));) {
+        ck_assert_uint_le(occurrences(line, " -s "), 1);
+        ck_assert_uint_le(occurrences(line, " -i "), 1);
+    }
+}
+END_TEST
+
+START_TEST(skipto_uses_a_tree_for_new_packets_too)
+{
+    add("100 skipto 300 tcp from any to any out");
+    add("200 deny ip from any to any out");
+    add("300 allow ip from any to any out");
+    generate(4);
+    has("-A divert-ab12-out -j divert-ab12-out-u100-300");
+    has("--set-xmark 0x12b0000/0xffff0000"); /* 299 */
+    generate(0);
+    has("meta mark set meta mark & 0x0000ffff | 0x012b0000 return");
+}
+END_TEST
+
+START_TEST(chains_nest_no_deeper_than_nf_tables_allows)
+{
+    char rule[64];
+
+    for (int i = 1; i <= 4000; i++) {
+        snprintf(rule, sizeof(rule), "%d deny ip from any to any", i * 16);
+        add(rule);
+    }
+    generate(4);
+    has(":divert-ab12-out-d16-64000 ");
+    has(":divert-ab12-out-d16-8192 ");
+    has(":divert-ab12-out-d16-1024 ");
+    has(":divert-ab12-out-d16-128 ");
+    has(":divert-ab12-out-d16 ");
+    for (char *s = text.s, *line; (line = strsep(&s, "\n"));)
+        if (*line == ':')
+            ck_assert_uint_le(strcspn(line + 1, " "), 28);
+}
+END_TEST
+
+START_TEST(too_many_lists_are_refused)
+{
+    const struct rule *too_long;
+
+    add("deny tcp from 1.1.1.1,1.1.1.2 to 2.2.2.2,2.2.2.3 src-ip 1.1.1.1,1.1.1.2 src-ip "
+        "1.1.1.1,1.1.1.3 "
+        "dst-ip 2.2.2.2,2.2.2.3 dst-ip 2.2.2.2,2.2.2.4 dst-ip 2.2.2.2,2.2.2.5");
+    ck_assert(!iptables_text(&rules, &options, 4, &text, &too_long));
+    ck_assert_ptr_eq(too_long, rules.rules[0]);
+}
+END_TEST
+
+START_TEST(the_mask_moves_the_tag)
+{
+    options.mark_mask = 0x00ffff00;
+    options.listeners = 4;
+    add("100 divert 8000 ip from any to any out");
+    generate(4);
+    has("--set-xmark 0x6400/0xffff00\n");
+    has("--queue-balance 8000:8003\n");
+    has("84 0 0 16776960,53 0 1 25600,");
+    lacks("-m socket");
+    generate(0);
+    has("meta mark set meta mark & 0xff0000ff | 0x00006400 queue num 8000-8003");
+    ck_assert(mark_mask_valid(0x0000ffff));
+    ck_assert(!mark_mask_valid(0xffffffff));
+    ck_assert(!mark_mask_valid(0xff00ff00));
+    ck_assert(!mark_mask_valid(0));
+}
+END_TEST
+
+START_TEST(without_bpf_the_tag_is_compared_by_prefixes)
+{
+    options.no_bpf = options.no_defrag = true;
+    add("65534 divert 8000 ip from any to any");
+    add("1 count ip from any to any");
+    generate(4);
+    lacks("-m bpf");
+    lacks("-m socket");
+    has("-A divert-ab12-in-d65534 -m mark --mark 0xfffe0000/0xfffe0000 -j RETURN");
+    ck_assert_uint_eq(occurrences(text_str(&text), "-A divert-ab12-in-d1 -m mark"), 16);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("backends");
+    TCase *cases = tcase_create("backends");
+    SRunner *runner = srunner_create(suite);
+    int failed;
+
+    tcase_add_checked_fixture(cases, setup, teardown);
+    tcase_add_test(cases, iptables_text_of_a_divert_rule);
+    tcase_add_test(cases, nft_text_of_tee_and_allow);
+    tcase_add_test(cases, each_family_gets_what_it_can_match);
+    tcase_add_test(cases, interfaces_stand_for_their_hook);
+    tcase_add_test(cases, diverted_is_known_by_the_chain);
+    tcase_add_test(cases, a_list_of_many_ports_is_cut_for_multiport);
+    tcase_add_test(cases, ports_without_a_protocol_are_of_tcp_and_udp);
+    tcase_add_test(cases, what_a_line_can_say_once_is_not_said_twice);
+    tcase_add_test(cases, skipto_uses_a_tree_for_new_packets_too);
+    tcase_add_test(cases, chains_nest_no_deeper_than_nf_tables_allows);
+    tcase_add_test(cases, too_many_lists_are_refused);
+    tcase_add_test(cases, the_mask_moves_the_tag);
+    tcase_add_test(cases, without_bpf_the_tag_is_compared_by_prefixes);
+    suite_add_tcase(suite, cases);
+    srunner_run_all(runner, CK_NORMAL);
+    failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}

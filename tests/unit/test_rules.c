@@ -1,0 +1,278 @@
+/* The rule language: what is understood, and which word is blamed when it is not. */
+#include "rule.h"
+
+#include <check.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <string.h>
+
+static struct rule rule;
+static struct rule_error error;
+
+static const char *const good[] = {
+    "divert 8668 ip from any to any via eth0",
+    "add 100 divert natd ip from any to any",
+    "ipfw -q add 00050 divert 8668 all from any to any via fxp0",
+    "100 divert 8000 tcp from any to any 80 in recv eth0",
+    "200 deny udp from any to any 53",
+    "65534 allow ip from any to any",
+    "1 count ip from me to me6",
+    "tee 3000 tcp from any 1024-65535 to 10.0.0.0/8,192.168.0.0:255.255.0.0 22,80,443 setup",
+    "pass log icmp from any to any icmptypes 0,8,11",
+    "permit log logamount 100 icmp6 from any to any icmp6types 128",
+    "accept ip6 from 2001:db8::/32, fe80::1 to not ::1",
+    "drop tcp from not 10.1.1.1,10.1.1.2 not 1-1023 to any established",
+    "skipto 65535 ip from any to any diverted",
+    "10 skipto 11 ip from any to any not diverted",
+    "deny tcp from any to any tcpflags syn,!ack,!fin",
+    "deny ip from any to any frag out xmit ppp*",
+    "deny ip from any to any iplen 0-20,1500",
+    "deny ip from any to any src-ip 10.0.0.1 dst-ip me src-port 5 dst-port 6 // none",
+    "deny 47 from any to any not via lo",
+    "deny not icmp from any to any proto gre",
+    "DIVERT 5 TCP FROM ANY TO ANY // upper case",
+    "count ip from any to any # comment",
+    "deny ip from any to any not in",
+    "allow tcp from any http to any https",
+    "deny udp from any to any not 53 not diverted",
+    "deny ip from 1.2.3.4/0 to any via any",
+};
+
+/* The rule, and the word that its error is about. */
+static const struct {
+    const char *rule, *word, *message;
+} bad[] = {
+    {"divert 8668 ip from any too any", "too", "expected 'to'"},
+    {"divert 8668 ip form any to any", "form", "expected 'from'"},
+    {"divert 99999 ip from any to any", "99999", "a divert port is a number from 1 to 65535"},
+    {"divert 0 ip from any to any", "0", "a divert port is a number from 1 to 65535"},
+    {"divert -1 ip from any to any", "-1", "a divert port"},
+    {"divert nosuchport ip from any to any", "nosuchport", "/etc/services"},
+    {"divert", "", "expected a divert port"},
+    {"65535 allow ip from any to any", "65535", "default rule"},
+    {"0 allow ip from any to any", "0", "from 1 to 65534"},
+    {"70000 allow ip from any to any", "70000", "from 1 to 65534"},
+    {"99999999999999999999 allow ip from any to any", "99999999999999999999", "from 1"},
+    {"fwd 1.2.3.4 ip from any to any", "fwd", "not supported"},
+    {"bogus ip from any to any", "bogus", "expected an action"},
+    {"100", "", "expected an action"},
+    {"allow", "", "expected a protocol"},
+    {"allow nosuchproto from any to any", "nosuchproto", "expected a protocol"},
+    {"allow 256 from any to any", "256", "expected a protocol"},
+    {"allow { tcp or udp } from any to any", "{", "braces"},
+    {"allow not ip from any to any", "ip", "matches nothing"},
+    {"allow ip from example.org to any", "example.org", "no host names"},
+    {"allow ip from 1.2.3.4/33 to any", "1.2.3.4/33", "prefix length"},
+    {"allow ip from 1.2.3.4:255.0.255.0 to any", "1.2.3.4:255.0.255.0", "leading one bits"},
+    {"allow ip from 1.2.3 to any", "1.2.3", "expected an address"},
+    {"allow ip from fe80::1/129 to any", "fe80::1/129", "prefix length"},
+    {"allow ip from 10.0.0.1,,10.0.0.2 to any", "10.0.0.1,,10.0.0.2", "between two commas"},
+    {"allow ip from 10.0.0.1, to any", "to", "expected an address"},
+    {"allow ip from any to 10.0.0.1,", "10.0.0.1,", "nothing after the comma"},
+    {"allow ip from table(1) to any", "table(1)", "not supported"},
+    {"allow ip from any", "", "expected 'to'"},
+    {"allow ip from", "", "expected an address"},
+    {"allow ip from any to", "", "expected an address"},
+    {"allow tcp from any to any 80 81", "81", "expected an option"},
+    {"allow tcp from any to any 65536", "65536", "expected a port"},
+    {"allow tcp from any to any 80-70", "80-70", "ends before it begins"},
+    {"allow tcp from any to any 80-", "80-", "expected a port"},
+    {"allow icmp from any to any 80", "80", "no ports"},
+    {"allow gre from any 80 to any", "80", "no ports"},
+    {"allow ip from any to any keep-state", "keep-state", "not supported"},
+    {"allow ip from any to any bogus", "bogus", "expected an option"},
+    {"allow ip from any to any not", "", "behind 'not'"},
+    {"allow ip from any to any via", "", "expected an interface"},
+    {"allow ip from any to any via 10.0.0.1", "10.0.0.1", "not its address"},
+    {"allow ip from any to any via e*0", "e*0", "only at its end"},
+    {"allow ip from any to any via sixteencharacter", "sixteencharacter", "at most 15"},
+    {"allow ip from any to any via a\"b", "a\"b", "interface name"},
+    {"allow ip from any to any in xmit eth0", "xmit", "no outgoing interface"},
+    {"allow ip from any to any xmit eth0 in", "in", "incoming packet"},
+    {"allow ip from any to any in out", "out", "both"},
+    {"allow ip from any to any recv any", "any", "interface name"},
+    {"allow udp from any to any setup", "setup", "another protocol"},
+    {"allow udp from any to any established", "established", "another protocol"},
+    {"allow tcp from any to any icmptypes 8", "icmptypes", "another protocol"},
+    {"allow ip from any to any 80 icmptypes 8", "icmptypes", "has ports"},
+    {"allow icmp from any to any icmptypes 256", "256", "ICMP type"},
+    {"allow tcp from any to any tcpflags syn,bogus", "bogus", "TCP flag"},
+    {"allow tcp from any to any tcpflags syn,!syn", "!syn", "twice"},
+    {"allow ip from any to any iplen 65536", "65536", "length"},
+    {"allow ip from any to any iplen 9-8", "9-8", "length"},
+    {"allow tcp from any to any proto udp", "udp", "another protocol"},
+    {"200 skipto 200 ip from any to any", "200", "forward only"},
+    {"200 skipto 100 ip from any to any", "100", "forward only"},
+    {"skipto x ip from any to any", "x", "expected the number"},
+    {"ipfw show", "show", "expected 'add'"},
+};
+
+START_TEST(good_rules_are_understood)
+{
+    enum rule_result result = rule_parse(good[_i], &rule, &error);
+
+    ck_assert_msg(result == RULE_OK, "'%s' refused: %s", good[_i], error.message);
+}
+END_TEST
+
+START_TEST(bad_rules_name_the_word)
+{
+    enum rule_result result = rule_parse(bad[_i].rule, &rule, &error);
+    char word[256] = "";
+
+    ck_assert_msg(result == RULE_BAD, "'%s' was taken", bad[_i].rule);
+    ck_assert_uint_le(error.offset + error.length, strlen(bad[_i].rule));
+    ck_assert_uint_lt(error.length, sizeof(word));
+    memcpy(word, bad[_i].rule + error.offset, error.length);
+    ck_assert_msg(!strcmp(word, bad[_i].word), "'%s': blames '%s', not '%s' (%s)", bad[_i].rule,
+                  word, bad[_i].word, error.message);
+    ck_assert_msg(strstr(error.message, bad[_i].message), "'%s': says '%s', not '%s'", bad[_i].rule,
+                  error.message, bad[_i].message);
+}
+END_TEST
+
+START_TEST(lines_without_a_rule_are_empty)
+{
+    static const char *const lines[] = {"",      "   \t",    "# x",          "// y",
+                                        "flush", "-f flush", "ipfw -q flush"};
+
+    for (size_t i = 0; i < sizeof(lines) / sizeof(*lines); i++)
+        ck_assert_msg(rule_parse(lines[i], &rule, &error) == RULE_EMPTY, "'%s' is not empty",
+                      lines[i]);
+}
+END_TEST
+
+START_TEST(every_part_of_a_rule_is_kept)
+{
+    const struct rule_clause *clause;
+
+    ck_assert_int_eq(rule_parse("add 700 divert 8000 tcp from not 10.9.8.7/8,me 1-5 to any 80,443 "
+                                "in recv eth0 setup // web",
+                                &rule, &error),
+                     RULE_OK);
+    ck_assert_uint_eq(rule.number, 700);
+    ck_assert_int_eq(rule.action, RULE_DIVERT);
+    ck_assert_uint_eq(rule.argument, 8000);
+    ck_assert_int_eq(rule_proto(&rule), IPPROTO_TCP);
+    ck_assert_str_eq(rule.text,
+                     "divert 8000 tcp from not 10.9.8.7/8,me 1-5 to any 80,443 in recv eth0 setup");
+    clause = rule_clause(&rule, CLAUSE_SRC);
+    ck_assert(clause->negated && clause->count == 2);
+    ck_assert_mem_eq(rule.atoms[clause->first].addr.bytes, "\x0a\0\0\0", 4);
+    ck_assert_int_eq(rule.atoms[clause->first].addr.prefix, 8);
+    ck_assert_int_eq(rule.atoms[clause->first + 1].addr.kind, ADDR_ME);
+    clause = rule_clause(&rule, CLAUSE_SPORT);
+    ck_assert_uint_eq(rule.atoms[clause->first].range.hi, 5);
+    clause = rule_clause(&rule, CLAUSE_DPORT);
+    ck_assert_uint_eq(rule.atoms[clause->first + 1].range.lo, 443);
+    clause = rule_clause(&rule, CLAUSE_RECV);
+    ck_assert_str_eq(rule.atoms[clause->first].ifname, "eth0");
+    clause = rule_clause(&rule, CLAUSE_TCPFLAGS);
+    ck_assert_int_eq(rule.atoms[clause->first].flags.mask, TH_SYN | TH_ACK);
+    ck_assert_int_eq(rule.atoms[clause->first].flags.value, TH_SYN);
+}
+END_TEST
+
+START_TEST(not_before_an_option_is_not_about_ports)
+{
+    ck_assert_int_eq(rule_parse("allow tcp from any to any not diverted", &rule, &error), RULE_OK);
+    ck_assert_ptr_null(rule_clause(&rule, CLAUSE_DPORT));
+    ck_assert(rule_clause(&rule, CLAUSE_DIVERTED)->negated);
+    ck_assert_int_eq(rule_parse("allow tcp from any to any not 80", &rule, &error), RULE_OK);
+    ck_assert(rule_clause(&rule, CLAUSE_DPORT)->negated);
+}
+END_TEST
+
+static unsigned int add(struct ruleset *set, const char *text)
+{
+    ck_assert_msg(rule_parse(text, &rule, &error) == RULE_OK, "'%s': %s", text, error.message);
+    return ruleset_add(set, &rule);
+}
+
+START_TEST(numbers_step_by_a_hundred_and_order_the_rules)
+{
+    struct ruleset set = {0};
+
+    ck_assert_uint_eq(add(&set, "count ip from any to any"), 100);
+    ck_assert_uint_eq(add(&set, "50 deny ip from any to any"), 50);
+    ck_assert_uint_eq(add(&set, "allow ip from any to any"), 200);
+    ck_assert_uint_eq(add(&set, "100 deny ip from any to any"), 100);
+    ck_assert_uint_eq(add(&set, "65500 deny ip from any to any"), 65500);
+    ck_assert_uint_eq(add(&set, "allow ip from any to any"), 65500);
+    ck_assert_uint_eq(add(&set, "skipto 65500 ip from any to any"), 0);
+    ck_assert_uint_eq(set.count, 6);
+    ck_assert_uint_eq(set.rules[0]->number, 50);
+    ck_assert_int_eq(set.rules[1]->action, RULE_COUNT);
+    ck_assert_int_eq(set.rules[2]->action, RULE_DENY);
+    ck_assert_int_eq(set.rules[5]->action, RULE_ALLOW);
+    ruleset_free(&set);
+}
+END_TEST
+
+/* More of everything than there is room for. */
+START_TEST(limits_are_errors)
+{
+    char *text = calloc(1, 100000);
+
+    strcpy(text, "allow ip from any to any");
+    for (int i = 0; i < 100; i++)
+        strcat(text, " frag");
+    ck_assert_int_eq(rule_parse(text, &rule, &error), RULE_BAD);
+    ck_assert(strstr(error.message, "at most"));
+    strcpy(text, "allow tcp from any to any 1");
+    for (int i = 0; i < 300; i++)
+        strcat(text, ", 2");
+    ck_assert_int_eq(rule_parse(text, &rule, &error), RULE_BAD);
+    ck_assert(strstr(error.message, "at most"));
+    memset(text, 'a', 90000);
+    ck_assert_int_eq(rule_parse(text, &rule, &error), RULE_BAD);
+    ck_assert(strstr(error.message, "too long"));
+    memset(text, ' ', 90000);
+    memcpy(text, "allow ip from", 13);
+    memcpy(text + 80000, "any to any", 11);
+    ck_assert_int_eq(rule_parse(text, &rule, &error), RULE_BAD);
+    ck_assert(strstr(error.message, "longer than"));
+    free(text);
+}
+END_TEST
+
+/* Every beginning of a rule, and every rule with one character changed: an answer, and a place
+ * inside the text. */
+START_TEST(damaged_rules_do_no_harm)
+{
+    char text[512];
+
+    for (size_t i = 0; i < sizeof(good) / sizeof(*good); i++)
+        for (size_t at = 0; at < strlen(good[i]); at++)
+            for (int c = 0; c < 256; c += 3) {
+                strcpy(text, good[i]);
+                text[at] = (char)c;
+                if (rule_parse(text, &rule, &error) == RULE_BAD)
+                    ck_assert_uint_le(error.offset + error.length, strlen(text));
+            }
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("rules");
+    TCase *cases = tcase_create("rules");
+    SRunner *runner = srunner_create(suite);
+    int failed;
+
+    tcase_set_timeout(cases, 60);
+    tcase_add_loop_test(cases, good_rules_are_understood, 0, sizeof(good) / sizeof(*good));
+    tcase_add_loop_test(cases, bad_rules_name_the_word, 0, sizeof(bad) / sizeof(*bad));
+    tcase_add_test(cases, lines_without_a_rule_are_empty);
+    tcase_add_test(cases, every_part_of_a_rule_is_kept);
+    tcase_add_test(cases, not_before_an_option_is_not_about_ports);
+    tcase_add_test(cases, numbers_step_by_a_hundred_and_order_the_rules);
+    tcase_add_test(cases, limits_are_errors);
+    tcase_add_test(cases, damaged_rules_do_no_harm);
+    suite_add_tcase(suite, cases);
+    srunner_run_all(runner, CK_NORMAL);
+    failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}

@@ -1,0 +1,214 @@
+#include "filter.h"
+
+#include "owner.h"
+#include "say.h"
+
+#include <errno.h>
+#include <linux/capability.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+/* CAP_NET_ADMIN in the effective set, from /proc: no library is needed for it. */
+static bool may_administer(void)
+{
+    unsigned long long effective = 0;
+    char line[256];
+    FILE *file = fopen("/proc/self/status", "re");
+
+    while (file && fgets(line, sizeof(line), file))
+        if (sscanf(line, "CapEff: %llx", &effective) == 1)
+            break;
+    if (file)
+        fclose(file);
+    return effective >> CAP_NET_ADMIN & 1;
+}
+
+static const struct rule *only_six(const struct ruleset *rules)
+{
+    for (size_t i = 0; i < rules->count; i++) {
+        struct ruleset one = {.rules = &rules->rules[i], .count = 1};
+
+        if (ruleset_has_family(&one, 6) && !ruleset_has_family(&one, 4))
+            return rules->rules[i];
+    }
+    return NULL;
+}
+
+static void say_no_queue(enum filter_kind kind, const char *nft, const char *iptables)
+{
+    if (kind != FILTER_IPTABLES)
+        say_error("nft cannot queue packets: %s", nft);
+    if (kind != FILTER_NFT)
+        say_error("iptables cannot queue packets: %s", iptables);
+    say_error("the kernel needs CONFIG_NETFILTER_NETLINK_QUEUE (module nfnetlink_queue) and %s; "
+              "try 'modprobe -a %s'",
+              kind == FILTER_NFT        ? "CONFIG_NFT_QUEUE (nft_queue)"
+              : kind == FILTER_IPTABLES ? "CONFIG_NETFILTER_XT_TARGET_NFQUEUE (xt_NFQUEUE)"
+                                        : "either CONFIG_NFT_QUEUE (nft_queue) or "
+                                          "CONFIG_NETFILTER_XT_TARGET_NFQUEUE (xt_NFQUEUE)",
+              kind == FILTER_NFT        ? "nfnetlink_queue nft_queue"
+              : kind == FILTER_IPTABLES ? "nfnetlink_queue xt_NFQUEUE"
+                                        : "nfnetlink_queue nft_queue xt_NFQUEUE");
+}
+
+static bool choose(struct filter *filter, const struct ruleset *rules)
+{
+    enum filter_kind wanted = filter->kind;
+    struct text nft = {0}, iptables = {0};
+    bool found = false;
+
+    if (wanted != FILTER_IPTABLES && nft_probe(&nft)) {
+        filter->kind = FILTER_NFT;
+        found = true;
+    }
+    if (!found && wanted != FILTER_NFT && iptables_probe(filter, only_six(rules), &iptables)) {
+        filter->kind = FILTER_IPTABLES;
+        found = true;
+    }
+    if (!found)
+        say_no_queue(wanted, text_str(&nft), text_str(&iptables));
+    text_free(&nft);
+    text_free(&iptables);
+    return found;
+}
+
+static int refuse_lists(const struct rule *rule)
+{
+    say_error("rule %u: '%s': more than %d lists in one rule; split it", rule->number, rule->text,
+              PLAN_LISTS_MAX);
+    return STATUS_USAGE;
+}
+
+static void new_identity(struct filter *filter)
+{
+    owner_self(filter->options.owner, sizeof(filter->options.owner));
+    do
+        owner_new_id(filter->options.id);
+    while (filter->kind == FILTER_NFT ? nft_id_taken(filter->options.id)
+                                      : iptables_id_taken(filter, filter->options.id));
+}
+
+static int generate(const struct filter *filter, const struct ruleset *rules, int family,
+                    struct text *out)
+{
+    const struct rule *too_long = NULL;
+
+    if (filter->kind == FILTER_NFT)
+        nft_text(rules, &filter->options, out, &too_long);
+    else
+        iptables_text(rules, &filter->options, family, out, &too_long);
+    return too_long ? refuse_lists(too_long) : 0;
+}
+
+static int install_nft(struct filter *filter, const struct ruleset *rules)
+{
+    struct text text = {0};
+    int status = generate(filter, rules, 0, &text);
+
+    if (!status)
+        status = nft_install(filter, text_str(&text));
+    text_free(&text);
+    return status;
+}
+
+static int install_iptables(struct filter *filter, const struct ruleset *rules)
+{
+    struct text texts[2] = {0};
+    int status = 0;
+
+    for (int i = 0; i < 2 && !status; i++)
+        if (filter->families[i])
+            status = generate(filter, rules, i ? 6 : 4, &texts[i]);
+    if (status)
+        filter->families[0] = filter->families[1] = false;
+    for (int i = 0; i < 2 && !status; i++)
+        if (filter->families[i])
+            status = iptables_install(filter, i ? 6 : 4, text_str(&texts[i]));
+    if (status)
+        iptables_remove(filter);
+    text_free(&texts[0]);
+    text_free(&texts[1]);
+    return status;
+}
+
+int filter_install(struct filter *filter, const struct ruleset *rules)
+{
+    if (!may_administer()) {
+        say_error("rules need CAP_NET_ADMIN: run divert-run as root, for instance with sudo");
+        return STATUS_FAILED;
+    }
+    for (int i = 0; i < 2; i++)
+        filter->families[i] = ruleset_has_family(rules, i ? 6 : 4);
+    if (!choose(filter, rules))
+        return STATUS_FAILED;
+    if (filter->kind == FILTER_NFT)
+        nft_sweep();
+    else
+        iptables_sweep(filter->tools);
+    new_identity(filter);
+    say_note("installing %zu rule%s with %s as divert-%s", rules->count,
+             rules->count == 1 ? "" : "s",
+             filter->kind == FILTER_NFT ? "nft" : filter->tools->restore[0], filter->options.id);
+    return filter->kind == FILTER_NFT ? install_nft(filter, rules)
+                                      : install_iptables(filter, rules);
+}
+
+bool filter_remove(struct filter *filter)
+{
+    bool removed =
+        filter->kind == FILTER_NFT ? nft_remove(filter->options.id) : iptables_remove(filter);
+
+    if (!removed)
+        say_error("some rules could not be removed; 'divert-run --cleanup' tries again");
+    return removed;
+}
+
+static void print_here_document(const char *command, const struct text *text)
+{
+    printf("%s <<'EOF'\n%sEOF\n", command, text_str(text));
+}
+
+int filter_check(struct filter *filter, const struct ruleset *rules)
+{
+    static const char *const commands[2] = {"iptables-restore --wait --noflush",
+                                            "ip6tables-restore --wait --noflush"};
+    int status = 0;
+
+    if (filter->kind == FILTER_AUTO)
+        puts("# for nft; --backend iptables shows the other");
+    if (filter->kind == FILTER_AUTO)
+        filter->kind = FILTER_NFT;
+    owner_self(filter->options.owner, sizeof(filter->options.owner));
+    owner_new_id(filter->options.id);
+    for (int i = 0; i < 2 && !status; i++) {
+        struct text text = {0};
+        bool nft = filter->kind == FILTER_NFT;
+
+        if (nft ? i == 0 : ruleset_has_family(rules, i ? 6 : 4))
+            status = generate(filter, rules, i ? 6 : 4, &text);
+        if (!status && text.len)
+            print_here_document(nft ? "nft -f -" : commands[i], &text);
+        text_free(&text);
+    }
+    return status;
+}
+
+int filter_cleanup(void)
+{
+    int nft, iptables;
+
+    if (!may_administer()) {
+        say_error("--cleanup needs CAP_NET_ADMIN: run it as root, for instance with sudo");
+        return STATUS_FAILED;
+    }
+    nft = nft_sweep();
+    iptables = iptables_sweep_all();
+    if (nft < 0 || iptables < 0)
+        return STATUS_FAILED;
+    if (nft + iptables)
+        say_warning("removed what dead runs left");
+    else
+        say_note("nothing was left");
+    return 0;
+}

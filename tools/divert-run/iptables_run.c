@@ -1,0 +1,268 @@
+/* Runs iptables-restore(8) and iptables-save(8), of whichever kind works here. */
+#include "filter.h"
+#include "iptables.h"
+#include "owner.h"
+#include "say.h"
+#include "tool.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { KIND_PLAIN, KIND_NFT, KIND_LEGACY, KINDS };
+
+static const struct iptables_tools kinds[KINDS] = {
+    {{"iptables-restore", "ip6tables-restore"}, {"iptables-save", "ip6tables-save"}},
+    {{"iptables-nft-restore", "ip6tables-nft-restore"},
+     {"iptables-nft-save", "ip6tables-nft-save"}},
+    {{"iptables-legacy-restore", "ip6tables-legacy-restore"},
+     {"iptables-legacy-save", "ip6tables-legacy-save"}},
+};
+
+static int restore(const struct iptables_tools *tools, int six, const char *input, struct text *err)
+{
+    const char *const argv[] = {tools->restore[six], "--wait", "--noflush", NULL};
+
+    return tool_run(argv, input, NULL, err);
+}
+
+static bool save(const struct iptables_tools *tools, int six, const char *table, struct text *out)
+{
+    const char *const argv[] = {tools->save[six], "-t", table, NULL};
+
+    return tool_run(argv, NULL, out, NULL) == 0;
+}
+
+static void explain(const struct iptables_tools *tools, int six, int status, const struct text *err,
+                    struct text *why)
+{
+    if (status == -ENOENT)
+        text_add(why, "%s is not installed", tools->restore[six]);
+    else if (status < 0)
+        text_add(why, "%s: %s", tools->restore[six], strerror(-status));
+    else
+        first_line(text_str(err), why);
+}
+
+/* Can this kernel take LINE? It is tried in a chain that nothing refers to. */
+static bool takes(const struct iptables_tools *tools, int six, const char *table, const char *line,
+                  struct text *why)
+{
+    struct text input = {0}, err = {0};
+    char id[5];
+    int status;
+
+    owner_new_id(id);
+    text_add(&input, "*%s\n:divert-probe-%s -\n-A divert-probe-%s %s\nCOMMIT\n", table, id, id,
+             line);
+    status = restore(tools, six, text_str(&input), &err);
+    if (status)
+        explain(tools, six, status, &err, why);
+    text_free(&input);
+    text_add(&input, "*%s\n-F divert-probe-%s\n-X divert-probe-%s\nCOMMIT\n", table, id, id);
+    if (!status)
+        restore(tools, six, text_str(&input), NULL);
+    text_free(&input);
+    text_free(&err);
+    return status == 0;
+}
+
+static void probe_matches(struct filter *filter, int six)
+{
+    struct text why = {0};
+    static const char bpf[] = "-m bpf --bytecode \"1,6 0 0 0\"";
+
+    if (!takes(filter->tools, six, "mangle", bpf, &why))
+        filter->options.no_bpf = true;
+    if (!takes(filter->tools, six, "raw", "-m socket", &why)) {
+        filter->options.no_defrag = true;
+        say_warning("fragments will not be reassembled: iptables' socket match is not there (%s)",
+                    text_str(&why));
+    }
+    text_free(&why);
+}
+
+bool iptables_probe(struct filter *filter, bool need_six, struct text *why)
+{
+    static const char queue[] = "-j NFQUEUE --queue-num 1";
+    struct text ignored = {0};
+
+    for (int i = KIND_PLAIN; i < KINDS; i++) {
+        bool six;
+
+        text_free(why);
+        if (!takes(&kinds[i], 0, "mangle", queue, why))
+            continue;
+        filter->tools = &kinds[i];
+        six = takes(&kinds[i], 1, "mangle", queue, need_six ? why : &ignored);
+        if (need_six && !six)
+            continue;
+        if (filter->families[1] && !six)
+            say_note("no IPv6 here (%s): the rules hold for IPv4 only", text_str(&ignored));
+        filter->families[1] = filter->families[1] && six;
+        probe_matches(filter, 0);
+        text_free(&ignored);
+        return true;
+    }
+    text_free(&ignored);
+    return false;
+}
+
+int iptables_install(struct filter *filter, int family, const char *ruleset)
+{
+    struct text err = {0}, why = {0};
+    int six = family == 6;
+    int status = restore(filter->tools, six, ruleset, &err);
+
+    if (status) {
+        explain(filter->tools, six, status, &err, &why);
+        say_error("%s refused the rules: %s", filter->tools->restore[six], text_str(&why));
+    }
+    text_free(&err);
+    text_free(&why);
+    return status ? STATUS_FAILED : 0;
+}
+
+bool iptables_id_taken(const struct filter *filter, const char *id)
+{
+    char name[16];
+    bool taken = false;
+
+    snprintf(name, sizeof(name), ":divert-%s-", id);
+    for (int i = 0; i < 4; i++) {
+        struct text listing = {0};
+
+        if (filter->families[i / 2] && save(filter->tools, i / 2, iptables_tables[i % 2], &listing))
+            taken = taken || strstr(text_str(&listing), name);
+        text_free(&listing);
+    }
+    return taken;
+}
+
+/* Does LINE jump to the entry of a run? Gives its id. */
+static bool jump_id(const char *line, enum hook hook, char id[5])
+{
+    const char *jump = strstr(line, " -j divert-");
+    char base[32], tail[8];
+
+    snprintf(base, sizeof(base), "-A %s ", iptables_base_chains[hook]);
+    if (!jump || strncmp(line, base, strlen(base)))
+        return false;
+    if (sscanf(jump, " -j divert-%4[0-9a-f]-%7s", id, tail) != 2)
+        return false;
+    return !strcmp(tail, hook == HOOK_IN ? "in" : "out");
+}
+
+/* Adds what removes the jumps to run ID, and its chains, from the table that LISTING shows. */
+static void add_removal(const char *listing, enum hook hook, const char *id, struct text *out)
+{
+    char *copy = copy_string(listing), *rest = copy, *line, found[5], chain[16];
+    struct text deletions = {0};
+
+    snprintf(chain, sizeof(chain), ":divert-%s-", id);
+    while ((line = strsep(&rest, "\n"))) {
+        if (jump_id(line, hook, found) && !strcmp(found, id))
+            text_add(out, "-D %s\n", line + 3);
+        if (strncmp(line, chain, strlen(chain)))
+            continue;
+        text_add(out, "-F %.*s\n", (int)strcspn(line + 1, " "), line + 1);
+        text_add(&deletions, "-X %.*s\n", (int)strcspn(line + 1, " "), line + 1);
+    }
+    text_add(out, "%s", text_str(&deletions));
+    text_free(&deletions);
+    free(copy);
+}
+
+/* Collects the removal of run ID, or if that is NULL of all runs whose owner is gone. Returns how
+ * many. */
+static int collect_removals(const char *listing, enum hook hook, const char *id, struct text *out)
+{
+    char *copy = copy_string(listing), *rest = copy, *line, found[5];
+    int runs = 0;
+
+    if (id) {
+        add_removal(listing, hook, id, out);
+    } else {
+        while ((line = strsep(&rest, "\n"))) {
+            if (!jump_id(line, hook, found) || !owner_gone(line))
+                continue;
+            add_removal(listing, hook, found, out);
+            runs++;
+        }
+    }
+    free(copy);
+    return runs;
+}
+
+/* Returns the number of leftovers found, or -1 if something could not be removed. */
+static int remove_from(const struct iptables_tools *tools, int six, enum hook hook, const char *id)
+{
+    struct text listing = {0}, lines = {0}, input = {0}, err = {0};
+    int runs = 0;
+
+    if (save(tools, six, iptables_tables[hook], &listing))
+        runs = collect_removals(text_str(&listing), hook, id, &lines);
+    text_add(&input, "*%s\n%sCOMMIT\n", iptables_tables[hook], text_str(&lines));
+    if (lines.len && restore(tools, six, text_str(&input), &err)) {
+        say_error("%s could not remove rules: %s", tools->restore[six], text_str(&err));
+        runs = -1;
+    }
+    text_free(&listing);
+    text_free(&lines);
+    text_free(&input);
+    text_free(&err);
+    return runs;
+}
+
+bool iptables_remove(struct filter *filter)
+{
+    bool removed = true;
+
+    for (int i = 0; i < 4; i++)
+        if (filter->families[i / 2])
+            removed &= remove_from(filter->tools, i / 2, i % 2 ? HOOK_OUT : HOOK_IN,
+                                   filter->options.id) >= 0;
+    return removed;
+}
+
+int iptables_sweep(const struct iptables_tools *tools)
+{
+    int swept = 0;
+
+    for (int i = 0; i < 4; i++) {
+        int one = remove_from(tools, i / 2, i % 2 ? HOOK_OUT : HOOK_IN, NULL);
+
+        if (one > 0)
+            say_note("removed what a dead divert-run left in %s's table %s",
+                     i / 2 ? "ip6tables" : "iptables", iptables_tables[i % 2]);
+        swept = one < 0 || swept < 0 ? -1 : swept + one;
+    }
+    return swept;
+}
+
+/* Asking iptables-legacy-save for a table makes that table, and iptables-nft complains of it ever
+ * after. */
+static bool legacy_in_use(void)
+{
+    static const char *const lists[] = {"/proc/net/ip_tables_names", "/proc/net/ip6_tables_names"};
+    bool in_use = false;
+
+    for (int i = 0; i < 2; i++) {
+        FILE *file = fopen(lists[i], "re");
+
+        in_use = in_use || (file && fgetc(file) != EOF);
+        if (file)
+            fclose(file);
+    }
+    return in_use;
+}
+
+/* The plain names stand for one of the other two kinds. */
+int iptables_sweep_all(void)
+{
+    int nft = iptables_sweep(&kinds[KIND_NFT]);
+    int legacy = legacy_in_use() ? iptables_sweep(&kinds[KIND_LEGACY]) : 0;
+
+    return nft < 0 || legacy < 0 ? -1 : nft + legacy;
+}

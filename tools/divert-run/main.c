@@ -1,0 +1,108 @@
+#include "options.h"
+#include "preload.h"
+#include "run.h"
+#include "say.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#ifndef DIVERTSHIM_VERSION
+#define DIVERTSHIM_VERSION "0.1.0"
+#endif
+
+static void set_number(const char *name, const char *fmt, unsigned int number)
+{
+    char value[16];
+
+    snprintf(value, sizeof(value), fmt, number);
+    setenv(name, value, 1);
+}
+
+static void set_preload(const char *library)
+{
+    const char *others = getenv("LD_PRELOAD");
+    struct text list = {0};
+
+    text_add(&list, "%s%s%s", library, others && *others ? ":" : "", others ? others : "");
+    setenv("LD_PRELOAD", text_str(&list), 1);
+    text_free(&list);
+}
+
+/* What the library learns from the options. */
+static void set_environment(const struct options *options)
+{
+    if (options->rules.count)
+        setenv("DIVERTSHIM_TAGS", "1", 1);
+    set_number("DIVERTSHIM_MARK_MASK", "0x%08x", options->filter.options.mark_mask);
+    if (options->personality)
+        setenv("DIVERTSHIM_PERSONALITY", options->personality, 1);
+    if (options->gso)
+        setenv("DIVERTSHIM_GSO", "1", 1);
+    if (options->filter.options.listeners > 1)
+        set_number("DIVERTSHIM_LISTENERS", "%u", options->filter.options.listeners);
+    if (verbosity > 0)
+        setenv("DIVERTSHIM_LOG", verbosity > 1 ? "debug" : "info", 0);
+}
+
+/* The tools must not load the library: the environment changes only once they have run. */
+static int run(struct options *options)
+{
+    char library[PATH_MAX], path[PATH_MAX];
+    char *others = getenv("LD_PRELOAD") ? copy_string(getenv("LD_PRELOAD")) : NULL;
+    int status = command_find(options->command[0], path);
+
+    if (!status)
+        status = library_find(library);
+    if (!status)
+        status = command_check(path, library);
+    run_block_signals();
+    if (!status && options->rules.count) {
+        rules_warn_interfaces(&options->rules);
+        status = filter_install(&options->filter, &options->rules);
+    }
+    if (!status) {
+        set_environment(options);
+        set_preload(library);
+        status = run_command(path, options->command);
+        if (others)
+            setenv("LD_PRELOAD", others, 1);
+        else
+            unsetenv("LD_PRELOAD");
+        if (options->rules.count && !filter_remove(&options->filter) && !status)
+            status = STATUS_FAILED;
+    }
+    free(others);
+    return status;
+}
+
+int main(int argc, char *argv[])
+{
+    struct options options;
+    int status = options_parse(argc, argv, &options);
+
+    if (!status)
+        switch (options.mode) {
+        case MODE_HELP:
+            options_help();
+            break;
+        case MODE_VERSION:
+            puts("divert-run " DIVERTSHIM_VERSION);
+            break;
+        case MODE_CHECK:
+            status = filter_check(&options.filter, &options.rules);
+            break;
+        case MODE_STATUS:
+            say_error("--status is not in this version");
+            status = STATUS_FAILED;
+            break;
+        case MODE_CLEANUP:
+            status = filter_cleanup();
+            break;
+        case MODE_RUN:
+            status = run(&options);
+            break;
+        }
+    ruleset_free(&options.rules);
+    return status;
+}

@@ -1,0 +1,216 @@
+#include "options.h"
+
+#include "say.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    OPT_PF = 256,
+    OPT_BACKEND,
+    OPT_PERSONALITY,
+    OPT_MASK,
+    OPT_GSO,
+    OPT_LISTENERS,
+    OPT_CHECK,
+    OPT_STATUS,
+    OPT_CLEANUP,
+    OPT_VERSION
+};
+
+static const struct option long_options[] = {
+    {"rule", required_argument, NULL, 'r'},
+    {"file", required_argument, NULL, 'f'},
+    {"pf", required_argument, NULL, OPT_PF},
+    {"backend", required_argument, NULL, OPT_BACKEND},
+    {"personality", required_argument, NULL, OPT_PERSONALITY},
+    {"mark-mask", required_argument, NULL, OPT_MASK},
+    {"gso", no_argument, NULL, OPT_GSO},
+    {"listeners", required_argument, NULL, OPT_LISTENERS},
+    {"check", no_argument, NULL, OPT_CHECK},
+    {"status", no_argument, NULL, OPT_STATUS},
+    {"cleanup", no_argument, NULL, OPT_CLEANUP},
+    {"help", no_argument, NULL, 'h'},
+    {"version", no_argument, NULL, OPT_VERSION},
+    {NULL, 0, NULL, 0},
+};
+
+void options_help(void)
+{
+    puts("usage: divert-run [-r RULE]... [-f FILE]... [options] [--] COMMAND [ARG]...\n"
+         "\n"
+         "Runs COMMAND, a program that uses BSD divert sockets, with packets diverted to it\n"
+         "by rules in the language of ipfw(8).\n"
+         "\n"
+         "  -r, --rule RULE         a rule: divert 8668 ip from any to any via eth0\n"
+         "  -f, --file FILE         rules, one on a line\n"
+         "      --pf RULE           a rule in the language of OpenBSD's pf\n"
+         "      --backend NAME      nft, iptables, or auto: what this kernel can do\n"
+         "      --personality NAME  freebsd or openbsd: whose divert(4) it is\n"
+         "      --mark-mask MASK    16 bits of the packet mark to use (0xffff0000)\n"
+         "      --gso               hand large packets over uncut\n"
+         "      --listeners N       N sockets may share a divert port\n"
+         "      --check             print the firewall commands and stop\n"
+         "      --status            list the live divert sockets\n"
+         "      --cleanup           remove the rules that a killed divert-run left\n"
+         "  -v, -q                  say more (-vv: still more), say less\n"
+         "  -h, --help, --version");
+}
+
+static int bad_value(const char *option, const char *value, const char *expected)
+{
+    say_error("%s '%s': expected %s", option, value, expected);
+    return STATUS_USAGE;
+}
+
+static int set_backend(struct filter *filter, const char *name)
+{
+    static const char *const names[] = {
+        [FILTER_AUTO] = "auto", [FILTER_NFT] = "nft", [FILTER_IPTABLES] = "iptables"};
+
+    for (int i = 0; i < 3; i++)
+        if (!strcmp(name, names[i])) {
+            filter->kind = (enum filter_kind)i;
+            return 0;
+        }
+    return bad_value("--backend", name, "auto, nft or iptables");
+}
+
+static int set_mask(struct filter *filter, const char *s)
+{
+    unsigned long mask;
+    char *end;
+
+    errno = 0;
+    mask = strtoul(s, &end, 0);
+    if (errno || *end || end == s || *s == '-' || mask > UINT32_MAX ||
+        !mark_mask_valid((uint32_t)mask))
+        return bad_value("--mark-mask", s,
+                         "16 bits side by side, such as 0xffff0000 or 0x00ffff00");
+    filter->options.mark_mask = (uint32_t)mask;
+    return 0;
+}
+
+static int set_listeners(struct filter *filter, const char *s)
+{
+    long listeners = name_to_number(s, 256);
+
+    if (listeners < 1)
+        return bad_value("--listeners", s, "a number from 1 to 256");
+    filter->options.listeners = (unsigned int)listeners;
+    return 0;
+}
+
+static int set_personality(struct options *options, const char *name)
+{
+    if (strcmp(name, "freebsd") && strcmp(name, "openbsd"))
+        return bad_value("--personality", name, "freebsd or openbsd");
+    options->personality = name;
+    return 0;
+}
+
+static int set_option(int option, struct options *options, struct rule_source *source)
+{
+    switch (option) {
+    case 'r':
+        return rules_from_argument(source, optarg);
+    case 'f':
+        return rules_from_file(source, optarg);
+    case 'v':
+        verbosity = verbosity < 0 ? 1 : verbosity + 1;
+        return 0;
+    case 'q':
+        verbosity = -1;
+        return 0;
+    case 'h':
+        options->mode = MODE_HELP;
+        return 0;
+    case OPT_PF:
+        say_error("--pf: rules of pf are not in this version; write '%s' as an ipfw rule with -r",
+                  optarg);
+        return STATUS_USAGE;
+    case OPT_BACKEND:
+        return set_backend(&options->filter, optarg);
+    case OPT_PERSONALITY:
+        return set_personality(options, optarg);
+    case OPT_MASK:
+        return set_mask(&options->filter, optarg);
+    case OPT_GSO:
+        options->gso = true;
+        return 0;
+    case OPT_LISTENERS:
+        return set_listeners(&options->filter, optarg);
+    default:
+        options->mode = option == OPT_CHECK     ? MODE_CHECK
+                        : option == OPT_STATUS  ? MODE_STATUS
+                        : option == OPT_CLEANUP ? MODE_CLEANUP
+                                                : MODE_VERSION;
+        return 0;
+    }
+}
+
+/* What getopt prints itself has another form. */
+static int unknown_option(char *argv[], int option)
+{
+    const char *word = argv[optind - 1];
+
+    if (option == ':')
+        say_error("%s: this option needs a value (divert-run --help)", word);
+    else if (optopt > ' ' && optopt < 127)
+        say_error("-%c: unknown option (divert-run --help)", optopt);
+    else
+        say_error("%s: unknown option (divert-run --help)", word);
+    return STATUS_USAGE;
+}
+
+static int check_ports(const struct options *options)
+{
+    unsigned int more = options->filter.options.listeners - 1;
+
+    for (size_t i = 0; i < options->rules.count; i++) {
+        const struct rule *rule = options->rules.rules[i];
+
+        if (rule->action != RULE_DIVERT || rule->argument + more <= 65535)
+            continue;
+        say_error("rule %u: with --listeners %u the highest divert port is %u", rule->number,
+                  more + 1, 65535 - more);
+        return STATUS_USAGE;
+    }
+    return 0;
+}
+
+static int check_command(const struct options *options)
+{
+    if (options->mode == MODE_RUN && !options->command) {
+        say_error("no command to run (divert-run --help)");
+        return STATUS_USAGE;
+    }
+    if (options->mode == MODE_CHECK && !options->rules.count) {
+        say_error("--check: there is no rule to check; -r or -f gives one");
+        return STATUS_USAGE;
+    }
+    return check_ports(options);
+}
+
+int options_parse(int argc, char *argv[], struct options *options)
+{
+    struct rule_source source = {.set = &options->rules};
+    int option, status = 0;
+
+    *options = (struct options){.filter.options = {.mark_mask = 0xffff0000, .listeners = 1}};
+    opterr = 0;
+    while (!status && (option = getopt_long(argc, argv, "+:r:f:vqh", long_options, NULL)) != -1) {
+        if (option == '?' || option == ':')
+            return unknown_option(argv, option);
+        status = set_option(option, options, &source);
+        if (options->mode == MODE_HELP || options->mode == MODE_VERSION)
+            return status;
+    }
+    if (status)
+        return status;
+    options->command = optind < argc ? argv + optind : NULL;
+    return check_command(options);
+}

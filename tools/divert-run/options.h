@@ -1,0 +1,31 @@
+#ifndef DIVERT_RUN_OPTIONS_H
+#define DIVERT_RUN_OPTIONS_H
+
+#include "filter.h"
+
+enum mode { MODE_RUN, MODE_CHECK, MODE_STATUS, MODE_CLEANUP, MODE_HELP, MODE_VERSION };
+
+struct options {
+    enum mode mode;
+    struct filter filter;
+    struct ruleset rules;
+    const char *personality; /* NULL: not given */
+    bool gso;
+    char **command; /* NULL: none */
+};
+
+/* 0, or an exit status after saying what is wrong. Rules are parsed as they come. */
+int options_parse(int argc, char *argv[], struct options *options);
+void options_help(void);
+
+/* rule_source.c: rules from the command line and from files. 0, or an exit status. */
+struct rule_source {
+    struct ruleset *set;
+    unsigned int given; /* rules from -r so far */
+};
+int rules_from_argument(struct rule_source *source, const char *text);
+int rules_from_file(struct rule_source *source, const char *path);
+/* Warns of interfaces that are not there. */
+void rules_warn_interfaces(const struct ruleset *rules);
+
+#endif

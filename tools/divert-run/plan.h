@@ -1,0 +1,162 @@
+/*
+ * From rules to chains of a packet filter, in a form that nft and iptables share.
+ *
+ * The tag. While a packet is in our chains the tag in its mark tells where in the list it stands:
+ * it goes on at the first rule numbered above the tag. 0: at the top. TAG_END: nowhere, it is past
+ * all rules. A packet that comes in with a tag was diverted before; TAG_TOP says that and "from the
+ * top" at once.
+ *
+ * The chains of one hook:
+ *
+ * - HOOK: the entry. A packet with a tag goes to HOOK-tag. All others meet the rules right here,
+ *   one after the other; or in a tree of their own (HOOK-u...) if one of them has to skip rules.
+ *
+ * - HOOK-tag: runs the tree (HOOK-d...) and then takes the tag out of the mark.
+ *
+ * - HOOK-dN: the rules of number N. Its first line returns unless the tag is below N.
+ *
+ * - HOOK-dN-M: calls the chains of numbers N to M, up to eight at each level. Its first line
+ *   returns unless the tag is below M. So the way to any rule costs the logarithm of their number,
+ *   and chains nest as little: nf_tables allows 16 levels, and counts a goto as one.
+ *
+ * - HOOK-cK: one condition of a rule that takes several lines, because it is a list.
+ *
+ * To leave the list, or to skip part of it, is to raise the tag and return.
+ */
+#ifndef DIVERT_RUN_PLAN_H
+#define DIVERT_RUN_PLAN_H
+
+#include "rule.h"
+#include "text.h"
+
+#define TAG_TOP         0xffffu
+#define TAG_END         0xfffeu
+#define PLAN_FANOUT     8
+#define PLAN_LISTS_MAX  6
+#define CHAIN_NAME_SIZE 29
+
+enum hook { HOOK_IN, HOOK_OUT };
+
+/* What is known of all packets in a place. */
+struct place {
+    enum hook hook;
+    int family;    /* 4 or 6 */
+    bool diverted; /* come back from a divert socket */
+};
+
+/* A clause as far as it is not decided by the place. */
+struct match {
+    enum clause_kind kind;
+    bool negated;
+    int family;
+    int proto; /* of a port: the rule's protocol, -1 for tcp and udp */
+    unsigned int count;
+    const struct rule_atom *atoms[RULE_ATOMS_MAX];
+};
+
+/* Conditions in the words of a back end. */
+struct condition {
+    int proto;          /* the text holds only where the line names this protocol; -1: any */
+    unsigned int slots; /* bits for what a line can say only once */
+    char *text;
+};
+
+struct conditions {
+    struct condition *items;
+    size_t count;
+};
+
+/* Takes TEXT over and empties it. */
+void conditions_add(struct conditions *list, int proto, unsigned int slots, struct text *text);
+void conditions_free(struct conditions *list);
+
+/* How a back end talks. */
+struct dialect {
+    const char *hook_names[2];
+    bool both_families; /* one set of chains for IPv4 and IPv6 */
+    uint32_t mark_mask; /* where the tag is in the mark */
+    /* Adds the conditions any of which makes MATCH true, its negation left aside. */
+    void (*alternatives)(const struct match *match, struct conditions *out);
+    /* Adds the one condition that holds if MATCH does not; or adds none, if that takes more. */
+    void (*inverse)(const struct match *match, struct conditions *out);
+    /* Adds the conditions any of which holds when the tag is at least N; when it is N. */
+    void (*tag_at_least)(const struct dialect *self, unsigned int n, struct conditions *out);
+    void (*tag_is)(const struct dialect *self, unsigned int n, bool inverted, struct text *out);
+    void (*proto)(int proto, struct text *out);
+    void (*family)(int family, struct text *out);
+    /* A condition that never holds and yet makes the kernel reassemble fragments; NULL: there is
+     * none. */
+    const char *defrag;
+};
+
+enum verdict { VERDICT_NONE, VERDICT_RETURN, VERDICT_DROP, VERDICT_JUMP, VERDICT_GOTO };
+
+enum op_kind { OP_SET_TAG, OP_QUEUE, OP_LOG };
+
+struct op {
+    enum op_kind kind;
+    unsigned int value;
+};
+
+struct line {
+    char *condition; /* may be empty */
+    struct op ops[3];
+    unsigned int op_count;
+    enum verdict verdict;
+    char target[CHAIN_NAME_SIZE]; /* of a jump or goto */
+    const struct rule *rule;      /* that it stems from, or NULL */
+    bool counts;                  /* it is the rule's action */
+};
+
+struct chain {
+    char name[CHAIN_NAME_SIZE];
+    enum hook hook;
+    struct line *lines;
+    size_t count;
+};
+
+struct plan {
+    const struct dialect *dialect;
+    const struct ruleset *rules;
+    int family;                  /* 4, 6; 0: both */
+    char prefix[16];             /* of all chain names */
+    bool defrag;                 /* a rule may divert incoming packets */
+    unsigned int lists;          /* numbers the HOOK-cK chains */
+    const struct rule *too_long; /* has more lists than can be nested; the plan is of no use */
+    struct chain **chains;
+    size_t count;
+};
+
+/* What stays of a clause in a place: nothing, because it always or never holds there, or a match.
+ */
+enum truth { NEVER, ALWAYS, DEPENDS };
+enum truth clause_reduce(const struct rule *rule, const struct rule_clause *clause,
+                         const struct place *place, struct match *match);
+/* False: no packet can match the rule in that place. */
+bool rule_possible(const struct rule *rule, const struct place *place);
+/* Is there a rule for packets of that family? Diverted or not, in either hook. */
+bool ruleset_has_family(const struct ruleset *rules, int family);
+
+/* Fills PLAN, whose dialect, rules, family and prefix are set. Give it to plan_free() in the end.
+ */
+void plan_make(struct plan *plan);
+void plan_free(struct plan *plan);
+
+/* plan_rule.c */
+struct chain *plan_chain(struct plan *plan, enum hook hook, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+struct line *chain_line(struct chain *chain, const char *condition);
+void line_op(struct line *line, enum op_kind kind, unsigned int value);
+void line_goto(struct line *line, enum verdict verdict, const struct chain *target);
+/* Appends "return if the tag is at least N". */
+void chain_guard(const struct plan *plan, struct chain *chain, unsigned int n);
+/* Appends a rule to a chain. FLAT: no tag stands for a position in this chain. */
+void plan_rule(struct plan *plan, struct chain *chain, const struct rule *rule, struct place place,
+               bool flat);
+/* Can the rule stand in a flat chain, where one returns from the list by returning from the chain?
+ */
+bool plan_rule_flat(const struct plan *plan, const struct rule *rule, struct place place);
+/* In any of the plan's families. */
+bool plan_rule_possible(const struct plan *plan, const struct rule *rule, struct place place);
+
+#endif

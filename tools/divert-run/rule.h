@@ -1,0 +1,127 @@
+/*
+ * The rule language: one ipfw(8) rule as text, and what it means. Nothing here allocates, touches
+ * the system (beyond looking up names in /etc/services and /etc/protocols), or knows of netfilter.
+ */
+#ifndef DIVERT_RUN_RULE_H
+#define DIVERT_RUN_RULE_H
+
+#include <net/if.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define RULE_NUMBER_MAX  65534
+#define RULE_NUMBER_STEP 100
+#define RULE_CLAUSES_MAX 24
+#define RULE_ATOMS_MAX   192
+#define RULE_TEXT_MAX    4096
+
+enum rule_action { RULE_DIVERT, RULE_TEE, RULE_ALLOW, RULE_DENY, RULE_COUNT, RULE_SKIPTO };
+
+enum clause_kind {
+    CLAUSE_FAMILY, /* atoms: range.lo is 4 or 6 */
+    CLAUSE_PROTO,  /* range.lo is an IP protocol number */
+    CLAUSE_SRC,    /* addr */
+    CLAUSE_DST,
+    CLAUSE_SPORT, /* range */
+    CLAUSE_DPORT,
+    CLAUSE_IN, /* no atoms */
+    CLAUSE_OUT,
+    CLAUSE_VIA, /* ifname */
+    CLAUSE_RECV,
+    CLAUSE_XMIT,
+    CLAUSE_DIVERTED,    /* no atoms */
+    CLAUSE_TCPFLAGS,    /* flags: the bits of mask are exactly those of value */
+    CLAUSE_ESTABLISHED, /* no atoms */
+    CLAUSE_ICMPTYPES,   /* range.lo */
+    CLAUSE_ICMP6TYPES,
+    CLAUSE_FRAG,  /* no atoms */
+    CLAUSE_IPLEN, /* range, bytes with the IP header */
+};
+
+enum addr_kind { ADDR_ANY, ADDR_ME, ADDR_ME6, ADDR_NET4, ADDR_NET6 };
+
+struct rule_addr {
+    enum addr_kind kind;
+    uint8_t prefix;    /* bits */
+    uint8_t bytes[16]; /* network order, host part zero */
+};
+
+struct rule_range {
+    uint16_t lo, hi; /* host order, both included */
+};
+
+struct rule_tcpflags {
+    uint8_t mask, value; /* as in the TCP header */
+};
+
+struct rule_atom {
+    union {
+        struct rule_addr addr;
+        struct rule_range range;
+        struct rule_tcpflags flags;
+        char ifname[IFNAMSIZ + 1]; /* "any", or a name, or a prefix of names and '*' */
+    };
+};
+
+/* One condition: any of the atoms holds, or none if it is negated. A rule is the conjunction of its
+ * clauses. */
+struct rule_clause {
+    enum clause_kind kind;
+    bool negated;
+    unsigned int first, count; /* in rule.atoms */
+};
+
+struct rule {
+    unsigned int number; /* 1..RULE_NUMBER_MAX; 0: the text gives none */
+    enum rule_action action;
+    unsigned int argument; /* divert port or the number of skipto */
+    bool log;
+    unsigned int clause_count, atom_count;
+    struct rule_clause clauses[RULE_CLAUSES_MAX];
+    struct rule_atom atoms[RULE_ATOMS_MAX];
+    char text[RULE_TEXT_MAX]; /* as the user wrote it, without comment and surrounding blanks */
+};
+
+/* What is wrong, and where in the text. */
+struct rule_error {
+    size_t offset, length;
+    char message[256];
+};
+
+enum rule_result { RULE_OK = 0, RULE_BAD = -1, RULE_EMPTY = 1 };
+
+/*
+ * Reads one rule. RULE_EMPTY: there is nothing but blanks or a comment, or an ipfw line that asks
+ * for nothing here (flush). RULE_BAD: *error is filled, *out is undefined.
+ */
+enum rule_result rule_parse(const char *text, struct rule *out, struct rule_error *error);
+
+/* The first clause of that kind, or NULL. */
+const struct rule_clause *rule_clause(const struct rule *rule, enum clause_kind kind);
+/* The one protocol that the rule is about, by name or by an option that only it has; or -1. */
+int rule_proto(const struct rule *rule);
+
+/* Rules in the order in which packets meet them. */
+struct ruleset {
+    struct rule **rules;
+    size_t count;
+};
+
+/*
+ * Adds a copy of RULE, giving it a number if it has none: RULE_NUMBER_STEP above the highest so
+ * far, or the highest again where that is too high, as ipfw(8) does. Rules of one number keep the
+ * order in which they came. Returns the number, or 0 without adding anything: the rule is a skipto
+ * that would not go forward.
+ */
+unsigned int ruleset_add(struct ruleset *set, const struct rule *rule);
+void ruleset_free(struct ruleset *set);
+
+/* Names. All return -1 when NAME is not known (or the number is out of range). */
+int name_to_port(const char *name, const char *proto);
+int name_to_proto(const char *name);
+int name_to_icmptype(const char *name);
+/* Decimal digits only, the whole of S, at most MAX. */
+long name_to_number(const char *s, unsigned long max);
+
+#endif

@@ -1,0 +1,170 @@
+#include "rule_lex.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+static bool is_blank(char c)
+{
+    return c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == '\v' || c == '\f';
+}
+
+/* False: the word is too long for anything. */
+static bool read_word(const char *text, size_t from, struct word *word)
+{
+    size_t end;
+
+    while (is_blank(text[from]))
+        from++;
+    for (end = from; text[end] && !is_blank(text[end]); end++)
+        ;
+    if (text[from] == '#' || !strncmp(text + from, "//", 2))
+        end = from;
+    word->offset = from;
+    word->length = end - from;
+    if (word->length >= sizeof(word->s))
+        return false;
+    memcpy(word->s, text + from, word->length);
+    word->s[word->length] = '\0';
+    return true;
+}
+
+static bool vfail(struct parser *p, size_t offset, size_t length, const char *fmt, va_list ap)
+{
+    p->error->offset = offset;
+    p->error->length = length;
+    vsnprintf(p->error->message, sizeof(p->error->message), fmt, ap);
+    return false;
+}
+
+bool lex_fail_at(struct parser *p, size_t offset, size_t length, const char *fmt, ...)
+{
+    va_list ap;
+
+    va_start(ap, fmt);
+    vfail(p, offset, length, fmt, ap);
+    va_end(ap);
+    return false;
+}
+
+bool lex_fail(struct parser *p, const char *fmt, ...)
+{
+    va_list ap;
+
+    va_start(ap, fmt);
+    vfail(p, p->word.offset, p->word.length, fmt, ap);
+    va_end(ap);
+    return false;
+}
+
+static bool lex_from(struct parser *p, size_t from)
+{
+    if (read_word(p->text, from, &p->word))
+        return true;
+    return lex_fail(p, "a word of %zu characters is too long", p->word.length);
+}
+
+bool lex_start(struct parser *p, const char *text)
+{
+    p->text = text;
+    return lex_from(p, 0);
+}
+
+bool lex_next(struct parser *p)
+{
+    return lex_from(p, p->word.offset + p->word.length);
+}
+
+bool lex_peek(const struct parser *p, struct word *word)
+{
+    return read_word(p->text, p->word.offset + p->word.length, word);
+}
+
+bool lex_at(const struct parser *p, const char *keyword)
+{
+    return !strcasecmp(p->word.s, keyword);
+}
+
+bool lex_at_end(const struct parser *p)
+{
+    return p->word.length == 0;
+}
+
+bool lex_in(const struct word *word, const char *const *keywords)
+{
+    for (; *keywords; keywords++)
+        if (!strcasecmp(word->s, *keywords))
+            return true;
+    return false;
+}
+
+/* Splits the current word at its commas. */
+static bool list_word(struct parser *p, lex_item *add, void *context)
+{
+    struct word item;
+    size_t from = p->word.s[0] == ',';
+
+    while (from < p->word.length) {
+        item.length = strcspn(p->word.s + from, ",");
+        item.offset = p->word.offset + from;
+        if (!item.length)
+            return lex_fail(p, "'%s': nothing between two commas", p->word.s);
+        memcpy(item.s, p->word.s + from, item.length);
+        item.s[item.length] = '\0';
+        if (!add(p, &item, context))
+            return false;
+        from += item.length + 1;
+    }
+    return true;
+}
+
+bool lex_list(struct parser *p, lex_item *add, void *context)
+{
+    bool comma;
+    struct word next;
+
+    if (p->word.s[0] == ',')
+        return lex_fail(p, "'%s': nothing before the comma", p->word.s);
+    do {
+        if (!list_word(p, add, context))
+            return false;
+        comma = p->word.s[p->word.length - 1] == ',';
+        if (!lex_peek(p, &next) || (comma && (!next.length || next.s[0] == ',')))
+            return lex_fail(p, "'%s': nothing after the comma", p->word.s);
+        comma = comma || next.s[0] == ',';
+        if (!lex_next(p))
+            return false;
+    } while (comma);
+    return true;
+}
+
+struct rule_clause *lex_clause(struct parser *p, enum clause_kind kind, bool negated)
+{
+    struct rule *rule = p->rule;
+    struct rule_clause *clause = &rule->clauses[rule->clause_count];
+
+    if (rule->clause_count == RULE_CLAUSES_MAX) {
+        lex_fail(p, "'%s': a rule has at most %d conditions", p->word.s, RULE_CLAUSES_MAX);
+        return NULL;
+    }
+    rule->clause_count++;
+    *clause = (struct rule_clause){.kind = kind, .negated = negated, .first = rule->atom_count};
+    return clause;
+}
+
+struct rule_atom *lex_atom(struct parser *p, const struct word *item)
+{
+    struct rule *rule = p->rule;
+    struct rule_atom *atom = &rule->atoms[rule->atom_count];
+
+    if (rule->atom_count == RULE_ATOMS_MAX) {
+        lex_fail_at(p, item->offset, item->length, "'%s': a rule lists at most %d things", item->s,
+                    RULE_ATOMS_MAX);
+        return NULL;
+    }
+    rule->atom_count++;
+    rule->clauses[rule->clause_count - 1].count++;
+    memset(atom, 0, sizeof(*atom));
+    return atom;
+}

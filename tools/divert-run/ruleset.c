@@ -1,0 +1,39 @@
+#include "rule.h"
+#include "text.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static unsigned int next_number(const struct ruleset *set)
+{
+    unsigned int highest = set->count ? set->rules[set->count - 1]->number : 0;
+
+    return highest + RULE_NUMBER_STEP <= RULE_NUMBER_MAX ? highest + RULE_NUMBER_STEP : highest;
+}
+
+unsigned int ruleset_add(struct ruleset *set, const struct rule *rule)
+{
+    unsigned int number = rule->number ? rule->number : next_number(set);
+    struct rule *copy;
+    size_t at = set->count;
+
+    if (rule->action == RULE_SKIPTO && rule->argument <= number)
+        return 0;
+    copy = grow(NULL, 1, sizeof(*copy));
+    *copy = *rule;
+    copy->number = number;
+    set->rules = grow(set->rules, set->count + 1, sizeof(*set->rules));
+    for (; at && set->rules[at - 1]->number > copy->number; at--)
+        set->rules[at] = set->rules[at - 1];
+    set->rules[at] = copy;
+    set->count++;
+    return number;
+}
+
+void ruleset_free(struct ruleset *set)
+{
+    for (size_t i = 0; i < set->count; i++)
+        free(set->rules[i]);
+    free(set->rules);
+    *set = (struct ruleset){0};
+}

@@ -1,0 +1,192 @@
+#include "run.h"
+
+#include "say.h"
+#include "stray.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+struct command {
+    pid_t pid;
+    bool ended;
+    int status; /* as of wait(2) */
+};
+
+static const int passed_on[] = {SIGTERM, SIGINT,   SIGHUP,  SIGQUIT, SIGUSR1,
+                                SIGUSR2, SIGWINCH, SIGCONT, SIGTSTP};
+
+static sigset_t original_mask, watched;
+
+void run_block_signals(void)
+{
+    sigemptyset(&watched);
+    sigaddset(&watched, SIGCHLD);
+    for (size_t i = 0; i < sizeof(passed_on) / sizeof(*passed_on); i++)
+        sigaddset(&watched, passed_on[i]);
+    sigprocmask(SIG_BLOCK, &watched, &original_mask);
+}
+
+static void exec_command(const char *path, char *const argv[], int report)
+{
+    int error;
+
+    sigprocmask(SIG_SETMASK, &original_mask, NULL);
+    execvp(path, argv); /* PATH has a slash; a script without #! gets the shell */
+    error = errno;
+    (void)!write(report, &error, sizeof(error));
+    _exit(STATUS_NOT_EXECUTABLE);
+}
+
+/* 0, or the errno of exec: the pipe closes without a word when that succeeds. */
+static int exec_error(int fd)
+{
+    int error = 0;
+    ssize_t len;
+
+    do
+        len = read(fd, &error, sizeof(error));
+    while (len < 0 && errno == EINTR);
+    return len == sizeof(error) ? error : 0;
+}
+
+static int start(struct command *command, const char *path, char *const argv[])
+{
+    char with_slash[4096];
+    int pipes[2], error;
+
+    snprintf(with_slash, sizeof(with_slash), "%s%s", strchr(path, '/') ? "" : "./", path);
+    if (pipe2(pipes, O_CLOEXEC) < 0)
+        return errno;
+    command->pid = fork();
+    if (command->pid == 0)
+        exec_command(with_slash, argv, pipes[1]);
+    error = command->pid < 0 ? errno : 0;
+    close(pipes[1]);
+    if (!error)
+        error = exec_error(pipes[0]);
+    close(pipes[0]);
+    if (error && command->pid > 0)
+        waitpid(command->pid, NULL, 0);
+    return error;
+}
+
+/* False: no child is left, and with a subreaper that means no descendant. */
+static bool reap(struct command *command)
+{
+    int status;
+    pid_t pid;
+
+    while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+        if (pid != command->pid)
+            continue;
+        command->ended = true;
+        command->status = status;
+    }
+    return !(pid < 0 && errno == ECHILD);
+}
+
+static pid_t parent_of(const char *pid)
+{
+    char path[64], line[512], *end;
+    int parent = -1;
+    FILE *file;
+
+    snprintf(path, sizeof(path), "/proc/%.20s/stat", pid);
+    file = fopen(path, "re");
+    if (!file)
+        return -1;
+    end = fgets(line, sizeof(line), file) ? strrchr(line, ')') : NULL;
+    fclose(file);
+    return end && sscanf(end + 1, " %*c %d", &parent) == 1 ? parent : -1;
+}
+
+/* To the daemons: orphans of the command, which are our children now. */
+static void signal_children(int sig)
+{
+    DIR *proc = opendir("/proc");
+    struct dirent *entry;
+
+    while (proc && (entry = readdir(proc)))
+        if (isdigit((unsigned char)entry->d_name[0]) && parent_of(entry->d_name) == getpid())
+            kill(atoi(entry->d_name), sig);
+    if (proc)
+        closedir(proc);
+}
+
+/*
+ * The terminal sends its signals to the command as well: only those that somebody sent to us by
+ * kill(2) are passed on. Daemons have left the terminal, they get what concerns them in any case.
+ */
+static void pass_on(const struct command *command, const siginfo_t *info)
+{
+    bool from_process = info->si_code <= 0;
+
+    if (!command->ended && from_process)
+        kill(command->pid, info->si_signo);
+    if (command->ended)
+        signal_children(info->si_signo);
+    if (info->si_signo == SIGTSTP && !from_process)
+        raise(SIGSTOP); /* with the command; the shell wakes both */
+}
+
+/* Looks once a second, in the first seconds, whether somebody opened a divert socket past the
+ * library. */
+static void look_for_strays(unsigned int before, int *looks)
+{
+    if (stray_sockets() <= before) {
+        --*looks;
+        return;
+    }
+    *looks = 0;
+    say_warning("a program here opened a divert socket without the library, and will not receive "
+                "anything; see 'ss -wp' for its name");
+}
+
+static void wait_for_all(struct command *command, unsigned int strays)
+{
+    static const struct timespec second = {.tv_sec = 1};
+    int looks = 10;
+    siginfo_t info;
+
+    while (reap(command)) {
+        if (sigtimedwait(&watched, &info, looks ? &second : NULL) < 0) {
+            if (errno == EAGAIN)
+                look_for_strays(strays, &looks);
+            continue;
+        }
+        if (info.si_signo != SIGCHLD)
+            pass_on(command, &info);
+        else if (command->ended)
+            say_note("waiting for what the command left running");
+    }
+}
+
+int run_command(const char *path, char *const argv[])
+{
+    struct command command = {0};
+    unsigned int strays = stray_sockets();
+    int error;
+
+    if (prctl(PR_SET_CHILD_SUBREAPER, 1) < 0)
+        say_warning("daemons will not be waited for: %s", strerror(errno));
+    error = start(&command, path, argv);
+    if (error) {
+        say_error("%s: %s", argv[0], strerror(error));
+        return error == ENOENT   ? STATUS_NOT_FOUND
+               : command.pid < 0 ? STATUS_FAILED
+                                 : STATUS_NOT_EXECUTABLE;
+    }
+    wait_for_all(&command, strays);
+    return WIFSIGNALED(command.status) ? 128 + WTERMSIG(command.status)
+                                       : WEXITSTATUS(command.status);
+}

@@ -1,0 +1,12 @@
+/*
+ * Divert sockets that the kernel made: for Linux a raw socket of protocol 254 or 258 is nothing
+ * special, so a program into which the library was not loaded opens one, and never receives
+ * anything.
+ */
+#ifndef DIVERT_RUN_STRAY_H
+#define DIVERT_RUN_STRAY_H
+
+/* How many there are in this network namespace. */
+unsigned int stray_sockets(void);
+
+#endif

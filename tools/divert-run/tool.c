@@ -1,0 +1,127 @@
+#include "tool.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+extern char **environ;
+
+static int write_all(int fd, const char *s, size_t len)
+{
+    while (len) {
+        ssize_t done = write(fd, s, len);
+
+        if (done < 0 && errno != EINTR)
+            return -errno;
+        if (done > 0) {
+            s += done;
+            len -= (size_t)done;
+        }
+    }
+    return lseek(fd, 0, SEEK_SET) < 0 ? -errno : 0;
+}
+
+static void read_all(int fd, struct text *out)
+{
+    char buffer[4096];
+    ssize_t len;
+
+    if (!out || lseek(fd, 0, SEEK_SET) < 0)
+        return;
+    while ((len = read(fd, buffer, sizeof(buffer))) > 0)
+        text_add_bytes(out, buffer, (size_t)len);
+}
+
+/* The tool gets a process group of its own, so that a ^C on the terminal does not end it halfway.
+ */
+static int start(pid_t *pid, const char *const argv[], const int fds[3])
+{
+    posix_spawn_file_actions_t actions;
+    posix_spawnattr_t attributes;
+    int error;
+
+    posix_spawn_file_actions_init(&actions);
+    posix_spawnattr_init(&attributes);
+    for (int i = 0; i < 3; i++)
+        posix_spawn_file_actions_adddup2(&actions, fds[i], i);
+    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP);
+    error = posix_spawnp(pid, argv[0], &actions, &attributes, (char *const *)argv, environ);
+    posix_spawn_file_actions_destroy(&actions);
+    posix_spawnattr_destroy(&attributes);
+    return -error;
+}
+
+static int wait_for(pid_t pid)
+{
+    int status;
+
+    while (waitpid(pid, &status, 0) < 0)
+        if (errno != EINTR)
+            return -errno;
+    return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+/* A root shell made by su may lack the directories where the tools are. */
+static void complete_path(void)
+{
+    static const char sbin[] = "/usr/local/sbin:/usr/sbin:/sbin";
+    const char *path = getenv("PATH");
+    struct text longer = {0};
+
+    if (path && strstr(path, "/usr/sbin"))
+        return;
+    text_add(&longer, "%s:%s", path && *path ? path : "/usr/bin:/bin", sbin);
+    setenv("PATH", text_str(&longer), 1);
+    text_free(&longer);
+}
+
+int tool_run(const char *const argv[], const char *input, struct text *out, struct text *err)
+{
+    char *path = getenv("PATH") ? copy_string(getenv("PATH")) : NULL;
+    int fds[3] = {-1, -1, -1};
+    int result = 0;
+    pid_t pid;
+
+    for (int i = 0; i < 3; i++) {
+        fds[i] = memfd_create("divert-run", MFD_CLOEXEC);
+        if (fds[i] < 0)
+            result = -errno;
+    }
+    if (!result && input)
+        result = write_all(fds[0], input, strlen(input));
+    complete_path();
+    if (!result)
+        result = start(&pid, argv, fds);
+    if (path)
+        setenv("PATH", path, 1);
+    else
+        unsetenv("PATH");
+    free(path);
+    if (!result) {
+        result = wait_for(pid);
+        read_all(fds[1], out);
+        read_all(fds[2], err);
+    }
+    for (int i = 0; i < 3; i++)
+        if (fds[i] >= 0)
+            close(fds[i]);
+    return result;
+}
+
+void first_line(const char *s, struct text *out)
+{
+    while (*s) {
+        size_t len = strcspn(s, "\n");
+
+        if (len && *s != '#') {
+            text_add_bytes(out, s, len);
+            return;
+        }
+        s += len + (s[len] == '\n');
+    }
+}

@@ -1,0 +1,18 @@
+/* Running a helper program: no shell, its input and output in memory. */
+#ifndef DIVERT_RUN_TOOL_H
+#define DIVERT_RUN_TOOL_H
+
+#include "text.h"
+
+/*
+ * Runs argv[0], searched in PATH and the sbin directories, with INPUT (may be NULL) as standard
+ * input. Appends what it prints to OUT and ERR, either of which may be NULL. Returns its exit
+ * status, 128 + N for signal N, or a negative errno if it could not be run (-ENOENT: there is no
+ * such program).
+ */
+int tool_run(const char *const argv[], const char *input, struct text *out, struct text *err);
+
+/* The first line of S that says something, without the newline. */
+void first_line(const char *s, struct text *out);
+
+#endif
