@@ -53,23 +53,65 @@ static int lock_init(pthread_mutex_t *lock)
     return -err;
 }
 
-/* The socket and what is shared of it lie in one mapping, so that nothing calls malloc(). */
+/*
+ * Sockets come from mappings of our own, since nothing here may call malloc(), and go back to a
+ * list, see divert_hold_if_used(). The list has few takers: sockets are not opened by the million.
+ */
+static struct divert_socket *unused_sockets;
+static pthread_mutex_t unused_lock = PTHREAD_MUTEX_INITIALIZER;
+
+static void *map(size_t size, int flags)
+{
+    void *block = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_ANONYMOUS | flags, -1, 0);
+
+    return block == MAP_FAILED ? NULL : block;
+}
+
+static void put_unused(struct divert_socket *s)
+{
+    s->next_unused = unused_sockets;
+    unused_sockets = s;
+}
+
+static struct divert_socket *take_unused(void)
+{
+    const size_t size = 4096;
+    struct divert_socket *s;
+
+    pthread_mutex_lock(&unused_lock);
+    if (!unused_sockets) {
+        s = map(size, MAP_PRIVATE);
+        for (size_t i = 0; s && i < size / sizeof(*s); i++)
+            put_unused(&s[i]);
+    }
+    s = unused_sockets;
+    if (s)
+        unused_sockets = s->next_unused;
+    pthread_mutex_unlock(&unused_lock);
+    return s;
+}
+
+static void give_back(struct divert_socket *s)
+{
+    pthread_mutex_lock(&unused_lock);
+    put_unused(s);
+    pthread_mutex_unlock(&unused_lock);
+}
+
 static struct divert_socket *allocate(void)
 {
-    struct divert_socket *s =
-        mmap(NULL, sizeof(*s), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    struct divert_socket *s = take_unused();
 
-    if (s == MAP_FAILED)
+    if (!s)
         return NULL;
-    s->shared = mmap(NULL, sizeof(*s->shared), PROT_READ | PROT_WRITE,
-                     MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (s->shared == MAP_FAILED) {
-        munmap(s, sizeof(*s));
+    s->shared = map(sizeof(*s->shared), MAP_SHARED | MAP_NORESERVE);
+    if (!s->shared) {
+        give_back(s);
         return NULL;
     }
     s->queue_fd = s->event_fd = -1;
-    atomic_init(&s->references, 1);
     atomic_fetch_add(&open_sockets, 1);
+    atomic_store(&s->references, 1);
     return s;
 }
 
@@ -82,7 +124,7 @@ static void destroy(struct divert_socket *s)
     if (s->event_fd >= 0)
         real.close(s->event_fd);
     munmap(s->shared, sizeof(*s->shared));
-    munmap(s, sizeof(*s));
+    give_back(s);
     if (atomic_fetch_sub(&open_sockets, 1) == 1)
         inject_close();
     errno = saved;
@@ -92,6 +134,18 @@ struct divert_socket *divert_hold(struct divert_socket *s)
 {
     atomic_fetch_add_explicit(&s->references, 1, memory_order_relaxed);
     return s;
+}
+
+bool divert_hold_if_used(struct divert_socket *s)
+{
+    unsigned references = atomic_load_explicit(&s->references, memory_order_relaxed);
+
+    do {
+        if (references == 0)
+            return false;
+    } while (!atomic_compare_exchange_weak_explicit(&s->references, &references, references + 1,
+                                                    memory_order_acquire, memory_order_relaxed));
+    return true;
 }
 
 void divert_release(struct divert_socket *s)

@@ -26,8 +26,12 @@ bool divert_wanted(int domain, int type, int protocol);
  */
 int divert_open(int domain, int type, int protocol, int *fd, struct divert_socket **s);
 
-/* References. The last one to go closes what this process has of the socket. */
+/*
+ * References. The last one to go closes what this process has of the socket; its memory is used
+ * for other sockets only, so that divert_hold_if_used() may be asked about one that has gone.
+ */
 struct divert_socket *divert_hold(struct divert_socket *s);
+bool divert_hold_if_used(struct divert_socket *s);
 void divert_release(struct divert_socket *s);
 
 /*

@@ -35,6 +35,7 @@ struct divert_shared {
 
 struct divert_socket {
     _Atomic unsigned references;
+    struct divert_socket *next_unused;
     int queue_fd; /* netlink; readable when the kernel has packets */
     int event_fd; /* our copy of what the program holds */
     struct divert_shared *shared;

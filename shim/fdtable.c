@@ -34,6 +34,8 @@ struct fdtable_entry {
 _Atomic uint64_t fdtable_bits[FDTABLE_MAX / 64];
 _Atomic unsigned fdtable_count;
 
+static _Atomic(struct divert_socket *) near_sockets[FDTABLE_NEAR]; /* the same, by number */
+
 static struct fdtable_entry *table;
 static struct fdtable_entry pool[FDTABLE_POOL];
 static struct fdtable_entry *free_entries;
@@ -91,7 +93,32 @@ static struct fdtable_entry *entry_find(int fd)
     return e;
 }
 
-struct divert_socket *fdtable_lookup(int fd)
+static void set_near(int fd, struct divert_socket *s)
+{
+    if (fd < FDTABLE_NEAR)
+        atomic_store_explicit(&near_sockets[fd], s, memory_order_release);
+}
+
+/*
+ * The memory of a socket stays a socket's for ever, so it may be looked at after the socket has
+ * gone: its references tell that, and the table whether it is still the one that was meant.
+ */
+static struct divert_socket *lookup_near(int fd)
+{
+    for (;;) {
+        struct divert_socket *s = atomic_load_explicit(&near_sockets[fd], memory_order_acquire);
+
+        if (!s)
+            return NULL;
+        if (!divert_hold_if_used(s))
+            continue;
+        if (s == atomic_load_explicit(&near_sockets[fd], memory_order_acquire))
+            return s;
+        divert_release(s);
+    }
+}
+
+static struct divert_socket *lookup_far(int fd)
 {
     struct divert_socket *s = NULL;
     bool locked = lock_for_lookup();
@@ -102,6 +129,11 @@ struct divert_socket *fdtable_lookup(int fd)
     if (locked)
         pthread_mutex_unlock(&lock);
     return s;
+}
+
+struct divert_socket *fdtable_lookup(int fd)
+{
+    return fd < FDTABLE_NEAR ? lookup_near(fd) : lookup_far(fd);
 }
 
 static int insert_new(int fd, struct divert_socket *s)
@@ -117,6 +149,7 @@ static int insert_new(int fd, struct divert_socket *s)
         entry_free(e);
         return -ENOMEM;
     }
+    set_near(fd, s);
     atomic_fetch_or(&fdtable_bits[fd / 64], UINT64_C(1) << (fd % 64));
     atomic_fetch_add(&fdtable_count, 1);
     return 0;
@@ -136,6 +169,7 @@ int fdtable_insert(int fd, struct divert_socket *s)
     if (e) {
         before = e->socket;
         e->socket = s;
+        set_near(fd, s);
     } else {
         err = insert_new(fd, s);
     }
@@ -157,6 +191,7 @@ struct divert_socket *fdtable_remove(int fd)
     e = entry_find(fd);
     if (e) {
         s = e->socket;
+        set_near(fd, NULL);
         HASH_DEL(table, e);
         entry_free(e);
         atomic_fetch_and(&fdtable_bits[fd / 64], ~(UINT64_C(1) << (fd % 64)));

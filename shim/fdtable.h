@@ -18,6 +18,8 @@ struct divert_socket;
 extern _Atomic uint64_t fdtable_bits[FDTABLE_MAX / 64]; /* a bit a descriptor that is ours */
 extern _Atomic unsigned fdtable_count;                  /* how many are */
 
+#define FDTABLE_NEAR 4096 /* below this, a socket is found without a lock */
+
 /* Looks in the table itself; for descriptors that fdtable_has() says are ours. */
 struct divert_socket *fdtable_lookup(int fd);
 

@@ -92,18 +92,39 @@ static int request(int fd, struct nlmsghdr *nlh)
     }
 }
 
-int nfqueue_bind(int fd, uint16_t queue, uint32_t queue_len)
+/*
+ * Until it is told to copy packets, the kernel drops what it has for the queue: so no packet comes
+ * between us and the answer to the binding.
+ */
+static int bind_queue(int fd, uint16_t queue)
 {
-    char buf[256] __attribute__((aligned(MNL_ALIGNTO)));
+    char buf[128] __attribute__((aligned(MNL_ALIGNTO)));
     struct nlmsghdr *nlh = nfq_nlmsg_put(buf, NFQNL_MSG_CONFIG, queue);
-    int err;
 
     nfq_nlmsg_cfg_put_cmd(nlh, AF_UNSPEC, NFQNL_CFG_CMD_BIND);
+    return request(fd, nlh);
+}
+
+static int start_queue(int fd, uint16_t queue, uint32_t queue_len)
+{
+    char buf[128] __attribute__((aligned(MNL_ALIGNTO)));
+    struct nlmsghdr *nlh = nfq_nlmsg_put(buf, NFQNL_MSG_CONFIG, queue);
+    struct iovec iov;
+
     nfq_nlmsg_cfg_put_params(nlh, NFQNL_COPY_PACKET, 0xffff);
     nfq_nlmsg_cfg_put_qmaxlen(nlh, queue_len);
-    make_room(fd, queue_len);
-    err = request(fd, nlh);
+    iov = (struct iovec){nlh, nlh->nlmsg_len};
+    return send_all(fd, &iov, 1);
+}
+
+int nfqueue_bind(int fd, uint16_t queue, uint32_t queue_len)
+{
+    int err = bind_queue(fd, queue);
+
     switch (err) {
+    case 0:
+        make_room(fd, queue_len);
+        return start_queue(fd, queue, queue_len);
     case -EPERM: /* the kernel says the same for a queue that another socket has */
         return has_net_admin() ? -EADDRINUSE : -EACCES;
     case -EBUSY:

@@ -90,23 +90,27 @@ static void leave_rest(struct timeval *timeout, uint64_t deadline)
     timeout->tv_usec = (suseconds_t)(rest % NS_PER_SEC / 1000);
 }
 
+static int select_waiting(int nfds, fd_set *r, fd_set *w, fd_set *e, struct timeval *timeout)
+{
+    struct timespec time = {timeout->tv_sec, timeout->tv_usec * 1000};
+    uint64_t deadline = wait_deadline(&time);
+    int n = wait_select(nfds, r, w, e, deadline, NULL);
+
+    leave_rest(timeout, deadline);
+    return n;
+}
+
 HOOK int select(int nfds, fd_set *r, fd_set *w, fd_set *e, struct timeval *timeout)
 {
-    struct timespec time;
-    uint64_t deadline;
-    int n;
-
     if (!any_in_sets(nfds, r, w, e))
         return real.select(nfds, r, w, e, timeout);
-    if (timeout && (timeout->tv_sec < 0 || timeout->tv_usec < 0))
+    if (!timeout)
+        return as_result(wait_select(nfds, r, w, e, DIVERT_NEVER, NULL));
+    if (timeout->tv_sec < 0 || timeout->tv_usec < 0)
         return as_result(-EINVAL);
-    if (timeout)
-        time = (struct timespec){timeout->tv_sec, timeout->tv_usec * 1000};
-    deadline = wait_deadline(timeout ? &time : NULL);
-    n = wait_select(nfds, r, w, e, deadline, NULL);
-    if (timeout && deadline)
-        leave_rest(timeout, deadline);
-    return as_result(n);
+    if (timeout->tv_sec == 0 && timeout->tv_usec == 0)
+        return as_result(wait_select(nfds, r, w, e, 0, NULL));
+    return as_result(select_waiting(nfds, r, w, e, timeout));
 }
 
 HOOK int pselect(int nfds, fd_set *r, fd_set *w, fd_set *e, const struct timespec *timeout,

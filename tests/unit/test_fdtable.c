@@ -17,6 +17,12 @@ struct divert_socket *divert_hold(struct divert_socket *s)
     return s;
 }
 
+bool divert_hold_if_used(struct divert_socket *s)
+{
+    s->references++;
+    return true;
+}
+
 void divert_release(struct divert_socket *s)
 {
     s->references--;
