@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "divert_private.h"
 
+#include "caps.h"
 #include "clock.h"
 #include "hidden.h"
 #include "inject.h"
@@ -119,15 +120,20 @@ static void destroy(struct divert_socket *s)
 {
     int saved = errno;
 
-    if (s->queue_fd >= 0)
-        real.close(s->queue_fd);
-    if (s->event_fd >= 0)
-        real.close(s->event_fd);
+    hidden_close(s->queue_fd);
+    hidden_close(s->event_fd);
     munmap(s->shared, sizeof(*s->shared));
     give_back(s);
-    if (atomic_fetch_sub(&open_sockets, 1) == 1)
+    if (atomic_fetch_sub(&open_sockets, 1) == 1) {
         inject_close();
+        caps_give_up();
+    }
     errno = saved;
+}
+
+bool divert_any_open(void)
+{
+    return atomic_load_explicit(&open_sockets, memory_order_relaxed) != 0;
 }
 
 struct divert_socket *divert_hold(struct divert_socket *s)
@@ -385,7 +391,7 @@ void divert_pass_injected(struct divert_socket *s)
 void divert_announce(struct divert_socket *s)
 {
     struct divert_shared *shared = s->shared;
-    bool wanted = shared->waiting && !nfq_ring_empty(&shared->ring);
+    bool wanted = (shared->waiting || shared->watched) && !nfq_ring_empty(&shared->ring);
     uint64_t count = 1;
     ssize_t n = 0;
 
@@ -416,4 +422,17 @@ int divert_next_len(struct divert_socket *s)
 void divert_set_nonblocking(struct divert_socket *s, bool nonblocking)
 {
     s->shared->nonblocking = nonblocking;
+}
+
+void divert_before_fork(void)
+{
+    pthread_mutex_lock(&unused_lock);
+}
+
+void divert_after_fork(bool child)
+{
+    if (child)
+        unused_lock = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
+    else
+        pthread_mutex_unlock(&unused_lock);
 }

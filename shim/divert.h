@@ -34,6 +34,9 @@ struct divert_socket *divert_hold(struct divert_socket *s);
 bool divert_hold_if_used(struct divert_socket *s);
 void divert_release(struct divert_socket *s);
 
+/* Whether this process has any divert socket. */
+bool divert_any_open(void);
+
 /*
  * Binds to the divert port in a sockaddr_in (network byte order; the address is ignored); port 0
  * picks a free one. Errors: -EINVAL (bound already, address too short), -EAFNOSUPPORT,
@@ -76,11 +79,20 @@ uint64_t divert_deadline(struct divert_socket *s);
 void divert_wait_begin(struct divert_socket *s, struct pollfd fds[DIVERT_WAIT_FDS]);
 void divert_wait_end(struct divert_socket *s);
 
+/*
+ * As long as somebody watches, by epoll or past libc, the eventfd is readable exactly while packets
+ * are at hand.
+ */
+void divert_watch(struct divert_socket *s, bool watched);
+
 void divert_set_nonblocking(struct divert_socket *s, bool nonblocking);
 
 /* Socket options that a divert socket answers itself. -ENOPROTOOPT: none of its. */
 int divert_getsockopt(struct divert_socket *s, int level, int name, void *value, socklen_t *len);
 int divert_setsockopt(struct divert_socket *s, int level, int name, const void *value,
                       socklen_t len);
+
+void divert_before_fork(void);
+void divert_after_fork(bool child);
 
 #endif

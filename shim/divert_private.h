@@ -25,6 +25,7 @@ struct divert_shared {
     bool announced;              /* the eventfd is readable */
     uint16_t port;               /* host byte order */
     unsigned waiting;            /* threads, of all processes, that wait for a packet */
+    unsigned watched;            /* by epoll instances */
     uint64_t receive_timeout;    /* SO_RCVTIMEO in nanoseconds, 0 for none */
     struct timeval send_timeout; /* SO_SNDTIMEO: kept for getsockopt(), writes never wait */
     int receive_buffer, send_buffer;

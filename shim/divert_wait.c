@@ -60,6 +60,15 @@ void divert_wait_end(struct divert_socket *s)
     divert_unlock(s);
 }
 
+void divert_watch(struct divert_socket *s, bool watched)
+{
+    if (divert_lock(s))
+        return;
+    s->shared->watched += watched ? 1u : -1u;
+    divert_announce(s);
+    divert_unlock(s);
+}
+
 /*
  * Whether a read that a signal interrupted is to go on, as the kernel decides by the handler's
  * SA_RESTART. Which signal it was is not known; so it goes on if all handlers ask for that.

@@ -2,10 +2,9 @@
 #include "fdtable.h"
 
 #include "divert.h"
+#include "safe_lock.h"
 
 #include <errno.h>
-#include <pthread.h>
-#include <signal.h>
 #include <sys/mman.h>
 
 /* The table must not call malloc(): dup2() and close() may be called where that is forbidden. */
@@ -40,31 +39,7 @@ static struct fdtable_entry *table;
 static struct fdtable_entry pool[FDTABLE_POOL];
 static struct fdtable_entry *free_entries;
 static unsigned pool_used;
-static pthread_mutex_t lock = PTHREAD_ERRORCHECK_MUTEX_INITIALIZER_NP;
-
-/*
- * Changes are made with signals blocked. So when a signal handler finds the lock held by its own
- * thread (EDEADLK), a lookup was interrupted, and another one beside it does no harm.
- */
-static bool lock_for_lookup(void)
-{
-    return pthread_mutex_lock(&lock) == 0;
-}
-
-static void lock_for_change(sigset_t *saved)
-{
-    sigset_t all;
-
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, saved);
-    pthread_mutex_lock(&lock);
-}
-
-static void unlock_after_change(const sigset_t *saved)
-{
-    pthread_mutex_unlock(&lock);
-    pthread_sigmask(SIG_SETMASK, saved, NULL);
-}
+static struct safe_lock lock = SAFE_LOCK_INITIALIZER;
 
 static struct fdtable_entry *entry_new(void)
 {
@@ -121,13 +96,13 @@ static struct divert_socket *lookup_near(int fd)
 static struct divert_socket *lookup_far(int fd)
 {
     struct divert_socket *s = NULL;
-    bool locked = lock_for_lookup();
-    struct fdtable_entry *e = entry_find(fd);
+    struct fdtable_entry *e;
 
+    safe_lock(&lock);
+    e = entry_find(fd);
     if (e)
         s = divert_hold(e->socket);
-    if (locked)
-        pthread_mutex_unlock(&lock);
+    safe_unlock(&lock);
     return s;
 }
 
@@ -159,12 +134,11 @@ int fdtable_insert(int fd, struct divert_socket *s)
 {
     struct divert_socket *before = NULL;
     struct fdtable_entry *e;
-    sigset_t saved;
     int err = 0;
 
     if ((unsigned)fd >= FDTABLE_MAX)
         return -EMFILE;
-    lock_for_change(&saved);
+    safe_lock(&lock);
     e = entry_find(fd);
     if (e) {
         before = e->socket;
@@ -173,7 +147,7 @@ int fdtable_insert(int fd, struct divert_socket *s)
     } else {
         err = insert_new(fd, s);
     }
-    unlock_after_change(&saved);
+    safe_unlock(&lock);
     if (before)
         divert_release(before);
     return err;
@@ -183,11 +157,10 @@ struct divert_socket *fdtable_remove(int fd)
 {
     struct divert_socket *s = NULL;
     struct fdtable_entry *e;
-    sigset_t saved;
 
     if (!fdtable_has(fd))
         return NULL;
-    lock_for_change(&saved);
+    safe_lock(&lock);
     e = entry_find(fd);
     if (e) {
         s = e->socket;
@@ -197,19 +170,28 @@ struct divert_socket *fdtable_remove(int fd)
         atomic_fetch_and(&fdtable_bits[fd / 64], ~(UINT64_C(1) << (fd % 64)));
         atomic_fetch_sub(&fdtable_count, 1);
     }
-    unlock_after_change(&saved);
+    safe_unlock(&lock);
     return s;
 }
 
 void fdtable_each(void (*visit)(int fd, struct divert_socket *s, void *arg), void *arg)
 {
     struct fdtable_entry *e, *next;
-    sigset_t saved;
 
-    lock_for_change(&saved);
+    safe_lock(&lock);
     HASH_ITER(hh, table, e, next)
     {
         visit(e->fd, e->socket, arg);
     }
-    unlock_after_change(&saved);
+    safe_unlock(&lock);
+}
+
+void fdtable_before_fork(void)
+{
+    safe_lock(&lock);
+}
+
+void fdtable_after_fork(bool child)
+{
+    safe_unlock_after_fork(&lock, child);
 }

@@ -50,4 +50,7 @@ struct divert_socket *fdtable_remove(int fd);
 /* Calls visit for each descriptor in turn, under the table's lock; visit must not call back. */
 void fdtable_each(void (*visit)(int fd, struct divert_socket *s, void *arg), void *arg);
 
+void fdtable_before_fork(void);
+void fdtable_after_fork(bool child);
+
 #endif

@@ -6,8 +6,26 @@
 #include <fcntl.h>
 #include <sys/resource.h>
 
-#define HIDDEN_CEILING 8192 /* the kernel's table grows with the highest number in use */
-#define HIDDEN_RANGE   256
+#define HIDDEN_RANGE 256
+
+_Atomic uint64_t hidden_bits[HIDDEN_CEILING / 64];
+_Atomic unsigned hidden_count;
+
+static void mark(int fd)
+{
+    if (fd >= HIDDEN_CEILING)
+        return;
+    atomic_fetch_or(&hidden_bits[fd / 64], UINT64_C(1) << (fd % 64));
+    atomic_fetch_add(&hidden_count, 1);
+}
+
+static void unmark(int fd)
+{
+    uint64_t bit = UINT64_C(1) << (fd % 64);
+
+    if (fd < HIDDEN_CEILING && (atomic_fetch_and(&hidden_bits[fd / 64], ~bit) & bit))
+        atomic_fetch_sub(&hidden_count, 1);
+}
 
 int hidden_fd(int fd)
 {
@@ -19,8 +37,19 @@ int hidden_fd(int fd)
     getrlimit(RLIMIT_NOFILE, &limit);
     top = limit.rlim_cur < HIDDEN_CEILING ? (int)limit.rlim_cur : HIDDEN_CEILING;
     moved = real.fcntl(fd, F_DUPFD_CLOEXEC, top > HIDDEN_RANGE ? top - HIDDEN_RANGE : 3);
-    if (moved < 0)
+    if (moved < 0) {
+        mark(fd);
         return fd;
+    }
     real.close(fd);
+    mark(moved);
     return moved;
+}
+
+void hidden_close(int fd)
+{
+    if (fd < 0)
+        return;
+    unmark(fd);
+    real.close(fd);
 }

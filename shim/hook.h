@@ -22,6 +22,15 @@ static inline ssize_t finish(struct divert_socket *s, ssize_t result)
     return -1;
 }
 
+/* -errno as -1 and errno, for hooks that hold no reference. */
+static inline int as_result(int result)
+{
+    if (result >= 0)
+        return result;
+    errno = -result;
+    return -1;
+}
+
 static inline int finish_int(struct divert_socket *s, ssize_t result)
 {
     return (int)finish(s, result);

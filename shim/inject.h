@@ -8,15 +8,17 @@
 
 #include "interfaces.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 /*
- * Sends an IPv4 packet as the host's own, routed by its destination, with this mark. Larger than
- * the MTU it is fragmented, or refused if it must not be.
+ * Sends an IP packet as the host's own, routed by its addresses, with this mark. Larger than the
+ * MTU it is fragmented, or refused if it must not be.
  *
- * Returns 0, -EMSGSIZE, or what sending on a raw socket says: -EPERM, -ENETUNREACH, -EHOSTUNREACH,
- * -ENOBUFS.
+ * Returns 0, also if rules or full queues drop the packet; -EMSGSIZE; -EPERM without the
+ * capability to set the mark; or what else sending on a raw socket says: -ENETUNREACH,
+ * -EHOSTUNREACH, -EACCES (a route that prohibits).
  */
 int inject_outgoing(const void *packet, size_t len, uint32_t mark);
 
@@ -27,7 +29,16 @@ int inject_outgoing(const void *packet, size_t len, uint32_t mark);
 int inject_incoming(const void *packet, size_t len, const struct interface *in, uint16_t tag,
                     unsigned mark_shift);
 
+/*
+ * Makes ready what takes privileges or /dev, before the program gives these up. What cannot be
+ * made ready is said when it is needed.
+ */
+void inject_prepare(unsigned mark_shift);
+
 /* Closes the sockets and the device, when the last divert socket is gone. */
 void inject_close(void);
+
+void inject_before_fork(void);
+void inject_after_fork(bool child);
 
 #endif

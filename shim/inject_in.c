@@ -26,11 +26,12 @@
 #define TAP_NAME "divert%d"
 #define TAP_MTU  65521 /* the largest a TAP device takes: 65535 less the frame's header */
 
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+pthread_mutex_t inject_in_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct tap tap;
-static bool open_;      /* tap is there */
-static bool redirected; /* and the program on it */
-static int link_fd;     /* keeps the program there, 0 if the device does */
+static bool open_;         /* tap is there */
+static bool redirected;    /* and the program on it */
+static int redirect_error; /* why there is none, until that was said */
+static int link_fd;        /* keeps the program there, 0 if the device does */
 
 /* The device speaks no IPv6 of its own: no router solicitation may leave it. */
 static void silence(const char *name)
@@ -116,13 +117,26 @@ static int redirect(const struct tap *t, unsigned mark_shift)
     return err;
 }
 
-static int ready(unsigned mark_shift)
+/* The device, and the program on it if that can be had; redirect_error says why not. */
+static int open_device(unsigned mark_shift)
 {
     int err;
 
     if (open_)
         return 0;
     err = tap_open(&tap);
+    if (err)
+        return err;
+    open_ = true;
+    redirect_error = redirect(&tap, mark_shift);
+    redirected = redirect_error == 0;
+    return 0;
+}
+
+static int ready(unsigned mark_shift)
+{
+    int err = open_device(mark_shift);
+
     if (err) {
         log_line(LOG_WARN,
                  "incoming packets cannot be injected: no TAP device: %s (it takes "
@@ -130,15 +144,13 @@ static int ready(unsigned mark_shift)
                  strerror(-err));
         return err;
     }
-    open_ = true;
-    err = redirect(&tap, mark_shift);
-    redirected = err == 0;
-    if (err)
+    if (redirect_error)
         log_line(LOG_WARN,
                  "BPF is not permitted here (%s): incoming packets that are injected "
                  "arrive on %s instead of their own interface, so rules and routes "
                  "that name an interface do not see them as its own",
-                 strerror(-err), tap.name);
+                 strerror(-redirect_error), tap.name);
+    redirect_error = 0; /* said once */
     return 0;
 }
 
@@ -183,28 +195,52 @@ int inject_incoming(const void *packet, size_t len, const struct interface *in, 
 {
     int err;
 
-    pthread_mutex_lock(&lock);
+    pthread_mutex_lock(&inject_in_lock);
     err = ready(mark_shift);
     if (!err)
         err = deliver(packet, len, in, tag);
-    pthread_mutex_unlock(&lock);
+    pthread_mutex_unlock(&inject_in_lock);
     return err;
+}
+
+void inject_prepare(unsigned mark_shift)
+{
+    inject_out_prepare();
+    pthread_mutex_lock(&inject_in_lock);
+    open_device(mark_shift);
+    pthread_mutex_unlock(&inject_in_lock);
 }
 
 void inject_in_close(void)
 {
-    pthread_mutex_lock(&lock);
+    pthread_mutex_lock(&inject_in_lock);
     if (link_fd)
-        real.close(link_fd);
+        hidden_close(link_fd);
     if (open_)
-        real.close(tap.fd);
+        hidden_close(tap.fd);
     link_fd = 0;
     open_ = redirected = false;
-    pthread_mutex_unlock(&lock);
+    pthread_mutex_unlock(&inject_in_lock);
 }
 
 void inject_close(void)
 {
     inject_out_close();
     inject_in_close();
+}
+
+void inject_before_fork(void)
+{
+    pthread_mutex_lock(&inject_out_lock);
+    pthread_mutex_lock(&inject_in_lock);
+}
+
+void inject_after_fork(bool child)
+{
+    if (child) {
+        inject_in_lock = inject_out_lock = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
+        return;
+    }
+    pthread_mutex_unlock(&inject_in_lock);
+    pthread_mutex_unlock(&inject_out_lock);
 }

@@ -1,128 +1,233 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Outgoing: a raw socket with IP_HDRINCL. */
+/* Outgoing: raw sockets that take the packet's own header. */
 #include "inject.h"
 
 #include "hidden.h"
 #include "inject_private.h"
+#include "interfaces.h"
 #include "packet.h"
 #include "real.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
+#include <linux/capability.h>
 #include <netinet/in.h>
 #include <netinet/ip.h>
+#include <netinet/ip6.h>
 #include <pthread.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
-#define MTU_MIN 68 /* RFC 791 */
+#define MTU_MIN     68         /* RFC 791 */
+#define SEND_BUFFER (64 << 20) /* packets may lie in a queue for long: only the kernel's accounts \
+                                */
 
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static int raw_fd; /* plus 1, so that 0 means closed */
+/* A raw socket of one family. Protocol IPPROTO_RAW implies IP_HDRINCL, and nothing is received. */
+struct sender {
+    int family;
+    bool open;
+    int fd;
+};
 
-static int raw_open(void)
+pthread_mutex_t inject_out_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct sender senders[] = {{.family = AF_INET}, {.family = AF_INET6}};
+
+/* Where a packet goes, and for IPv4 the source that its route is looked up with, or INADDR_ANY. */
+struct destination {
+    struct sender *sender;
+    uint32_t mark;
+    union {
+        struct sockaddr any;
+        struct sockaddr_in in;
+        struct sockaddr_in6 in6;
+    } to;
+    socklen_t to_len;
+    in_addr_t source; /* network byte order */
+};
+
+static int raw_socket(int family)
 {
-    int fd = real.socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_RAW), on = 1;
+    int fd = real.socket(family, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_RAW), on = 1, room = SEND_BUFFER;
 
     if (fd < 0)
         return -errno;
     real.setsockopt(fd, SOL_SOCKET, SO_BROADCAST, &on, sizeof(on));
-    return hidden_fd(fd);
-}
-
-static int raw_get(void)
-{
-    int fd;
-
-    pthread_mutex_lock(&lock);
-    if (!raw_fd) {
-        fd = raw_open();
-        if (fd >= 0)
-            raw_fd = fd + 1;
-    } else {
-        fd = raw_fd - 1;
-    }
-    pthread_mutex_unlock(&lock);
+    real.setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &room, sizeof(room));
     return fd;
 }
 
-struct destination {
+static int make_ready(struct sender *s)
+{
     int fd;
-    struct sockaddr_in to;
-    uint32_t mark;
-};
+
+    if (s->open)
+        return 0;
+    fd = raw_socket(s->family);
+    if (fd < 0)
+        return fd;
+    s->fd = hidden_fd(fd);
+    s->open = true;
+    return 0;
+}
+
+/*
+ * The packet's source, so that rules for routing by source hold. Linux takes none that is no
+ * address of a host, and for a group or broadcast only one of its own.
+ */
+static in_addr_t routing_source(const void *packet, in_addr_t to)
+{
+    struct interface own;
+    in_addr_t source, host;
+
+    memcpy(&source, (const char *)packet + offsetof(struct iphdr, saddr), sizeof(source));
+    host = ntohl(source);
+    if (IN_MULTICAST(host) || host == INADDR_BROADCAST || host >> 24 == 0)
+        return INADDR_ANY;
+    if ((IN_MULTICAST(ntohl(to)) || to == INADDR_BROADCAST) && !interfaces_by_address(source, &own))
+        return INADDR_ANY;
+    return source;
+}
+
+static struct destination destination_of(const void *packet, uint32_t mark)
+{
+    struct destination d = {.mark = mark};
+
+    if (packet_version(packet, 1) == 6) {
+        d.sender = &senders[1];
+        d.to.in6.sin6_family = AF_INET6;
+        memcpy(&d.to.in6.sin6_addr, (const char *)packet + offsetof(struct ip6_hdr, ip6_dst),
+               sizeof(d.to.in6.sin6_addr));
+        d.to_len = sizeof(d.to.in6);
+        return d;
+    }
+    d.sender = &senders[0];
+    d.to.in.sin_family = AF_INET;
+    d.to.in.sin_addr.s_addr = packet_destination(packet);
+    d.to_len = sizeof(d.to.in);
+    d.source = routing_source(packet, d.to.in.sin_addr.s_addr);
+    return d;
+}
+
+static bool may_set_marks(void)
+{
+    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+    struct __user_cap_data_struct data[2] = {0};
+
+    if (syscall(SYS_capget, &header, data) < 0)
+        return false;
+    return data[0].effective & (1u << CAP_NET_ADMIN | 1u << CAP_NET_RAW);
+}
+
+/*
+ * What the rules or a full queue on the way do to a packet is no error of the program's, here as
+ * for one that goes back as a verdict.
+ */
+static int send_error(const struct destination *d, int error)
+{
+    switch (error) {
+    case EAGAIN:
+    case ENOBUFS:
+        return 0;
+    case EPERM:
+        return d->mark && !may_set_marks() ? -EPERM : 0;
+    default:
+        return -error;
+    }
+}
+
+static void put_control(struct msghdr *msg, int level, int type, const void *value, size_t len)
+{
+    struct cmsghdr *c = (struct cmsghdr *)((char *)msg->msg_control + msg->msg_controllen);
+
+    c->cmsg_level = level;
+    c->cmsg_type = type;
+    c->cmsg_len = CMSG_LEN(len);
+    memcpy(CMSG_DATA(c), value, len);
+    msg->msg_controllen += CMSG_SPACE(len);
+}
 
 static int send_one(void *arg, const void *packet, size_t len)
 {
     struct destination *d = arg;
-    char control[CMSG_SPACE(sizeof(d->mark))] __attribute__((aligned(8))) = {0};
+    struct in_pktinfo info = {.ipi_spec_dst.s_addr = d->source};
+    char control[CMSG_SPACE(sizeof(info)) + CMSG_SPACE(sizeof(d->mark))]
+        __attribute__((aligned(8))) = {0};
     struct iovec iov = {(void *)packet, len};
     struct msghdr msg = {
         .msg_name = &d->to,
-        .msg_namelen = sizeof(d->to),
+        .msg_namelen = d->to_len,
         .msg_iov = &iov,
         .msg_iovlen = 1,
+        .msg_control = control,
     };
 
-    if (d->mark) {
-        struct cmsghdr *c;
-
-        msg.msg_control = control;
-        msg.msg_controllen = sizeof(control);
-        c = CMSG_FIRSTHDR(&msg);
-        c->cmsg_level = SOL_SOCKET;
-        c->cmsg_type = SO_MARK;
-        c->cmsg_len = CMSG_LEN(sizeof(d->mark));
-        memcpy(CMSG_DATA(c), &d->mark, sizeof(d->mark));
-    }
-    return real.sendmsg(d->fd, &msg, MSG_DONTWAIT) < 0 ? -errno : 0;
+    if (d->mark)
+        put_control(&msg, SOL_SOCKET, SO_MARK, &d->mark, sizeof(d->mark));
+    if (d->source != INADDR_ANY)
+        put_control(&msg, IPPROTO_IP, IP_PKTINFO, &info, sizeof(info));
+    return real.sendmsg(d->sender->fd, &msg, MSG_DONTWAIT) < 0 ? send_error(d, errno) : 0;
 }
 
-/* The MTU of the route to an address, as the kernel knows it. */
+/* The MTU of the packet's route, as the kernel knows it; 0 if there is none. */
 static size_t route_mtu(const struct destination *d)
 {
-    struct sockaddr_in to = d->to;
-    int fd = real.socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), mtu = 0, on = 1;
+    struct sockaddr_in source = {.sin_family = AF_INET, .sin_addr.s_addr = d->source};
+    int fd = raw_socket(AF_INET), mtu = 0, on = 1;
     socklen_t size = sizeof(mtu);
 
     if (fd < 0)
         return 0;
-    to.sin_port = htons(9);
-    real.setsockopt(fd, SOL_SOCKET, SO_BROADCAST, &on, sizeof(on));
-    if (d->mark)
-        real.setsockopt(fd, SOL_SOCKET, SO_MARK, &d->mark, sizeof(d->mark));
-    if (real.connect(fd, (struct sockaddr *)&to, sizeof(to)) < 0 ||
+    real.setsockopt(fd, SOL_SOCKET, SO_MARK, &d->mark, sizeof(d->mark));
+    real.setsockopt(fd, IPPROTO_IP, IP_FREEBIND, &on, sizeof(on));
+    if (real.bind(fd, (struct sockaddr *)&source, sizeof(source)) < 0 ||
+        real.connect(fd, &d->to.any, d->to_len) < 0 ||
         real.getsockopt(fd, IPPROTO_IP, IP_MTU, &mtu, &size) < 0)
         mtu = 0;
     real.close(fd);
     return (size_t)mtu;
 }
 
-int inject_outgoing(const void *packet, size_t len, uint32_t mark)
+static int send_in_fragments(struct destination *d, const void *packet, size_t len)
 {
-    struct destination d = {
-        .fd = raw_get(),
-        .to = {.sin_family = AF_INET, .sin_addr.s_addr = packet_destination(packet)},
-        .mark = mark,
-    };
     uint8_t fragment[PACKET_MAX];
-    size_t mtu;
-    int err;
+    size_t mtu = route_mtu(d);
 
-    if (d.fd < 0)
-        return d.fd;
-    err = send_one(&d, packet, len);
-    if (err != -EMSGSIZE || packet_dont_fragment(packet))
-        return err;
-    mtu = route_mtu(&d);
     if (mtu < MTU_MIN || mtu >= len)
         return -EMSGSIZE;
-    return packet_fragment(packet, mtu, fragment, send_one, &d);
+    return packet_fragment(packet, mtu, fragment, send_one, d);
+}
+
+int inject_outgoing(const void *packet, size_t len, uint32_t mark)
+{
+    struct destination d = destination_of(packet, mark);
+    int err;
+
+    pthread_mutex_lock(&inject_out_lock);
+    err = make_ready(d.sender);
+    if (!err)
+        err = send_one(&d, packet, len);
+    if (err == -EMSGSIZE && !packet_dont_fragment(packet))
+        err = send_in_fragments(&d, packet, len);
+    pthread_mutex_unlock(&inject_out_lock);
+    return err;
+}
+
+void inject_out_prepare(void)
+{
+    pthread_mutex_lock(&inject_out_lock);
+    for (size_t i = 0; i < sizeof(senders) / sizeof(senders[0]); i++)
+        make_ready(&senders[i]);
+    pthread_mutex_unlock(&inject_out_lock);
 }
 
 void inject_out_close(void)
 {
-    pthread_mutex_lock(&lock);
-    if (raw_fd)
-        real.close(raw_fd - 1);
-    raw_fd = 0;
-    pthread_mutex_unlock(&lock);
+    pthread_mutex_lock(&inject_out_lock);
+    for (size_t i = 0; i < sizeof(senders) / sizeof(senders[0]); i++) {
+        if (senders[i].open)
+            hidden_close(senders[i].fd);
+        senders[i].open = false;
+    }
+    pthread_mutex_unlock(&inject_out_lock);
 }

@@ -3,6 +3,7 @@
 #ifndef DIVERTSHIM_INJECT_PRIVATE_H
 #define DIVERTSHIM_INJECT_PRIVATE_H
 
+#include <pthread.h>
 #include <stdint.h>
 
 /* The name, index and address of a TAP device of ours. */
@@ -35,7 +36,12 @@ int redirect_load(unsigned mark_shift);
 int redirect_attach_tcx(int program, uint32_t index);
 int redirect_attach_clsact(int program, uint32_t index);
 
+/* Opens what will be needed; says nothing if that fails. */
+void inject_out_prepare(void);
+
 void inject_out_close(void);
 void inject_in_close(void);
+
+extern pthread_mutex_t inject_out_lock, inject_in_lock;
 
 #endif

@@ -324,11 +324,20 @@ bool interfaces_has_address(uint32_t index, in_addr_t address)
     return found;
 }
 
-void interfaces_after_fork(void)
+void interfaces_before_fork(void)
 {
-    pthread_mutex_init(&table.lock, NULL);
+    pthread_mutex_lock(&table.lock);
+}
+
+void interfaces_after_fork(bool child)
+{
+    if (!child) {
+        pthread_mutex_unlock(&table.lock);
+        return;
+    }
+    table.lock = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
     if (table.fd)
-        real.close(table.fd - 1);
+        hidden_close(table.fd - 1);
     table.fd = 0;
     table.stale = true;
 }

@@ -34,7 +34,8 @@ void interfaces_refresh(void);
 /* A descriptor that is readable when something has changed, or -1. */
 int interfaces_watch_fd(void);
 
-/* In a child after fork(): its own view, since announcements reach only one reader. */
-void interfaces_after_fork(void);
+/* A child has a view of its own, since announcements reach only one reader. */
+void interfaces_before_fork(void);
+void interfaces_after_fork(bool child);
 
 #endif

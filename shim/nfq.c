@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "nfq.h"
 
+#include "caps.h"
 #include "log.h"
 #include "real.h"
 
@@ -8,14 +9,11 @@
 #include <errno.h>
 #include <libmnl/libmnl.h>
 #include <libnetfilter_queue/libnetfilter_queue.h>
-#include <linux/capability.h>
 #include <linux/if_ether.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nfnetlink_queue.h>
 #include <linux/netlink.h>
 #include <string.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 #define PACKET_BUFFER 4096 /* what the kernel accounts for a queued packet of ordinary size */
 #define BUFFER_MAX    (512u << 20)
@@ -40,16 +38,6 @@ static void make_room(int fd, uint32_t queue_len)
 
     if (real.setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &bytes, sizeof(bytes)) < 0)
         real.setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof(bytes));
-}
-
-static bool has_net_admin(void)
-{
-    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
-    struct __user_cap_data_struct data[2] = {0};
-
-    if (syscall(SYS_capget, &header, data) < 0)
-        return false;
-    return data[0].effective >> CAP_NET_ADMIN & 1;
 }
 
 static int send_all(int fd, const struct iovec *iov, size_t count)
@@ -126,7 +114,7 @@ int nfqueue_bind(int fd, uint16_t queue, uint32_t queue_len)
         make_room(fd, queue_len);
         return start_queue(fd, queue, queue_len);
     case -EPERM: /* the kernel says the same for a queue that another socket has */
-        return has_net_admin() ? -EADDRINUSE : -EACCES;
+        return caps_has_net_admin() ? -EADDRINUSE : -EACCES;
     case -EBUSY:
         return -EADDRINUSE;
     case -EINVAL:

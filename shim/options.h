@@ -15,6 +15,7 @@ struct options {
     unsigned mark_shift; /* of the lowest of them */
     bool tags;           /* the rules dispatch on tags (divert-run made them) */
     bool openbsd;        /* personality */
+    bool keep_caps;      /* capabilities survive the loss of root, see caps.h */
     uint32_t queue_len;  /* packets the kernel queues, read ones without a verdict included */
     uint32_t hold_ms;    /* a packet read and not written is dropped after so long */
 };

@@ -6,6 +6,7 @@
 #ifndef DIVERTSHIM_REAL_H
 #define DIVERTSHIM_REAL_H
 
+#include <linux/capability.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -66,6 +67,12 @@
     CALL(int, fcntl, (int, int, ...))                                                           \
     CALL(int, fcntl64, (int, int, ...))                                                         \
     CALL(int, ioctl, (int, unsigned long, ...))                                                 \
+    CALL(int, setuid, (uid_t))                                                                  \
+    CALL(int, seteuid, (uid_t))                                                                 \
+    CALL(int, setreuid, (uid_t, uid_t))                                                         \
+    CALL(int, setresuid, (uid_t, uid_t, uid_t))                                                 \
+    CALL(int, capset, (cap_user_header_t, const cap_user_data_t))                               \
+    CALL(int, chroot, (const char *))                                                           \
     CALL(int, fstat, (int, struct stat *))                                                      \
     CALL(int, fstat64, (int, struct stat64 *))                                                  \
     CALL(int, __fxstat, (int, int, struct stat *))                                              \

@@ -6,6 +6,7 @@
 #include "fdtable.h"
 #include "interfaces.h"
 #include "real.h"
+#include "watch.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -13,7 +14,10 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#define ON_STACK 64 /* descriptors that need no mapping */
+#define ON_STACK   64 /* descriptors that need no mapping */
+#define INSIDE_MAX 64 /* divert sockets inside of epoll instances */
+
+static const short readable = POLLIN | POLLRDNORM;
 
 /* One wait: what the program asked for, and what is really polled in its place. */
 struct wait {
@@ -22,7 +26,9 @@ struct wait {
     struct divert_socket **socket; /* of each of them, NULL for others */
     struct pollfd *polled;         /* the others in their places, then ours, then interfaces */
     nfds_t polled_count;
-    nfds_t others; /* descriptors that are not ours */
+    nfds_t others;  /* descriptors that are not ours */
+    size_t insides; /* sockets that others watch, being epoll instances */
+    struct divert_socket *inside[INSIDE_MAX];
     bool waiting;  /* divert_wait_begin() was called */
     size_t mapped; /* bytes of the mapping that socket starts, 0 for the stack */
 };
@@ -43,26 +49,51 @@ uint64_t wait_deadline(const struct timespec *timeout)
     return clock_exact_ns() + (uint64_t)timeout->tv_sec * NS_PER_SEC + (uint64_t)timeout->tv_nsec;
 }
 
+/* Whether the program wants to know when a socket becomes readable. */
+static bool wants_packets(const struct wait *w, nfds_t i)
+{
+    return w->socket[i] && (w->asked[i].events & readable);
+}
+
+/*
+ * A socket inside of an epoll instance speaks through its eventfd, which the instance watches; we
+ * only have to know of packets in the kernel, and not as long as there are some at hand.
+ */
+static void begin_inside(struct wait *w, struct divert_socket *s)
+{
+    struct pollfd fds[DIVERT_WAIT_FDS];
+
+    divert_wait_begin(s, fds);
+    fds[0].events = divert_events(s, POLLIN) ? 0 : POLLIN;
+    w->polled[w->polled_count++] = fds[0];
+}
+
 static void begin(struct wait *w)
 {
     w->polled_count = w->count;
     for (nfds_t i = 0; i < w->count; i++) {
-        if (!w->socket[i])
+        if (!wants_packets(w, i))
             continue;
         divert_wait_begin(w->socket[i], &w->polled[w->polled_count]);
         w->polled_count += DIVERT_WAIT_FDS;
     }
+    for (size_t i = 0; i < w->insides; i++)
+        begin_inside(w, w->inside[i]);
     w->polled[w->polled_count++] = (struct pollfd){.fd = interfaces_watch_fd(), .events = POLLIN};
     w->waiting = true;
 }
 
 static void end(struct wait *w)
 {
-    for (nfds_t i = 0; i < w->count && w->waiting; i++) {
-        if (w->socket[i])
+    if (!w->waiting)
+        return;
+    w->waiting = false;
+    for (nfds_t i = 0; i < w->count; i++) {
+        if (wants_packets(w, i))
             divert_wait_end(w->socket[i]);
     }
-    w->waiting = false;
+    for (size_t i = 0; i < w->insides; i++)
+        divert_wait_end(w->inside[i]);
 }
 
 static void release(void *arg)
@@ -74,6 +105,8 @@ static void release(void *arg)
         if (w->socket[i])
             divert_release(w->socket[i]);
     }
+    for (size_t i = 0; i < w->insides; i++)
+        divert_release(w->inside[i]);
     if (w->mapped)
         munmap(w->socket, w->mapped);
 }
@@ -91,14 +124,30 @@ static int ready_sockets(struct wait *w)
     return ready;
 }
 
+static bool packets_inside(struct wait *w)
+{
+    bool any = false;
+
+    for (size_t i = 0; i < w->insides; i++)
+        any |= divert_events(w->inside[i], POLLIN) != 0;
+    return any;
+}
+
+static uint64_t earlier(struct divert_socket *s, uint64_t deadline)
+{
+    uint64_t own = divert_deadline(s);
+
+    return own < deadline ? own : deadline;
+}
+
 static uint64_t earliest(struct wait *w, uint64_t deadline)
 {
     for (nfds_t i = 0; i < w->count; i++) {
-        uint64_t own = w->socket[i] ? divert_deadline(w->socket[i]) : DIVERT_NEVER;
-
-        if (own < deadline)
-            deadline = own;
+        if (w->socket[i])
+            deadline = earlier(w->socket[i], deadline);
     }
+    for (size_t i = 0; i < w->insides; i++)
+        deadline = earlier(w->inside[i], deadline);
     return deadline;
 }
 
@@ -126,18 +175,17 @@ static int ready_others(struct wait *w)
     return ready;
 }
 
-/* Nobody is asked again who has nothing new to say: the others only while nothing of ours is. */
+/* What is ready now. The system is asked for others only if there is no need to wait for them. */
 static int look(struct wait *w, const sigset_t *mask)
 {
-    int ready = ready_sockets(w), n = 0;
+    int ready = ready_sockets(w), n;
+    bool inside = packets_inside(w);
 
-    if (ready && (w->others || mask)) {
-        w->polled_count = w->count;
-        n = poll_until(w, 0, mask);
-    }
-    if (n < 0)
-        return n;
-    return ready ? ready + (w->others ? ready_others(w) : 0) : 0;
+    if (!(ready && (w->others || mask)) && !inside)
+        return ready;
+    w->polled_count = w->count;
+    n = poll_until(w, 0, mask);
+    return n < 0 ? n : ready + ready_others(w);
 }
 
 static int wait_round(struct wait *w, uint64_t deadline, const sigset_t *mask)
@@ -191,13 +239,16 @@ static void fill(struct wait *w, void *room)
             w->polled[i].fd = -1;
         else
             w->others++;
+        if (watch_has(w->asked[i].fd))
+            w->insides +=
+                watch_sockets(w->asked[i].fd, w->inside + w->insides, INSIDE_MAX - w->insides);
     }
 }
 
 /* How much room the lists of a struct wait take. */
 #define ROOM_FOR(count)                         \
     ((count) * sizeof(struct divert_socket *) + \
-     ((count) * (1 + DIVERT_WAIT_FDS) + 1) * sizeof(struct pollfd))
+     ((count) * (1 + DIVERT_WAIT_FDS) + INSIDE_MAX + 1) * sizeof(struct pollfd))
 
 static void *map(size_t size)
 {
@@ -316,4 +367,21 @@ int wait_select(int nfds, fd_set *r, fd_set *w, fd_set *e, uint64_t deadline, co
     if (nfds > ON_STACK)
         munmap(list, size);
     return n;
+}
+
+int wait_epoll(int epoll, struct epoll_event *events, int max, uint64_t deadline,
+               const sigset_t *mask)
+{
+    for (;;) {
+        struct pollfd p = {.fd = epoll, .events = POLLIN};
+        int n = wait_poll(&p, 1, deadline, mask);
+
+        if (n <= 0)
+            return n;
+        n = real.epoll_wait(epoll, events, max, 0);
+        if (n > 0)
+            watch_translate(epoll, events, n);
+        if (n)
+            return n < 0 ? -errno : n;
+    }
 }

@@ -10,6 +10,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdint.h>
+#include <sys/epoll.h>
 #include <sys/select.h>
 #include <time.h>
 
@@ -21,5 +22,9 @@ uint64_t wait_deadline(const struct timespec *timeout);
 int wait_poll(struct pollfd *fds, nfds_t count, uint64_t deadline, const sigset_t *mask);
 
 int wait_select(int nfds, fd_set *r, fd_set *w, fd_set *e, uint64_t deadline, const sigset_t *mask);
+
+/* For an instance that watch_has(). */
+int wait_epoll(int epoll, struct epoll_event *events, int max, uint64_t deadline,
+               const sigset_t *mask);
 
 #endif

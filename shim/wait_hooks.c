@@ -4,6 +4,7 @@
 
 #include "clock.h"
 #include "wait.h"
+#include "watch.h"
 
 #include <stdbool.h>
 #include <string.h>
@@ -13,18 +14,10 @@ static bool any_in_list(const struct pollfd *fds, nfds_t count)
     if (atomic_load_explicit(&fdtable_count, memory_order_relaxed) == 0)
         return false;
     for (nfds_t i = 0; i < count; i++) {
-        if (fdtable_has(fds[i].fd))
+        if (fdtable_has(fds[i].fd) || watch_has(fds[i].fd))
             return true;
     }
     return false;
-}
-
-static int as_result(int n)
-{
-    if (n >= 0)
-        return n;
-    errno = -n;
-    return -1;
 }
 
 HOOK int poll(struct pollfd *fds, nfds_t count, int timeout)
@@ -63,7 +56,8 @@ static bool any_in_set(int nfds, const fd_set *set)
     if (!set)
         return false;
     for (int word = 0; word * NFDBITS < nfds; word++) {
-        uint64_t ours = atomic_load_explicit(&fdtable_bits[word], memory_order_relaxed);
+        uint64_t ours = atomic_load_explicit(&fdtable_bits[word], memory_order_relaxed) |
+                        atomic_load_explicit(&watch_bits[word], memory_order_relaxed);
         int left = nfds - word * NFDBITS;
 
         if (left < NFDBITS)

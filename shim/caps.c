@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "caps.h"
+
+#include "divert.h"
+#include "inject.h"
+#include "options.h"
+
+#include <errno.h>
+#include <stdatomic.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#define KEPT (1u << CAP_NET_ADMIN | 1u << CAP_NET_RAW)
+
+static _Atomic bool kept;              /* some thread has what it would not have without us */
+static __thread bool keepcaps_was_set; /* by the program itself */
+
+static bool get(struct __user_cap_data_struct data[2])
+{
+    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+
+    return syscall(SYS_capget, &header, data) == 0;
+}
+
+static bool set(const struct __user_cap_data_struct data[2])
+{
+    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+
+    return syscall(SYS_capset, &header, data) == 0;
+}
+
+static bool wanted(void)
+{
+    const struct options *options = options_get();
+
+    return options && options->keep_caps && divert_any_open();
+}
+
+static bool still_root(void)
+{
+    uid_t r = 0, e = 0, s = 0;
+
+    getresuid(&r, &e, &s);
+    return r == 0 || e == 0 || s == 0;
+}
+
+bool caps_has_net_admin(void)
+{
+    struct __user_cap_data_struct data[2] = {0};
+
+    return get(data) && (data[0].effective >> CAP_NET_ADMIN & 1);
+}
+
+void caps_before_change(void)
+{
+    int saved = errno;
+
+    if (wanted()) {
+        inject_prepare(options_get()->mark_shift);
+        keepcaps_was_set = prctl(PR_GET_KEEPCAPS) > 0;
+        prctl(PR_SET_KEEPCAPS, 1);
+    }
+    errno = saved;
+}
+
+/* While another id is still root's, the rest of the permitted set is the program's to come back. */
+static void reduce(void)
+{
+    struct __user_cap_data_struct data[2] = {0};
+    __u32 ours;
+
+    if (!get(data))
+        return;
+    ours = data[0].permitted & KEPT;
+    if ((data[0].effective & KEPT) == ours && (still_root() || keepcaps_was_set))
+        return;
+    data[0].effective |= ours;
+    if (!still_root() && !keepcaps_was_set) {
+        data[0].permitted = data[0].effective = ours;
+        data[1].permitted = data[1].effective = 0;
+    }
+    if (set(data))
+        kept = true;
+}
+
+void caps_after_change(void)
+{
+    int saved = errno;
+
+    if (wanted()) {
+        if (geteuid() != 0)
+            reduce();
+        prctl(PR_SET_KEEPCAPS, keepcaps_was_set ? 1 : 0);
+    }
+    errno = saved;
+}
+
+void caps_add_kept(struct __user_cap_data_struct data[2])
+{
+    struct __user_cap_data_struct now[2] = {0};
+    __u32 ours;
+    int saved = errno;
+
+    if (wanted() && get(now)) {
+        ours = now[0].permitted & KEPT;
+        if ((data[0].permitted & ours) != ours || (data[0].effective & ours) != ours)
+            kept = true;
+        data[0].permitted |= ours;
+        data[0].effective |= ours;
+    }
+    errno = saved;
+}
+
+void caps_give_up(void)
+{
+    struct __user_cap_data_struct data[2] = {0};
+
+    if (!atomic_exchange(&kept, false) || !get(data))
+        return;
+    data[0].effective &= ~KEPT;
+    if (!still_root())
+        data[0].permitted &= ~KEPT;
+    set(data);
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* epoll(7). */
+#include "hook.h"
+
+#include "clock.h"
+#include "wait.h"
+#include "watch.h"
+
+HOOK int epoll_ctl(int epoll, int op, int fd, struct epoll_event *event)
+{
+    struct divert_socket *s = fdtable_find(fd);
+
+    if (s)
+        return finish_int(s, watch_control(epoll, op, fd, event, s));
+    if (!watch_has(fd))
+        return real.epoll_ctl(epoll, op, fd, event);
+    return as_result(watch_control(epoll, op, fd, event, NULL));
+}
+
+HOOK int epoll_wait(int epoll, struct epoll_event *events, int max, int timeout)
+{
+    if (!watch_has(epoll))
+        return real.epoll_wait(epoll, events, max, timeout);
+    return as_result(wait_epoll(epoll, events, max, wait_deadline_ms(timeout), NULL));
+}
+
+HOOK int epoll_pwait(int epoll, struct epoll_event *events, int max, int timeout,
+                     const sigset_t *mask)
+{
+    if (!watch_has(epoll))
+        return real.epoll_pwait(epoll, events, max, timeout, mask);
+    return as_result(wait_epoll(epoll, events, max, wait_deadline_ms(timeout), mask));
+}
+
+HOOK int epoll_pwait2(int epoll, struct epoll_event *events, int max,
+                      const struct timespec *timeout, const sigset_t *mask)
+{
+    if (!watch_has(epoll))
+        return real.epoll_pwait2(epoll, events, max, timeout, mask);
+    return as_result(wait_epoll(epoll, events, max, wait_deadline(timeout), mask));
+}

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Calls by which a program gives up root, or the sight of /dev. */
+#include "hook.h"
+
+#include "caps.h"
+#include "inject.h"
+#include "options.h"
+
+#include <grp.h>
+#include <string.h>
+#include <unistd.h>
+
+static int changed(int result)
+{
+    caps_after_change();
+    return result;
+}
+
+HOOK int setuid(uid_t uid)
+{
+    caps_before_change();
+    return changed(real.setuid(uid));
+}
+
+HOOK int seteuid(uid_t uid)
+{
+    caps_before_change();
+    return changed(real.seteuid(uid));
+}
+
+HOOK int setreuid(uid_t r, uid_t e)
+{
+    caps_before_change();
+    return changed(real.setreuid(r, e));
+}
+
+HOOK int setresuid(uid_t r, uid_t e, uid_t s)
+{
+    caps_before_change();
+    return changed(real.setresuid(r, e, s));
+}
+
+HOOK int capset(cap_user_header_t header, const cap_user_data_t data)
+{
+    struct __user_cap_data_struct own[2];
+
+    if (!header || !data || header->version != _LINUX_CAPABILITY_VERSION_3)
+        return real.capset(header, data);
+    memcpy(own, data, sizeof(own));
+    caps_add_kept(own);
+    return real.capset(header, own);
+}
+
+HOOK int chroot(const char *path)
+{
+    const struct options *options = divert_any_open() ? options_get() : NULL;
+
+    if (options)
+        inject_prepare(options->mark_shift);
+    return real.chroot(path);
+}
