@@ -7,6 +7,7 @@
 #include "inject.h"
 #include "interfaces.h"
 #include "log.h"
+#include "nflog.h"
 #include "real.h"
 
 #include <arpa/inet.h>
@@ -253,6 +254,16 @@ static int bind_ephemeral(struct divert_socket *s)
     return -EADDRINUSE;
 }
 
+/* Copies that a tee rule makes come to the NFLOG group of the port's number. */
+static void bind_copies(struct divert_socket *s, uint16_t port)
+{
+    int err = nflog_bind(s->queue_fd, port);
+
+    if (err)
+        log_line(LOG_INFO, "port %u gets no copies from tee rules: NFLOG group %u: %s", port, port,
+                 strerror(-err));
+}
+
 /* Returns the port, if that was for us to choose, or 0, or -errno. */
 static int bind_port(struct divert_socket *s, uint16_t port)
 {
@@ -265,6 +276,8 @@ static int bind_port(struct divert_socket *s, uint16_t port)
     if (bound == -EOPNOTSUPP)
         log_line(LOG_ERROR, "this kernel has no NFQUEUE: it needs nfnetlink_queue "
                             "(CONFIG_NETFILTER_NETLINK_QUEUE); try: modprobe nfnetlink_queue");
+    if (bound >= 0)
+        bind_copies(s, port ? port : (uint16_t)bound);
     return bound;
 }
 
@@ -341,6 +354,8 @@ static bool pass_injected(struct divert_socket *s, const struct nfq_packet *p)
 
     if (options_tag_of_mark(s->options, p->mark) != TAG_PAST_ALL)
         return false;
+    if (p->copy)
+        return true;
     v.mark = options_mark_with_tag(s->options, p->mark, 0);
     nfqueue_send_verdict(s->queue_fd, s->shared->port, &v);
     return true;

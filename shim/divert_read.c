@@ -114,18 +114,38 @@ static void give_address(struct msghdr *msg, const struct sockaddr_in *sin)
     msg->msg_namelen = sizeof(*sin);
 }
 
+/*
+ * A copy was taken before the kernel or the card would have completed its checksum, so that is
+ * done here; NFQUEUE does it by itself.
+ */
+static size_t copy_completed(struct divert_socket *s, struct msghdr *msg,
+                             const struct nfq_packet *p)
+{
+    struct iovec scratch = {s->shared->scratch, sizeof(s->shared->scratch)};
+    size_t n = copy_pieces(&scratch, 1, p->piece, 2);
+
+    packet_transport_checksum_complete(s->shared->scratch, n);
+    scratch.iov_len = n;
+    return copy_pieces(msg->msg_iov, msg->msg_iovlen, &scratch, 1);
+}
+
 static ssize_t read_first(struct divert_socket *s, struct msghdr *msg, int flags)
 {
     struct nfq_ring *ring = &s->shared->ring;
     const struct nfq_packet *p = &ring->packet[ring->first];
     struct sockaddr_in sin = address_of(s, p);
-    size_t copied = copy_pieces(msg->msg_iov, msg->msg_iovlen, p->piece, 2);
+    size_t copied;
 
+    if (p->copy)
+        copied = copy_completed(s, msg, p);
+    else
+        copied = copy_pieces(msg->msg_iov, msg->msg_iovlen, p->piece, 2);
     give_address(msg, &sin);
     msg->msg_controllen = 0;
     msg->msg_flags = space_in(msg) < p->len ? MSG_TRUNC : 0;
     if (!(flags & MSG_PEEK)) {
-        enter_ledger(s, msg, p);
+        if (!p->copy)
+            enter_ledger(s, msg, p);
         ring->first++;
     }
     return flags & MSG_TRUNC ? (ssize_t)p->len : (ssize_t)copied;

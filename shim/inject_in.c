@@ -24,7 +24,7 @@
 #include <unistd.h>
 
 #define TAP_NAME "divert%d"
-#define TAP_MTU  65521 /* the largest a TAP device takes: 65535 less the frame's header */
+#define LO_INDEX 1 /* in every network namespace */
 
 pthread_mutex_t inject_in_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct tap tap;
@@ -62,9 +62,6 @@ static int configure(struct tap *t)
     if (real.ioctl(fd, SIOCGIFHWADDR, &request) < 0)
         goto fail;
     memcpy(t->mac, request.ifr_hwaddr.sa_data, sizeof(t->mac));
-    request.ifr_mtu = TAP_MTU;
-    if (real.ioctl(fd, SIOCSIFMTU, &request) < 0)
-        goto fail;
     request.ifr_flags = IFF_UP | IFF_NOARP;
     if (real.ioctl(fd, SIOCSIFFLAGS, &request) < 0)
         goto fail;
@@ -147,47 +144,47 @@ static int ready(unsigned mark_shift)
     if (redirect_error)
         log_line(LOG_WARN,
                  "BPF is not permitted here (%s): incoming packets that are injected "
-                 "arrive on %s instead of their own interface, so rules and routes "
-                 "that name an interface do not see them as its own",
+                 "arrive on %s instead of their own interface and without a tag, so rules "
+                 "meet them from the top, and not those that name their interface",
                  strerror(-redirect_error), tap.name);
     redirect_error = 0; /* said once */
     return 0;
 }
 
-struct frame {
-    struct ethhdr_bytes {
-        uint8_t destination[6];
-        struct tap_route source;
-        uint16_t type; /* network byte order */
-    } __attribute__((packed)) header;
-};
+struct frame_header {
+    uint8_t destination[6];
+    struct tap_route source;
+    uint16_t type; /* network byte order */
+} __attribute__((packed));
 
-static int write_frame(void *arg, const void *packet, size_t len)
+/* Whether only lo's own output can bring this packet in on the interface. */
+static bool must_loop(const void *packet, const struct interface *in)
 {
-    struct frame *frame = arg;
-    const struct iovec iov[] = {
-        {&frame->header, sizeof(frame->header)},
-        {(void *)packet, len},
-    };
+    struct interface own;
+    in_addr_t to = packet_destination(packet);
 
-    return real.writev(tap.fd, iov, 2) < 0 ? -errno : 0;
+    if (in->index != LO_INDEX || packet_version(packet, 1) != 4)
+        return false;
+    return ntohl(to) >> 24 == IN_LOOPBACKNET || interfaces_by_address(to, &own);
 }
 
 static int deliver(const void *packet, size_t len, const struct interface *in, uint16_t tag)
 {
     bool ipv6 = packet_version(packet, len) == 6;
-    uint8_t fragment[PACKET_MAX];
-    struct frame frame = {
-        .header.type = htons(ipv6 ? ETHERTYPE_IPV6 : ETHERTYPE_IP),
-        .header.source = {.index = htonl(in->index), .tag = htons(tag)},
+    uint32_t loop = must_loop(packet, in) ? TAP_ROUTE_LOOP : 0;
+    struct frame_header header = {
+        .source = {.index = htonl(in->index | loop), .tag = htons(tag)},
+        .type = htons(ipv6 ? ETHERTYPE_IPV6 : ETHERTYPE_IP),
+    };
+    const struct iovec iov[] = {
+        {&header, sizeof(header)},
+        {(void *)packet, len},
     };
 
     /* Meant for us, or it counts as somebody else's; without link addresses the TAP's own count. */
-    memcpy(frame.header.destination, redirected && in->ethernet ? in->mac : tap.mac,
-           sizeof(frame.header.destination));
-    if (ipv6 || !redirected || in->mtu == 0 || len <= in->mtu)
-        return write_frame(&frame, packet, len);
-    return packet_fragment(packet, in->mtu, fragment, write_frame, &frame);
+    memcpy(header.destination, redirected && in->ethernet ? in->mac : tap.mac,
+           sizeof(header.destination));
+    return real.writev(tap.fd, iov, 2) < 0 ? -errno : 0;
 }
 
 int inject_incoming(const void *packet, size_t len, const struct interface *in, uint16_t tag,

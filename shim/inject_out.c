@@ -19,9 +19,10 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#define MTU_MIN     68         /* RFC 791 */
-#define SEND_BUFFER (64 << 20) /* packets may lie in a queue for long: only the kernel's accounts \
-                                */
+#define MTU_MIN 68 /* RFC 791 */
+#define SEND_BUFFER                                                               \
+    (64 << 20) /* packets may lie in a queue for long: only the kernel's accounts \
+                */
 
 /* A raw socket of one family. Protocol IPPROTO_RAW implies IP_HDRINCL, and nothing is received. */
 struct sender {

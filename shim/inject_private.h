@@ -15,17 +15,24 @@ struct tap {
 };
 
 /*
+ * To the host from an address of its own, or from 127/8: Linux takes that for forged unless it came
+ * by way of lo's output.
+ */
+#define TAP_ROUTE_LOOP 0x80000000u
+
+/*
  * The frame's source address tells the program on the device where the packet is to arrive, and
  * with which tag. Network byte order.
  */
 struct tap_route {
-    uint32_t index; /* interface */
+    uint32_t index; /* interface; with TAP_ROUTE_LOOP for what lo alone may deliver */
     uint16_t tag;
 } __attribute__((packed));
 
 /*
  * Loads a program that reads a struct tap_route from each frame, sets the mark to the tag shifted
- * left by mark_shift, and lets the frame arrive on that interface.
+ * left by mark_shift, and lets the frame arrive on that interface. Larger than its MTU it arrives
+ * as it is (Linux 5.12; dropped before that).
  */
 int redirect_load(unsigned mark_shift);
 

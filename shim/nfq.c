@@ -3,6 +3,7 @@
 
 #include "caps.h"
 #include "log.h"
+#include "nflog.h"
 #include "real.h"
 
 #include <arpa/inet.h>
@@ -57,16 +58,21 @@ static int send_all(int fd, const struct iovec *iov, size_t count)
     return 0;
 }
 
-/* Sends a request and waits for the kernel's answer, which comes at once. */
-static int request(int fd, struct nlmsghdr *nlh)
+int nfqueue_send(int fd, const struct nlmsghdr *nlh)
 {
-    struct iovec iov = {nlh, nlh->nlmsg_len};
+    struct iovec iov = {(void *)nlh, nlh->nlmsg_len};
+
+    return send_all(fd, &iov, 1);
+}
+
+int nfqueue_request(int fd, struct nlmsghdr *nlh)
+{
     char answer[512];
     ssize_t n;
     int err;
 
     nlh->nlmsg_flags |= NLM_F_ACK;
-    err = send_all(fd, &iov, 1);
+    err = nfqueue_send(fd, nlh);
     if (err)
         return err;
     for (;;) {
@@ -90,19 +96,17 @@ static int bind_queue(int fd, uint16_t queue)
     struct nlmsghdr *nlh = nfq_nlmsg_put(buf, NFQNL_MSG_CONFIG, queue);
 
     nfq_nlmsg_cfg_put_cmd(nlh, AF_UNSPEC, NFQNL_CFG_CMD_BIND);
-    return request(fd, nlh);
+    return nfqueue_request(fd, nlh);
 }
 
 static int start_queue(int fd, uint16_t queue, uint32_t queue_len)
 {
     char buf[128] __attribute__((aligned(MNL_ALIGNTO)));
     struct nlmsghdr *nlh = nfq_nlmsg_put(buf, NFQNL_MSG_CONFIG, queue);
-    struct iovec iov;
 
     nfq_nlmsg_cfg_put_params(nlh, NFQNL_COPY_PACKET, 0xffff);
     nfq_nlmsg_cfg_put_qmaxlen(nlh, queue_len);
-    iov = (struct iovec){nlh, nlh->nlmsg_len};
-    return send_all(fd, &iov, 1);
+    return nfqueue_send(fd, nlh);
 }
 
 int nfqueue_bind(int fd, uint16_t queue, uint32_t queue_len)
@@ -163,6 +167,7 @@ static bool parse_packet(struct nfq_ring *ring, int slot, const struct nlmsghdr 
     if (nfq_nlmsg_parse(nlh, attr) < 0 || !attr[NFQA_PACKET_HDR] || !attr[NFQA_PAYLOAD])
         return false;
     header = mnl_attr_get_payload(attr[NFQA_PACKET_HDR]);
+    p->copy = false;
     p->id = ntohl(header->packet_id);
     p->hook = header->hook;
     p->family = ntohs(header->hw_protocol) == ETH_P_IPV6 ? AF_INET6 : AF_INET;
@@ -189,6 +194,7 @@ static bool parse_message(struct nfq_ring *ring, int slot, struct nfq_packet *p)
 {
     const struct nlmsghdr *nlh = (const struct nlmsghdr *)ring->head[slot];
     const struct mmsghdr *m = &ring->message[slot];
+    const struct nlattr *payload;
 
     if (m->msg_len < NLMSG_HDRLEN || nlh->nlmsg_len > m->msg_len ||
         (m->msg_hdr.msg_flags & MSG_TRUNC))
@@ -197,6 +203,10 @@ static bool parse_message(struct nfq_ring *ring, int slot, struct nfq_packet *p)
         return parse_packet(ring, slot, nlh, p);
     if (nlh->nlmsg_type == NLMSG_ERROR)
         note_error(ring, nlh);
+    else if (nflog_parse(nlh, p, &payload)) {
+        locate_payload(ring, slot, payload, p);
+        return true;
+    }
     return false;
 }
 
@@ -264,9 +274,7 @@ int nfqueue_drop_up_to(int fd, uint16_t queue, uint32_t id)
 {
     char buf[128] __attribute__((aligned(MNL_ALIGNTO)));
     struct nlmsghdr *nlh = nfq_nlmsg_put(buf, NFQNL_MSG_VERDICT_BATCH, queue);
-    struct iovec iov;
 
     nfq_nlmsg_verdict_put(nlh, (int)id, NF_DROP);
-    iov = (struct iovec){nlh, nlh->nlmsg_len};
-    return send_all(fd, &iov, 1);
+    return nfqueue_send(fd, nlh);
 }

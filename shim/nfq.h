@@ -17,6 +17,8 @@
 #define NFQ_SLOT_HEAD 2048           /* bytes of a message that lie close together */
 #define NFQ_SLOT_TAIL (65536 + 1024) /* room for the rest; touched by large packets only */
 
+struct nlmsghdr;
+
 /* A packet that waits in the queue for its verdict. */
 struct nfq_packet {
     uint32_t id; /* for the verdict */
@@ -26,6 +28,7 @@ struct nfq_packet {
     uint32_t len;          /* bytes of the packet */
     uint8_t hook;          /* NF_INET_* */
     uint8_t family;        /* AF_INET or AF_INET6 */
+    bool copy;             /* a copy, see nflog.h: it waits for no verdict */
     struct iovec piece[2]; /* the packet; the second piece may be empty */
 };
 
@@ -78,6 +81,13 @@ int nfqueue_bind(int fd, uint16_t queue, uint32_t queue_len);
  * empty ring has all of them. Returns how many came, or -errno.
  */
 int nfqueue_fill(int fd, struct nfq_ring *ring);
+
+/*
+ * Sends a netfilter configuration message; nfqueue_request() waits for the kernel's answer, which
+ * comes at once. Both return 0 or -errno.
+ */
+int nfqueue_send(int fd, const struct nlmsghdr *nlh);
+int nfqueue_request(int fd, struct nlmsghdr *nlh);
 
 /* Gives one verdict. Returns 0 or -errno of sendmsg(2). */
 int nfqueue_send_verdict(int fd, uint16_t queue, const struct nfq_verdict *v);

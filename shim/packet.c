@@ -351,6 +351,38 @@ static bool has_ports(const struct layout *l)
     }
 }
 
+/* The sum of the pseudo header (RFC 793, RFC 8200), not complemented, network byte order. */
+static uint16_t pseudo_sum(const struct layout *l, size_t transport_len)
+{
+    uint8_t rest[4] = {0, l->protocol, (uint8_t)(transport_len >> 8), (uint8_t)transport_len};
+    uint16_t sum = (uint16_t)~packet_checksum(l->address, l->address_len, 0);
+
+    return (uint16_t)~packet_checksum(rest, sizeof(rest), sum);
+}
+
+void packet_transport_checksum_complete(void *packet, size_t len)
+{
+    uint8_t *p = packet;
+    struct layout l;
+    size_t at, total;
+    uint16_t partial, sum;
+
+    if (packet_check(p, len, &total) || !lay_out(p, total, &l) || !l.first ||
+        (l.protocol != IPPROTO_TCP && l.protocol != IPPROTO_UDP))
+        return;
+    if (packet_version(p, len) == 4 && (load16(p + 6) & IP_MF))
+        return;
+    at = l.transport + (l.protocol == IPPROTO_TCP ? 16 : 6);
+    partial = pseudo_sum(&l, total - l.transport);
+    if (at + sizeof(sum) > total || memcmp(p + at, &partial, sizeof(partial)) != 0)
+        return;
+    /* The field holds the pseudo header's sum: summing over it adds that in. */
+    sum = packet_checksum(p + l.transport, total - l.transport, 0);
+    if (sum == 0 && l.protocol == IPPROTO_UDP)
+        sum = 0xffff;
+    memcpy(p + at, &sum, sizeof(sum));
+}
+
 void packet_keys(const void *packet, size_t len, struct packet_keys *keys)
 {
     const uint8_t *p = packet;

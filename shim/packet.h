@@ -52,6 +52,12 @@ bool packet_dont_fragment(const void *packet);
 uint16_t packet_checksum(const void *data, size_t len, uint32_t sum);
 
 /*
+ * Completes a TCP or UDP checksum that was left to the network card, which means that it holds the
+ * pseudo header's sum alone; any other is left as it is. Any bytes will do.
+ */
+void packet_transport_checksum_complete(void *packet, size_t len);
+
+/*
  * Cuts an IPv4 packet into fragments of at most mtu bytes, each written into out and handed to
  * emit(arg, fragment, length). out must hold mtu bytes. The packet may be a fragment itself.
  * Returns what the first failing emit returned, else 0; -EMSGSIZE if nothing fits into mtu.

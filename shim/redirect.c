@@ -43,8 +43,16 @@ int redirect_load(unsigned mark_shift)
         OP(BPF_STX | BPF_MEM | BPF_W, BPF_REG_6, BPF_REG_0, offsetof(struct __sk_buff, mark), 0),
         OP(BPF_LD | BPF_ABS | BPF_W, 0, 0, 0, source + (int)offsetof(struct tap_route, index)),
         OP(BPF_ALU64 | BPF_MOV | BPF_X, BPF_REG_1, BPF_REG_0, 0, 0),
+        OP(BPF_JMP | BPF_JSET | BPF_K, BPF_REG_0, 0, 3, (int)TAP_ROUTE_LOOP),
         OP(BPF_ALU64 | BPF_MOV | BPF_K, BPF_REG_2, 0, 0, BPF_F_INGRESS),
         OP(BPF_JMP | BPF_CALL, 0, 0, 0, BPF_FUNC_redirect),
+        OP(BPF_JMP | BPF_EXIT, 0, 0, 0, 0),
+        /* sent out with a route attached: it comes in again with that, and past no hook before */
+        OP(BPF_ALU | BPF_AND | BPF_K, BPF_REG_1, 0, 0, ~(int)TAP_ROUTE_LOOP),
+        OP(BPF_ALU64 | BPF_MOV | BPF_K, BPF_REG_2, 0, 0, 0),
+        OP(BPF_ALU64 | BPF_MOV | BPF_K, BPF_REG_3, 0, 0, 0),
+        OP(BPF_ALU64 | BPF_MOV | BPF_K, BPF_REG_4, 0, 0, 0),
+        OP(BPF_JMP | BPF_CALL, 0, 0, 0, BPF_FUNC_redirect_neigh),
         OP(BPF_JMP | BPF_EXIT, 0, 0, 0, 0),
     };
     union bpf_attr attr = {

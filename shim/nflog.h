@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * NFLOG: copies of packets, which come to the same netlink socket as a queue's packets do. Numbers
+ * are in host byte order.
+ */
+#ifndef DIVERTSHIM_NFLOG_H
+#define DIVERTSHIM_NFLOG_H
+
+#include "nfq.h"
+
+#include <linux/netlink.h>
+
+/*
+ * Has the copies of a group sent to fd, each at once and whole. Returns 0 or -errno: -EBUSY if
+ * somebody has the group, -EOPNOTSUPP if the kernel has no nfnetlink_log.
+ */
+int nflog_bind(int fd, uint16_t group);
+
+struct nlattr;
+
+/* Whether a message is a copy. If so, what is known of it is in *p, and its bytes in *payload. */
+bool nflog_parse(const struct nlmsghdr *nlh, struct nfq_packet *p, const struct nlattr **payload);
+
+#endif

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "rules.h"
+
+#include "wire.h"
+
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define RULES_MAX 128
+
+const char *const rules_backends[RULES_BACKENDS] = {"nft", "legacy"};
+
+/* divert-run takes the tools that are called iptables-restore and so on. */
+static void choose_tools(const char *kind)
+{
+    static const char *const tools[] = {"iptables-restore", "iptables-save", "ip6tables-restore",
+                                        "ip6tables-save"};
+    char directory[] = "/tmp/divert-tools-XXXXXX", path[4096];
+
+    ck_assert_ptr_nonnull(mkdtemp(directory));
+    for (size_t i = 0; i < sizeof(tools) / sizeof(tools[0]); i++) {
+        const char *dash = strchr(tools[i], '-');
+
+        run("ln -s \"$(command -v %.*s-%s%s)\" %s/%s", (int)(dash - tools[i]), tools[i], kind, dash,
+            directory, tools[i]);
+    }
+    snprintf(path, sizeof(path), "%s:%s", directory, getenv("PATH"));
+    setenv("PATH", path, 1);
+}
+
+static void exec_divert_run(int ready, const char *const *rules)
+{
+    static const char ready_then_wait[] = "echo ready; exec sleep infinity";
+    const char *argv[2 * RULES_MAX + 12] = {DIVERT_RUN, "-q", "--backend", "iptables"};
+    size_t n = 4;
+
+    for (; *rules; rules++) {
+        ck_assert_uint_lt(n, 2 * RULES_MAX);
+        argv[n++] = "-r";
+        argv[n++] = *rules;
+    }
+    argv[n++] = "--";
+    argv[n++] = "sh";
+    argv[n++] = "-c";
+    argv[n++] = ready_then_wait;
+    unsetenv("LD_PRELOAD");
+    dup2(ready, STDOUT_FILENO);
+    execv(DIVERT_RUN, (char *const *)argv);
+    perror(DIVERT_RUN);
+    _exit(1);
+}
+
+/* Check kills the test's process group, divert-run with it; the namespace takes the rules along. */
+void rules_hold_list(int backend, const char *const *rules)
+{
+    char word[16] = "";
+    int ready[2];
+    pid_t pid;
+
+    ck_assert_int_eq(pipe2(ready, O_CLOEXEC), 0);
+    pid = fork();
+    ck_assert_int_ge(pid, 0);
+    if (pid == 0) {
+        choose_tools(rules_backends[backend]);
+        exec_divert_run(ready[1], rules);
+    }
+    close(ready[1]);
+    ck_assert_msg(read(ready[0], word, sizeof(word)) > 0 && strncmp(word, "ready", 5) == 0,
+                  "expected divert-run to hold the rules");
+    close(ready[0]);
+    setenv("DIVERTSHIM_TAGS", "1", 1);
+}
+
+void rules_hold(int backend, const char *rule, ...)
+{
+    const char *rules[RULES_MAX + 1] = {rule};
+    size_t n = 1;
+    va_list args;
+
+    va_start(args, rule);
+    while (rules[n - 1] && n < RULES_MAX)
+        rules[n++] = va_arg(args, const char *);
+    va_end(args);
+    rules_hold_list(backend, rules);
+}
+
+static void chain(const char *hook, const char *place, int priority, const char *statement)
+{
+    run("nft 'add table ip look'");
+    run("nft 'add chain ip look %s_%s { type filter hook %s priority %d; }'", hook, place, hook,
+        priority);
+    run("nft 'add rule ip look %s_%s %s'", hook, place, statement);
+}
+
+void look_behind(const char *hook, const char *statement)
+{
+    chain(hook, "behind", 250, statement);
+}
+
+void look_before(const char *hook, const char *statement)
+{
+    chain(hook, "before", -350, statement);
+}

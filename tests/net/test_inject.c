@@ -1,0 +1,664 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Packets that a program writes and has not read: from nowhere, outgoing and incoming. */
+#include "make_packet.h"
+#include "packet.h"
+#include "rules.h"
+#include "wire.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/bpf.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <netinet/ip.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define TAG      100
+#define TAG_MARK "0x640000"
+
+static uint8_t packet[65536], payload[65536];
+static size_t len;
+
+static void make(const char *from, const char *to, uint16_t id, size_t size)
+{
+    for (size_t i = 0; i < size; i++)
+        payload[i] = (uint8_t)(i * 7 + i / 256);
+    len = make_udp(packet, from, 1111, to, 2222, id, payload, size);
+}
+
+static void set_dont_fragment(void)
+{
+    packet[6] |= 0x40;
+    packet_header_checksum_fix(packet);
+}
+
+/* Puts an option (of 4 bytes, say) behind the header. */
+static void add_option(const char *option, size_t size)
+{
+    uint16_t total;
+
+    memmove(packet + 20 + size, packet + 20, len - 20);
+    memcpy(packet + 20, option, size);
+    len += size;
+    total = htons((uint16_t)len);
+    memcpy(packet + 2, &total, sizeof(total));
+    packet[0] = (uint8_t)(0x45 + size / 4);
+    packet_header_checksum_fix(packet);
+}
+
+static void write_outgoing(void)
+{
+    divert_write(divert_socket(), packet, len, NULL);
+}
+
+static void expect_write_error(int expected)
+{
+    ssize_t n = send(divert_socket(), packet, len, 0);
+
+    ck_assert_msg(n == -1 && errno == expected, "expected %s, got %zd, %s", strerror(expected), n,
+                  strerror(errno));
+}
+
+/* ---- outgoing ---- */
+
+START_TEST(test_outgoing_is_sent_as_it_is)
+{
+    uint8_t got[200];
+
+    make(OUT_ADDRESS, OUT_PEER, 77, 100);
+    packet[1] = 0xb8;
+    packet[8] = 33;
+    packet_header_checksum_fix(packet);
+    write_outgoing();
+    ck_assert_uint_eq(wire_receive(&out0, got, sizeof(got)), len);
+    ck_assert_mem_eq(got, packet, len);
+    wire_expect_silence(&out0);
+}
+END_TEST
+
+START_TEST(test_outgoing_with_a_source_that_is_not_the_hosts)
+{
+    make("203.0.113.5", OUT_PEER, 77, 1);
+    write_outgoing();
+    wire_expect(&out0, packet, len);
+}
+END_TEST
+
+START_TEST(test_outgoing_multicast)
+{
+    make(OUT_ADDRESS, "224.0.0.251", 77, 1);
+    write_outgoing();
+    wire_expect(&out0, packet, len);
+    run("ip route add 224.0.0.0/4 dev out0");
+    make("203.0.113.5", "239.1.2.3", 78, 1);
+    write_outgoing();
+    wire_expect(&out0, packet, len);
+}
+END_TEST
+
+START_TEST(test_outgoing_broadcast)
+{
+    make("203.0.113.5", "192.0.2.255", 77, 1);
+    write_outgoing();
+    wire_expect(&out0, packet, len);
+    make(OUT_ADDRESS, "255.255.255.255", 78, 1);
+    write_outgoing();
+    wire_expect(&out0, packet, len);
+}
+END_TEST
+
+START_TEST(test_outgoing_keeps_ip_options)
+{
+    make(OUT_ADDRESS, OUT_PEER, 77, 10);
+    add_option("\x94\x04\x00\x00", 4);
+    write_outgoing();
+    wire_expect(&out0, packet, len);
+}
+END_TEST
+
+START_TEST(test_outgoing_fragment_stays_a_fragment)
+{
+    make(OUT_ADDRESS, OUT_PEER, 77, 800);
+    packet[6] = 0x20;
+    packet[7] = 0x10;
+    packet_header_checksum_fix(packet);
+    write_outgoing();
+    wire_expect(&out0, packet, len);
+}
+END_TEST
+
+/* The kernel gives an id to what has none and may be fragmented. */
+START_TEST(test_outgoing_id_0_stays_with_df_and_is_replaced_without)
+{
+    make(OUT_ADDRESS, OUT_PEER, 0, 10);
+    set_dont_fragment();
+    write_outgoing();
+    wire_expect(&out0, packet, len);
+    make(OUT_ADDRESS, OUT_PEER, 0, 10);
+    write_outgoing();
+    wire_expect_with_any_id(&out0, packet, len);
+}
+END_TEST
+
+static void expect_fragments(size_t mtu, size_t header, uint8_t first_option)
+{
+    static uint8_t whole[65536], got[65536];
+    size_t at = 0;
+    bool more = true;
+
+    while (more) {
+        size_t n = wire_receive(&out0, got, sizeof(got)), own = (size_t)(got[0] & 15) * 4;
+        uint16_t offset = (uint16_t)(got[6] << 8 | got[7]);
+
+        ck_assert_uint_le(n, mtu);
+        ck_assert(packet_header_checksum_ok(got));
+        ck_assert_mem_eq(got + 4, packet + 4, 2);
+        ck_assert_uint_eq((size_t)(offset & IP_OFFMASK) * 8, at);
+        ck_assert_uint_eq(own, header);
+        if (header > 20)
+            ck_assert_uint_eq(got[20], first_option);
+        memcpy(whole + at, got + own, n - own);
+        at += n - own;
+        more = offset & IP_MF;
+    }
+    ck_assert_uint_eq(at, len - header);
+    ck_assert_mem_eq(whole, packet + header, at);
+    wire_expect_silence(&out0);
+}
+
+START_TEST(test_outgoing_above_the_mtu_is_fragmented)
+{
+    make(OUT_ADDRESS, OUT_PEER, 77, 5000);
+    write_outgoing();
+    expect_fragments(1500, 20, 0);
+    make(OUT_ADDRESS, OUT_PEER, 78, 60000);
+    add_option("\x94\x04\x00\x00", 4);
+    write_outgoing();
+    expect_fragments(1500, 24, 0x94);
+}
+END_TEST
+
+START_TEST(test_outgoing_above_the_mtu_of_its_route_is_fragmented)
+{
+    run("ip route change 192.0.2.0/24 dev out0 src " OUT_ADDRESS " mtu 600");
+    make(OUT_ADDRESS, OUT_PEER, 77, 1200);
+    write_outgoing();
+    expect_fragments(600, 20, 0);
+    make(OUT_ADDRESS, OUT_PEER, 78, 5000);
+    write_outgoing();
+    expect_fragments(600, 20, 0);
+}
+END_TEST
+
+START_TEST(test_outgoing_above_the_mtu_with_df_is_emsgsize)
+{
+    make(OUT_ADDRESS, OUT_PEER, 77, 5000);
+    set_dont_fragment();
+    expect_write_error(EMSGSIZE);
+    run("ip route change 192.0.2.0/24 dev out0 src " OUT_ADDRESS " mtu 600");
+    make(OUT_ADDRESS, OUT_PEER, 77, 1200);
+    set_dont_fragment();
+    expect_write_error(EMSGSIZE);
+    wire_expect_silence(&out0);
+}
+END_TEST
+
+START_TEST(test_outgoing_without_a_route_is_an_error)
+{
+    make(OUT_ADDRESS, "203.0.113.9", 77, 1);
+    expect_write_error(ENETUNREACH);
+}
+END_TEST
+
+START_TEST(test_outgoing_that_rules_drop_is_no_error)
+{
+    run("iptables -A OUTPUT -p udp -j DROP");
+    make(OUT_ADDRESS, OUT_PEER, 77, 1);
+    write_outgoing();
+    wire_expect_silence(&out0);
+}
+END_TEST
+
+START_TEST(test_outgoing_by_thousands_is_no_error)
+{
+    int fd = divert_socket();
+
+    make(OUT_ADDRESS, OUT_PEER, 77, 1400);
+    run("tc qdisc add dev out0 root tbf rate 8mbit burst 4k limit 16k");
+    for (int i = 0; i < 2000; i++)
+        divert_write(fd, packet, len, NULL);
+}
+END_TEST
+
+START_TEST(test_outgoing_is_not_diverted_again_by_rules_by_hand)
+{
+    int fd = divert_bound(PORT);
+
+    divert_outgoing(PORT);
+    make(OUT_ADDRESS, OUT_PEER, 77, 1);
+    for (int i = 0; i < 100; i++) {
+        divert_write(fd, packet, len, NULL);
+        wire_expect(&out0, packet, len);
+    }
+    ck_assert(divert_silent(fd));
+    ck_assert_uint_eq(queue_waiting(PORT), 0);
+}
+END_TEST
+
+/* ---- incoming ---- */
+
+static int udp_listen(void)
+{
+    struct sockaddr_in sin = {.sin_family = AF_INET, .sin_port = htons(2222)};
+    int fd = socket(AF_INET, SOCK_DGRAM, 0);
+
+    ck_assert_int_eq(bind(fd, (struct sockaddr *)&sin, sizeof(sin)), 0);
+    return fd;
+}
+
+static void expect_datagram(int fd, const void *expected, size_t size)
+{
+    static uint8_t got[65536];
+    struct pollfd p = {.fd = fd, .events = POLLIN};
+
+    ck_assert_msg(poll(&p, 1, 5000) == 1, "expected a datagram of %zu bytes, nothing came", size);
+    ck_assert_int_eq(recv(fd, got, sizeof(got), 0), (ssize_t)size);
+    ck_assert_mem_eq(got, expected, size);
+}
+
+static void expect_no_datagram(int fd)
+{
+    char byte;
+
+    ck_assert_int_eq(recv(fd, &byte, 1, MSG_DONTWAIT), -1);
+}
+
+static void write_incoming(int fd, const char *interface)
+{
+    struct sockaddr_in to = {
+        .sin_family = AF_INET,
+        .sin_port = TAG,
+        .sin_addr.s_addr = inet_addr("9.9.9.9"),
+    };
+
+    snprintf((char *)to.sin_zero, sizeof(to.sin_zero), "%s", interface);
+    divert_write(fd, packet, len, &to);
+}
+
+/* Everything but packets with the tag from that interface is dropped on arrival. */
+static void let_in_only(const char *interface)
+{
+    char statement[200];
+
+    setenv("DIVERTSHIM_TAGS", "1", 1);
+    snprintf(statement, sizeof(statement), "iifname != \"%s\" drop", interface);
+    look_before("prerouting", statement);
+    look_before("prerouting", "meta mark != " TAG_MARK " drop");
+}
+
+START_TEST(test_incoming_is_forwarded)
+{
+    let_in_only("in0");
+    make(IN_PEER, OUT_PEER, 77, 100);
+    write_incoming(divert_socket(), "in0");
+    wire_expect(&out0, packet, len);
+    wire_expect_silence(&out0);
+}
+END_TEST
+
+START_TEST(test_incoming_is_for_the_host)
+{
+    int udp = udp_listen();
+
+    let_in_only("in0");
+    make(IN_PEER, IN_ADDRESS, 77, 100);
+    write_incoming(divert_socket(), "in0");
+    expect_datagram(udp, payload, 100);
+    expect_no_datagram(udp);
+}
+END_TEST
+
+START_TEST(test_incoming_by_the_address_of_the_interface)
+{
+    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = TAG};
+
+    to.sin_addr.s_addr = inet_addr("10.7.7.7");
+    run("ip address add 10.7.7.7/32 dev in0");
+    let_in_only("in0");
+    make(IN_PEER, OUT_PEER, 77, 100);
+    divert_write(divert_socket(), packet, len, &to);
+    wire_expect(&out0, packet, len);
+}
+END_TEST
+
+/* Devices of other kinds, each with the address 10.9.0.1; where packets for "arrives" arrive. */
+static const struct device {
+    const char *make;
+    const char *named;
+    const char *arrives;
+} devices[] = {
+    {"ip tuntap add tun9 mode tun && ip address add 10.9.0.1/24 dev tun9 && ip link set tun9 up",
+     "tun9", "tun9"},
+    {"ip tuntap add tap9 mode tap && ip address add 10.9.0.1/24 dev tap9 && ip link set tap9 up",
+     "tap9", "tap9"},
+    {"ip link add br9 type bridge && ip address add 10.9.0.1/24 dev br9 && ip link set br9 up",
+     "br9", "br9"},
+    {"ip link add br9 type bridge && ip link add p9 type veth peer name q9 && "
+     "ip link set p9 master br9 && ip address add 10.9.0.1/24 dev br9 && ip link set br9 up && "
+     "ip link set q9 up && ip link set p9 up",
+     "p9", "br9"},
+    {"ip link add mv9 link in0 type macvlan && ip address add 10.9.0.1/24 dev mv9 && "
+     "ip link set mv9 up",
+     "mv9", "mv9"},
+    {"ip link add v9 mtu 576 type veth peer name w9 && ip address add 10.9.0.1/24 dev v9 && "
+     "ip link set v9 up && ip link set w9 up",
+     "v9", "v9"},
+    {"ip tunnel add gre9 mode gre remote 192.0.2.2 local 192.0.2.1 && "
+     "ip address add 10.9.0.1/24 dev gre9 && ip link set gre9 up",
+     "gre9", "gre9"},
+    {"ip link set lo mtu 1500 && ip address add 10.9.0.1/24 dev lo", "lo", "lo"},
+};
+
+#define DEVICES (sizeof(devices) / sizeof(devices[0]))
+
+START_TEST(test_incoming_on_other_devices)
+{
+    const struct device *d = &devices[_i];
+    int udp = udp_listen();
+
+    run("%s", d->make);
+    let_in_only(d->arrives);
+    make("10.9.0.2", "10.9.0.1", 77, 1300);
+    write_incoming(divert_socket(), d->named);
+    expect_datagram(udp, payload, 1300);
+    expect_no_datagram(udp);
+    make("10.9.0.2", OUT_PEER, 78, 1300);
+    if (strcmp(d->named, "lo") == 0)
+        make("10.1.0.2", OUT_PEER, 78, 1300);
+    write_incoming(divert_socket(), d->named);
+    wire_expect(&out0, packet, len);
+    wire_expect_silence(&out0);
+}
+END_TEST
+
+START_TEST(test_incoming_above_the_mtu_arrives_whole)
+{
+    int udp = udp_listen();
+
+    let_in_only("in0");
+    look_before("prerouting", "ip length < 5028 drop");
+    make(IN_PEER, IN_ADDRESS, 77, 5000);
+    write_incoming(divert_socket(), "in0");
+    expect_datagram(udp, payload, 5000);
+    make(IN_PEER, IN_ADDRESS, 78, 65507);
+    write_incoming(divert_socket(), "in0");
+    expect_datagram(udp, payload, 65507);
+    make(IN_PEER, OUT_PEER, 79, 5000);
+    write_incoming(divert_socket(), "in0");
+    packet[8]--;
+    expect_fragments(1500, 20, 0);
+}
+END_TEST
+
+START_TEST(test_incoming_on_lo_from_and_to_the_host_itself)
+{
+    static const char *const ends[][2] = {
+        {"127.0.0.1", "127.0.0.1"}, {"127.0.0.1", "127.1.2.3"}, {IN_ADDRESS, IN_ADDRESS},
+        {OUT_ADDRESS, IN_ADDRESS},  {IN_PEER, "127.0.0.1"},
+    };
+    int udp = udp_listen(), fd;
+
+    let_in_only("lo");
+    look_behind("output", "udp dport 2222 drop");
+    look_behind("postrouting", "udp dport 2222 drop");
+    fd = divert_socket();
+    for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
+        make(ends[i][0], ends[i][1], 77, 100);
+        write_incoming(fd, "lo");
+        expect_datagram(udp, payload, 100);
+        expect_no_datagram(udp);
+    }
+}
+END_TEST
+
+START_TEST(test_incoming_is_not_diverted_again_by_rules_by_hand)
+{
+    int fd = divert_bound(PORT);
+
+    divert_incoming(PORT);
+    make(IN_PEER, OUT_PEER, 77, 1);
+    for (int i = 0; i < 100; i++) {
+        write_incoming(fd, "in0");
+        wire_expect(&out0, packet, len);
+    }
+    ck_assert(divert_silent(fd));
+    ck_assert_uint_eq(queue_waiting(PORT), 0);
+}
+END_TEST
+
+START_TEST(test_incoming_with_a_wrong_checksum_is_dropped)
+{
+    make(IN_PEER, OUT_PEER, 77, 1);
+    packet[10] ^= 1;
+    write_incoming(divert_socket(), "in0");
+    wire_expect_silence(&out0);
+}
+END_TEST
+
+/* ---- IPv6, by way of lo ---- */
+
+static void make6(void)
+{
+    static const uint8_t head[] = {0x60, 0, 0, 0, 0, 12, IPPROTO_UDP, 64};
+    static const uint8_t datagram[] = {4, 0x57, 8, 0xae, 0, 12, 0, 0, 'i', 'p', 'v', '6'};
+    uint16_t sum;
+
+    memset(packet, 0, 40);
+    memcpy(packet, head, sizeof(head));
+    packet[23] = packet[39] = 1;
+    memcpy(packet + 40, datagram, sizeof(datagram));
+    len = 52;
+    sum = packet_checksum(packet + 8, 44, htons(12) + htons(IPPROTO_UDP));
+    memcpy(packet + 46, &sum, sizeof(sum));
+}
+
+static int udp6_listen(void)
+{
+    struct sockaddr_in6 sin6 = {.sin6_family = AF_INET6, .sin6_port = htons(2222)};
+    int fd = socket(AF_INET6, SOCK_DGRAM, 0);
+
+    run("echo 0 >/proc/sys/net/ipv6/conf/lo/disable_ipv6");
+    ck_assert_int_eq(bind(fd, (struct sockaddr *)&sin6, sizeof(sin6)), 0);
+    return fd;
+}
+
+START_TEST(test_ipv6_outgoing_and_incoming)
+{
+    int udp = udp6_listen(), fd = socket(AF_INET6, SOCK_RAW, IPPROTO_DIVERT);
+
+    ck_assert_int_ge(fd, 0);
+    make6();
+    divert_write(fd, packet, len, NULL);
+    expect_datagram(udp, "ipv6", 4);
+    write_incoming(fd, "lo");
+    expect_datagram(udp, "ipv6", 4);
+    expect_no_datagram(udp);
+}
+END_TEST
+
+/* ---- with less than the kernel's best ---- */
+
+/* bpf(2) fails with this errno from now on: at any command, or at one. */
+static void forbid_bpf(int error, int command)
+{
+    struct sock_filter filter[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_bpf, 0, 3),
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[0])),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (unsigned)command, 0, command < 0 ? 0 : 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | (unsigned)error),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    struct sock_fprog program = {sizeof(filter) / sizeof(filter[0]), filter};
+
+    ck_assert_int_eq(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
+    ck_assert_int_eq(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program), 0);
+}
+
+/* Linux before 6.6 has no TCX. */
+START_TEST(test_incoming_without_tcx)
+{
+    int udp = udp_listen();
+
+    let_in_only("in0");
+    forbid_bpf(EINVAL, BPF_LINK_CREATE);
+    make(IN_PEER, IN_ADDRESS, 77, 100);
+    write_incoming(divert_socket(), "in0");
+    expect_datagram(udp, payload, 100);
+    run("tc filter show dev divert0 ingress | grep -q divert_inject");
+}
+END_TEST
+
+static int count_in_file(int fd, const char *text)
+{
+    static char content[65536];
+    ssize_t n = pread(fd, content, sizeof(content) - 1, 0);
+    int count = 0;
+
+    ck_assert_int_ge(n, 0);
+    content[n] = 0;
+    for (const char *at = content; (at = strstr(at, text)); at++)
+        count++;
+    return count;
+}
+
+START_TEST(test_incoming_without_bpf_arrives_on_the_tap_with_one_warning)
+{
+    int udp = udp_listen(), errors = memfd_create("stderr", MFD_CLOEXEC), old = dup(STDERR_FILENO);
+    int fd;
+
+    forbid_bpf(EPERM, -1);
+    look_before("prerouting", "udp dport 2222 iifname != \"divert0\" drop");
+    dup2(errors, STDERR_FILENO);
+    fd = divert_socket();
+    make(IN_PEER, IN_ADDRESS, 77, 100);
+    for (int i = 0; i < 3; i++) {
+        write_incoming(fd, "in0");
+        expect_datagram(udp, payload, 100);
+    }
+    make(IN_PEER, OUT_PEER, 77, 100);
+    write_incoming(fd, "in0");
+    wire_expect(&out0, packet, len);
+    dup2(old, STDERR_FILENO);
+    ck_assert_int_eq(count_in_file(errors, "BPF is not permitted"), 1);
+    ck_assert_int_eq(count_in_file(errors, "\n"), 1);
+}
+END_TEST
+
+static void expect_no_trace(void)
+{
+    run("! ip link show | grep divert");
+}
+
+START_TEST(test_device_goes_with_the_last_socket)
+{
+    int first = divert_socket(), second = divert_socket();
+
+    if (_i)
+        forbid_bpf(EINVAL, BPF_LINK_CREATE);
+    make(IN_PEER, OUT_PEER, 77, 100);
+    write_incoming(first, "in0");
+    wire_expect(&out0, packet, len);
+    close(first);
+    run("ip link show divert0 >/dev/null");
+    write_incoming(second, "in0");
+    wire_expect(&out0, packet, len);
+    close(second);
+    expect_no_trace();
+    write_incoming(divert_socket(), "in0");
+    wire_expect(&out0, packet, len);
+}
+END_TEST
+
+START_TEST(test_device_goes_with_a_killed_program)
+{
+    int status;
+    pid_t pid;
+
+    make(IN_PEER, OUT_PEER, 77, 100);
+    pid = fork();
+    if (pid == 0) {
+        write_incoming(divert_socket(), "in0");
+        pause();
+    }
+    wire_expect(&out0, packet, len);
+    run("ip link show divert0 >/dev/null");
+    kill(pid, SIGKILL);
+    ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+    expect_no_trace();
+}
+END_TEST
+
+/* Nothing of the device's own is to be seen: no address, no IPv6, no packet from it. */
+START_TEST(test_device_is_silent)
+{
+    make(IN_PEER, OUT_PEER, 77, 100);
+    write_incoming(divert_socket(), "in0");
+    wire_expect(&out0, packet, len);
+    run("test -z \"$(ip -o address show dev divert0)\"");
+    run("test 0 = $(cat /sys/class/net/divert0/statistics/tx_packets)");
+}
+END_TEST
+
+int main(void)
+{
+    const TTest *const outgoing[] = {
+        test_outgoing_is_sent_as_it_is,
+        test_outgoing_with_a_source_that_is_not_the_hosts,
+        test_outgoing_multicast,
+        test_outgoing_broadcast,
+        test_outgoing_keeps_ip_options,
+        test_outgoing_fragment_stays_a_fragment,
+        test_outgoing_id_0_stays_with_df_and_is_replaced_without,
+        test_outgoing_above_the_mtu_is_fragmented,
+        test_outgoing_above_the_mtu_of_its_route_is_fragmented,
+        test_outgoing_above_the_mtu_with_df_is_emsgsize,
+        test_outgoing_without_a_route_is_an_error,
+        test_outgoing_that_rules_drop_is_no_error,
+        test_outgoing_by_thousands_is_no_error,
+        test_outgoing_is_not_diverted_again_by_rules_by_hand,
+    };
+    const TTest *const incoming[] = {
+        test_incoming_is_forwarded,
+        test_incoming_is_for_the_host,
+        test_incoming_by_the_address_of_the_interface,
+        test_incoming_above_the_mtu_arrives_whole,
+        test_incoming_on_lo_from_and_to_the_host_itself,
+        test_incoming_is_not_diverted_again_by_rules_by_hand,
+        test_incoming_with_a_wrong_checksum_is_dropped,
+        test_ipv6_outgoing_and_incoming,
+        test_incoming_without_tcx,
+        test_incoming_without_bpf_arrives_on_the_tap_with_one_warning,
+        test_device_goes_with_a_killed_program,
+        test_device_is_silent,
+    };
+    const TTest *const each_device[] = {test_incoming_on_other_devices};
+    const TTest *const each_attachment[] = {test_device_goes_with_the_last_socket};
+    int failed = run_suite("outgoing", outgoing, sizeof(outgoing) / sizeof(outgoing[0]));
+
+    if (failed == 77)
+        return failed;
+    failed |= run_suite("incoming", incoming, sizeof(incoming) / sizeof(incoming[0]));
+    failed |= run_suite_with("devices", each_device, 1, DEVICES);
+    return failed | run_suite_with("attachments", each_attachment, 1, 2);
+}

@@ -1,0 +1,323 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Where a written packet goes on in the rules of divert-run: after the number in its tag. Each test
+ * runs for incoming and outgoing packets, for packets that were read and injected ones, and with
+ * both kinds of iptables.
+ */
+#include "make_packet.h"
+#include "rules.h"
+#include "wire.h"
+
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <string.h>
+
+#define VARIANTS (2 * 2 * RULES_BACKENDS)
+
+static uint8_t packet[200], got[200];
+static size_t len;
+static struct sockaddr_in from;
+static bool outgoing, injected;
+static int backend;
+
+/* The ports of the rules, each with a socket. */
+static int sockets[4];
+
+static void read_variant(int i)
+{
+    outgoing = i & 1;
+    injected = i & 2;
+    backend = i >> 2;
+}
+
+/* Rules with "in" or "out" at their end, as the variant wants it, and sockets for PORT to PORT+3.
+ */
+static void hold(const char *const *rules)
+{
+    static char directed[16][100];
+    const char *list[17] = {0};
+
+    for (int i = 0; rules[i]; i++) {
+        snprintf(directed[i], sizeof(directed[i]), "%s %s", rules[i], outgoing ? "out" : "in");
+        list[i] = directed[i];
+    }
+    rules_hold_list(backend, list);
+    for (int i = 0; i < 4; i++)
+        sockets[i] = divert_bound(PORT + i);
+}
+
+#define HOLD(...) hold((const char *const[]){__VA_ARGS__, NULL})
+
+static void send_packet(void)
+{
+    len = make_udp(packet, IN_PEER, 1111, OUT_PEER, 2222, 77, "x", 1);
+    wire_send(&in0, packet, len);
+}
+
+static void expect_diverted(int port, int tag)
+{
+    ck_assert_uint_eq(divert_read(sockets[port], got, sizeof(got), &from), len);
+    ck_assert_int_eq(from.sin_port, tag);
+    ck_assert_str_eq(inet_ntoa(from.sin_addr), outgoing ? "0.0.0.0" : IN_ADDRESS);
+    for (int i = 0; i < 4; i++)
+        ck_assert(divert_silent(sockets[i]));
+}
+
+static void expect_sent(void)
+{
+    wire_expect(&out0, packet, len);
+    wire_expect_silence(&out0);
+    for (int i = 0; i < 4; i++)
+        ck_assert(divert_silent(sockets[i]));
+}
+
+static void expect_dropped(void)
+{
+    wire_expect_silence(&out0);
+    for (int i = 0; i < 4; i++)
+        ck_assert(divert_silent(sockets[i]));
+}
+
+/* The packet is written with a tag: one that was read at the first rule, or one from nowhere. */
+static void write_with_tag(int tag)
+{
+    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = (in_port_t)tag};
+
+    if (!outgoing)
+        to.sin_addr.s_addr = inet_addr(IN_ADDRESS);
+    if (!injected) {
+        send_packet();
+        expect_diverted(0, 100);
+        to = from;
+        to.sin_port = (in_port_t)tag;
+    }
+    len = make_udp(packet, IN_PEER, 1111, OUT_PEER, 2222, 77, "x", 1);
+    divert_write(injected ? divert_socket() : sockets[0], packet, len, &to);
+}
+
+static void write_on(int port, int tag)
+{
+    from.sin_port = (in_port_t)tag;
+    divert_write(sockets[port], got, len, &from);
+}
+
+#define THREE_DIVERTS                                                           \
+    "100 divert 8000 ip from any to any", "200 divert 8001 ip from any to any", \
+        "300 divert 8002 ip from any to any"
+
+START_TEST(test_goes_on_at_the_first_rule_above_the_tag)
+{
+    read_variant(_i);
+    HOLD(THREE_DIVERTS);
+    write_with_tag(100);
+    expect_diverted(1, 200);
+    write_on(1, 200);
+    expect_diverted(2, 300);
+    write_on(2, 300);
+    expect_sent();
+}
+END_TEST
+
+START_TEST(test_altered_tag_re_enters_there_whether_or_not_a_rule_has_it)
+{
+    static const struct {
+        int tag, port, number;
+    } altered[] = {{1, 0, 100},   {99, 0, 100},  {150, 1, 200},
+                   {199, 1, 200}, {200, 2, 300}, {299, 2, 300}};
+
+    read_variant(_i);
+    HOLD(THREE_DIVERTS);
+    for (size_t i = 0; i < sizeof(altered) / sizeof(altered[0]); i++) {
+        write_with_tag(altered[i].tag);
+        expect_diverted(altered[i].port, altered[i].number);
+        write_on(altered[i].port, 300);
+        expect_sent();
+    }
+}
+END_TEST
+
+START_TEST(test_tag_0_runs_the_whole_list)
+{
+    read_variant(_i);
+    HOLD(THREE_DIVERTS);
+    write_with_tag(0);
+    for (int i = 0; i < 3; i++) {
+        expect_diverted(0, 100);
+        write_on(0, 0);
+    }
+    expect_diverted(0, 100);
+    write_on(0, 300);
+    expect_sent();
+}
+END_TEST
+
+START_TEST(test_tag_above_all_rules_leaves_the_list)
+{
+    static const int tags[] = {300, 301, 8000, 65533, 65534, 65535};
+
+    read_variant(_i);
+    HOLD(THREE_DIVERTS);
+    for (size_t i = 0; i < sizeof(tags) / sizeof(tags[0]); i++) {
+        write_with_tag(tags[i]);
+        expect_sent();
+    }
+}
+END_TEST
+
+START_TEST(test_re_entry_goes_past_all_rules_of_the_number)
+{
+    read_variant(_i);
+    HOLD("100 divert 8000 ip from any to any", "100 divert 8001 ip from any to any",
+         "100 deny ip from any to any", "200 divert 8002 ip from any to any");
+    write_with_tag(100);
+    expect_diverted(2, 200);
+    write_on(2, 99);
+    expect_diverted(0, 100);
+}
+END_TEST
+
+START_TEST(test_rules_of_one_number_are_met_in_order)
+{
+    read_variant(_i);
+    HOLD("100 count ip from any to any", "100 divert 8000 udp from any to any 2222",
+         "100 divert 8001 ip from any to any", "100 deny ip from any to any");
+    write_with_tag(99);
+    expect_diverted(0, 100);
+    write_on(0, 100);
+    expect_sent();
+}
+END_TEST
+
+START_TEST(test_skipto_goes_on_at_its_number)
+{
+    read_variant(_i);
+    HOLD("100 divert 8000 ip from any to any", "200 skipto 400 ip from any to any",
+         "300 deny ip from any to any", "400 divert 8001 ip from any to any",
+         "500 skipto 700 tcp from any to any", "600 divert 8002 ip from any to any");
+    write_with_tag(100);
+    expect_diverted(1, 400);
+    write_on(1, 400);
+    expect_diverted(2, 600);
+    write_on(2, 250);
+    expect_dropped();
+}
+END_TEST
+
+START_TEST(test_count_goes_on)
+{
+    read_variant(_i);
+    HOLD("100 divert 8000 ip from any to any", "150 count ip from any to any",
+         "200 divert 8001 ip from any to any");
+    write_with_tag(100);
+    expect_diverted(1, 200);
+}
+END_TEST
+
+START_TEST(test_deny_behind_divert_drops)
+{
+    read_variant(_i);
+    HOLD("100 divert 8000 ip from any to any", "200 deny udp from any to any");
+    write_with_tag(100);
+    expect_dropped();
+    ck_assert_uint_eq(queue_waiting(PORT), 0);
+    write_with_tag(200);
+    expect_sent();
+}
+END_TEST
+
+START_TEST(test_allow_ends_the_search)
+{
+    read_variant(_i);
+    HOLD("100 divert 8000 ip from any to any", "200 allow ip from any to any",
+         "300 deny ip from any to any");
+    write_with_tag(100);
+    expect_sent();
+    write_with_tag(250);
+    expect_dropped();
+}
+END_TEST
+
+START_TEST(test_diverted_knows_what_was_written)
+{
+    read_variant(_i);
+    HOLD("100 divert 8000 ip from any to any", "200 divert 8001 ip from any to any not diverted",
+         "300 divert 8002 ip from any to any diverted");
+    write_with_tag(100);
+    expect_diverted(2, 300);
+}
+END_TEST
+
+static const char *later_hook(void)
+{
+    return outgoing ? "postrouting" : "forward";
+}
+
+START_TEST(test_mark_is_clean_afterwards)
+{
+    static const int tags[] = {100, 200, 65535};
+
+    read_variant(_i);
+    HOLD("100 divert 8000 ip from any to any", "200 count ip from any to any");
+    look_behind(later_hook(), "meta mark != 0 drop");
+    for (size_t i = 0; i < sizeof(tags) / sizeof(tags[0]); i++) {
+        write_with_tag(tags[i]);
+        expect_sent();
+    }
+}
+END_TEST
+
+START_TEST(test_other_bits_of_the_mark_stay)
+{
+    read_variant(_i);
+    HOLD(THREE_DIVERTS);
+    look_before(outgoing ? "postrouting" : "prerouting", "meta mark set meta mark or 0x1007");
+    look_behind(later_hook(), "meta mark != 0x1007 drop");
+    write_with_tag(200);
+    expect_diverted(2, 300);
+    write_on(2, 300);
+    expect_sent();
+}
+END_TEST
+
+/* The packet that is sent round for ever costs what it costs; others pass. */
+START_TEST(test_loop_by_a_lowered_tag_holds_up_nobody_else)
+{
+    uint8_t other[200];
+    size_t other_len = make_udp(other, IN_PEER, 1111, OUT_PEER, 3333, 78, "y", 1);
+
+    read_variant(_i);
+    HOLD("100 divert 8000 udp from any to any 2222", "200 divert 8001 ip from any to any 2222");
+    write_with_tag(99);
+    for (int i = 0; i < 500; i++) {
+        expect_diverted(0, 100);
+        write_on(0, i % 100);
+        wire_send(&in0, other, other_len);
+        wire_expect(&out0, other, other_len);
+    }
+    expect_diverted(0, 100);
+    write_on(0, 200);
+    expect_sent();
+}
+END_TEST
+
+int main(void)
+{
+    const TTest *const tests[] = {
+        test_goes_on_at_the_first_rule_above_the_tag,
+        test_altered_tag_re_enters_there_whether_or_not_a_rule_has_it,
+        test_tag_0_runs_the_whole_list,
+        test_tag_above_all_rules_leaves_the_list,
+        test_re_entry_goes_past_all_rules_of_the_number,
+        test_rules_of_one_number_are_met_in_order,
+        test_skipto_goes_on_at_its_number,
+        test_count_goes_on,
+        test_deny_behind_divert_drops,
+        test_allow_ends_the_search,
+        test_diverted_knows_what_was_written,
+        test_mark_is_clean_afterwards,
+        test_other_bits_of_the_mark_stay,
+        test_loop_by_a_lowered_tag_holds_up_nobody_else,
+    };
+
+    return run_suite_with("tags", tests, sizeof(tests) / sizeof(tests[0]), VARIANTS);
+}

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What divert(4) says of tee: the original goes on at once, a copy can be read. */
+#include "make_packet.h"
+#include "packet.h"
+#include "wire.h"
+
+#include <arpa/inet.h>
+#include <string.h>
+#include <unistd.h>
+
+static uint8_t packet[4000], got[4000];
+static size_t len;
+static struct sockaddr_in from;
+
+/* As divert-run makes the rule: the tag is in the mark while the copy is taken. */
+static void tee_outgoing(int port, int tag)
+{
+    run("iptables -t mangle -A POSTROUTING -o out0 -j MARK --set-xmark 0x%x/0xffff0000",
+        (unsigned)tag << 16);
+    run("iptables -t mangle -A POSTROUTING -o out0 -j NFLOG --nflog-group %d --nflog-threshold 1",
+        port);
+    run("iptables -t mangle -A POSTROUTING -o out0 -j MARK --set-xmark 0/0xffff0000");
+}
+
+static void send_one(const char *payload)
+{
+    len = make_udp(packet, IN_PEER, 1111, OUT_PEER, 2222, 77, payload, strlen(payload));
+    wire_send(&in0, packet, len);
+}
+
+START_TEST(test_original_goes_on_at_once)
+{
+    divert_bound(PORT);
+    tee_outgoing(PORT, 0);
+    send_one("x");
+    wire_expect(&out0, packet, len);
+    wire_expect_silence(&out0);
+}
+END_TEST
+
+START_TEST(test_copy_carries_tag_and_interface)
+{
+    int fd = divert_bound(PORT);
+
+    tee_outgoing(PORT, 300);
+    send_one("x");
+    ck_assert_uint_eq(divert_read(fd, got, sizeof(got), &from), len);
+    ck_assert_mem_eq(got + 12, packet + 12, len - 12);
+    ck_assert_int_eq(from.sin_port, 300);
+    ck_assert_int_eq(from.sin_addr.s_addr, INADDR_ANY);
+    ck_assert_str_eq((char *)from.sin_zero, "in0");
+    ck_assert(divert_silent(fd));
+}
+END_TEST
+
+START_TEST(test_copy_written_is_one_more_packet)
+{
+    int fd = divert_bound(PORT);
+
+    tee_outgoing(PORT, 0);
+    send_one("x");
+    wire_expect(&out0, packet, len);
+    divert_read(fd, got, sizeof(got), &from);
+    divert_write(fd, got, len, &from);
+    wire_expect(&out0, packet, len);
+    wire_expect_silence(&out0);
+}
+END_TEST
+
+START_TEST(test_copies_and_diverted_packets_come_to_one_socket)
+{
+    int fd = divert_bound(PORT);
+
+    tee_outgoing(PORT, 300);
+    divert_incoming(PORT);
+    send_one("x");
+    divert_read(fd, got, sizeof(got), &from);
+    ck_assert_int_eq(from.sin_addr.s_addr, inet_addr(IN_ADDRESS));
+    divert_write(fd, got, len, &from);
+    wire_expect(&out0, packet, len);
+    divert_read(fd, got, sizeof(got), &from);
+    ck_assert_int_eq(from.sin_port, 300);
+}
+END_TEST
+
+/* The kernel leaves the checksum of the host's own packets to the card. */
+static void send_from_here(const void *payload, size_t size)
+{
+    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(9)};
+    int udp = socket(AF_INET, SOCK_DGRAM, 0);
+
+    to.sin_addr.s_addr = inet_addr(OUT_PEER);
+    ck_assert_int_eq(sendto(udp, payload, size, 0, (struct sockaddr *)&to, sizeof(to)),
+                     (ssize_t)size);
+    close(udp);
+}
+
+/* The kernel leaves the checksum of the host's own packets to the card. */
+START_TEST(test_copy_has_its_checksum)
+{
+    int fd = divert_bound(PORT);
+    uint8_t pseudo[64] = {0};
+
+    tee_outgoing(PORT, 0);
+    send_from_here("checksum", 8);
+    ck_assert_uint_eq(divert_read(fd, got, sizeof(got), &from), 36);
+    memcpy(pseudo, got + 12, 8);
+    pseudo[9] = IPPROTO_UDP;
+    pseudo[11] = 16;
+    memcpy(pseudo + 12, got + 20, 16);
+    ck_assert_uint_eq(packet_checksum(pseudo, 28, 0), 0);
+}
+END_TEST
+
+START_TEST(test_large_copy_is_whole)
+{
+    static uint8_t payload[3000];
+    int fd = divert_bound(PORT);
+
+    for (size_t i = 0; i < sizeof(payload); i++)
+        payload[i] = (uint8_t)(i * 7);
+    tee_outgoing(PORT, 0);
+    run("ip link set out0 mtu 4000");
+    send_from_here(payload, sizeof(payload));
+    ck_assert_uint_eq(divert_read(fd, got, sizeof(got), &from), sizeof(payload) + 28);
+    ck_assert_mem_eq(got + 28, payload, sizeof(payload));
+}
+END_TEST
+
+int main(void)
+{
+    const TTest *const tests[] = {
+        test_original_goes_on_at_once,        test_copy_carries_tag_and_interface,
+        test_copy_written_is_one_more_packet, test_copies_and_diverted_packets_come_to_one_socket,
+        test_copy_has_its_checksum,           test_large_copy_is_whole,
+    };
+
+    return run_suite("tee", tests, sizeof(tests) / sizeof(tests[0]));
+}
