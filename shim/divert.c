@@ -346,16 +346,17 @@ static void drop_overdue(struct divert_socket *s)
 
 /*
  * What was injected is never diverted again by rules that know nothing of tags: it carries the tag
- * that stands above all rules, and goes on from here, without it.
+ * that stands above all rules, and goes on from here. It loses the tag where its way ends.
  */
 static bool pass_injected(struct divert_socket *s, const struct nfq_packet *p)
 {
-    struct nfq_verdict v = {.id = p->id, .verdict = NF_ACCEPT, .set_mark = true};
+    struct nfq_verdict v = {.id = p->id, .verdict = NF_ACCEPT};
 
-    if (options_tag_of_mark(s->options, p->mark) != TAG_PAST_ALL)
+    if (s->options->tags || options_tag_of_mark(s->options, p->mark) != TAG_PAST_ALL)
         return false;
     if (p->copy)
         return true;
+    v.set_mark = p->hook == NF_INET_POST_ROUTING || p->hook == NF_INET_LOCAL_IN;
     v.mark = options_mark_with_tag(s->options, p->mark, 0);
     nfqueue_send_verdict(s->queue_fd, s->shared->port, &v);
     return true;
@@ -399,8 +400,11 @@ int divert_pump(struct divert_socket *s)
 
 void divert_pass_injected(struct divert_socket *s)
 {
-    if (!s->options->tags && s->shared->bound)
-        fill(s);
+    if (s->options->tags || !s->shared->bound)
+        return;
+    while (fill(s) > 0) {
+        /* on its way it may come to a second queue rule */
+    }
 }
 
 void divert_announce(struct divert_socket *s)

@@ -20,7 +20,7 @@ static struct sockaddr_in address_of(const struct divert_socket *s, const struct
     struct interface in;
     size_t name;
 
-    if (!s->options->openbsd)
+    if (s->options->tags && !s->options->openbsd)
         sin.sin_port = options_tag_of_mark(s->options, p->mark); /* in host byte order */
     if (!p->indev || !interfaces_by_index(p->indev, &in))
         return sin;
@@ -82,8 +82,12 @@ static const void *one_piece(struct divert_socket *s, const struct msghdr *msg,
     return s->shared->scratch;
 }
 
+/*
+ * What was read as INADDR_ANY will be written as that: on an interface without an IPv4 address
+ * incoming packets are told from outgoing ones by nothing else.
+ */
 static void enter_ledger(struct divert_socket *s, const struct msghdr *msg,
-                         const struct nfq_packet *p)
+                         const struct nfq_packet *p, const struct sockaddr_in *sin)
 {
     const void *bytes = one_piece(s, msg, p);
     struct ledger_packet evicted,
@@ -96,7 +100,7 @@ static void enter_ledger(struct divert_socket *s, const struct msghdr *msg,
             .len = p->len,
             .hook = p->hook,
             .family = p->family,
-            .incoming = is_incoming(p),
+            .incoming = sin->sin_addr.s_addr != INADDR_ANY,
             .buffer = msg->msg_iovlen ? (uintptr_t)msg->msg_iov[0].iov_base : 0,
             .read_at = clock_ns(),
         };
@@ -145,7 +149,7 @@ static ssize_t read_first(struct divert_socket *s, struct msghdr *msg, int flags
     msg->msg_flags = space_in(msg) < p->len ? MSG_TRUNC : 0;
     if (!(flags & MSG_PEEK)) {
         if (!p->copy)
-            enter_ledger(s, msg, p);
+            enter_ledger(s, msg, p, &sin);
         ring->first++;
     }
     return flags & MSG_TRUNC ? (ssize_t)p->len : (ssize_t)copied;

@@ -117,7 +117,7 @@ static int inject(struct divert_socket *s, const struct written *w, uint32_t mar
 /* POSTROUTING and FORWARD lie behind the routing decision; OUTPUT is routed again by the kernel. */
 static bool needs_route(const struct written *w, const struct ledger_packet *queued)
 {
-    return !w->way.incoming && queued->hook != NF_INET_LOCAL_OUT &&
+    return (queued->hook == NF_INET_POST_ROUTING || queued->hook == NF_INET_FORWARD) &&
            packet_destination(w->packet) != queued->destination;
 }
 
@@ -132,7 +132,7 @@ static bool too_large(const struct written *w, const struct ledger_packet *queue
 static int give_verdict(struct divert_socket *s, const struct written *w,
                         const struct packet_keys *keys, const struct ledger_packet *queued)
 {
-    bool tagged = options_tag_of_mark(s->options, queued->mark) != 0;
+    bool tagged = s->options->tags && options_tag_of_mark(s->options, queued->mark) != 0;
     bool changed = keys->exact != queued->keys.exact;
     struct nfq_verdict v = {
         .id = queued->id,

@@ -181,8 +181,8 @@ static int deliver(const void *packet, size_t len, const struct interface *in, u
         {(void *)packet, len},
     };
 
-    /* Meant for us, or it counts as somebody else's; without link addresses the TAP's own count. */
-    memcpy(header.destination, redirected && in->ethernet ? in->mac : tap.mac,
+    /* Meant for us, or it counts as somebody else's. */
+    memcpy(header.destination, redirected && in->ethernet && !loop ? in->mac : tap.mac,
            sizeof(header.destination));
     return real.writev(tap.fd, iov, 2) < 0 ? -errno : 0;
 }

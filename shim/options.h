@@ -26,7 +26,7 @@ struct options {
  */
 const struct options *options_get(void);
 
-/* The tag in a packet mark, and a mark with its tag replaced. Host byte order. */
+/* The bits of the tag in a packet mark, and a mark with them replaced. Host byte order. */
 uint16_t options_tag_of_mark(const struct options *o, uint32_t mark);
 uint32_t options_mark_with_tag(const struct options *o, uint32_t mark, uint16_t tag);
 

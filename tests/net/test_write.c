@@ -258,6 +258,49 @@ START_TEST(test_port_without_listener_drops)
 }
 END_TEST
 
+/* It reads INADDR_ANY and is written as that, so the address does not tell that it came in. */
+START_TEST(test_interface_without_address)
+{
+    int fd;
+
+    run("ip address flush dev in0");
+    fd = read_one(true, "x");
+    ck_assert_int_eq(from.sin_addr.s_addr, INADDR_ANY);
+    divert_write(fd, got, len, &from);
+    wire_expect(&out0, packet, len);
+    ck_assert_uint_eq(queue_waiting(PORT), 0);
+}
+END_TEST
+
+START_TEST(test_marks_of_others_are_no_tags_by_hand)
+{
+    int fd;
+
+    run("iptables -t raw -A PREROUTING -j MARK --set-mark 0x70000");
+    fd = read_one(true, "x");
+    ck_assert_int_eq(from.sin_port, 0);
+    divert_write(fd, got, len, &from);
+    wire_expect(&out0, packet, len);
+    ck_assert(divert_silent(fd));
+}
+END_TEST
+
+START_TEST(test_injected_packet_is_not_diverted_again_by_hand)
+{
+    struct sockaddr_in to = {.sin_family = AF_INET};
+    int fd = divert_bound(PORT);
+
+    divert_incoming(PORT);
+    divert_outgoing(PORT);
+    to.sin_addr.s_addr = inet_addr(IN_ADDRESS);
+    len = make_udp(packet, IN_PEER, 1111, OUT_PEER, 2222, 77, "x", 1);
+    divert_write(fd, packet, len, &to);
+    wire_expect(&out0, packet, len);
+    ck_assert(divert_silent(fd));
+    ck_assert_uint_eq(queue_waiting(PORT), 0);
+}
+END_TEST
+
 START_TEST(test_close_drops_what_was_not_written)
 {
     int fd = read_one(true, "x");
@@ -333,6 +376,9 @@ int main(void)
         test_port_0_picks_a_free_one,
         test_closed_port_can_be_bound_again,
         test_port_without_listener_drops,
+        test_interface_without_address,
+        test_marks_of_others_are_no_tags_by_hand,
+        test_injected_packet_is_not_diverted_again_by_hand,
         test_close_drops_what_was_not_written,
         test_unwritten_packet_is_dropped_while_the_program_polls,
         test_unwritten_packet_is_dropped_while_the_program_reads,
