@@ -219,7 +219,8 @@ int divert_open(int domain, int type, int protocol, int *fd, struct divert_socke
 /* A process died in the middle of things. What it left half done is thrown away. */
 static void start_over(struct divert_socket *s)
 {
-    nfqueue_drop_up_to(s->queue_fd, s->shared->port, s->shared->ring.last_id);
+    for (unsigned i = 0; i < s->shared->queues; i++)
+        nfqueue_drop_all(s->queue_fd, (uint16_t)(s->shared->queue + i), s->shared->ring.last_id);
     ledger_reset(&s->shared->ledger);
     s->shared->ring.first = s->shared->ring.end = 0;
     pthread_mutex_consistent(&s->shared->lock);
@@ -243,64 +244,86 @@ void divert_unlock(struct divert_socket *s)
     pthread_mutex_unlock(&s->shared->lock);
 }
 
-static int bind_ephemeral(struct divert_socket *s)
+/* Takes count queues from first on, all or none. */
+static int bind_queues(struct divert_socket *s, unsigned first, unsigned count)
 {
-    for (int port = EPHEMERAL_FIRST; port <= EPHEMERAL_LAST; port++) {
-        int err = nfqueue_bind(s->queue_fd, (uint16_t)port, s->options->queue_len);
+    for (unsigned i = 0; i < count; i++) {
+        int err = nfqueue_bind(s->queue_fd, (uint16_t)(first + i), s->options->queue_len);
 
-        if (err != -EADDRINUSE)
-            return err ? err : port;
+        if (!err)
+            continue;
+        while (i-- > 0)
+            nfqueue_unbind(s->queue_fd, (uint16_t)(first + i));
+        return err;
     }
-    return -EADDRINUSE;
+    s->shared->queue = (uint16_t)first;
+    s->shared->queues = count;
+    return 0;
+}
+
+/* One of the port's queues, the first that no other listener has. */
+static int bind_balanced(struct divert_socket *s, unsigned port)
+{
+    int err = -EADDRINUSE;
+
+    for (unsigned i = 0; i < s->options->listeners && err == -EADDRINUSE; i++)
+        err = bind_queues(s, port + i, 1);
+    return err;
+}
+
+static int bind_port(struct divert_socket *s, unsigned port)
+{
+    if (port + s->options->listeners - 1 > UINT16_MAX)
+        return -EADDRNOTAVAIL;
+    return s->shared->balanced ? bind_balanced(s, port)
+                               : bind_queues(s, port, s->options->listeners);
 }
 
 /* Copies that a tee rule makes come to the NFLOG group of the port's number. */
-static void bind_copies(struct divert_socket *s, uint16_t port)
+static void bind_copies(struct divert_socket *s)
 {
-    int err = nflog_bind(s->queue_fd, port);
+    unsigned port = s->shared->port;
+    int err = s->shared->queue == port ? nflog_bind(s->queue_fd, (uint16_t)port) : 0;
 
     if (err)
         log_line(LOG_INFO, "port %u gets no copies from tee rules: NFLOG group %u: %s", port, port,
                  strerror(-err));
 }
 
-/* Returns the port, if that was for us to choose, or 0, or -errno. */
-static int bind_port(struct divert_socket *s, uint16_t port)
+/* Port 0 leaves the choice to us. */
+static int bind_any(struct divert_socket *s, unsigned port)
 {
-    int bound;
+    unsigned last = port ? port : EPHEMERAL_LAST, step = s->options->listeners;
+    int err = -EADDRINUSE;
 
-    if (port)
-        bound = nfqueue_bind(s->queue_fd, port, s->options->queue_len);
-    else
-        bound = bind_ephemeral(s);
-    if (bound == -EOPNOTSUPP)
+    for (unsigned p = port ? port : EPHEMERAL_FIRST; p <= last && err == -EADDRINUSE; p += step) {
+        err = bind_port(s, p);
+        s->shared->port = (uint16_t)p;
+    }
+    s->shared->bound = err == 0;
+    if (err)
+        s->shared->port = 0;
+    if (err == -EOPNOTSUPP)
         log_line(LOG_ERROR, "this kernel has no NFQUEUE: it needs nfnetlink_queue "
                             "(CONFIG_NETFILTER_NETLINK_QUEUE); try: modprobe nfnetlink_queue");
-    if (bound >= 0)
-        bind_copies(s, port ? port : (uint16_t)bound);
-    return bound;
+    if (!err)
+        bind_copies(s);
+    return err;
 }
 
 int divert_bind(struct divert_socket *s, const struct sockaddr *address, socklen_t len)
 {
     const struct sockaddr_in *sin = (const struct sockaddr_in *)address;
-    uint16_t port;
     int err;
 
     if (!address || len < offsetof(struct sockaddr_in, sin_zero))
         return -EINVAL;
     if (sin->sin_family != AF_INET && sin->sin_family != AF_INET6)
         return -EAFNOSUPPORT;
-    port = ntohs(sin->sin_port);
     err = divert_lock(s);
     if (err)
         return err;
-    err = s->shared->bound ? -EINVAL : bind_port(s, port);
-    if (err >= 0) {
-        s->shared->bound = true;
-        s->shared->port = port ? port : (uint16_t)err;
-        err = 0;
-    }
+    err = s->shared->bound ? -EINVAL : bind_any(s, ntohs(sin->sin_port));
     divert_unlock(s);
     if (!err)
         interfaces_refresh();
@@ -318,8 +341,8 @@ int divert_getsockname(struct divert_socket *s, struct sockaddr *address, sockle
 
 void divert_drop(struct divert_socket *s, const struct ledger_packet *packet)
 {
-    struct nfq_verdict v = {.id = packet->id, .verdict = NF_DROP};
-    int err = nfqueue_send_verdict(s->queue_fd, s->shared->port, &v);
+    struct nfq_verdict v = {.id = packet->id, .queue = packet->queue, .verdict = NF_DROP};
+    int err = nfqueue_send_verdict(s->queue_fd, &v);
 
     if (err)
         log_line(LOG_DEBUG, "verdict for packet %u: %s", packet->id, strerror(-err));
@@ -350,7 +373,7 @@ static void drop_overdue(struct divert_socket *s)
  */
 static bool pass_injected(struct divert_socket *s, const struct nfq_packet *p)
 {
-    struct nfq_verdict v = {.id = p->id, .verdict = NF_ACCEPT};
+    struct nfq_verdict v = {.id = p->id, .queue = p->queue, .verdict = NF_ACCEPT};
 
     if (s->options->tags || options_tag_of_mark(s->options, p->mark) != TAG_PAST_ALL)
         return false;
@@ -358,7 +381,7 @@ static bool pass_injected(struct divert_socket *s, const struct nfq_packet *p)
         return true;
     v.set_mark = p->hook == NF_INET_POST_ROUTING || p->hook == NF_INET_LOCAL_IN;
     v.mark = options_mark_with_tag(s->options, p->mark, 0);
-    nfqueue_send_verdict(s->queue_fd, s->shared->port, &v);
+    nfqueue_send_verdict(s->queue_fd, &v);
     return true;
 }
 
@@ -410,7 +433,8 @@ void divert_pass_injected(struct divert_socket *s)
 void divert_announce(struct divert_socket *s)
 {
     struct divert_shared *shared = s->shared;
-    bool wanted = (shared->waiting || shared->watched) && !nfq_ring_empty(&shared->ring);
+    bool readable = shared->cannot_receive || !nfq_ring_empty(&shared->ring);
+    bool wanted = (shared->waiting || shared->watched) && readable;
     uint64_t count = 1;
     ssize_t n = 0;
 
@@ -436,11 +460,6 @@ int divert_next_len(struct divert_socket *s)
     divert_announce(s);
     divert_unlock(s);
     return len;
-}
-
-void divert_set_nonblocking(struct divert_socket *s, bool nonblocking)
-{
-    s->shared->nonblocking = nonblocking;
 }
 
 void divert_before_fork(void)

@@ -48,13 +48,15 @@ int divert_bind(struct divert_socket *s, const struct sockaddr *address, socklen
 int divert_getsockname(struct divert_socket *s, struct sockaddr *address, socklen_t *len);
 
 /*
- * Reads one packet: recvmsg(2). Errors: -EAGAIN, -EINTR, -EFAULT never (it crashes, as libc does).
+ * Reads one packet: recvmsg(2); 0 after divert_shutdown(). Errors: -EAGAIN, -EINTR, -EFAULT never
+ * (it crashes, as libc does).
  */
 ssize_t divert_recvmsg(struct divert_socket *s, struct msghdr *msg, int flags);
 
 /*
  * Writes one packet: sendmsg(2). Errors: -EINVAL, -EAFNOSUPPORT, -EADDRNOTAVAIL, -EMSGSIZE as
- * divert(4) has them; and those of inject_outgoing() and inject_incoming().
+ * divert(4) has them; -EPIPE after divert_shutdown(); and those of inject_outgoing() and
+ * inject_incoming().
  */
 ssize_t divert_sendmsg(struct divert_socket *s, const struct msghdr *msg, int flags);
 
@@ -79,6 +81,9 @@ uint64_t divert_deadline(struct divert_socket *s);
 void divert_wait_begin(struct divert_socket *s, struct pollfd fds[DIVERT_WAIT_FDS]);
 void divert_wait_end(struct divert_socket *s);
 
+/* Waits until there is something to read: 1; 0 at the deadline, or -EINTR. */
+int divert_wait_until(struct divert_socket *s, uint64_t deadline);
+
 /*
  * As long as somebody watches, by epoll or past libc, the eventfd is readable exactly while packets
  * are at hand.
@@ -86,6 +91,23 @@ void divert_wait_end(struct divert_socket *s);
 void divert_watch(struct divert_socket *s, bool watched);
 
 void divert_set_nonblocking(struct divert_socket *s, bool nonblocking);
+bool divert_nonblocking(const struct divert_socket *s);
+
+/* Whether a packet that comes raises the signal asked for on divert_kernel_fd(). */
+int divert_set_async(struct divert_socket *s, bool async);
+int divert_async(const struct divert_socket *s);
+
+/*
+ * The kernel's socket behind it, for calls on the socket as such: fstat(2), F_SETOWN. It is not
+ * to be read, written or closed.
+ */
+int divert_kernel_fd(const struct divert_socket *s);
+
+/*
+ * shutdown(2): after SHUT_WR writes fail with EPIPE; after SHUT_RD packets are dropped and reads
+ * give 0. As OpenBSD has it, and FreeBSD before 11; later ones say ENOTCONN. Errors: -EINVAL.
+ */
+int divert_shutdown(struct divert_socket *s, int how);
 
 /* Socket options that a divert socket answers itself. -ENOPROTOOPT: none of its. */
 int divert_getsockopt(struct divert_socket *s, int level, int name, void *value, socklen_t *len);

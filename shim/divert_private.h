@@ -22,8 +22,13 @@ struct divert_shared {
     int protocol;
     bool bound;
     bool nonblocking;
-    bool announced;              /* the eventfd is readable */
+    bool announced;                   /* the eventfd is readable */
+    bool cannot_send, cannot_receive; /* after shutdown() */
+    uint32_t flags;              /* SO_BROADCAST and the like, a bit each: kept for getsockopt() */
     uint16_t port;               /* host byte order */
+    uint16_t queue;              /* the first of those that are ours: the port's or one behind */
+    unsigned queues;             /* how many, once bound */
+    bool balanced;               /* SO_REUSEPORT_LB: others may have the rest of the port's */
     unsigned waiting;            /* threads, of all processes, that wait for a packet */
     unsigned watched;            /* by epoll instances */
     uint64_t receive_timeout;    /* SO_RCVTIMEO in nanoseconds, 0 for none */

@@ -32,54 +32,19 @@ static struct sockaddr_in address_of(const struct divert_socket *s, const struct
     return sin;
 }
 
-static size_t space_in(const struct msghdr *msg)
+/* Copies a packet into the program's buffers; returns how much fitted. */
+static size_t scatter(const struct msghdr *msg, const uint8_t *bytes, size_t len)
 {
-    size_t space = 0;
+    size_t copied = 0;
 
-    for (size_t i = 0; i < msg->msg_iovlen; i++)
-        space += msg->msg_iov[i].iov_len;
-    return space;
-}
+    for (size_t i = 0; i < msg->msg_iovlen && copied < len; i++) {
+        const struct iovec *iov = &msg->msg_iov[i];
+        size_t n = len - copied < iov->iov_len ? len - copied : iov->iov_len;
 
-/* Copies bytes from one list of pieces to another; returns how many fitted. */
-static size_t copy_pieces(const struct iovec *to, size_t to_count, const struct iovec *from,
-                          size_t from_count)
-{
-    size_t copied = 0, to_used = 0, from_used = 0;
-
-    while (to_count && from_count) {
-        size_t room = to->iov_len - to_used, left = from->iov_len - from_used;
-        size_t n = room < left ? room : left;
-
-        if (n)
-            memcpy((char *)to->iov_base + to_used, (const char *)from->iov_base + from_used, n);
+        memcpy(iov->iov_base, bytes + copied, n);
         copied += n;
-        to_used += n;
-        from_used += n;
-        if (to_used == to->iov_len) {
-            to++;
-            to_count--;
-            to_used = 0;
-        }
-        if (from_used == from->iov_len) {
-            from++;
-            from_count--;
-            from_used = 0;
-        }
     }
     return copied;
-}
-
-/* The packet's bytes where they lie in one piece: what the program now has, else a copy. */
-static const void *one_piece(struct divert_socket *s, const struct msghdr *msg,
-                             const struct nfq_packet *p)
-{
-    struct iovec scratch = {s->shared->scratch, sizeof(s->shared->scratch)};
-
-    if (msg->msg_iovlen == 1 && msg->msg_iov[0].iov_len >= p->len)
-        return msg->msg_iov[0].iov_base;
-    copy_pieces(&scratch, 1, p->piece, 2);
-    return s->shared->scratch;
 }
 
 /*
@@ -89,14 +54,14 @@ static const void *one_piece(struct divert_socket *s, const struct msghdr *msg,
 static void enter_ledger(struct divert_socket *s, const struct msghdr *msg,
                          const struct nfq_packet *p, const struct sockaddr_in *sin)
 {
-    const void *bytes = one_piece(s, msg, p);
     struct ledger_packet evicted,
         packet = {
             .id = p->id,
+            .queue = p->queue,
             .mark = p->mark,
             .indev = p->indev,
             .outdev = p->outdev,
-            .destination = packet_destination(bytes),
+            .destination = packet_destination(p->bytes),
             .len = p->len,
             .hook = p->hook,
             .family = p->family,
@@ -105,7 +70,7 @@ static void enter_ledger(struct divert_socket *s, const struct msghdr *msg,
             .read_at = clock_ns(),
         };
 
-    packet_keys(bytes, p->len, &packet.keys);
+    packet_keys(p->bytes, p->len, &packet.keys);
     if (ledger_add(&s->shared->ledger, &packet, &evicted))
         divert_drop(s, &evicted);
 }
@@ -122,15 +87,15 @@ static void give_address(struct msghdr *msg, const struct sockaddr_in *sin)
  * A copy was taken before the kernel or the card would have completed its checksum, so that is
  * done here; NFQUEUE does it by itself.
  */
-static size_t copy_completed(struct divert_socket *s, struct msghdr *msg,
-                             const struct nfq_packet *p)
+static const uint8_t *completed(struct divert_socket *s, const struct nfq_packet *p)
 {
-    struct iovec scratch = {s->shared->scratch, sizeof(s->shared->scratch)};
-    size_t n = copy_pieces(&scratch, 1, p->piece, 2);
+    uint8_t *scratch = s->shared->scratch;
 
-    packet_transport_checksum_complete(s->shared->scratch, n);
-    scratch.iov_len = n;
-    return copy_pieces(msg->msg_iov, msg->msg_iovlen, &scratch, 1);
+    if (!p->copy)
+        return p->bytes;
+    memcpy(scratch, p->bytes, p->len);
+    packet_transport_checksum_complete(scratch, p->len);
+    return scratch;
 }
 
 static ssize_t read_first(struct divert_socket *s, struct msghdr *msg, int flags)
@@ -138,15 +103,11 @@ static ssize_t read_first(struct divert_socket *s, struct msghdr *msg, int flags
     struct nfq_ring *ring = &s->shared->ring;
     const struct nfq_packet *p = &ring->packet[ring->first];
     struct sockaddr_in sin = address_of(s, p);
-    size_t copied;
+    size_t copied = scatter(msg, completed(s, p), p->len);
 
-    if (p->copy)
-        copied = copy_completed(s, msg, p);
-    else
-        copied = copy_pieces(msg->msg_iov, msg->msg_iovlen, p->piece, 2);
     give_address(msg, &sin);
     msg->msg_controllen = 0;
-    msg->msg_flags = space_in(msg) < p->len ? MSG_TRUNC : 0;
+    msg->msg_flags = copied < p->len ? MSG_TRUNC : 0;
     if (!(flags & MSG_PEEK)) {
         if (!p->copy)
             enter_ledger(s, msg, p, &sin);
@@ -168,6 +129,10 @@ ssize_t divert_recvmsg(struct divert_socket *s, struct msghdr *msg, int flags)
 
         if (n)
             return n;
+        if (shared->cannot_receive) {
+            divert_unlock(s);
+            return 0;
+        }
         n = divert_pump(s);
         if (n > 0)
             n = read_first(s, msg, flags);

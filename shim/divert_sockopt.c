@@ -7,6 +7,8 @@
 #include <errno.h>
 #include <string.h>
 
+#define REUSEPORT_LB 0x00010000 /* SO_REUSEPORT_LB of FreeBSD and of include/divertshim/ */
+
 static int give(void *value, socklen_t *len, const void *from, socklen_t size)
 {
     if (*len > size)
@@ -30,6 +32,23 @@ static int give_receive_timeout(const struct divert_shared *shared, void *value,
     return give(value, len, &time, sizeof(time));
 }
 
+/* The bit that holds an option which is on or off; 0 for others. */
+static uint32_t flag_of(int name)
+{
+    switch (name) {
+    case SO_BROADCAST:
+    case SO_REUSEADDR:
+    case SO_REUSEPORT:
+    case SO_DEBUG:
+    case SO_DONTROUTE:
+    case SO_KEEPALIVE:
+    case SO_TIMESTAMP:
+        return 1u << name;
+    default:
+        return 0;
+    }
+}
+
 int divert_getsockopt(struct divert_socket *s, int level, int name, void *value, socklen_t *len)
 {
     const struct divert_shared *shared = s->shared;
@@ -49,21 +68,19 @@ int divert_getsockopt(struct divert_socket *s, int level, int name, void *value,
         return give_int(value, len, shared->receive_buffer);
     case SO_SNDBUF:
         return give_int(value, len, shared->send_buffer);
+    case REUSEPORT_LB:
+        return give_int(value, len, shared->balanced);
     case SO_RCVTIMEO:
         return give_receive_timeout(shared, value, len);
     case SO_SNDTIMEO:
         return give(value, len, &shared->send_timeout, sizeof(shared->send_timeout));
     case SO_ERROR:
     case SO_ACCEPTCONN:
-    case SO_BROADCAST:
-    case SO_REUSEADDR:
-    case SO_REUSEPORT:
-    case SO_DEBUG:
-    case SO_DONTROUTE:
-    case SO_KEEPALIVE:
         return give_int(value, len, 0);
     default:
-        return -ENOPROTOOPT;
+        if (!flag_of(name))
+            return -ENOPROTOOPT;
+        return give_int(value, len, (shared->flags & flag_of(name)) != 0);
     }
 }
 
@@ -97,6 +114,25 @@ static int set_receive_timeout(struct divert_shared *shared, const void *value, 
     return err;
 }
 
+static int set_flag(struct divert_shared *shared, int name, const void *value, socklen_t len)
+{
+    int on, err = take(&on, sizeof(on), value, len);
+
+    if (!err)
+        shared->flags = on ? shared->flags | flag_of(name) : shared->flags & ~flag_of(name);
+    return err;
+}
+
+/* As on FreeBSD, it counts from the next bind() on. */
+static int set_balanced(struct divert_shared *shared, const void *value, socklen_t len)
+{
+    int on, err = take(&on, sizeof(on), value, len);
+
+    if (!err)
+        shared->balanced = on != 0;
+    return err;
+}
+
 /* A larger buffer than ours is asked of the kernel; a smaller one would only lose packets. */
 static int set_receive_buffer(struct divert_socket *s, const void *value, socklen_t len)
 {
@@ -117,11 +153,12 @@ int divert_setsockopt(struct divert_socket *s, int level, int name, const void *
                       socklen_t len)
 {
     struct divert_shared *shared = s->shared;
-    int number;
 
     if (level != SOL_SOCKET)
         return -ENOPROTOOPT;
     switch (name) {
+    case REUSEPORT_LB:
+        return set_balanced(shared, value, len);
     case SO_RCVTIMEO:
         return set_receive_timeout(shared, value, len);
     case SO_SNDTIMEO:
@@ -132,14 +169,7 @@ int divert_setsockopt(struct divert_socket *s, int level, int name, const void *
     case SO_SNDBUF:
     case SO_SNDBUFFORCE:
         return take(&shared->send_buffer, sizeof(shared->send_buffer), value, len);
-    case SO_BROADCAST:
-    case SO_REUSEADDR:
-    case SO_REUSEPORT:
-    case SO_DEBUG:
-    case SO_DONTROUTE:
-    case SO_KEEPALIVE:
-        return take(&number, sizeof(number), value, len);
     default:
-        return -ENOPROTOOPT;
+        return flag_of(name) ? set_flag(shared, name, value, len) : -ENOPROTOOPT;
     }
 }

@@ -18,7 +18,7 @@ short divert_events(struct divert_socket *s, short wanted)
 
     if (!(wanted & readable) || divert_lock(s))
         return events;
-    if (divert_pump(s) > 0)
+    if (s->shared->cannot_receive || divert_pump(s) > 0)
         events |= wanted & readable;
     divert_announce(s);
     divert_unlock(s);
@@ -71,12 +71,11 @@ void divert_watch(struct divert_socket *s, bool watched)
 
 /*
  * Whether a read that a signal interrupted is to go on, as the kernel decides by the handler's
- * SA_RESTART. Which signal it was is not known; so it goes on if all handlers ask for that.
+ * SA_RESTART. Which signal it was is not known; so it goes on if all handlers ask for that. With
+ * no handler at all it was one of the C library's own, which sets ids in all threads.
  */
 static bool restart_wanted(void)
 {
-    bool handlers = false;
-
     for (int sig = 1; sig < NSIG; sig++) {
         struct sigaction action;
 
@@ -85,9 +84,8 @@ static bool restart_wanted(void)
             continue;
         if (!(action.sa_flags & SA_RESTART))
             return false;
-        handlers = true;
     }
-    return handlers;
+    return true;
 }
 
 static void wait_end_cleanup(void *s)
@@ -117,4 +115,15 @@ int divert_wait(struct divert_socket *s, uint64_t deadline)
     if (n == 0 && deadline != DIVERT_NEVER && clock_exact_ns() >= deadline)
         return -EAGAIN;
     return n < 0 ? n : 0;
+}
+
+int divert_wait_until(struct divert_socket *s, uint64_t deadline)
+{
+    while (!divert_events(s, POLLIN)) {
+        int err = deadline ? divert_wait(s, deadline) : -EAGAIN;
+
+        if (err)
+            return err == -EAGAIN ? 0 : err;
+    }
+    return 1;
 }

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <linux/netfilter.h>
+#include <signal.h>
 #include <string.h>
 
 /* A packet on its way back. */
@@ -71,14 +72,20 @@ static int read_address(const struct msghdr *msg, struct written *w)
     return 0;
 }
 
-static void make_checksum_right(struct divert_socket *s, struct written *w)
+/* OpenBSD computes all checksums of what is written anew, FreeBSD the outgoing header's. */
+static void make_checksums_right(struct divert_socket *s, struct written *w)
 {
-    if (packet_header_checksum_ok(w->packet))
+    uint8_t *copy = s->shared->scratch;
+    bool all = s->options->openbsd;
+
+    if (!all && (w->way.incoming || packet_header_checksum_ok(w->packet)))
         return;
-    if (w->packet != s->shared->scratch)
-        memcpy(s->shared->scratch, w->packet, w->len);
-    w->packet = s->shared->scratch;
-    packet_header_checksum_fix(s->shared->scratch);
+    if (w->packet != copy)
+        memcpy(copy, w->packet, w->len);
+    w->packet = copy;
+    packet_header_checksum_fix(copy);
+    if (all)
+        packet_transport_checksum_fix(copy, w->len);
 }
 
 /* The tag as the rules are to see it in the mark. */
@@ -136,15 +143,17 @@ static int give_verdict(struct divert_socket *s, const struct written *w,
     bool changed = keys->exact != queued->keys.exact;
     struct nfq_verdict v = {
         .id = queued->id,
+        .queue = queued->queue,
         .verdict = tagged ? NF_REPEAT : NF_ACCEPT,
-        .set_mark = tagged,
+        .set_mark = true,
+        .mark = queued->mark,
         .payload = changed ? w->packet : NULL,
         .len = w->len,
     };
 
     if (tagged)
         v.mark = options_mark_with_tag(s->options, queued->mark, tag_in_mark(s->options, w->tag));
-    return nfqueue_send_verdict(s->queue_fd, s->shared->port, &v);
+    return nfqueue_send_verdict(s->queue_fd, &v);
 }
 
 /*
@@ -186,19 +195,29 @@ static int write_packet(struct divert_socket *s, const struct msghdr *msg)
         err = read_address(msg, &w);
     if (err)
         return err;
-    if (!w.way.incoming)
-        make_checksum_right(s, &w);
+    make_checksums_right(s, &w);
     err = put_back(s, &w);
     return err ? err : (int)written;
+}
+
+/* What write(2) does on all sockets that were shut down. */
+static int refuse_to_send(int flags)
+{
+    if (!(flags & MSG_NOSIGNAL))
+        pthread_kill(pthread_self(), SIGPIPE);
+    return -EPIPE;
 }
 
 ssize_t divert_sendmsg(struct divert_socket *s, const struct msghdr *msg, int flags)
 {
     ssize_t n = divert_lock(s);
 
-    (void)flags;
     if (n)
         return n;
+    if (s->shared->cannot_send) {
+        divert_unlock(s);
+        return refuse_to_send(flags);
+    }
     n = write_packet(s, msg);
     divert_announce(s);
     divert_unlock(s);

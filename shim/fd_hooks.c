@@ -2,7 +2,6 @@
 /* Calls that make, copy and close descriptors. */
 #include "hook.h"
 
-#include "hidden.h"
 #include "own.h"
 #include "watch.h"
 
@@ -30,12 +29,6 @@ static bool is_special(int fd)
     return fdtable_has(fd) || watch_has(fd) || hidden_has(fd);
 }
 
-static int refuse_hidden(void)
-{
-    errno = EBADF;
-    return -1;
-}
-
 /* new is a copy of a divert socket's descriptor; takes over the reference to s. */
 static int enter_copy(int new, struct divert_socket *s)
 {
@@ -52,6 +45,14 @@ static int enter_copy(int new, struct divert_socket *s)
     if (new >= 0)
         real.close(new);
     return finish_int(s, err);
+}
+
+/* new is a copy of old, which may be an epoll instance that watches divert sockets. */
+static int copy_watches(int old, int new)
+{
+    if (new >= 0 && watch_has(old) && own_tables())
+        watch_copy(old, new);
+    return new;
 }
 
 HOOK int close(int fd)
@@ -108,9 +109,11 @@ HOOK int dup(int fd)
 {
     struct divert_socket *s = fdtable_find(fd);
 
-    if (!s)
-        return real.dup(fd);
-    return enter_copy(real.dup(fd), s);
+    if (s)
+        return enter_copy(real.dup(fd), s);
+    if (hidden_has(fd))
+        return refuse_hidden();
+    return copy_watches(fd, real.dup(fd));
 }
 
 /* What new stood for is closed by the kernel, in the same moment. */
@@ -125,7 +128,7 @@ static int replace(int old, int new, int flags, bool with_flags)
     if (is_special(new) && real.fcntl(old, F_GETFD) >= 0)
         forget(new);
     new = with_flags ? real.dup3(old, new, flags) : real.dup2(old, new);
-    return s ? enter_copy(new, s) : new;
+    return s ? enter_copy(new, s) : copy_watches(old, new);
 }
 
 HOOK int dup3(int old, int new, int flags)
@@ -144,16 +147,66 @@ HOOK int dup2(int old, int new)
     return replace(old, new, 0, false);
 }
 
+static bool makes_copy(int command)
+{
+    return command == F_DUPFD || command == F_DUPFD_CLOEXEC;
+}
+
+static int pass_fcntl(int fd, int command, void *arg)
+{
+    int result = real.fcntl(fd, command, arg);
+
+    return result < 0 ? -errno : result;
+}
+
+static int set_flags(struct divert_socket *s, int fd, void *arg)
+{
+    int result = pass_fcntl(fd, F_SETFL, arg);
+
+    if (result < 0)
+        return result;
+    divert_set_nonblocking(s, (long)arg & O_NONBLOCK);
+    return divert_set_async(s, (long)arg & O_ASYNC);
+}
+
+/* The eventfd knows nothing of O_ASYNC. */
+static int get_flags(struct divert_socket *s, int fd)
+{
+    int flags = pass_fcntl(fd, F_GETFL, NULL), async = divert_async(s);
+
+    return flags < 0 || async < 0 ? flags : flags | (async ? O_ASYNC : 0);
+}
+
 static int divert_fcntl(struct divert_socket *s, int fd, int command, void *arg)
 {
-    int result;
-
-    if (command == F_DUPFD || command == F_DUPFD_CLOEXEC)
+    switch (command) {
+    case F_DUPFD:
+    case F_DUPFD_CLOEXEC:
         return enter_copy(real.fcntl(fd, command, arg), s);
-    result = real.fcntl(fd, command, arg);
-    if (result >= 0 && command == F_SETFL)
-        divert_set_nonblocking(s, (long)arg & O_NONBLOCK);
-    return finish_int(s, result < 0 ? -errno : result);
+    case F_GETFL:
+        return finish_int(s, get_flags(s, fd));
+    case F_SETFL:
+        return finish_int(s, set_flags(s, fd, arg));
+    case F_SETOWN:
+    case F_GETOWN:
+    case F_SETOWN_EX:
+    case F_GETOWN_EX:
+    case F_SETSIG:
+    case F_GETSIG:
+        return finish_int(s, pass_fcntl(divert_kernel_fd(s), command, arg));
+    default:
+        return finish_int(s, pass_fcntl(fd, command, arg));
+    }
+}
+
+/* On a descriptor that is not a divert socket's, but one of our own or a watching instance. */
+static int special_fcntl(int fd, int command, void *arg)
+{
+    if (hidden_has(fd))
+        return refuse_hidden();
+    if (makes_copy(command))
+        return copy_watches(fd, real.fcntl(fd, command, arg));
+    return real.fcntl(fd, command, arg);
 }
 
 HOOK int fcntl(int fd, int command, ...)
@@ -166,7 +219,7 @@ HOOK int fcntl(int fd, int command, ...)
     arg = va_arg(args, void *);
     va_end(args);
     if (!s)
-        return hidden_has(fd) ? refuse_hidden() : real.fcntl(fd, command, arg);
+        return is_special(fd) ? special_fcntl(fd, command, arg) : real.fcntl(fd, command, arg);
     return divert_fcntl(s, fd, command, arg);
 }
 
@@ -180,6 +233,6 @@ HOOK int fcntl64(int fd, int command, ...)
     arg = va_arg(args, void *);
     va_end(args);
     if (!s)
-        return hidden_has(fd) ? refuse_hidden() : real.fcntl64(fd, command, arg);
+        return is_special(fd) ? special_fcntl(fd, command, arg) : real.fcntl64(fd, command, arg);
     return divert_fcntl(s, fd, command, arg);
 }

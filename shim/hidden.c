@@ -6,7 +6,7 @@
 #include <fcntl.h>
 #include <sys/resource.h>
 
-#define HIDDEN_RANGE 256
+#define HIDDEN_RANGE 256 /* numbers at the top, or half of them if there are few */
 
 _Atomic uint64_t hidden_bits[HIDDEN_CEILING / 64];
 _Atomic unsigned hidden_count;
@@ -30,13 +30,14 @@ static void unmark(int fd)
 int hidden_fd(int fd)
 {
     struct rlimit limit = {.rlim_cur = 1024};
-    int top, moved;
+    int top, range, moved;
 
     if (fd < 0)
         return fd;
     getrlimit(RLIMIT_NOFILE, &limit);
     top = limit.rlim_cur < HIDDEN_CEILING ? (int)limit.rlim_cur : HIDDEN_CEILING;
-    moved = real.fcntl(fd, F_DUPFD_CLOEXEC, top > HIDDEN_RANGE ? top - HIDDEN_RANGE : 3);
+    range = top > 2 * HIDDEN_RANGE ? HIDDEN_RANGE : top / 2;
+    moved = real.fcntl(fd, F_DUPFD_CLOEXEC, top - range);
     if (moved < 0) {
         mark(fd);
         return fd;

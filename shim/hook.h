@@ -5,6 +5,7 @@
 
 #include "divert.h"
 #include "fdtable.h"
+#include "hidden.h"
 #include "real.h"
 
 #include <errno.h>
@@ -29,6 +30,12 @@ static inline int as_result(int result)
         return result;
     errno = -result;
     return -1;
+}
+
+/* For a descriptor of our own: to the program it is not open. */
+static inline int refuse_hidden(void)
+{
+    return as_result(-EBADF);
 }
 
 static inline int finish_int(struct divert_socket *s, ssize_t result)

@@ -30,6 +30,7 @@ enum ledger_index {
 /* What is known of a packet that was read. Numbers in host byte order unless it says otherwise. */
 struct ledger_packet {
     uint32_t id;    /* NFQUEUE packet id */
+    uint16_t queue; /* number of the queue it waits in */
     uint32_t mark;  /* as it was queued */
     uint32_t indev; /* interface indices, 0 for none */
     uint32_t outdev;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "log.h"
 
+#include "fdtable.h"
 #include "real.h"
 
 #include <errno.h>
@@ -22,7 +23,7 @@ void log_line(enum log_level level, const char *format, ...)
     int saved = errno, n = sizeof(prefix) - 1, room = (int)sizeof(line) - n - 1, added;
     va_list args;
 
-    if (level > threshold)
+    if (level > threshold || fdtable_has(STDERR_FILENO)) /* a daemon has closed it */
         return;
     __builtin_memcpy(line, prefix, sizeof(prefix));
     va_start(args, format);

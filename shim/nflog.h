@@ -16,9 +16,8 @@
  */
 int nflog_bind(int fd, uint16_t group);
 
-struct nlattr;
-
-/* Whether a message is a copy. If so, what is known of it is in *p, and its bytes in *payload. */
-bool nflog_parse(const struct nlmsghdr *nlh, struct nfq_packet *p, const struct nlattr **payload);
+/* Whether a message is a copy. If so, *p tells what is known of it; its bytes lie in the message.
+ */
+bool nflog_parse(const struct nlmsghdr *nlh, struct nfq_packet *p);
 
 #endif

@@ -19,6 +19,9 @@
 #define PACKET_BUFFER 4096 /* what the kernel accounts for a queued packet of ordinary size */
 #define BUFFER_MAX    (512u << 20)
 
+#define VERDICT_PAYLOAD_MAX 2048       /* of what is copied into a message */
+#define IDS_AHEAD           (1u << 30) /* of any id in use lie all others, and none behind */
+
 int nfqueue_open(void)
 {
     int fd = real.socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER);
@@ -60,9 +63,11 @@ static int send_all(int fd, const struct iovec *iov, size_t count)
 
 int nfqueue_send(int fd, const struct nlmsghdr *nlh)
 {
-    struct iovec iov = {(void *)nlh, nlh->nlmsg_len};
-
-    return send_all(fd, &iov, 1);
+    while (real.send(fd, nlh, nlh->nlmsg_len, 0) < 0) {
+        if (errno != EINTR)
+            return -errno;
+    }
+    return 0;
 }
 
 int nfqueue_request(int fd, struct nlmsghdr *nlh)
@@ -99,6 +104,15 @@ static int bind_queue(int fd, uint16_t queue)
     return nfqueue_request(fd, nlh);
 }
 
+int nfqueue_unbind(int fd, uint16_t queue)
+{
+    char buf[128] __attribute__((aligned(MNL_ALIGNTO)));
+    struct nlmsghdr *nlh = nfq_nlmsg_put(buf, NFQNL_MSG_CONFIG, queue);
+
+    nfq_nlmsg_cfg_put_cmd(nlh, AF_UNSPEC, NFQNL_CFG_CMD_UNBIND);
+    return nfqueue_send(fd, nlh);
+}
+
 static int start_queue(int fd, uint16_t queue, uint32_t queue_len)
 {
     char buf[128] __attribute__((aligned(MNL_ALIGNTO)));
@@ -132,25 +146,10 @@ int nfqueue_bind(int fd, uint16_t queue, uint32_t queue_len)
 static void prepare(struct nfq_ring *ring)
 {
     for (int i = 0; i < NFQ_SLOTS; i++) {
-        ring->iov[i][0] = (struct iovec){ring->head[i], NFQ_SLOT_HEAD};
-        ring->iov[i][1] = (struct iovec){ring->tail[i], NFQ_SLOT_TAIL};
-        ring->message[i].msg_hdr.msg_iov = ring->iov[i];
-        ring->message[i].msg_hdr.msg_iovlen = 2;
+        ring->iov[i] = (struct iovec){ring->slot[i], NFQ_SLOT_SIZE};
+        ring->message[i].msg_hdr.msg_iov = &ring->iov[i];
+        ring->message[i].msg_hdr.msg_iovlen = 1;
     }
-}
-
-/* The payload is the last attribute of the message, and the only one that may reach the tail. */
-static void locate_payload(struct nfq_ring *ring, int slot, const struct nlattr *attr,
-                           struct nfq_packet *p)
-{
-    uint8_t *at = mnl_attr_get_payload(attr);
-    size_t near = (size_t)(ring->head[slot] + NFQ_SLOT_HEAD - at);
-
-    p->len = mnl_attr_get_payload_len(attr);
-    if (near > p->len)
-        near = p->len;
-    p->piece[0] = (struct iovec){at, near};
-    p->piece[1] = (struct iovec){ring->tail[slot], p->len - near};
 }
 
 static uint32_t number_of(const struct nlattr *attr)
@@ -158,10 +157,10 @@ static uint32_t number_of(const struct nlattr *attr)
     return attr ? ntohl(mnl_attr_get_u32(attr)) : 0;
 }
 
-static bool parse_packet(struct nfq_ring *ring, int slot, const struct nlmsghdr *nlh,
-                         struct nfq_packet *p)
+static bool parse_packet(struct nfq_ring *ring, const struct nlmsghdr *nlh, struct nfq_packet *p)
 {
     struct nlattr *attr[NFQA_MAX + 1] = {0};
+    const struct nfgenmsg *family = mnl_nlmsg_get_payload(nlh);
     const struct nfqnl_msg_packet_hdr *header;
 
     if (nfq_nlmsg_parse(nlh, attr) < 0 || !attr[NFQA_PACKET_HDR] || !attr[NFQA_PAYLOAD])
@@ -169,12 +168,14 @@ static bool parse_packet(struct nfq_ring *ring, int slot, const struct nlmsghdr 
     header = mnl_attr_get_payload(attr[NFQA_PACKET_HDR]);
     p->copy = false;
     p->id = ntohl(header->packet_id);
+    p->queue = ntohs(family->res_id);
     p->hook = header->hook;
     p->family = ntohs(header->hw_protocol) == ETH_P_IPV6 ? AF_INET6 : AF_INET;
     p->mark = number_of(attr[NFQA_MARK]);
     p->indev = number_of(attr[NFQA_IFINDEX_INDEV]);
     p->outdev = number_of(attr[NFQA_IFINDEX_OUTDEV]);
-    locate_payload(ring, slot, attr[NFQA_PAYLOAD], p);
+    p->bytes = mnl_attr_get_payload(attr[NFQA_PAYLOAD]);
+    p->len = mnl_attr_get_payload_len(attr[NFQA_PAYLOAD]);
     ring->last_id = p->id;
     return true;
 }
@@ -192,22 +193,17 @@ static void note_error(struct nfq_ring *ring, const struct nlmsghdr *nlh)
 
 static bool parse_message(struct nfq_ring *ring, int slot, struct nfq_packet *p)
 {
-    const struct nlmsghdr *nlh = (const struct nlmsghdr *)ring->head[slot];
+    const struct nlmsghdr *nlh = (const struct nlmsghdr *)ring->slot[slot];
     const struct mmsghdr *m = &ring->message[slot];
-    const struct nlattr *payload;
 
     if (m->msg_len < NLMSG_HDRLEN || nlh->nlmsg_len > m->msg_len ||
         (m->msg_hdr.msg_flags & MSG_TRUNC))
         return false;
     if (nlh->nlmsg_type == (NFNL_SUBSYS_QUEUE << 8 | NFQNL_MSG_PACKET))
-        return parse_packet(ring, slot, nlh, p);
+        return parse_packet(ring, nlh, p);
     if (nlh->nlmsg_type == NLMSG_ERROR)
         note_error(ring, nlh);
-    else if (nflog_parse(nlh, p, &payload)) {
-        locate_payload(ring, slot, payload, p);
-        return true;
-    }
-    return false;
+    return nflog_parse(nlh, p);
 }
 
 /* One system call. Returns how many messages came, 0 for none, or -errno. */
@@ -245,36 +241,79 @@ int nfqueue_fill(int fd, struct nfq_ring *ring)
     return (int)(ring->end - before);
 }
 
-int nfqueue_send_verdict(int fd, uint16_t queue, const struct nfq_verdict *v)
+/*
+ * A verdict as it goes to the kernel, laid out once: the attributes that may be left out stand
+ * last, the payload behind them.
+ */
+struct verdict_message {
+    struct nlmsghdr header;
+    struct nfgenmsg family;
+    struct nlattr verdict_attr;
+    struct nfqnl_msg_verdict_hdr verdict;
+    struct nlattr mark_attr;
+    uint32_t mark;
+    struct nlattr payload_attr;
+    uint8_t payload[VERDICT_PAYLOAD_MAX];
+};
+
+static const struct verdict_message verdict_template = {
+    .header = {.nlmsg_type = NFNL_SUBSYS_QUEUE << 8 | NFQNL_MSG_VERDICT,
+               .nlmsg_flags = NLM_F_REQUEST},
+    .family = {.nfgen_family = AF_UNSPEC, .version = NFNETLINK_V0},
+    .verdict_attr = {.nla_len = MNL_ATTR_HDRLEN + sizeof(struct nfqnl_msg_verdict_hdr),
+                     .nla_type = NFQA_VERDICT_HDR},
+    .mark_attr = {.nla_len = MNL_ATTR_HDRLEN + sizeof(uint32_t), .nla_type = NFQA_MARK},
+    .payload_attr = {.nla_type = NFQA_PAYLOAD},
+};
+
+/* Small packets are copied behind their verdict: cheaper than to have the kernel gather. */
+static int send_with_payload(int fd, struct verdict_message *m, const struct nfq_verdict *v)
 {
-    char buf[128] __attribute__((aligned(MNL_ALIGNTO)));
     static const char padding[MNL_ALIGNTO];
-    struct nlmsghdr *nlh = nfq_nlmsg_put(buf, NFQNL_MSG_VERDICT, queue);
-    struct iovec iov[3] = {{buf, 0}};
-    struct nlattr *attr;
+    size_t head = offsetof(struct verdict_message, payload), pad = MNL_ALIGN(v->len) - v->len;
+    struct iovec iov[] = {{m, head}, {(void *)v->payload, v->len}, {(void *)padding, pad}};
 
-    nfq_nlmsg_verdict_put(nlh, (int)v->id, v->verdict);
-    if (v->set_mark)
-        nfq_nlmsg_verdict_put_mark(nlh, v->mark);
-    iov[0].iov_len = nlh->nlmsg_len;
-    if (!v->payload)
-        return send_all(fd, iov, 1);
-
-    attr = mnl_nlmsg_get_payload_tail(nlh);
-    attr->nla_type = NFQA_PAYLOAD;
-    attr->nla_len = (uint16_t)(MNL_ATTR_HDRLEN + v->len);
-    iov[0].iov_len += MNL_ATTR_HDRLEN;
-    iov[1] = (struct iovec){(void *)v->payload, v->len};
-    iov[2] = (struct iovec){(void *)padding, MNL_ALIGN(v->len) - v->len};
-    nlh->nlmsg_len = (uint32_t)(iov[0].iov_len + iov[1].iov_len + iov[2].iov_len);
-    return send_all(fd, iov, 3);
+    m->payload_attr.nla_len = (uint16_t)(MNL_ATTR_HDRLEN + v->len);
+    m->header.nlmsg_len = (uint32_t)(head + v->len + pad);
+    if (v->len > sizeof(m->payload))
+        return send_all(fd, iov, 3);
+    memcpy(m->payload, v->payload, v->len);
+    return nfqueue_send(fd, &m->header);
 }
 
-int nfqueue_drop_up_to(int fd, uint16_t queue, uint32_t id)
+int nfqueue_send_verdict(int fd, const struct nfq_verdict *v)
+{
+    struct verdict_message m;
+
+    memcpy(&m, &verdict_template, offsetof(struct verdict_message, payload));
+    m.family.res_id = htons(v->queue);
+    m.verdict.verdict = htonl((uint32_t)v->verdict);
+    m.verdict.id = htonl(v->id);
+    m.mark = htonl(v->mark);
+    if (v->payload && v->set_mark)
+        return send_with_payload(fd, &m, v);
+    m.header.nlmsg_len = offsetof(struct verdict_message, payload_attr);
+    if (!v->set_mark)
+        m.header.nlmsg_len = offsetof(struct verdict_message, mark_attr);
+    return nfqueue_send(fd, &m.header);
+}
+
+int nfqueue_drop_all(int fd, uint16_t queue, uint32_t some_id)
 {
     char buf[128] __attribute__((aligned(MNL_ALIGNTO)));
     struct nlmsghdr *nlh = nfq_nlmsg_put(buf, NFQNL_MSG_VERDICT_BATCH, queue);
 
-    nfq_nlmsg_verdict_put(nlh, (int)id, NF_DROP);
+    nfq_nlmsg_verdict_put(nlh, (int)(some_id + IDS_AHEAD), NF_DROP);
     return nfqueue_send(fd, nlh);
+}
+
+int nfqueue_stop(int fd, uint16_t queue, uint32_t last_id)
+{
+    char buf[128] __attribute__((aligned(MNL_ALIGNTO)));
+    struct nlmsghdr *nlh = nfq_nlmsg_put(buf, NFQNL_MSG_CONFIG, queue);
+    int err;
+
+    nfq_nlmsg_cfg_put_params(nlh, NFQNL_COPY_NONE, 0);
+    err = nfqueue_send(fd, nlh);
+    return err ? err : nfqueue_drop_all(fd, queue, last_id);
 }

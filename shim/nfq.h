@@ -13,23 +13,27 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 
-#define NFQ_SLOTS     32             /* packets taken out of the queue at once */
-#define NFQ_SLOT_HEAD 2048           /* bytes of a message that lie close together */
-#define NFQ_SLOT_TAIL (65536 + 1024) /* room for the rest; touched by large packets only */
+#define NFQ_SLOTS 32 /* packets taken out of the queue at once */
+/*
+ * Room for the largest message. The pages of a slot that no large packet touches cost nothing; and
+ * not to be a power of two keeps the slots from meeting in the same lines of the cache.
+ */
+#define NFQ_SLOT_SIZE (65536 + 4096 + 1600)
 
 struct nlmsghdr;
 
 /* A packet that waits in the queue for its verdict. */
 struct nfq_packet {
-    uint32_t id; /* for the verdict */
+    uint32_t id;    /* for the verdict */
+    uint16_t queue; /* number of the queue it waits in */
     uint32_t mark;
     uint32_t indev; /* interface indices, 0 for none */
     uint32_t outdev;
-    uint32_t len;          /* bytes of the packet */
-    uint8_t hook;          /* NF_INET_* */
-    uint8_t family;        /* AF_INET or AF_INET6 */
-    bool copy;             /* a copy, see nflog.h: it waits for no verdict */
-    struct iovec piece[2]; /* the packet; the second piece may be empty */
+    uint32_t len;         /* bytes of the packet */
+    uint8_t hook;         /* NF_INET_* */
+    uint8_t family;       /* AF_INET or AF_INET6 */
+    bool copy;            /* a copy, see nflog.h: it waits for no verdict */
+    const uint8_t *bytes; /* the packet */
 };
 
 /*
@@ -43,16 +47,16 @@ struct nfq_ring {
     uint32_t last_id; /* of the packet taken out last */
     uint64_t refused; /* verdicts that the kernel did not take because of missing capabilities */
     struct nfq_packet packet[NFQ_SLOTS];
-    struct iovec iov[NFQ_SLOTS][2];
+    struct iovec iov[NFQ_SLOTS];
     struct mmsghdr message[NFQ_SLOTS];
-    _Alignas(64) uint8_t head[NFQ_SLOTS][NFQ_SLOT_HEAD];
-    _Alignas(64) uint8_t tail[NFQ_SLOTS][NFQ_SLOT_TAIL];
+    _Alignas(64) uint8_t slot[NFQ_SLOTS][NFQ_SLOT_SIZE];
 };
 
 struct nfq_verdict {
     uint32_t id;
-    int verdict; /* NF_DROP, NF_ACCEPT or NF_REPEAT */
-    bool set_mark;
+    uint16_t queue;
+    int verdict;   /* NF_DROP, NF_ACCEPT or NF_REPEAT */
+    bool set_mark; /* needed if there is a payload */
     uint32_t mark;
     const void *payload; /* the packet's new bytes, or NULL to leave it as it is */
     size_t len;
@@ -64,7 +68,7 @@ static inline bool nfq_ring_empty(const struct nfq_ring *ring)
 }
 
 /*
- * A netlink socket for one queue, close-on-exec. Returns the descriptor or -errno:
+ * A netlink socket for queues, close-on-exec. Returns the descriptor or -errno:
  * -EPROTONOSUPPORT if the kernel has no nfnetlink, what socket(2) says otherwise.
  */
 int nfqueue_open(void);
@@ -75,6 +79,9 @@ int nfqueue_open(void);
  * if the kernel has no nfnetlink_queue.
  */
 int nfqueue_bind(int fd, uint16_t queue, uint32_t queue_len);
+
+/* Gives a queue up; what waits in it is dropped. Returns 0 or -errno. */
+int nfqueue_unbind(int fd, uint16_t queue);
 
 /*
  * Takes packets out of the kernel's queue, without waiting, as many as the ring has slots for; an
@@ -90,9 +97,18 @@ int nfqueue_send(int fd, const struct nlmsghdr *nlh);
 int nfqueue_request(int fd, struct nlmsghdr *nlh);
 
 /* Gives one verdict. Returns 0 or -errno of sendmsg(2). */
-int nfqueue_send_verdict(int fd, uint16_t queue, const struct nfq_verdict *v);
+int nfqueue_send_verdict(int fd, const struct nfq_verdict *v);
 
-/* Drops all packets of the queue up to this id that wait for a verdict. Returns 0 or -errno. */
-int nfqueue_drop_up_to(int fd, uint16_t queue, uint32_t id);
+/*
+ * From now on the kernel drops what it has for the queue, and what waits in it; last_id is that of
+ * the packet taken out last. The queue stays ours. Returns 0 or -errno.
+ */
+int nfqueue_stop(int fd, uint16_t queue, uint32_t last_id);
+
+/*
+ * Drops all packets of a queue, read or not. some_id is that of any packet it had lately. Returns 0
+ * or -errno.
+ */
+int nfqueue_drop_all(int fd, uint16_t queue, uint32_t some_id);
 
 #endif

@@ -13,6 +13,7 @@ static struct options options = {
     .mark_shift = 16,
     .queue_len = 32768,
     .hold_ms = 5000,
+    .listeners = 1,
 };
 static bool sensible;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
@@ -88,6 +89,8 @@ static void read_all(void)
                             "a number of packets from 16 to 1048576");
     sensible &= read_number("DIVERTSHIM_HOLD_MS", 10, 3600 * 1000, &options.hold_ms,
                             "milliseconds from 10 to 3600000");
+    sensible &= read_number("DIVERTSHIM_LISTENERS", 1, 256, &options.listeners,
+                            "a number of sockets from 1 to 256");
     sensible &= read_mask();
     options.openbsd = personality == 1;
     options.tags = tags == 1;

@@ -383,6 +383,45 @@ void packet_transport_checksum_complete(void *packet, size_t len)
     memcpy(p + at, &sum, sizeof(sum));
 }
 
+/* Where the checksum is in the transport header; 0 if there is none. */
+static size_t transport_checksum_at(const uint8_t *transport, const struct layout *l)
+{
+    switch (l->protocol) {
+    case IPPROTO_TCP:
+        return 16;
+    case IPPROTO_UDP:
+        return l->address_len == 8 && load16(transport + 6) == 0 ? 0 : 6;
+    case IPPROTO_ICMP:
+    case IPPROTO_ICMPV6:
+        return 2;
+    default:
+        return 0;
+    }
+}
+
+void packet_transport_checksum_fix(void *packet, size_t len)
+{
+    uint8_t *p = packet, *transport;
+    struct layout l;
+    size_t size, at;
+    uint16_t sum;
+
+    if (!lay_out(p, len, &l) || !l.first || len - l.transport < 8)
+        return;
+    if (packet_version(p, len) == 4 && (load16(p + 6) & IP_MF))
+        return;
+    transport = p + l.transport;
+    size = len - l.transport;
+    at = transport_checksum_at(transport, &l);
+    if (at == 0 || at + sizeof(sum) > size)
+        return;
+    store16(transport + at, 0);
+    sum = packet_checksum(transport, size, l.protocol == IPPROTO_ICMP ? 0 : pseudo_sum(&l, size));
+    if (sum == 0 && l.protocol == IPPROTO_UDP)
+        sum = 0xffff;
+    memcpy(transport + at, &sum, sizeof(sum));
+}
+
 void packet_keys(const void *packet, size_t len, struct packet_keys *keys)
 {
     const uint8_t *p = packet;

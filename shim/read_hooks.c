@@ -2,6 +2,8 @@
 /* All ways to read from a descriptor. */
 #include "hook.h"
 
+#include "wait.h"
+
 #include <time.h>
 
 static ssize_t read_one(struct divert_socket *s, void *buf, size_t len, int flags,
@@ -68,15 +70,27 @@ HOOK ssize_t recvmsg(int fd, struct msghdr *msg, int flags)
     return finish(s, divert_recvmsg(s, msg, flags));
 }
 
+/* 1 when a packet may be read, 0 at the deadline, or -errno. */
+static int wait_before(struct divert_socket *s, int flags, uint64_t deadline)
+{
+    if (deadline == DIVERT_NEVER || (flags & MSG_DONTWAIT) || divert_nonblocking(s))
+        return 1;
+    return divert_wait_until(s, deadline);
+}
+
 /* As the kernel does it: an error after the first packet is not told, the next call meets it. */
 static ssize_t read_many(struct divert_socket *s, struct mmsghdr *messages, unsigned count,
-                         int flags)
+                         int flags, uint64_t deadline)
 {
     unsigned done = 0;
 
     while (done < count) {
-        ssize_t n = divert_recvmsg(s, &messages[done].msg_hdr, flags & ~MSG_WAITFORONE);
+        ssize_t n = wait_before(s, flags, deadline);
 
+        if (n > 0)
+            n = divert_recvmsg(s, &messages[done].msg_hdr, flags & ~MSG_WAITFORONE);
+        else if (n == 0)
+            return done;
         if (n < 0)
             return done ? (ssize_t)done : n;
         messages[done++].msg_len = (unsigned)n;
@@ -93,7 +107,7 @@ HOOK int recvmmsg(int fd, struct mmsghdr *messages, unsigned count, int flags,
 
     if (!s)
         return real.recvmmsg(fd, messages, count, flags, timeout);
-    return finish_int(s, read_many(s, messages, count, flags));
+    return finish_int(s, read_many(s, messages, count, flags, wait_deadline(timeout)));
 }
 
 /* What a compiler with _FORTIFY_SOURCE makes of the above; room is the size of buf. */

@@ -76,7 +76,12 @@
     CALL(int, fstat, (int, struct stat *))                                                      \
     CALL(int, fstat64, (int, struct stat64 *))                                                  \
     CALL(int, __fxstat, (int, int, struct stat *))                                              \
-    CALL(int, __fxstat64, (int, int, struct stat64 *))
+    CALL(int, __fxstat64, (int, int, struct stat64 *))                                          \
+    CALL(int, fstatat, (int, const char *, struct stat *, int))                                 \
+    CALL(int, fstatat64, (int, const char *, struct stat64 *, int))                             \
+    CALL(int, __fxstatat, (int, int, const char *, struct stat *, int))                         \
+    CALL(int, __fxstatat64, (int, int, const char *, struct stat64 *, int))                     \
+    CALL(int, statx, (int, const char *, int, unsigned, struct statx *))
 
 struct real_calls {
 #define REAL_FIELD(result, name, args) result(*name) args;

@@ -2,6 +2,7 @@
 /* socket(2) and what is done to a socket that neither moves packets nor waits. */
 #include "hook.h"
 
+#include <asm/sockios.h>
 #include <stdarg.h>
 #include <sys/ioctl.h>
 
@@ -93,7 +94,7 @@ HOOK int accept(int fd, struct sockaddr *address, socklen_t *len)
 
     if (!s)
         return real.accept(fd, address, len);
-    return finish_int(s, -EOPNOTSUPP);
+    return finish_int(s, -EINVAL); /* it does not listen */
 }
 
 HOOK int accept4(int fd, struct sockaddr *address, socklen_t *len, int flags)
@@ -102,10 +103,24 @@ HOOK int accept4(int fd, struct sockaddr *address, socklen_t *len, int flags)
 
     if (!s)
         return real.accept4(fd, address, len, flags);
-    return finish_int(s, -EOPNOTSUPP);
+    return finish_int(s, -EINVAL);
 }
 
-/* The kernel keeps FIONBIO in the eventfd's flags, where F_GETFL finds it too. */
+HOOK int shutdown(int fd, int how)
+{
+    struct divert_socket *s = fdtable_find(fd);
+
+    if (!s)
+        return real.shutdown(fd, how);
+    return finish_int(s, divert_shutdown(s, how));
+}
+
+static int pass_ioctl(int fd, unsigned long request, void *arg)
+{
+    return real.ioctl(fd, request, arg) < 0 ? -errno : 0;
+}
+
+/* The eventfd holds the flag of FIONBIO as well, where F_GETFL finds it. */
 static int divert_ioctl(struct divert_socket *s, int fd, unsigned long request, void *arg)
 {
     switch (request) {
@@ -114,9 +129,16 @@ static int divert_ioctl(struct divert_socket *s, int fd, unsigned long request, 
         return 0;
     case FIONBIO:
         divert_set_nonblocking(s, *(const int *)arg != 0);
-        return real.ioctl(fd, request, arg) < 0 ? -errno : 0;
+        return pass_ioctl(fd, request, arg);
+    case FIOASYNC:
+        return divert_set_async(s, *(const int *)arg != 0);
+    case FIOSETOWN:
+    case FIOGETOWN:
+    case SIOCSPGRP:
+    case SIOCGPGRP:
+        return pass_ioctl(divert_kernel_fd(s), request, arg);
     default:
-        return real.ioctl(fd, request, arg) < 0 ? -errno : 0;
+        return pass_ioctl(fd, request, arg);
     }
 }
 
@@ -130,6 +152,6 @@ HOOK int ioctl(int fd, unsigned long request, ...)
     arg = va_arg(args, void *);
     va_end(args);
     if (!s)
-        return real.ioctl(fd, request, arg);
+        return hidden_has(fd) ? refuse_hidden() : real.ioctl(fd, request, arg);
     return finish_int(s, divert_ioctl(s, fd, request, arg));
 }

@@ -15,6 +15,7 @@ struct watch {
     struct divert_socket *socket; /* NULL: fd is an epoll instance itself */
     struct epoll_event event;     /* as the program gave it */
     bool used;
+    bool shared; /* another process may have the instance: fork() */
 };
 
 _Atomic uint64_t watch_bits[FDTABLE_MAX / 64];
@@ -85,21 +86,26 @@ static int control(int epoll, int op, int fd, struct epoll_event *event)
     return real.epoll_ctl(epoll, op, fd, &own) < 0 ? -errno : 0;
 }
 
+static void put_in(struct watch *unused, const struct watch *w)
+{
+    *unused = *w;
+    atomic_fetch_add(&watch_count, 1);
+    set_bit(w->epoll, true);
+    if (w->socket)
+        divert_watch(w->socket, true);
+}
+
 static int add(int epoll, int fd, struct epoll_event *event, struct divert_socket *s)
 {
-    struct watch *w = find_unused();
+    struct watch *unused = find_unused();
     int err;
 
-    if (!w || (unsigned)epoll >= FDTABLE_MAX)
+    if (!unused || (unsigned)epoll >= FDTABLE_MAX)
         return -ENOSPC;
     err = control(epoll, EPOLL_CTL_ADD, fd, event);
     if (err)
         return err;
-    *w = (struct watch){.epoll = epoll, .fd = fd, .socket = s, .event = *event, .used = true};
-    atomic_fetch_add(&watch_count, 1);
-    set_bit(epoll, true);
-    if (s)
-        divert_watch(s, true);
+    put_in(unused, &(struct watch){epoll, fd, s, *event, .used = true});
     return 0;
 }
 
@@ -184,7 +190,26 @@ void watch_translate(int epoll, struct epoll_event *events, int count)
     safe_unlock(&lock);
 }
 
-/* Our own copy of the eventfd would keep it in the kernel's list after the program's is closed. */
+void watch_copy(int from, int to)
+{
+    if ((unsigned)to >= FDTABLE_MAX)
+        return;
+    safe_lock(&lock);
+    for (int i = 0; i < WATCH_MAX; i++) {
+        struct watch copy = table[i], *unused = find_unused();
+
+        if (!copy.used || copy.epoll != from || !unused)
+            continue;
+        copy.epoll = to;
+        put_in(unused, &copy);
+    }
+    safe_unlock(&lock);
+}
+
+/*
+ * A copy of the eventfd, our own too, would keep it in the kernel's list after the program's is
+ * closed. But what another process shares is not ours to change.
+ */
 void watch_forget(int fd)
 {
     if (atomic_load_explicit(&watch_count, memory_order_relaxed) == 0)
@@ -195,7 +220,7 @@ void watch_forget(int fd)
 
         if (!w->used || (w->fd != fd && w->epoll != fd))
             continue;
-        if (w->fd == fd)
+        if (w->fd == fd && !w->shared)
             real.epoll_ctl(w->epoll, EPOLL_CTL_DEL, fd, NULL);
         take_out(w);
     }
@@ -210,8 +235,9 @@ void watch_before_fork(void)
 /* The child inherits the instances: each socket has one more that watches it. */
 void watch_after_fork(bool child)
 {
-    for (int i = 0; child && i < WATCH_MAX; i++) {
-        if (table[i].used && table[i].socket)
+    for (int i = 0; i < WATCH_MAX; i++) {
+        table[i].shared = table[i].used;
+        if (child && table[i].used && table[i].socket)
             divert_watch(table[i].socket, true);
     }
     safe_unlock_after_fork(&lock, child);

@@ -42,6 +42,9 @@ size_t watch_sockets(int epoll, struct divert_socket **sockets, size_t max);
 /* What was asked of the kernel in other words is put into the program's. */
 void watch_translate(int epoll, struct epoll_event *events, int count);
 
+/* to is a copy of the descriptor from, which watches some. */
+void watch_copy(int from, int to);
+
 /* fd is about to be closed: as a socket, and as an epoll instance. */
 void watch_forget(int fd);
 

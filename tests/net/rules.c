@@ -14,19 +14,20 @@
 
 const char *const rules_backends[RULES_BACKENDS] = {"nft", "legacy"};
 
-/* divert-run takes the tools that are called iptables-restore and so on. */
+/* divert-run takes the tools that are called iptables-restore and so on: links in the build. */
 static void choose_tools(const char *kind)
 {
     static const char *const tools[] = {"iptables-restore", "iptables-save", "ip6tables-restore",
                                         "ip6tables-save"};
-    char directory[] = "/tmp/divert-tools-XXXXXX", path[4096];
+    char directory[2048], path[8192];
 
-    ck_assert_ptr_nonnull(mkdtemp(directory));
+    snprintf(directory, sizeof(directory), "%s/%s", TOOLS_DIRECTORY, kind);
+    run("mkdir -p '%s'", directory);
     for (size_t i = 0; i < sizeof(tools) / sizeof(tools[0]); i++) {
         const char *dash = strchr(tools[i], '-');
 
-        run("ln -s \"$(command -v %.*s-%s%s)\" %s/%s", (int)(dash - tools[i]), tools[i], kind, dash,
-            directory, tools[i]);
+        run("cd '%s' && { test -e %s || ln -s \"$(command -v %.*s-%s%s)\" %s || test -e %s; }",
+            directory, tools[i], (int)(dash - tools[i]), tools[i], kind, dash, tools[i], tools[i]);
     }
     snprintf(path, sizeof(path), "%s:%s", directory, getenv("PATH"));
     setenv("PATH", path, 1);

@@ -363,9 +363,6 @@ static const struct device {
     {"ip link add v9 mtu 576 type veth peer name w9 && ip address add 10.9.0.1/24 dev v9 && "
      "ip link set v9 up && ip link set w9 up",
      "v9", "v9"},
-    {"ip tunnel add gre9 mode gre remote 192.0.2.2 local 192.0.2.1 && "
-     "ip address add 10.9.0.1/24 dev gre9 && ip link set gre9 up",
-     "gre9", "gre9"},
     {"ip link set lo mtu 1500 && ip address add 10.9.0.1/24 dev lo", "lo", "lo"},
 };
 
@@ -616,7 +613,7 @@ START_TEST(test_device_is_silent)
     write_incoming(divert_socket(), "in0");
     wire_expect(&out0, packet, len);
     run("test -z \"$(ip -o address show dev divert0)\"");
-    run("test 0 = $(cat /sys/class/net/divert0/statistics/tx_packets)");
+    run("grep -Eq '^ *divert0:( +[0-9]+){8} +0 ' /proc/self/net/dev");
 }
 END_TEST
 

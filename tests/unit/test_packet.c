@@ -95,6 +95,52 @@ START_TEST(test_header_checksum_is_told_and_made_right)
 }
 END_TEST
 
+/* Checksums worked out by hand, over "hello" from 10.0.0.1 to 10.0.0.2. */
+static const struct {
+    uint8_t protocol;
+    size_t at; /* of the checksum in the transport header */
+    uint16_t sum;
+    size_t len;
+    uint8_t header[20];
+} transports[] = {
+    {IPPROTO_UDP, 6, 0xa7fc, 8, {0, 1, 0, 2, 0, 13, 0x12, 0x34}},
+    {IPPROTO_TCP, 16, 0x579b, 20, {0, 1, 0, 2, 0, 0, 0, 3, 0, 0, 0, 4, 0x50, 2, 0, 100, 9, 9}},
+    {IPPROTO_ICMP, 2, 0xb42a, 8, {8, 0, 9, 9, 0, 1, 0, 2}},
+};
+
+START_TEST(test_transport_checksum_is_made_right)
+{
+    uint8_t bytes[32];
+    size_t len;
+
+    memcpy(bytes, transports[_i].header, transports[_i].len);
+    memcpy(bytes + transports[_i].len, "hello", 5);
+    len = make_ipv4(packet, transports[_i].protocol, "10.0.0.1", "10.0.0.2", 7, bytes,
+                    transports[_i].len + 5);
+    packet_transport_checksum_fix(packet, len);
+    bytes[transports[_i].at] = (uint8_t)(transports[_i].sum >> 8);
+    bytes[transports[_i].at + 1] = (uint8_t)transports[_i].sum;
+    ck_assert_mem_eq(packet + 20, bytes, len - 20);
+}
+END_TEST
+
+START_TEST(test_transport_checksum_of_these_stays)
+{
+    uint8_t before[60];
+    size_t len = make_udp(packet, "10.0.0.1", 1, "10.0.0.2", 2, 7, "no checksum", 11);
+
+    memcpy(before, packet, len);
+    packet_transport_checksum_fix(packet, len);
+    ck_assert_mem_eq(packet, before, len);
+    packet[26] = before[26] = 0x12;
+    packet[6] = before[6] = 0x20; /* the first of several fragments */
+    packet_transport_checksum_fix(packet, len);
+    ck_assert_mem_eq(packet, before, len);
+    packet_transport_checksum_fix(packet, 22);
+    ck_assert_mem_eq(packet, before, len);
+}
+END_TEST
+
 struct reassembly {
     uint8_t bytes[PACKET_MAX];
     size_t len, fragments, mtu;
@@ -258,6 +304,8 @@ int main(void)
     tcase_add_test(t, test_checksum_of_rfc_1071);
     tcase_add_test(t, test_checksum_of_every_length);
     tcase_add_test(t, test_header_checksum_is_told_and_made_right);
+    tcase_add_loop_test(t, test_transport_checksum_is_made_right, 0, 3);
+    tcase_add_test(t, test_transport_checksum_of_these_stays);
     tcase_add_loop_test(t, test_fragments_add_up, 0, 6);
     tcase_add_test(t, test_fragments_carry_the_options_that_are_copied);
     tcase_add_test(t, test_keys_survive_address_translation);

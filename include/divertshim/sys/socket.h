@@ -16,4 +16,9 @@
 #define PF_DIVERT AF_DIVERT
 #endif
 
+/* Several sockets share a port, and flows are spread over them. FreeBSD's number, free here. */
+#ifndef SO_REUSEPORT_LB
+#define SO_REUSEPORT_LB 0x00010000
+#endif
+
 #endif

@@ -1,0 +1,26 @@
+#!/bin/bash
+# A NAT written for BSD, started by divert-run, translates pings, TCP and UDP.
+# shellcheck source-path=SCRIPTDIR source=built.sh
+. "$(dirname "$0")/built.sh"
+# shellcheck source-path=SCRIPTDIR source=nat_traffic.sh
+. "$(dirname "$0")/nat_traffic.sh"
+
+need_divert_run
+need_commands socat python3
+need_files "$EXAMPLES/nat"
+hosts_make
+nat_server_start
+
+test_nat() {
+    run_start "$ROUTER" 8668 "${BACKEND_OPTION[@]}" -r 'divert 8668 ip from any to any via wan0' \
+        "$EXAMPLES/nat" -p 8668 -n wan0
+    expect_nat_traffic
+    run_stop
+    expect_equal 'SIGTERM ends it with status 0' 0 $?
+    expect_no_rules "$ROUTER"
+}
+
+expect_nothing_without_nat
+each_backend test_nat
+expect_nothing_without_nat
+finish

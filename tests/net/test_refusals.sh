@@ -1,0 +1,156 @@
+#!/bin/bash
+# What divert-run cannot do it refuses, says which word is wrong or what to do, and changes nothing.
+# shellcheck source-path=SCRIPTDIR source=built.sh
+. "$(dirname "$0")/built.sh"
+
+need_divert_run
+need_commands setpriv iptables-save
+hosts_make route-back
+GOOD='divert 8000 icmp from any to any'
+
+# expect_refused WHAT STATUS MESSAGE PREFIX... -- ARGUMENT...: the command must not run either.
+expect_refused() {
+    local what=$1 status=$2 message=$3 prefix=() error
+    shift 3
+    while [[ $1 != -- ]]; do
+        prefix+=("$1")
+        shift
+    done
+    shift
+    error=$(in_ns "$ROUTER" "${prefix[@]}" "${COPY:-$DIVERT_RUN}" "$@" -- touch "$SCRATCH/ran" 2>&1 >/dev/null)
+    expect_equal "$what: exit status" "$status" $?
+    expect_contains "$what: what it says" "$message" "$error"
+    expect_equal "$what: the line starts with the program's name" 'divert-run: ' "${error:0:12}"
+    expect_failure "$what: the command was not run" test -e "$SCRATCH/ran"
+    expect_no_rules "$ROUTER"
+}
+
+# expect_wrong_word WORD RULE: the rule is refused, for that word.
+expect_wrong_word() {
+    expect_refused "$2" 2 "'$1'" -- -r "$2"
+}
+
+test_rules() {
+    expect_wrong_word 99999 'divert 99999 ip from any to any'
+    expect_wrong_word 0 'divert 0 ip from any to any'
+    expect_wrong_word too 'divert 8000 ip from any too any'
+    expect_wrong_word form 'divert 8000 ip form any to any'
+    expect_wrong_word dvert 'dvert 8000 ip from any to any'
+    expect_wrong_word 10.0.0.300 'divert 8000 ip from 10.0.0.300 to any'
+    expect_wrong_word 10.0.0.0/33 'divert 8000 ip from 10.0.0.0/33 to any'
+    expect_wrong_word 70000 'divert 8000 tcp from any to any 70000'
+    expect_wrong_word keep-state 'divert 8000 tcp from any to any keep-state'
+    expect_wrong_word sideways 'divert 8000 ip from any to any sideways'
+    expect_wrong_word 70000 '70000 divert 8000 ip from any to any'
+    expect_refused 'half a rule' 2 'end of the rule' -- -r 'divert 8000 ip from any to'
+    expect_refused 'no rule at all' 2 'empty' -- -r ''
+    expect_refused 'the second rule of two' 2 "rule 2: 'too'" -- -r "$GOOD" -r 'allow ip from any too any'
+    printf '%s\n\nallow ip from any too any\n' "$GOOD" >"$SCRATCH/rules"
+    expect_refused 'a rule in a file' 2 "rules:3: 'too'" -- -f "$SCRATCH/rules"
+    expect_refused 'no such file' 2 "$SCRATCH/nowhere" -- -f "$SCRATCH/nowhere"
+    expect_refused 'no such option' 2 --no-such -- --no-such -r "$GOOD"
+    expect_refused 'no such backend' 2 "'pf'" -- --backend pf -r "$GOOD"
+    expect_refused 'a mask of other than 16 bits' 2 "'0xff'" -- --mark-mask 0xff -r "$GOOD"
+}
+
+# Nothing of a rule reaches a shell, or is taken for words of the packet filter.
+test_hostile_words() {
+    local name
+    for name in "x;\$(touch $SCRATCH/x)" "\$(touch\${IFS}$SCRATCH/x)" 'x";drop;"' "x'y" 'x"y' 'x\y' \
+        'x;y' 'x}y' 'x{y' '!x' 'x+' 'x*y' '..' 'name-with-sixteen' $'x\x01y' $'x\x7fy' 'x√y' ''; do
+        expect_refused "via <$name>" 2 'interface name' -- -r "divert 8000 ip from any to any via $name"
+    done
+    expect_refused 'two lines' 2 'one line' -- -r $'divert 8000 ip from any to any via x\n-A INPUT -j DROP'
+    expect_refused 'a second rule behind a semicolon' 2 "'any;'" \
+        -- -r "divert 8000 ip from any to any; touch $SCRATCH/x"
+    expect_wrong_word "\$(touch" "divert 8000 ip from \$(touch $SCRATCH/x) to any"
+    expect_wrong_word '-j' 'divert 8000 ip from any to any -j ACCEPT'
+    expect_failure 'nothing of it was run' test -e "$SCRATCH/x"
+}
+
+# Names that Linux allows, and comments, mean themselves.
+test_odd_words() {
+    local word
+    for word in "\$(id>&2)" "\`id>&2\`" 'a|id' 'a&id' '-j' '--help' '%s%n' 'a#b' 'a,b'; do
+        in_ns "$ROUTER" "$DIVERT_RUN" -q "${BACKEND_OPTION[@]}" \
+            -r "divert 8000 ip from any to any via $word // $word \"'\\;{}" true >"$SCRATCH/log-odd" 2>&1
+        expect_equal "via $word: exit status" 0 $?
+        expect_equal "via $word: nothing is said" '' "$(cat "$SCRATCH/log-odd")"
+    done
+    expect_no_rules "$ROUTER"
+}
+
+# The build may lie where only root can read it.
+test_no_root() {
+    local copy=$SCRATCH/copy
+    mkdir -p "$copy"
+    cp "$DIVERT_RUN" "$LIBRARY" "$copy"
+    chmod 755 "$SCRATCH" "$copy" "$copy"/*
+    COPY=$copy/divert-run
+    expect_refused 'another user' 125 'as root' \
+        setpriv --reuid=65534 --regid=65534 --clear-groups -- -r "$GOOD"
+    expect_refused 'root without capabilities' 125 'CAP_NET_ADMIN' \
+        setpriv --inh-caps=-all --bounding-set=-all -- -r "$GOOD"
+    expect_refused 'another user cleans up' 125 'as root' \
+        setpriv --reuid=65534 --regid=65534 --clear-groups -- --cleanup
+    COPY=''
+}
+
+# mock NAME: a command that answers as it does where the kernel has no NFQUEUE.
+mock() {
+    local real
+    real=$(command -v "$1") || return 0
+    cat >"$SCRATCH/mocks/$1" <<END
+#!/bin/bash
+PATH=$SYSTEM_PATH
+input=\$(cat)
+case \$input in
+*NFQUEUE*)
+    echo 'Warning: Extension NFQUEUE revision 0 not supported, missing kernel module?' >&2
+    case \$($real --version) in
+    *nf_tables*) printf '%s: \nline 3: RULE_APPEND failed (No such file or directory): rule in chain x\n' "\$($real --version)" >&2; exit 4 ;;
+    *) echo '$1: line 4 failed' >&2; exit 1 ;;
+    esac ;;
+*' queue '*)
+    printf '/dev/stdin:1:42-46: Error: Could not process rule: No such file or directory\n%s\n' "\$input" >&2
+    exit 1 ;;
+esac
+exec $real "\$@" <<<"\$input"
+END
+    chmod +x "$SCRATCH/mocks/$1"
+}
+
+test_no_nfqueue() {
+    local name PATH=$SYSTEM_PATH
+    mkdir -p "$SCRATCH/mocks"
+    for name in nft ip{,6}tables{,-legacy,-nft}-restore; do
+        mock "$name"
+    done
+    PATH=$SCRATCH/mocks:$SYSTEM_PATH
+    expect_refused 'a kernel without NFQUEUE' 125 "try 'modprobe -a nfnetlink_queue nft_queue xt_NFQUEUE'" \
+        -- -r "$GOOD"
+    expect_refused 'a kernel without NFQUEUE, for iptables' 125 'CONFIG_NETFILTER_XT_TARGET_NFQUEUE' \
+        -- --backend iptables -r "$GOOD"
+    expect_refused 'a kernel without nft queue' 125 'CONFIG_NFT_QUEUE' -- --backend nft -r "$GOOD"
+}
+
+test_interface_comes_later() {
+    run_start "$ROUTER" 8000 "${BACKEND_OPTION[@]}" -r 'divert 8000 icmp from any to any in via late0' \
+        "$EXAMPLES/printer" -p 8000
+    expect_contains 'an interface that is not there' "there is no interface 'late0' now" "$(cat "$RUN_LOG")"
+    expect_contains 'the rule is installed all the same' 'late0' "$(rules_left "$ROUTER")"
+    link_make "$CLIENT" late-end 10.2.0.2/24 "$ROUTER" late0 10.2.0.1/24
+    expect_equal 'pings over it' 3 "$(ping_replies "$CLIENT" 10.2.0.1 3 -W 10)"
+    expect_equal 'requests that the program saw' 3 "$(printed "$RUN_LOG")"
+    ip -n "$ROUTER" link del late0
+    run_stop
+    expect_no_rules "$ROUTER"
+}
+
+test_rules
+test_hostile_words
+test_no_root
+test_no_nfqueue
+each_backend test_odd_words
+each_backend test_interface_comes_later
+finish

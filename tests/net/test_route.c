@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Where packets go that a program has rewritten, and what netfilter still knows of packets that
+ * went through a program: marks, connections, owners.
+ */
+#include "make_packet.h"
+#include "rules.h"
+#include "wire.h"
+
+#include <arpa/inet.h>
+#include <signal.h>
+#include <string.h>
+#include <unistd.h>
+
+static uint8_t packet[200], got[200];
+static size_t len, got_len;
+static struct sockaddr_in from;
+
+static void send_packet(void)
+{
+    len = make_udp(packet, IN_PEER, 1111, OUT_PEER, 2222, 77, "x", 1);
+    wire_send(&in0, packet, len);
+}
+
+static void read_packet(int fd)
+{
+    got_len = divert_read(fd, got, sizeof(got), &from);
+}
+
+/* A datagram of the host's own, to OUT_PEER. Its socket stays. */
+static void send_own(void)
+{
+    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(2222)};
+    int udp = socket(AF_INET, SOCK_DGRAM, 0);
+
+    to.sin_addr.s_addr = inet_addr(OUT_PEER);
+    ck_assert_int_eq(sendto(udp, "x", 1, 0, (struct sockaddr *)&to, sizeof(to)), 1);
+}
+
+/* Writes the packet that was read with another destination (the UDP checksum left out). */
+static void write_to(int fd, const char *destination, const char *source)
+{
+    got_len = make_udp(got, source, 1111, destination, 2222, 77, "x", 1);
+    divert_write(fd, got, got_len, &from);
+}
+
+static void no_redirects(void)
+{
+    run("echo 0 >/proc/sys/net/ipv4/conf/all/send_redirects");
+    run("echo 0 >/proc/sys/net/ipv4/conf/in0/send_redirects");
+}
+
+/* Table 77 leads back to the wire of in0. */
+static void route_by(const char *selector)
+{
+    run("ip rule add %s lookup 77 && ip route add default via " IN_PEER " dev in0 table 77",
+        selector);
+}
+
+/* ---- a new destination ---- */
+
+START_TEST(test_forwarded_packet_leaves_by_the_interface_of_its_new_destination)
+{
+    int fd = divert_bound(PORT);
+
+    divert_outgoing(PORT);
+    send_packet();
+    read_packet(fd);
+    write_to(fd, IN_PEER, "203.0.113.5");
+    wire_expect(&in0, got, got_len);
+    wire_expect_silence(&out0);
+    ck_assert_uint_eq(queue_waiting(PORT), 0);
+}
+END_TEST
+
+START_TEST(test_own_packet_leaves_by_the_interface_of_its_new_destination)
+{
+    static const char *const hooks[] = {"OUTPUT", "POSTROUTING"};
+    int fd = divert_bound(PORT);
+
+    run("iptables -t mangle -A %s -o out0 -j NFQUEUE --queue-num %d", hooks[_i], PORT);
+    send_own();
+    read_packet(fd);
+    write_to(fd, IN_PEER, OUT_ADDRESS);
+    wire_expect(&in0, got, got_len);
+    wire_expect_silence(&out0);
+    ck_assert_uint_eq(queue_waiting(PORT), 0);
+}
+END_TEST
+
+START_TEST(test_incoming_packet_is_routed_by_its_new_destination)
+{
+    struct sockaddr_in sin = {.sin_family = AF_INET, .sin_port = htons(2222)};
+    int fd = divert_bound(PORT), udp = socket(AF_INET, SOCK_DGRAM, 0);
+
+    ck_assert_int_eq(bind(udp, (struct sockaddr *)&sin, sizeof(sin)), 0);
+    divert_incoming(PORT);
+    send_packet();
+    read_packet(fd);
+    write_to(fd, IN_ADDRESS, IN_PEER);
+    ck_assert_int_eq(recv(udp, got, sizeof(got), 0), 1);
+    send_packet();
+    read_packet(fd);
+    write_to(fd, "192.0.2.2", IN_PEER);
+    wire_expect(&out0, got, got_len);
+}
+END_TEST
+
+START_TEST(test_rewritten_packet_goes_past_the_rules_up_to_its_tag)
+{
+    int fd;
+
+    rules_hold(_i, "100 divert 8000 ip from any to any out",
+               "200 divert 8001 ip from any to any out", NULL);
+    fd = divert_bound(8001);
+    divert_bound(8000);
+    look_behind("postrouting", "meta mark != 0 drop");
+    from = (struct sockaddr_in){.sin_family = AF_INET, .sin_port = 100};
+    write_to(fd, OUT_PEER, IN_PEER);
+    read_packet(fd);
+    ck_assert_int_eq(from.sin_port, 200);
+    write_to(fd, IN_PEER, "203.0.113.5");
+    wire_expect(&in0, got, got_len);
+    wire_expect_silence(&out0);
+}
+END_TEST
+
+/* ---- marks ---- */
+
+START_TEST(test_rerouted_packet_is_routed_by_its_mark)
+{
+    int fd = divert_bound(PORT);
+
+    route_by("fwmark 7/0xffff");
+    run("iptables -A FORWARD -j MARK --set-xmark 7");
+    divert_outgoing(PORT);
+    look_behind("postrouting", "meta mark and 0xffff != 7 drop");
+    send_packet();
+    read_packet(fd);
+    write_to(fd, "203.0.113.9", IN_PEER);
+    wire_expect(&in0, got, got_len);
+}
+END_TEST
+
+START_TEST(test_rerouted_packet_is_routed_by_its_source)
+{
+    int fd = divert_bound(PORT);
+
+    run("ip route add 203.0.113.0/24 via " OUT_PEER);
+    route_by("from 10.1.0.2 to 203.0.113.0/24");
+    divert_outgoing(PORT);
+    send_packet();
+    read_packet(fd);
+    write_to(fd, "203.0.113.9", IN_PEER);
+    wire_expect(&in0, got, got_len);
+}
+END_TEST
+
+/* An "ip rule" without a mask compares all 32 bits. */
+START_TEST(test_incoming_packet_is_routed_by_its_mark_without_the_tag)
+{
+    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = 100};
+    int fd;
+
+    rules_hold(_i, "100 divert 8000 ip from any to any in", NULL);
+    no_redirects();
+    route_by("fwmark 7");
+    look_before("prerouting", "meta mark set meta mark or 7");
+    fd = divert_bound(8000);
+    send_packet();
+    read_packet(fd);
+    divert_write(fd, got, got_len, &from);
+    wire_expect(&in0, packet, len);
+    to.sin_addr.s_addr = inet_addr(IN_ADDRESS);
+    divert_write(fd, packet, len, &to);
+    wire_expect(&in0, packet, len);
+    wire_expect_silence(&out0);
+}
+END_TEST
+
+/* ---- connections ---- */
+
+START_TEST(test_connection_is_known_behind_the_verdict)
+{
+    int fd = divert_bound(PORT);
+
+    run("iptables -A FORWARD -j CONNMARK --set-mark 9");
+    divert_outgoing(PORT);
+    look_behind("postrouting", "ct mark != 9 drop");
+    send_packet();
+    read_packet(fd);
+    divert_write(fd, got, got_len, &from);
+    wire_expect(&out0, packet, len);
+    send_packet();
+    read_packet(fd);
+    got_len = make_udp(got, IN_PEER, 1111, OUT_PEER, 2222, 77, "longer", 6);
+    divert_write(fd, got, got_len, &from);
+    wire_expect(&out0, got, got_len);
+}
+END_TEST
+
+START_TEST(test_nat_goes_on_behind_the_verdict)
+{
+    int fd = divert_bound(PORT);
+
+    run("iptables -t nat -A POSTROUTING -o out0 -j MASQUERADE");
+    divert_outgoing(PORT);
+    send_packet();
+    read_packet(fd);
+    divert_write(fd, got, got_len, &from);
+    len = make_udp(packet, OUT_ADDRESS, 1111, OUT_PEER, 2222, 77, "x", 1);
+    wire_expect(&out0, packet, len);
+}
+END_TEST
+
+/* ---- owners ---- */
+
+START_TEST(test_owner_is_known_behind_re_entry)
+{
+    pid_t pid;
+    int fd;
+
+    rules_hold(_i, "100 divert 8000 udp from any to any out", NULL);
+    fd = divert_bound(8000);
+    look_behind("postrouting", "meta skuid != 1234 drop");
+    run("iptables -t mangle -A POSTROUTING -m owner ! --uid-owner 1234 -j DROP");
+    pid = fork();
+    if (pid == 0) {
+        ck_assert_int_eq(setuid(1234), 0);
+        send_own();
+        pause();
+    }
+    read_packet(fd);
+    divert_write(fd, got, got_len, &from);
+    wire_expect(&out0, got, got_len);
+    kill(pid, SIGKILL);
+}
+END_TEST
+
+int main(void)
+{
+    const TTest *const tests[] = {
+        test_forwarded_packet_leaves_by_the_interface_of_its_new_destination,
+        test_incoming_packet_is_routed_by_its_new_destination,
+        test_rerouted_packet_is_routed_by_its_mark,
+        test_rerouted_packet_is_routed_by_its_source,
+        test_connection_is_known_behind_the_verdict,
+        test_nat_goes_on_behind_the_verdict,
+    };
+    const TTest *const in_two_ways[] = {
+        test_own_packet_leaves_by_the_interface_of_its_new_destination,
+        test_rewritten_packet_goes_past_the_rules_up_to_its_tag,
+        test_incoming_packet_is_routed_by_its_mark_without_the_tag,
+        test_owner_is_known_behind_re_entry,
+    };
+    int failed = run_suite("route", tests, sizeof(tests) / sizeof(tests[0]));
+
+    if (failed == 77)
+        return failed;
+    return failed | run_suite_with("route in two ways", in_two_ways,
+                                   sizeof(in_two_ways) / sizeof(in_two_ways[0]), RULES_BACKENDS);
+}

@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What the words of a rule match, on real packets. All rules divert to one port; the test writes
+ * each packet back until it has met the whole list, and notes the rules it was read from.
+ */
+#include "make_packet.h"
+#include "packet.h"
+#include "rules.h"
+#include "wire.h"
+
+#include <arpa/inet.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+
+#define TO_ME_PORT 3333
+
+enum {
+    UDP = 1,       /* 10.1.0.2:1111 to 192.0.2.2:2222, in by in0 and out by out0 */
+    SYN = 2,       /* the same way, TCP, to port 80 */
+    ACK = 4,       /* the same */
+    PING = 8,      /* an echo request, the same way */
+    LONG = 16,     /* like UDP, 528 bytes long */
+    GRE = 32,      /* the same way */
+    TO_ME = 64,    /* UDP to 10.1.0.1:3333, in by in0 */
+    FROM_ME = 128, /* UDP from 192.0.2.1 to 192.0.2.2:53, out by out0 */
+
+    FORWARDED = UDP | SYN | ACK | PING | LONG | GRE,
+    ALL_IN = FORWARDED | TO_ME,
+    ALL_OUT = FORWARDED | FROM_ME,
+    PACKETS = 8
+};
+
+static const struct {
+    const char *rule;
+    unsigned in, out; /* the packets that it matches */
+} table[] = {
+    {"ip from any to any", ALL_IN, ALL_OUT},
+    {"all from any to any in", ALL_IN, 0},
+    {"ip from any to any out", 0, ALL_OUT},
+    {"ip from any to any not in", 0, ALL_OUT},
+    {"ip from any to any via in0", ALL_IN, 0},
+    {"ip from any to any via out0", 0, ALL_OUT},
+    {"ip from any to any via in*", ALL_IN, 0},
+    {"ip from any to any not via in0", 0, ALL_OUT},
+    {"ip from any to any recv in0", ALL_IN, FORWARDED},
+    {"ip from any to any out recv in0", 0, FORWARDED},
+    {"ip from any to any out not recv in0", 0, FROM_ME},
+    {"ip from any to any recv out0", 0, 0},
+    {"ip from any to any xmit out0", 0, ALL_OUT},
+    {"ip from any to any recv in0 xmit out0", 0, FORWARDED},
+    {"ip from any to any xmit in0", 0, 0},
+    {"udp from any to any", UDP | LONG | TO_ME, UDP | LONG | FROM_ME},
+    {"not udp from any to any in", SYN | ACK | PING | GRE, 0},
+    {"tcp from any to any in", SYN | ACK, 0},
+    {"icmp from any to any in", PING, 0},
+    {"gre from any to any in", GRE, 0},
+    {"47 from any to any in", GRE, 0},
+    {"ip4 from any to any in", ALL_IN, 0},
+    {"ip6 from any to any", 0, 0},
+    {"ip from me to any", 0, FROM_ME},
+    {"ip from any to me", TO_ME, 0},
+    {"ip from any to not me in", FORWARDED, 0},
+    {"ip from 10.1.0.2 to any in", ALL_IN, 0},
+    {"ip from 10.1.0.0/24 to any out", 0, FORWARDED},
+    {"ip from 10.1.0.0:255.255.255.0 to any out", 0, FORWARDED},
+    {"ip from not 10.1.0.0/24 to any", 0, FROM_ME},
+    {"ip from any to 192.0.2.2,10.1.0.1 in", ALL_IN, 0},
+    {"ip from any to not 192.0.2.2,192.0.2.3 in", TO_ME, 0},
+    {"ip from any to 198.51.100.0/24", 0, 0},
+    {"ip from 10.1.0.2 to 10.1.0.1 in", TO_ME, 0},
+    {"udp from any to any 2222 in", UDP | LONG, 0},
+    {"udp from any 1111 to any in", UDP | LONG | TO_ME, 0},
+    {"udp from any to any 2000-3000,53", UDP | LONG, UDP | LONG | FROM_ME},
+    {"udp from any to any domain", 0, FROM_ME},
+    {"udp from any to any not 2222 in", TO_ME, 0},
+    {"udp from any to any not 2222,3333 in", 0, 0},
+    {"ip from any to any 80,2222 in", UDP | LONG | SYN | ACK, 0},
+    {"tcp from any to any http in", SYN | ACK, 0},
+    {"ip from any to any in src-ip 10.1.0.2 dst-port 2222", UDP | LONG, 0},
+    {"ip from any to any in dst-ip 10.1.0.1 src-port 1111", TO_ME, 0},
+    {"tcp from any to any setup in", SYN, 0},
+    {"tcp from any to any established in", ACK, 0},
+    {"tcp from any to any in tcpflags syn", SYN, 0},
+    {"tcp from any to any in tcpflags ack,!syn", ACK, 0},
+    {"tcp from any to any in not established", SYN, 0},
+    {"icmp from any to any icmptypes 8 in", PING, 0},
+    {"icmp from any to any icmptypes 0,3 in", 0, 0},
+    {"ip from any to any frag", 0, 0},
+    {"ip from any to any in not frag", ALL_IN, 0},
+    {"ip from any to any in iplen 500-600", LONG, 0},
+    {"ip from any to any in iplen 528", LONG, 0},
+    {"ip from any to any in not iplen 528", ALL_IN & ~LONG, 0},
+    {"ip from any to any in proto tcp", SYN | ACK, 0},
+    {"ip from any to any diverted in // not the first, so it always is", ALL_IN, 0},
+    {"ip from any to any not diverted", 0, 0},
+};
+
+#define RULES (sizeof(table) / sizeof(table[0]))
+
+static unsigned met_in[RULES], met_out[RULES];
+
+static size_t make_tcp(uint8_t *out, uint8_t flags)
+{
+    struct tcphdr tcp = {.th_sport = htons(1000), .th_dport = htons(80), .th_off = 5};
+
+    tcp.th_flags = flags;
+    return make_ipv4(out, IPPROTO_TCP, IN_PEER, OUT_PEER, 77, &tcp, sizeof(tcp));
+}
+
+static size_t make_packet(int kind, uint8_t *out)
+{
+    static const uint8_t zeros[500], echo[8] = {8};
+
+    switch (kind) {
+    case UDP:
+        return make_udp(out, IN_PEER, 1111, OUT_PEER, 2222, 77, "x", 1);
+    case SYN:
+        return make_tcp(out, TH_SYN);
+    case ACK:
+        return make_tcp(out, TH_ACK);
+    case PING:
+        return make_ipv4(out, IPPROTO_ICMP, IN_PEER, OUT_PEER, 77, echo, sizeof(echo));
+    case LONG:
+        return make_udp(out, IN_PEER, 1111, OUT_PEER, 2222, 77, zeros, sizeof(zeros));
+    case GRE:
+        return make_ipv4(out, IPPROTO_GRE, IN_PEER, OUT_PEER, 77, zeros, 8);
+    default:
+        return make_udp(out, IN_PEER, 1111, IN_ADDRESS, TO_ME_PORT, 77, "x", 1);
+    }
+}
+
+static void send_packet(int kind)
+{
+    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(53)};
+    uint8_t packet[600];
+
+    if (kind != FROM_ME) {
+        wire_send(&in0, packet, make_packet(kind, packet));
+        return;
+    }
+    to.sin_addr.s_addr = inet_addr(OUT_PEER);
+    ck_assert_int_eq(
+        sendto(socket(AF_INET, SOCK_DGRAM, 0), "x", 1, 0, (struct sockaddr *)&to, sizeof(to)), 1);
+}
+
+static bool more_to_read(int fd)
+{
+    struct pollfd p = {.fd = fd, .events = POLLIN};
+
+    return poll(&p, 1, 50) == 1;
+}
+
+static void follow(int fd, int kind)
+{
+    uint8_t got[600];
+    struct sockaddr_in from;
+
+    send_packet(kind);
+    while (more_to_read(fd)) {
+        size_t len = divert_read(fd, got, sizeof(got), &from);
+        unsigned rule = from.sin_port / 10u - 1;
+
+        ck_assert_uint_lt(rule, RULES);
+        if (from.sin_addr.s_addr == INADDR_ANY)
+            met_out[rule] |= (unsigned)kind;
+        else
+            met_in[rule] |= (unsigned)kind;
+        divert_write(fd, got, len, &from);
+    }
+}
+
+/* Or the host answers with an error, which meets the rules too. */
+static void listen_for(int port)
+{
+    struct sockaddr_in sin = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
+
+    ck_assert_int_eq(bind(socket(AF_INET, SOCK_DGRAM, 0), (struct sockaddr *)&sin, sizeof(sin)), 0);
+}
+
+START_TEST(test_rules_match_what_they_say)
+{
+    static char text[RULES][120];
+    const char *rules[RULES + 1] = {0};
+    static char wrong[RULES * 200];
+    size_t at = 0;
+    int fd;
+
+    for (size_t i = 0; i < RULES; i++) {
+        snprintf(text[i], sizeof(text[i]), "%zu divert 8000 %s", (i + 1) * 10, table[i].rule);
+        rules[i] = text[i];
+    }
+    listen_for(TO_ME_PORT);
+    rules_hold_list(_i, rules);
+    fd = divert_bound(8000);
+    for (int kind = 1; kind < 1 << PACKETS; kind <<= 1)
+        follow(fd, kind);
+    for (size_t i = 0; i < RULES; i++) {
+        if (met_in[i] == table[i].in && met_out[i] == table[i].out)
+            continue;
+        at += (size_t)snprintf(wrong + at, sizeof(wrong) - at,
+                               "\n%s: expected in 0x%02x out 0x%02x, got in 0x%02x out 0x%02x",
+                               table[i].rule, table[i].in, table[i].out, met_in[i], met_out[i]);
+    }
+    ck_assert_msg(at == 0, "%s", wrong);
+}
+END_TEST
+
+int main(void)
+{
+    const TTest *const tests[] = {test_rules_match_what_they_say};
+
+    return run_suite_with("rules", tests, 1, RULES_BACKENDS);
+}
