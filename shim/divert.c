@@ -244,6 +244,13 @@ void divert_unlock(struct divert_socket *s)
     pthread_mutex_unlock(&s->shared->lock);
 }
 
+void divert_set_gso(struct divert_socket *s, bool on)
+{
+    s->shared->gso = on;
+    for (unsigned i = 0; i < s->shared->queues; i++)
+        nfqueue_set_gso(s->queue_fd, (uint16_t)(s->shared->queue + i), on);
+}
+
 /* Takes count queues from first on, all or none. */
 static int bind_queues(struct divert_socket *s, unsigned first, unsigned count)
 {
@@ -258,6 +265,8 @@ static int bind_queues(struct divert_socket *s, unsigned first, unsigned count)
     }
     s->shared->queue = (uint16_t)first;
     s->shared->queues = count;
+    if (s->options->gso)
+        divert_set_gso(s, true);
     return 0;
 }
 

@@ -29,6 +29,7 @@ struct divert_shared {
     uint16_t queue;              /* the first of those that are ours: the port's or one behind */
     unsigned queues;             /* how many, once bound */
     bool balanced;               /* SO_REUSEPORT_LB: others may have the rest of the port's */
+    bool gso;                    /* the queues hand large packets over uncut */
     unsigned waiting;            /* threads, of all processes, that wait for a packet */
     unsigned watched;            /* by epoll instances */
     uint64_t receive_timeout;    /* SO_RCVTIMEO in nanoseconds, 0 for none */
@@ -66,6 +67,9 @@ void divert_pass_injected(struct divert_socket *s);
 
 /* Under the lock: makes the eventfd tell whether packets are at hand, if anybody looks at it. */
 void divert_announce(struct divert_socket *s);
+
+/* Under the lock, once bound: whether large packets come uncut. */
+void divert_set_gso(struct divert_socket *s, bool on);
 
 /* Under the lock: the packet is not to go on. */
 void divert_drop(struct divert_socket *s, const struct ledger_packet *packet);

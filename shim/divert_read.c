@@ -83,19 +83,57 @@ static void give_address(struct msghdr *msg, const struct sockaddr_in *sin)
     msg->msg_namelen = sizeof(*sin);
 }
 
-/*
- * A copy was taken before the kernel or the card would have completed its checksum, so that is
- * done here; NFQUEUE does it by itself.
- */
-static const uint8_t *completed(struct divert_socket *s, const struct nfq_packet *p)
+/* Checksums are complete when the program reads them, whatever was left to the network card. */
+static void complete(const struct nfq_packet *p)
 {
-    uint8_t *scratch = s->shared->scratch;
+    if (p->copy)
+        packet_transport_checksum_complete(p->bytes, p->len);
+    else if (p->no_checksum)
+        packet_transport_checksum_fix(p->bytes, p->len);
+}
 
-    if (!p->copy)
-        return p->bytes;
-    memcpy(scratch, p->bytes, p->len);
-    packet_transport_checksum_complete(scratch, p->len);
-    return scratch;
+static size_t space_in(const struct msghdr *msg)
+{
+    size_t space = 0;
+
+    for (size_t i = 0; i < msg->msg_iovlen; i++)
+        space += msg->msg_iov[i].iov_len;
+    return space;
+}
+
+/*
+ * A large packet that the program has no room for is cut as it would be without --gso: by the
+ * kernel, which has the packet once more before the rule that diverted it.
+ */
+static void send_back_to_be_cut(struct divert_socket *s, const struct nfq_packet *p)
+{
+    uint16_t tag = options_tag_of_mark(s->options, p->mark);
+    struct nfq_verdict v = {
+        .id = p->id,
+        .queue = p->queue,
+        .verdict = NF_REPEAT,
+        .set_mark = true,
+        .mark = p->mark,
+    };
+
+    if (s->shared->gso)
+        divert_set_gso(s, false);
+    if (s->options->tags && tag != 0)
+        v.mark = options_mark_with_tag(s->options, p->mark, (uint16_t)(tag - 1));
+    nfqueue_send_verdict(s->queue_fd, &v);
+}
+
+static void skip_too_large(struct divert_socket *s, const struct msghdr *msg)
+{
+    struct nfq_ring *ring = &s->shared->ring;
+
+    for (; !nfq_ring_empty(ring); ring->first++) {
+        const struct nfq_packet *p = &ring->packet[ring->first];
+
+        if (!p->large || p->copy || space_in(msg) >= p->len)
+            return;
+        send_back_to_be_cut(s, p);
+    }
 }
 
 static ssize_t read_first(struct divert_socket *s, struct msghdr *msg, int flags)
@@ -103,8 +141,10 @@ static ssize_t read_first(struct divert_socket *s, struct msghdr *msg, int flags
     struct nfq_ring *ring = &s->shared->ring;
     const struct nfq_packet *p = &ring->packet[ring->first];
     struct sockaddr_in sin = address_of(s, p);
-    size_t copied = scatter(msg, completed(s, p), p->len);
+    size_t copied;
 
+    complete(p);
+    copied = scatter(msg, p->bytes, p->len);
     give_address(msg, &sin);
     msg->msg_controllen = 0;
     msg->msg_flags = copied < p->len ? MSG_TRUNC : 0;
@@ -114,6 +154,21 @@ static ssize_t read_first(struct divert_socket *s, struct msghdr *msg, int flags
         ring->first++;
     }
     return flags & MSG_TRUNC ? (ssize_t)p->len : (ssize_t)copied;
+}
+
+/* As divert_pump(): whether a packet is at hand that the program has room for, or -errno. */
+static int pump_for(struct divert_socket *s, const struct msghdr *msg, int flags)
+{
+    for (;;) {
+        int n = divert_pump(s);
+
+        if (n <= 0)
+            return n;
+        if (!(flags & (MSG_PEEK | MSG_TRUNC)))
+            skip_too_large(s, msg);
+        if (!nfq_ring_empty(&s->shared->ring))
+            return n;
+    }
 }
 
 ssize_t divert_recvmsg(struct divert_socket *s, struct msghdr *msg, int flags)
@@ -133,7 +188,7 @@ ssize_t divert_recvmsg(struct divert_socket *s, struct msghdr *msg, int flags)
             divert_unlock(s);
             return 0;
         }
-        n = divert_pump(s);
+        n = pump_for(s, msg, flags);
         if (n > 0)
             n = read_first(s, msg, flags);
         else if (n == 0)

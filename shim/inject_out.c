@@ -2,6 +2,7 @@
 /* Outgoing: raw sockets that take the packet's own header. */
 #include "inject.h"
 
+#include "caps.h"
 #include "hidden.h"
 #include "inject_private.h"
 #include "interfaces.h"
@@ -10,14 +11,11 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <linux/capability.h>
 #include <netinet/in.h>
 #include <netinet/ip.h>
 #include <netinet/ip6.h>
 #include <pthread.h>
 #include <string.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 #define MTU_MIN 68 /* RFC 791 */
 #define SEND_BUFFER                                                               \
@@ -110,16 +108,6 @@ static struct destination destination_of(const void *packet, uint32_t mark)
     return d;
 }
 
-static bool may_set_marks(void)
-{
-    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
-    struct __user_cap_data_struct data[2] = {0};
-
-    if (syscall(SYS_capget, &header, data) < 0)
-        return false;
-    return data[0].effective & (1u << CAP_NET_ADMIN | 1u << CAP_NET_RAW);
-}
-
 /*
  * What the rules or a full queue on the way do to a packet is no error of the program's, here as
  * for one that goes back as a verdict.
@@ -131,7 +119,7 @@ static int send_error(const struct destination *d, int error)
     case ENOBUFS:
         return 0;
     case EPERM:
-        return d->mark && !may_set_marks() ? -EPERM : 0;
+        return d->mark && !caps_has_net_admin() ? -EPERM : 0;
     default:
         return -error;
     }

@@ -104,6 +104,16 @@ static int bind_queue(int fd, uint16_t queue)
     return nfqueue_request(fd, nlh);
 }
 
+int nfqueue_set_gso(int fd, uint16_t queue, bool on)
+{
+    char buf[128] __attribute__((aligned(MNL_ALIGNTO)));
+    struct nlmsghdr *nlh = nfq_nlmsg_put(buf, NFQNL_MSG_CONFIG, queue);
+
+    mnl_attr_put_u32(nlh, NFQA_CFG_FLAGS, htonl(on ? NFQA_CFG_F_GSO : 0));
+    mnl_attr_put_u32(nlh, NFQA_CFG_MASK, htonl(NFQA_CFG_F_GSO));
+    return nfqueue_send(fd, nlh);
+}
+
 int nfqueue_unbind(int fd, uint16_t queue)
 {
     char buf[128] __attribute__((aligned(MNL_ALIGNTO)));
@@ -162,6 +172,7 @@ static bool parse_packet(struct nfq_ring *ring, const struct nlmsghdr *nlh, stru
     struct nlattr *attr[NFQA_MAX + 1] = {0};
     const struct nfgenmsg *family = mnl_nlmsg_get_payload(nlh);
     const struct nfqnl_msg_packet_hdr *header;
+    uint32_t info;
 
     if (nfq_nlmsg_parse(nlh, attr) < 0 || !attr[NFQA_PACKET_HDR] || !attr[NFQA_PAYLOAD])
         return false;
@@ -171,6 +182,9 @@ static bool parse_packet(struct nfq_ring *ring, const struct nlmsghdr *nlh, stru
     p->queue = ntohs(family->res_id);
     p->hook = header->hook;
     p->family = ntohs(header->hw_protocol) == ETH_P_IPV6 ? AF_INET6 : AF_INET;
+    info = number_of(attr[NFQA_SKB_INFO]);
+    p->large = info & NFQA_SKB_GSO;
+    p->no_checksum = info & NFQA_SKB_CSUMNOTREADY;
     p->mark = number_of(attr[NFQA_MARK]);
     p->indev = number_of(attr[NFQA_IFINDEX_INDEV]);
     p->outdev = number_of(attr[NFQA_IFINDEX_OUTDEV]);

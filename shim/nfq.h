@@ -29,11 +29,13 @@ struct nfq_packet {
     uint32_t mark;
     uint32_t indev; /* interface indices, 0 for none */
     uint32_t outdev;
-    uint32_t len;         /* bytes of the packet */
-    uint8_t hook;         /* NF_INET_* */
-    uint8_t family;       /* AF_INET or AF_INET6 */
-    bool copy;            /* a copy, see nflog.h: it waits for no verdict */
-    const uint8_t *bytes; /* the packet */
+    uint32_t len;     /* bytes of the packet */
+    uint8_t hook;     /* NF_INET_* */
+    uint8_t family;   /* AF_INET or AF_INET6 */
+    bool copy;        /* a copy, see nflog.h: it waits for no verdict */
+    bool large;       /* of several segments, which the kernel cuts later (GSO) */
+    bool no_checksum; /* the transport checksum is left to the card */
+    uint8_t *bytes;   /* the packet */
 };
 
 /*
@@ -79,6 +81,9 @@ int nfqueue_open(void);
  * if the kernel has no nfnetlink_queue.
  */
 int nfqueue_bind(int fd, uint16_t queue, uint32_t queue_len);
+
+/* Whether large packets (GSO) come uncut. At first they do not. Returns 0 or -errno. */
+int nfqueue_set_gso(int fd, uint16_t queue, bool on);
 
 /* Gives a queue up; what waits in it is dropped. Returns 0 or -errno. */
 int nfqueue_unbind(int fd, uint16_t queue);

@@ -16,6 +16,7 @@ struct options {
     bool tags;           /* the rules dispatch on tags (divert-run made them) */
     bool openbsd;        /* personality */
     bool keep_caps;      /* capabilities survive the loss of root, see caps.h */
+    bool gso;            /* large packets are handed over uncut */
     uint32_t queue_len;  /* packets the kernel queues, read ones without a verdict included */
     uint32_t hold_ms;    /* a packet read and not written is dropped after so long */
     uint32_t listeners;  /* sockets that may share a divert port, on as many queues */

@@ -15,7 +15,7 @@
 #include <sys/mman.h>
 
 #define ON_STACK   64 /* descriptors that need no mapping */
-#define INSIDE_MAX 64 /* divert sockets inside of epoll instances */
+#define INSIDE_MAX WATCH_MAX /* divert sockets inside of epoll instances */
 
 static const short readable = POLLIN | POLLRDNORM;
 

@@ -89,9 +89,10 @@ backend_use() {
 }
 
 # each_backend COMMAND...: runs it with every packet filter that works here, and names the others.
+# $TEST_BACKENDS says which are to be tried.
 each_backend() {
     local name tried=0
-    for name in iptables-legacy iptables-nft nft; do
+    for name in ${TEST_BACKENDS:-iptables-legacy iptables-nft nft}; do
         if backend_use "$name"; then
             tried=$((tried + 1))
             printf -- '-- %s\n' "$name"

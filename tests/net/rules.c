@@ -5,6 +5,7 @@
 
 #include <fcntl.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,7 +13,33 @@
 
 #define RULES_MAX 128
 
-const char *const rules_backends[RULES_BACKENDS] = {"nft", "legacy"};
+#define BACKENDS_MAX 3
+
+static const char *backends[BACKENDS_MAX];
+
+static bool nft_can_queue(void)
+{
+    return system("unshare --net nft 'add table t; add chain t c; add rule t c queue num 1' "
+                  "2>/dev/null") == 0;
+}
+
+int rules_backends(void)
+{
+    static const char iptables[] = "iptables-nft iptables-legacy";
+    static char names[128];
+    static int count;
+    const char *wanted = getenv("TEST_BACKENDS");
+    char *name, *save = NULL;
+
+    if (count)
+        return count;
+    snprintf(names, sizeof(names), "%s%s", wanted ? wanted : iptables,
+             !wanted && nft_can_queue() ? " nft" : "");
+    for (name = strtok_r(names, " ", &save); name && count < BACKENDS_MAX;
+         name = strtok_r(NULL, " ", &save))
+        backends[count++] = name;
+    return count;
+}
 
 /* divert-run takes the tools that are called iptables-restore and so on: links in the build. */
 static void choose_tools(const char *kind)
@@ -33,12 +60,16 @@ static void choose_tools(const char *kind)
     setenv("PATH", path, 1);
 }
 
-static void exec_divert_run(int ready, const char *const *rules)
+static void exec_divert_run(int ready, const char *backend, const char *const *rules)
 {
     static const char ready_then_wait[] = "echo ready; exec sleep infinity";
-    const char *argv[2 * RULES_MAX + 12] = {DIVERT_RUN, "-q", "--backend", "iptables"};
+    const char *argv[2 * RULES_MAX + 12] = {DIVERT_RUN, "-q", "--backend", backend};
     size_t n = 4;
 
+    if (strncmp(backend, "iptables-", 9) == 0) {
+        choose_tools(backend + 9);
+        argv[3] = "iptables";
+    }
     for (; *rules; rules++) {
         ck_assert_uint_lt(n, 2 * RULES_MAX);
         argv[n++] = "-r";
@@ -62,13 +93,12 @@ void rules_hold_list(int backend, const char *const *rules)
     int ready[2];
     pid_t pid;
 
+    ck_assert_int_lt(backend, rules_backends());
     ck_assert_int_eq(pipe2(ready, O_CLOEXEC), 0);
     pid = fork();
     ck_assert_int_ge(pid, 0);
-    if (pid == 0) {
-        choose_tools(rules_backends[backend]);
-        exec_divert_run(ready[1], rules);
-    }
+    if (pid == 0)
+        exec_divert_run(ready[1], backends[backend], rules);
     close(ready[1]);
     ck_assert_msg(read(ready[0], word, sizeof(word)) > 0 && strncmp(word, "ready", 5) == 0,
                   "expected divert-run to hold the rules");

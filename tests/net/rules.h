@@ -3,14 +3,15 @@
 #ifndef RULES_H
 #define RULES_H
 
-#define RULES_BACKENDS 2
-
-/* The back ends by number: iptables-nft and iptables-legacy. */
-extern const char *const rules_backends[RULES_BACKENDS];
+/*
+ * How many packet filters there are to try: iptables-nft, iptables-legacy, and nft if the kernel
+ * can queue from it; or those that $TEST_BACKENDS names, with blanks between them.
+ */
+int rules_backends(void);
 
 /*
- * Has divert-run hold these rules (strings, NULL at the end) in this namespace with that back end,
- * until the test ends. The divert sockets of the test know then that rules have tags.
+ * Has divert-run hold these rules (strings, NULL at the end) in this namespace with the back end of
+ * that number, until the test ends. The divert sockets of the test know then that rules have tags.
  */
 void rules_hold(int backend, const char *rule, ...) __attribute__((sentinel));
 void rules_hold_list(int backend, const char *const *rules);

@@ -209,5 +209,5 @@ int main(void)
         test_tee_copies_fragments_as_they_are,
     };
 
-    return run_suite_with("fragments", tests, sizeof(tests) / sizeof(tests[0]), RULES_BACKENDS);
+    return run_suite_with("fragments", tests, sizeof(tests) / sizeof(tests[0]), rules_backends());
 }

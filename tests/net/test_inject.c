@@ -126,6 +126,15 @@ START_TEST(test_outgoing_keeps_ip_options)
 }
 END_TEST
 
+START_TEST(test_socket_has_no_ip_options_of_its_own)
+{
+    int fd = divert_socket();
+
+    ck_assert_int_eq(setsockopt(fd, IPPROTO_IP, IP_OPTIONS, "\x94\x04\x00\x00", 4), -1);
+    ck_assert_int_eq(errno, ENOPROTOOPT);
+}
+END_TEST
+
 START_TEST(test_outgoing_fragment_stays_a_fragment)
 {
     make(OUT_ADDRESS, OUT_PEER, 77, 800);
@@ -625,6 +634,7 @@ int main(void)
         test_outgoing_multicast,
         test_outgoing_broadcast,
         test_outgoing_keeps_ip_options,
+        test_socket_has_no_ip_options_of_its_own,
         test_outgoing_fragment_stays_a_fragment,
         test_outgoing_id_0_stays_with_df_and_is_replaced_without,
         test_outgoing_above_the_mtu_is_fragmented,

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define VARIANTS (2 * RULES_BACKENDS)
+#define VARIANTS (2 * rules_backends())
 
 static uint8_t packet[200], got[200];
 static size_t len;

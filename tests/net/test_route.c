@@ -258,5 +258,5 @@ int main(void)
     if (failed == 77)
         return failed;
     return failed | run_suite_with("route in two ways", in_two_ways,
-                                   sizeof(in_two_ways) / sizeof(in_two_ways[0]), RULES_BACKENDS);
+                                   sizeof(in_two_ways) / sizeof(in_two_ways[0]), rules_backends());
 }

@@ -211,5 +211,5 @@ int main(void)
 {
     const TTest *const tests[] = {test_rules_match_what_they_say};
 
-    return run_suite_with("rules", tests, 1, RULES_BACKENDS);
+    return run_suite_with("rules", tests, 1, rules_backends());
 }

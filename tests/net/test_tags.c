@@ -2,7 +2,7 @@
 /*
  * Where a written packet goes on in the rules of divert-run: after the number in its tag. Each test
  * runs for incoming and outgoing packets, for packets that were read and injected ones, and with
- * both kinds of iptables.
+ * each packet filter.
  */
 #include "make_packet.h"
 #include "rules.h"
@@ -12,7 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define VARIANTS (2 * 2 * RULES_BACKENDS)
+#define VARIANTS (2 * 2 * rules_backends())
 
 static uint8_t packet[200], got[200];
 static size_t len;
