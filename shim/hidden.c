@@ -6,7 +6,7 @@
 #include <fcntl.h>
 #include <sys/resource.h>
 
-#define HIDDEN_RANGE 256 /* numbers at the top, or half of them if there are few */
+#define HIDDEN_RANGE 256 /* numbers at the top; when they are used up, half of all */
 
 _Atomic uint64_t hidden_bits[HIDDEN_CEILING / 64];
 _Atomic unsigned hidden_count;
@@ -27,17 +27,37 @@ static void unmark(int fd)
         atomic_fetch_sub(&hidden_count, 1);
 }
 
-int hidden_fd(int fd)
+/* The highest number that a descriptor of ours may have, and one more. */
+static int ceiling(void)
 {
     struct rlimit limit = {.rlim_cur = 1024};
-    int top, range, moved;
+
+    getrlimit(RLIMIT_NOFILE, &limit);
+    return limit.rlim_cur < HIDDEN_CEILING ? (int)limit.rlim_cur : HIDDEN_CEILING;
+}
+
+/* A copy between first and the ceiling, or -1. */
+static int copy_above(int fd, int first)
+{
+    int copy = real.fcntl(fd, F_DUPFD_CLOEXEC, first);
+
+    if (copy < HIDDEN_CEILING)
+        return copy;
+    real.close(copy);
+    return -1;
+}
+
+int hidden_fd(int fd)
+{
+    int top, moved = -1;
 
     if (fd < 0)
         return fd;
-    getrlimit(RLIMIT_NOFILE, &limit);
-    top = limit.rlim_cur < HIDDEN_CEILING ? (int)limit.rlim_cur : HIDDEN_CEILING;
-    range = top > 2 * HIDDEN_RANGE ? HIDDEN_RANGE : top / 2;
-    moved = real.fcntl(fd, F_DUPFD_CLOEXEC, top - range);
+    top = ceiling();
+    if (top > 2 * HIDDEN_RANGE)
+        moved = copy_above(fd, top - HIDDEN_RANGE);
+    if (moved < 0)
+        moved = copy_above(fd, top / 2);
     if (moved < 0) {
         mark(fd);
         return fd;

@@ -15,7 +15,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define LEDGER_SIZE    16384 /* packets that may be outstanding */
+#define LEDGER_SIZE    12288 /* packets that may be outstanding */
 #define LEDGER_BUCKETS 4096
 
 enum ledger_index {

@@ -203,6 +203,7 @@ START_TEST(test_several_sockets_and_others)
 {
     int fd = divert_ready(), second = divert_bound(PORT + 1), pipes[2];
     int epoll = epoll_on(fd, EPOLLIN), n = 0;
+    struct sockaddr_in from;
 
     control(epoll, EPOLL_CTL_ADD, second, EPOLLIN, (uint64_t)second);
     ck_assert_int_eq(pipe(pipes), 0);
@@ -211,8 +212,8 @@ START_TEST(test_several_sockets_and_others)
     send_one("x");
     expect_event(epoll, EPOLLIN);
     ck_assert_int_eq(events[0].data.fd, fd);
-    divert_read(fd, got, sizeof(got), NULL);
-    divert_write(fd, got, len, NULL);
+    divert_read(fd, got, sizeof(got), &from);
+    divert_write(fd, got, len, &from);
     expect_event(epoll, EPOLLIN);
     ck_assert_int_eq(events[0].data.fd, second);
     send_one("y");

@@ -253,6 +253,36 @@ START_TEST(test_poll_with_other_descriptors)
 }
 END_TEST
 
+/* What comes while the program is busy elsewhere waits for it: packets of 64 and of 1500 bytes. */
+static void expect_burst(size_t size)
+{
+    static uint8_t payload[1500];
+    int fd = divert_bound(PORT);
+
+    divert_incoming(PORT);
+    for (uint16_t id = 1; id <= 10000; id++) {
+        len = make_udp(packet, IN_PEER, 1111, OUT_PEER, 2222, id, payload, size - 28);
+        wire_send(&in0, packet, len);
+    }
+    for (uint16_t id = 1; id <= 10000; id++) {
+        ck_assert_uint_eq(divert_read(fd, got, sizeof(got), &from), size);
+        ck_assert_uint_eq(got[4] << 8 | got[5], id);
+    }
+    ck_assert_uint_eq(queue_waiting(PORT), 10000);
+}
+
+START_TEST(test_burst_of_ten_thousand_small_packets)
+{
+    expect_burst(64);
+}
+END_TEST
+
+START_TEST(test_burst_of_ten_thousand_full_packets)
+{
+    expect_burst(1500);
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const tests[] = {
@@ -271,6 +301,8 @@ int main(void)
         test_receive_timeout,
         test_poll_and_select_tell_the_truth,
         test_poll_with_other_descriptors,
+        test_burst_of_ten_thousand_small_packets,
+        test_burst_of_ten_thousand_full_packets,
     };
 
     return run_suite("read", tests, sizeof(tests) / sizeof(tests[0]));
