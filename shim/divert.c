@@ -348,10 +348,27 @@ int divert_getsockname(struct divert_socket *s, struct sockaddr *address, sockle
     return 0;
 }
 
+void divert_flush(struct divert_socket *s)
+{
+    int err = nfqueue_flush(s->queue_fd, &s->shared->batch);
+
+    if (err)
+        log_line(LOG_DEBUG, "sending verdicts: %s", strerror(-err));
+}
+
+int divert_give_verdict(struct divert_socket *s, const struct nfq_verdict *v)
+{
+    int err = nfqueue_put_verdict(s->queue_fd, &s->shared->batch, v);
+
+    if (err || (s->options->batch && !nfq_ring_empty(&s->shared->ring)))
+        return err;
+    return nfqueue_flush(s->queue_fd, &s->shared->batch);
+}
+
 void divert_drop(struct divert_socket *s, const struct ledger_packet *packet)
 {
     struct nfq_verdict v = {.id = packet->id, .queue = packet->queue, .verdict = NF_DROP};
-    int err = nfqueue_send_verdict(s->queue_fd, &v);
+    int err = divert_give_verdict(s, &v);
 
     if (err)
         log_line(LOG_DEBUG, "verdict for packet %u: %s", packet->id, strerror(-err));
@@ -382,15 +399,15 @@ static void drop_overdue(struct divert_socket *s)
  */
 static bool pass_injected(struct divert_socket *s, const struct nfq_packet *p)
 {
-    struct nfq_verdict v = {.id = p->id, .queue = p->queue, .verdict = NF_ACCEPT};
+    struct nfq_verdict v = {.id = p->id, .queue = p->queue, .verdict = NF_ACCEPT, .mark = p->mark};
 
     if (s->options->tags || options_tag_of_mark(s->options, p->mark) != TAG_PAST_ALL)
         return false;
     if (p->copy)
         return true;
-    v.set_mark = p->hook == NF_INET_POST_ROUTING || p->hook == NF_INET_LOCAL_IN;
-    v.mark = options_mark_with_tag(s->options, p->mark, 0);
-    nfqueue_send_verdict(s->queue_fd, &v);
+    if (p->hook == NF_INET_POST_ROUTING || p->hook == NF_INET_LOCAL_IN)
+        v.mark = options_mark_with_tag(s->options, p->mark, 0);
+    divert_give_verdict(s, &v);
     return true;
 }
 
@@ -398,9 +415,12 @@ static bool pass_injected(struct divert_socket *s, const struct nfq_packet *p)
 static int fill(struct divert_socket *s)
 {
     struct nfq_ring *ring = &s->shared->ring;
-    int n = nfqueue_fill(s->queue_fd, ring);
-    uint32_t end = ring->end, kept;
+    uint32_t end, kept;
+    int n;
 
+    divert_flush(s);
+    n = nfqueue_fill(s->queue_fd, ring);
+    end = ring->end;
     if (n <= 0)
         return n;
     kept = end - (uint32_t)n;

@@ -35,6 +35,7 @@ struct divert_shared {
     uint64_t receive_timeout;    /* SO_RCVTIMEO in nanoseconds, 0 for none */
     struct timeval send_timeout; /* SO_SNDTIMEO: kept for getsockopt(), writes never wait */
     int receive_buffer, send_buffer;
+    struct nfq_batch batch; /* verdicts that were given and not sent yet */
     struct nfq_ring ring;
     struct ledger ledger;
     uint8_t scratch[PACKET_MAX + 1]; /* a packet in one piece */
@@ -70,6 +71,15 @@ void divert_announce(struct divert_socket *s);
 
 /* Under the lock, once bound: whether large packets come uncut. */
 void divert_set_gso(struct divert_socket *s, bool on);
+
+/*
+ * Under the lock: gives a verdict. It is sent at once; or with DIVERTSHIM_BATCH, while packets are
+ * at hand for the program to go on with, together with the next ones. Returns 0 or -errno.
+ */
+int divert_give_verdict(struct divert_socket *s, const struct nfq_verdict *v);
+
+/* Under the lock: sends what was put off. */
+void divert_flush(struct divert_socket *s);
 
 /* Under the lock: the packet is not to go on. */
 void divert_drop(struct divert_socket *s, const struct ledger_packet *packet);

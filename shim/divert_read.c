@@ -112,7 +112,6 @@ static void send_back_to_be_cut(struct divert_socket *s, const struct nfq_packet
         .id = p->id,
         .queue = p->queue,
         .verdict = NF_REPEAT,
-        .set_mark = true,
         .mark = p->mark,
     };
 
@@ -120,7 +119,7 @@ static void send_back_to_be_cut(struct divert_socket *s, const struct nfq_packet
         divert_set_gso(s, false);
     if (s->options->tags && tag != 0)
         v.mark = options_mark_with_tag(s->options, p->mark, (uint16_t)(tag - 1));
-    nfqueue_send_verdict(s->queue_fd, &v);
+    divert_give_verdict(s, &v);
 }
 
 static void skip_too_large(struct divert_socket *s, const struct msghdr *msg)

@@ -45,6 +45,7 @@ void divert_wait_begin(struct divert_socket *s, struct pollfd fds[DIVERT_WAIT_FD
     fds[1] = (struct pollfd){.fd = s->event_fd, .events = POLLIN};
     if (divert_lock(s))
         return;
+    divert_flush(s);
     s->shared->waiting++;
     divert_announce(s);
     divert_unlock(s);

@@ -145,7 +145,6 @@ static int give_verdict(struct divert_socket *s, const struct written *w,
         .id = queued->id,
         .queue = queued->queue,
         .verdict = tagged ? NF_REPEAT : NF_ACCEPT,
-        .set_mark = true,
         .mark = queued->mark,
         .payload = changed ? w->packet : NULL,
         .len = w->len,
@@ -153,7 +152,7 @@ static int give_verdict(struct divert_socket *s, const struct written *w,
 
     if (tagged)
         v.mark = options_mark_with_tag(s->options, queued->mark, tag_in_mark(s->options, w->tag));
-    return nfqueue_send_verdict(s->queue_fd, &v);
+    return divert_give_verdict(s, &v);
 }
 
 /*

@@ -19,8 +19,7 @@
 #define PACKET_BUFFER 4096 /* what the kernel accounts for a queued packet of ordinary size */
 #define BUFFER_MAX    (512u << 20)
 
-#define VERDICT_PAYLOAD_MAX 2048       /* of what is copied into a message */
-#define IDS_AHEAD           (1u << 30) /* of any id in use lie all others, and none behind */
+#define IDS_AHEAD (1u << 30) /* of any id in use lie all others, and none behind */
 
 int nfqueue_open(void)
 {
@@ -255,10 +254,7 @@ int nfqueue_fill(int fd, struct nfq_ring *ring)
     return (int)(ring->end - before);
 }
 
-/*
- * A verdict as it goes to the kernel, laid out once: the attributes that may be left out stand
- * last, the payload behind them.
- */
+/* A verdict as it goes to the kernel; the payload's attribute stands last and may be left out. */
 struct verdict_message {
     struct nlmsghdr header;
     struct nfgenmsg family;
@@ -267,7 +263,6 @@ struct verdict_message {
     struct nlattr mark_attr;
     uint32_t mark;
     struct nlattr payload_attr;
-    uint8_t payload[VERDICT_PAYLOAD_MAX];
 };
 
 static const struct verdict_message verdict_template = {
@@ -280,36 +275,62 @@ static const struct verdict_message verdict_template = {
     .payload_attr = {.nla_type = NFQA_PAYLOAD},
 };
 
-/* Small packets are copied behind their verdict: cheaper than to have the kernel gather. */
-static int send_with_payload(int fd, struct verdict_message *m, const struct nfq_verdict *v)
+/* Fills all but the payload's bytes; returns how many bytes go before those. */
+static size_t fill_verdict(struct verdict_message *m, const struct nfq_verdict *v)
 {
-    static const char padding[MNL_ALIGNTO];
-    size_t head = offsetof(struct verdict_message, payload), pad = MNL_ALIGN(v->len) - v->len;
-    struct iovec iov[] = {{m, head}, {(void *)v->payload, v->len}, {(void *)padding, pad}};
+    size_t head = v->payload ? sizeof(*m) : offsetof(struct verdict_message, payload_attr);
 
+    *m = verdict_template;
+    m->header.nlmsg_len = (uint32_t)(head + (v->payload ? MNL_ALIGN(v->len) : 0));
+    m->family.res_id = htons(v->queue);
+    m->verdict.verdict = htonl((uint32_t)v->verdict);
+    m->verdict.id = htonl(v->id);
+    m->mark = htonl(v->mark);
     m->payload_attr.nla_len = (uint16_t)(MNL_ATTR_HDRLEN + v->len);
-    m->header.nlmsg_len = (uint32_t)(head + v->len + pad);
-    if (v->len > sizeof(m->payload))
-        return send_all(fd, iov, 3);
-    memcpy(m->payload, v->payload, v->len);
-    return nfqueue_send(fd, &m->header);
+    return head;
 }
 
-int nfqueue_send_verdict(int fd, const struct nfq_verdict *v)
+static int send_alone(int fd, const struct verdict_message *m, const struct nfq_verdict *v)
+{
+    static const char padding[MNL_ALIGNTO];
+    struct iovec iov[] = {
+        {(void *)m, sizeof(*m)},
+        {(void *)v->payload, v->len},
+        {(void *)padding, MNL_ALIGN(v->len) - v->len},
+    };
+
+    return send_all(fd, iov, 3);
+}
+
+int nfqueue_put_verdict(int fd, struct nfq_batch *batch, const struct nfq_verdict *v)
 {
     struct verdict_message m;
+    size_t head = fill_verdict(&m, v);
+    uint8_t *at;
+    int err = 0;
 
-    memcpy(&m, &verdict_template, offsetof(struct verdict_message, payload));
-    m.family.res_id = htons(v->queue);
-    m.verdict.verdict = htonl((uint32_t)v->verdict);
-    m.verdict.id = htonl(v->id);
-    m.mark = htonl(v->mark);
-    if (v->payload && v->set_mark)
-        return send_with_payload(fd, &m, v);
-    m.header.nlmsg_len = offsetof(struct verdict_message, payload_attr);
-    if (!v->set_mark)
-        m.header.nlmsg_len = offsetof(struct verdict_message, mark_attr);
-    return nfqueue_send(fd, &m.header);
+    if (m.header.nlmsg_len > sizeof(batch->bytes) - batch->used)
+        err = nfqueue_flush(fd, batch);
+    if (m.header.nlmsg_len > sizeof(batch->bytes))
+        return err ? err : send_alone(fd, &m, v);
+    at = batch->bytes + batch->used;
+    memcpy(at, &m, head);
+    if (v->payload)
+        memcpy(at + head, v->payload, v->len);
+    batch->used += m.header.nlmsg_len;
+    return err;
+}
+
+int nfqueue_flush(int fd, struct nfq_batch *batch)
+{
+    size_t len = batch->used;
+
+    batch->used = 0;
+    while (len && real.send(fd, batch->bytes, len, 0) < 0) {
+        if (errno != EINTR)
+            return -errno;
+    }
+    return 0;
 }
 
 int nfqueue_drop_all(int fd, uint16_t queue, uint32_t some_id)

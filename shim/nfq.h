@@ -57,11 +57,21 @@ struct nfq_ring {
 struct nfq_verdict {
     uint32_t id;
     uint16_t queue;
-    int verdict;   /* NF_DROP, NF_ACCEPT or NF_REPEAT */
-    bool set_mark; /* needed if there is a payload */
-    uint32_t mark;
+    int verdict;         /* NF_DROP, NF_ACCEPT or NF_REPEAT */
+    uint32_t mark;       /* of the packet from now on */
     const void *payload; /* the packet's new bytes, or NULL to leave it as it is */
     size_t len;
+};
+
+/*
+ * Verdicts that go to the kernel together. A page holds them: for more the kernel would have to map
+ * memory anew each time.
+ */
+#define NFQ_BATCH_SIZE 3584
+
+struct nfq_batch {
+    uint32_t used; /* bytes */
+    _Alignas(4) uint8_t bytes[NFQ_BATCH_SIZE];
 };
 
 static inline bool nfq_ring_empty(const struct nfq_ring *ring)
@@ -101,8 +111,14 @@ int nfqueue_fill(int fd, struct nfq_ring *ring);
 int nfqueue_send(int fd, const struct nlmsghdr *nlh);
 int nfqueue_request(int fd, struct nlmsghdr *nlh);
 
-/* Gives one verdict. Returns 0 or -errno of sendmsg(2). */
-int nfqueue_send_verdict(int fd, const struct nfq_verdict *v);
+/*
+ * Puts a verdict to those that are to be sent, and sends them first if there is no room. Returns 0
+ * or -errno of send(2).
+ */
+int nfqueue_put_verdict(int fd, struct nfq_batch *batch, const struct nfq_verdict *v);
+
+/* Sends all verdicts of a batch. Returns 0 or -errno of send(2). */
+int nfqueue_flush(int fd, struct nfq_batch *batch);
 
 /*
  * From now on the kernel drops what it has for the queue, and what waits in it; last_id is that of

@@ -77,7 +77,7 @@ static void read_all(void)
     static const char *const levels[] = {"error", "warn", "info", "debug", NULL};
     static const char *const personalities[] = {"freebsd", "openbsd", NULL};
     unsigned level = LOG_WARN, personality = 0;
-    uint32_t tags = 0, keep_caps = 1, gso = 0;
+    uint32_t tags = 0, keep_caps = 1, gso = 0, batch = 0;
 
     sensible = read_choice("DIVERTSHIM_LOG", levels, &level, "error, warn, info or debug");
     log_set_level(level);
@@ -86,6 +86,7 @@ static void read_all(void)
     sensible &= read_number("DIVERTSHIM_TAGS", 0, 1, &tags, "0 or 1");
     sensible &= read_number("DIVERTSHIM_KEEP_CAPS", 0, 1, &keep_caps, "0 or 1");
     sensible &= read_number("DIVERTSHIM_GSO", 0, 1, &gso, "0 or 1");
+    sensible &= read_number("DIVERTSHIM_BATCH", 0, 1, &batch, "0 or 1");
     sensible &= read_number("DIVERTSHIM_QUEUE_LEN", 16, 1 << 20, &options.queue_len,
                             "a number of packets from 16 to 1048576");
     sensible &= read_number("DIVERTSHIM_HOLD_MS", 10, 3600 * 1000, &options.hold_ms,
@@ -97,6 +98,7 @@ static void read_all(void)
     options.tags = tags == 1;
     options.keep_caps = keep_caps == 1;
     options.gso = gso == 1;
+    options.batch = batch == 1;
 }
 
 const struct options *options_get(void)

@@ -14,7 +14,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#define ON_STACK   64 /* descriptors that need no mapping */
+#define ON_STACK   64        /* descriptors that need no mapping */
 #define INSIDE_MAX WATCH_MAX /* divert sockets inside of epoll instances */
 
 static const short readable = POLLIN | POLLRDNORM;
