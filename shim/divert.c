@@ -41,20 +41,6 @@ bool divert_wanted(int domain, int type, int protocol)
     return protocol == PROTOCOL_DIVERT || protocol == PROTOCOL_DIVERT_OLD;
 }
 
-static int lock_init(pthread_mutex_t *lock)
-{
-    pthread_mutexattr_t attr;
-    int err;
-
-    pthread_mutexattr_init(&attr);
-    pthread_mutexattr_setpshared(&attr, PTHREAD_PROCESS_SHARED);
-    pthread_mutexattr_setrobust(&attr, PTHREAD_MUTEX_ROBUST);
-    pthread_mutexattr_settype(&attr, PTHREAD_MUTEX_ERRORCHECK);
-    err = pthread_mutex_init(lock, &attr);
-    pthread_mutexattr_destroy(&attr);
-    return -err;
-}
-
 /*
  * Sockets come from mappings of our own, since nothing here may call malloc(), and go back to a
  * list, see divert_hold_if_used(). The list has few takers: sockets are not opened by the million.
@@ -205,9 +191,7 @@ int divert_open(int domain, int type, int protocol, int *fd, struct divert_socke
     s->shared->protocol = protocol;
     s->shared->nonblocking = type & SOCK_NONBLOCK;
     s->shared->receive_buffer = s->shared->send_buffer = BUFFER_DEFAULT;
-    err = lock_init(&s->shared->lock);
-    if (!err)
-        err = open_descriptors(s, type, fd);
+    err = open_descriptors(s, type, fd);
     if (err) {
         divert_release(s);
         return err;
@@ -223,15 +207,15 @@ static void start_over(struct divert_socket *s)
         nfqueue_drop_all(s->queue_fd, (uint16_t)(s->shared->queue + i), s->shared->ring.last_id);
     ledger_reset(&s->shared->ledger);
     s->shared->ring.first = s->shared->ring.end = 0;
-    pthread_mutex_consistent(&s->shared->lock);
+    s->shared->batch.used = 0;
 }
 
 int divert_lock(struct divert_socket *s)
 {
-    switch (pthread_mutex_lock(&s->shared->lock)) {
+    switch (shared_lock(&s->shared->lock)) {
     case 0:
         return 0;
-    case EOWNERDEAD:
+    case -EOWNERDEAD:
         start_over(s);
         return 0;
     default:
@@ -241,7 +225,7 @@ int divert_lock(struct divert_socket *s)
 
 void divert_unlock(struct divert_socket *s)
 {
-    pthread_mutex_unlock(&s->shared->lock);
+    shared_unlock(&s->shared->lock);
 }
 
 void divert_set_gso(struct divert_socket *s, bool on)

@@ -81,7 +81,10 @@ uint64_t divert_deadline(struct divert_socket *s);
 void divert_wait_begin(struct divert_socket *s, struct pollfd fds[DIVERT_WAIT_FDS]);
 void divert_wait_end(struct divert_socket *s);
 
-/* Waits until there is something to read: 1; 0 at the deadline, or -EINTR. */
+/*
+ * Waits until there is something to read: 1; 0 at the deadline, or -EINTR. A thread that is
+ * cancelled while it waits, here or in divert_recvmsg(), gives up the caller's reference.
+ */
 int divert_wait_until(struct divert_socket *s, uint64_t deadline);
 
 /*

@@ -7,6 +7,7 @@
 #include "ledger.h"
 #include "nfq.h"
 #include "options.h"
+#include "shared_lock.h"
 
 #include <netinet/in.h>
 #include <pthread.h>
@@ -17,7 +18,7 @@
  * The lock is never held while waiting.
  */
 struct divert_shared {
-    pthread_mutex_t lock;
+    struct shared_lock lock;
     int family; /* as given to socket() */
     int protocol;
     bool bound;

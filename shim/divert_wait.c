@@ -89,9 +89,11 @@ static bool restart_wanted(void)
     return true;
 }
 
-static void wait_end_cleanup(void *s)
+/* The thread is cancelled: it will not come back to give up the reference of its call. */
+static void give_up(void *s)
 {
     divert_wait_end(s);
+    divert_release(s);
 }
 
 int divert_wait(struct divert_socket *s, uint64_t deadline)
@@ -105,7 +107,7 @@ int divert_wait(struct divert_socket *s, uint64_t deadline)
         timeout = until <= now ? 0 : (int)((until - now + NS_PER_MS - 1) / NS_PER_MS);
     divert_wait_begin(s, fds);
     fds[DIVERT_WAIT_FDS] = (struct pollfd){.fd = interfaces_watch_fd(), .events = POLLIN};
-    pthread_cleanup_push(wait_end_cleanup, s);
+    pthread_cleanup_push(give_up, s);
     n = real.poll(fds, DIVERT_WAIT_FDS + 1, timeout);
     pthread_cleanup_pop(0);
     if (n < 0)

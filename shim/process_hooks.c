@@ -6,11 +6,36 @@
 #include "interfaces.h"
 #include "own.h"
 #include "packet.h"
+#include "shared_lock.h"
 #include "watch.h"
 
+#include <sys/mman.h>
 #include <unistd.h>
 
-static pid_t self;
+/*
+ * Whose memory this is. On a page that the kernel wipes in a child with memory of its own, even
+ * one that was made past the handlers below, by _Fork() or clone().
+ */
+static pid_t *self;
+
+static void remember_self(void)
+{
+    if (self)
+        *self = getpid();
+    shared_lock_self = 0;
+}
+
+static void map_self(void)
+{
+    const size_t size = 4096;
+    void *page = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    if (page == MAP_FAILED)
+        return;
+    madvise(page, size, MADV_WIPEONFORK);
+    self = page;
+    remember_self();
+}
 
 /*
  * A child of vfork() runs in its parent's memory until it calls exec: what it closes or copies is
@@ -18,7 +43,9 @@ static pid_t self;
  */
 bool own_tables(void)
 {
-    return self == 0 || getpid() == self;
+    if (self && *self == 0)
+        remember_self();
+    return !self || *self == getpid();
 }
 
 /* Locks in the order in which they are taken elsewhere. */
@@ -47,13 +74,13 @@ static void in_parent(void)
 
 static void in_child(void)
 {
-    self = getpid();
+    remember_self();
     after_fork(true);
 }
 
 __attribute__((constructor)) static void start(void)
 {
-    self = getpid();
+    map_self();
     packet_keys_seed();
     pthread_atfork(before_fork, in_parent, in_child);
 }

@@ -197,6 +197,20 @@ START_TEST(test_tee_copies_fragments_as_they_are)
 }
 END_TEST
 
+/* Reassembly is for all of the namespace: a rule that diverts incoming packets turns it on. */
+START_TEST(test_tee_beside_an_incoming_divert_copies_the_whole_packet)
+{
+    int fd;
+
+    rules_hold(_i, "100 tee 8000 udp from any to any in", "200 divert 8001 tcp from any to any in",
+               NULL);
+    fd = divert_bound(8000);
+    send_pieces(77);
+    expect_sent();
+    expect_whole_packet(fd);
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const tests[] = {
@@ -207,6 +221,7 @@ int main(void)
         test_outgoing_packet_is_read_before_it_is_cut,
         test_rules_by_hand_reassemble_when_told_so,
         test_tee_copies_fragments_as_they_are,
+        test_tee_beside_an_incoming_divert_copies_the_whole_packet,
     };
 
     return run_suite_with("fragments", tests, sizeof(tests) / sizeof(tests[0]), rules_backends());

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What divert(4) says of writing, of errors, and of packets nobody writes. */
+/* What divert(4) says of writing and of errors. */
 #include "make_packet.h"
 #include "packet.h"
 #include "wire.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <poll.h>
 #include <string.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -311,49 +310,6 @@ START_TEST(test_close_drops_what_was_not_written)
 }
 END_TEST
 
-static void expect_drop_while(int fd, struct pollfd *p)
-{
-    ck_assert_uint_eq(queue_waiting(PORT), 1);
-    if (p) {
-        ck_assert_int_eq(poll(p, 1, 1000), 0);
-    } else {
-        struct timeval second = {.tv_sec = 1};
-
-        setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &second, sizeof(second));
-        ck_assert_int_eq(recv(fd, got, sizeof(got), 0), -1);
-    }
-    ck_assert_uint_eq(queue_waiting(PORT), 0);
-    wire_expect_silence(&out0);
-}
-
-/* The hold time is 300 ms in these tests: see the environment in CMakeLists.txt. */
-START_TEST(test_unwritten_packet_is_dropped_while_the_program_polls)
-{
-    struct pollfd p = {.fd = read_one(true, "x"), .events = POLLIN};
-
-    expect_drop_while(p.fd, &p);
-}
-END_TEST
-
-START_TEST(test_unwritten_packet_is_dropped_while_the_program_reads)
-{
-    expect_drop_while(read_one(true, "x"), NULL);
-}
-END_TEST
-
-START_TEST(test_packet_written_after_it_was_dropped_arrives)
-{
-    struct pollfd p = {.fd = read_one(false, "x"), .events = POLLIN};
-    int fd = p.fd;
-
-    expect_drop_while(fd, &p);
-    divert_write(fd, got, len, &from);
-    len = make_udp(packet, IN_PEER, 1111, OUT_PEER, 2222, 77, "x", 1);
-    wire_expect(&out0, packet, len);
-    wire_expect_silence(&out0);
-}
-END_TEST
-
 int main(void)
 {
     const TTest *const tests[] = {
@@ -380,9 +336,6 @@ int main(void)
         test_marks_of_others_are_no_tags_by_hand,
         test_injected_packet_is_not_diverted_again_by_hand,
         test_close_drops_what_was_not_written,
-        test_unwritten_packet_is_dropped_while_the_program_polls,
-        test_unwritten_packet_is_dropped_while_the_program_reads,
-        test_packet_written_after_it_was_dropped_arrives,
     };
 
     return run_suite("write", tests, sizeof(tests) / sizeof(tests[0]));

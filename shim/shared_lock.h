@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A lock in memory that processes share, for the way of every packet: taking it when it is free is
+ * one atomic instruction. It notices when its owner died, and when a signal handler asks for it
+ * that interrupted its owner.
+ */
+#ifndef DIVERTSHIM_SHARED_LOCK_H
+#define DIVERTSHIM_SHARED_LOCK_H
+
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdint.h>
+
+/* Zero is free; else the owner's thread id, with a bit for others that wait. */
+struct shared_lock {
+    _Atomic uint32_t word;
+};
+
+#define SHARED_LOCK_WAITERS (1u << 31)
+
+extern __thread uint32_t shared_lock_self; /* this thread's id, 0 for not known yet */
+
+uint32_t shared_lock_learn_self(void);
+int shared_lock_wait(struct shared_lock *l, uint32_t self);
+void shared_lock_wake(struct shared_lock *l);
+
+/*
+ * Returns 0; -EOWNERDEAD if the owner died with it, which gives the lock to the caller all the
+ * same; or -EDEADLK if this thread has it.
+ */
+static inline int shared_lock(struct shared_lock *l)
+{
+    uint32_t self = shared_lock_self ? shared_lock_self : shared_lock_learn_self(), is_free = 0;
+
+    if (atomic_compare_exchange_strong_explicit(&l->word, &is_free, self, memory_order_acquire,
+                                                memory_order_relaxed))
+        return 0;
+    return shared_lock_wait(l, self);
+}
+
+static inline void shared_unlock(struct shared_lock *l)
+{
+    if (atomic_exchange_explicit(&l->word, 0, memory_order_release) & SHARED_LOCK_WAITERS)
+        shared_lock_wake(l);
+}
+
+#endif
