@@ -1,94 +1,91 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * flood: sends UDP in IP packets of 64 bytes as fast as one core can, for a bounded
- * time and a bounded number of packets.
+ * flood: sends UDP, as fast as one core can or at a steady rate, for a bounded time and a bounded
+ * number of packets.
  *
- *     flood -s SECONDS [-n COUNT] [-c CPU] ADDRESS PORT
+ *     flood -s SECONDS [-n COUNT] [-r PACKETS-PER-SECOND] [-l LENGTH] [-a ADDRESSES] [-c CPU]
+ *           ADDRESS PORT
  *
- * Prints what it sent: "sent=PACKETS wall_ns=NANOSECONDS".
+ * LENGTH is that of the IP packet (64). With -a the packets go to that many addresses in turn, from
+ * ADDRESS up. Prints what it sent: "sent=PACKETS wall_ns=NANOSECONDS".
  */
 #define _GNU_SOURCE
-#include <arpa/inet.h>
+#include "tool.h"
+
 #include <err.h>
 #include <errno.h>
-#include <sched.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
-#define PAYLOAD_LEN (64 - 20 - 8)
+#define HEADERS_LEN (20 + 8)
+#define LENGTH_MAX  65535
 #define BATCH       64
-#define SECONDS_MAX 60
 #define COUNT_MAX   1000000000ul
+#define NAP_NS      50000 /* how long a steady flood sleeps when it is ahead of its rate */
+
+struct options {
+    int64_t ns;
+    unsigned long count, rate, length, addresses;
+};
 
 static void usage(void)
 {
-    fprintf(stderr, "usage: flood -s seconds [-n count] [-c cpu] address port\n");
-    exit(2);
+    errx(2, "usage: flood -s seconds [-n count] [-r rate] [-l length] [-a addresses] [-c cpu] "
+            "address port");
 }
 
-static unsigned long parse_number(const char *text, unsigned long max)
+static void nap(void)
 {
-    char *end;
-    unsigned long number = strtoul(text, &end, 10);
+    static const struct timespec time = {.tv_nsec = NAP_NS};
 
-    if (*text == '\0' || *end != '\0' || number > max)
-        errx(2, "not a number up to %lu: %s", max, text);
-    return number;
+    nanosleep(&time, NULL);
 }
 
-static void pin(unsigned long cpu)
+/* How many packets may go now. */
+static unsigned long due(const struct options *o, unsigned long sent, int64_t passed)
 {
-    cpu_set_t set;
+    unsigned long limit = o->count;
 
-    CPU_ZERO(&set);
-    CPU_SET(cpu, &set);
-    if (sched_setaffinity(0, sizeof(set), &set) == -1)
-        err(1, "cannot run on CPU %lu", cpu);
+    if (o->rate != 0) {
+        unsigned long by_rate = (unsigned long)((double)passed * 1e-9 * (double)o->rate);
+
+        limit = by_rate < limit ? by_rate : limit;
+    }
+    limit = limit > sent ? limit - sent : 0;
+    return limit < BATCH ? limit : BATCH;
 }
 
-static long long now_ns(void)
+static unsigned long flood(int fd, const struct options *o, struct sockaddr_in first)
 {
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return now.tv_sec * 1000000000ll + now.tv_nsec;
-}
-
-static int connect_to(const char *address, unsigned long port)
-{
-    struct sockaddr_in sin = {.sin_family = AF_INET, .sin_port = htons((in_port_t)port)};
-    int fd = socket(AF_INET, SOCK_DGRAM, 0);
-
-    if (fd == -1)
-        err(1, "socket");
-    if (inet_pton(AF_INET, address, &sin.sin_addr) != 1)
-        errx(2, "not an IPv4 address: %s", address);
-    if (connect(fd, (struct sockaddr *)&sin, sizeof(sin)) == -1)
-        err(1, "connect to %s", address);
-    return fd;
-}
-
-static unsigned long send_for(int fd, long long ns, unsigned long count)
-{
-    static char payload[PAYLOAD_LEN];
-    struct iovec iov = {.iov_base = payload, .iov_len = sizeof(payload)};
+    static char payload[LENGTH_MAX];
+    static struct sockaddr_in to[BATCH];
+    struct iovec iov = {.iov_base = payload, .iov_len = o->length - HEADERS_LEN};
     struct mmsghdr batch[BATCH];
-    long long end = now_ns() + ns;
     unsigned long sent = 0;
+    int64_t begin = now_ns(), passed = 0;
 
+    for (unsigned i = 0; i < o->addresses; i++) {
+        to[i] = first;
+        to[i].sin_addr.s_addr = htonl(ntohl(first.sin_addr.s_addr) + i);
+    }
     memset(batch, 0, sizeof(batch));
-    for (int i = 0; i < BATCH; i++) {
+    for (unsigned i = 0; i < BATCH; i++) {
         batch[i].msg_hdr.msg_iov = &iov;
         batch[i].msg_hdr.msg_iovlen = 1;
+        batch[i].msg_hdr.msg_name = &to[i % o->addresses];
+        batch[i].msg_hdr.msg_namelen = sizeof(to[0]);
     }
-    while (sent < count && now_ns() < end) {
-        unsigned long left = count - sent;
-        int result = sendmmsg(fd, batch, left < BATCH ? (unsigned)left : BATCH, 0);
+    for (; sent < o->count && passed < o->ns; passed = now_ns() - begin) {
+        unsigned long now = due(o, sent, passed);
+        int result = now ? sendmmsg(fd, batch, (unsigned)now, 0) : 0;
 
-        if (result > 0)
+        if (now == 0)
+            nap();
+        else if (result > 0)
             sent += (unsigned long)result;
         else if (errno != ENOBUFS && errno != EAGAIN && errno != EINTR && errno != ECONNREFUSED)
             err(1, "sendmmsg");
@@ -98,26 +95,35 @@ static unsigned long send_for(int fd, long long ns, unsigned long count)
 
 int main(int argc, char *argv[])
 {
-    unsigned long seconds = 0, count = COUNT_MAX, sent;
-    long long begin;
+    struct options o = {.count = COUNT_MAX, .length = 64, .addresses = 1};
+    unsigned long sent;
+    int64_t begin;
     int fd, option;
 
-    while ((option = getopt(argc, argv, "c:n:s:")) != -1) {
-        if (option == 'c')
-            pin(parse_number(optarg, CPU_SETSIZE - 1));
+    while ((option = getopt(argc, argv, "a:c:l:n:r:s:")) != -1) {
+        if (option == 'a')
+            o.addresses = parse_number(optarg, BATCH);
+        else if (option == 'c')
+            pin(parse_number(optarg, 1023));
+        else if (option == 'l')
+            o.length = parse_number(optarg, LENGTH_MAX);
         else if (option == 'n')
-            count = parse_number(optarg, COUNT_MAX);
+            o.count = parse_number(optarg, COUNT_MAX);
+        else if (option == 'r')
+            o.rate = parse_number(optarg, COUNT_MAX);
         else if (option == 's')
-            seconds = parse_number(optarg, SECONDS_MAX);
+            o.ns = parse_seconds(optarg);
         else
             usage();
     }
-    if (optind != argc - 2 || seconds == 0)
+    if (optind != argc - 2 || o.ns == 0 || o.addresses == 0 || o.length < HEADERS_LEN)
         usage();
-
-    fd = connect_to(argv[optind], parse_number(argv[optind + 1], 65535));
+    fd = socket(AF_INET, SOCK_DGRAM, 0);
+    if (fd == -1)
+        err(1, "socket");
+    prctl(PR_SET_TIMERSLACK, 1);
     begin = now_ns();
-    sent = send_for(fd, (long long)seconds * 1000000000ll, count);
-    printf("sent=%lu wall_ns=%lld\n", sent, now_ns() - begin);
+    sent = flood(fd, &o, parse_address(argv[optind], argv[optind + 1]));
+    printf("sent=%lu wall_ns=%lld\n", sent, (long long)(now_ns() - begin));
     return 0;
 }

@@ -2,7 +2,9 @@
  * nfq_loop: what one writes by hand on Linux for the work of divert_loop, with
  * libnetfilter_queue and libmnl: waits in select(), reads a packet, lets it go on.
  *
- *     nfq_loop QUEUE
+ *     nfq_loop QUEUE [LENGTH]
+ *
+ * LENGTH packets wait in the queue at most (8192).
  */
 #include "meter.h"
 
@@ -17,10 +19,10 @@
 #include <sys/select.h>
 #include <sys/socket.h>
 
-#define WAIT_MS        50
-#define QUEUE_MAXLEN   8192
-#define RECEIVE_BUFFER (16 * 1024 * 1024)
-#define PACKET_MAX     0xffff
+#define WAIT_MS       50
+#define QUEUE_MAXLEN  8192
+#define RECEIVE_BYTES 4096 /* of the receive buffer, for each packet of the queue */
+#define PACKET_MAX    0xffff
 
 static char buffer[PACKET_MAX + 4096];
 
@@ -42,10 +44,10 @@ static void send_and_check(struct mnl_socket *nl, struct nlmsghdr *message)
         err(1, "cannot bind the queue");
 }
 
-static struct mnl_socket *open_queue(uint16_t queue)
+static struct mnl_socket *open_queue(uint16_t queue, uint32_t length)
 {
     struct mnl_socket *nl = mnl_socket_open(NETLINK_NETFILTER);
-    int size = RECEIVE_BUFFER, on = 1;
+    int size = (int)length * RECEIVE_BYTES, on = 1;
     struct nlmsghdr *message;
 
     if (nl == NULL || mnl_socket_bind(nl, 0, MNL_SOCKET_AUTOPID) == -1)
@@ -59,7 +61,7 @@ static struct mnl_socket *open_queue(uint16_t queue)
 
     message = nfq_nlmsg_put(buffer, NFQNL_MSG_CONFIG, queue);
     nfq_nlmsg_cfg_put_params(message, NFQNL_COPY_PACKET, PACKET_MAX);
-    nfq_nlmsg_cfg_put_qmaxlen(message, QUEUE_MAXLEN);
+    nfq_nlmsg_cfg_put_qmaxlen(message, length);
     send_and_check(nl, message);
     return nl;
 }
@@ -108,11 +110,12 @@ int main(int argc, char *argv[])
     struct reader reader;
     int fd;
 
-    if (argc != 2)
-        errx(2, "usage: nfq_loop queue");
+    if (argc != 2 && argc != 3)
+        errx(2, "usage: nfq_loop queue [length]");
     meter_init();
     reader.queue = (uint16_t)strtoul(argv[1], NULL, 10);
-    reader.nl = open_queue(reader.queue);
+    reader.nl =
+        open_queue(reader.queue, argc == 3 ? (uint32_t)strtoul(argv[2], NULL, 10) : QUEUE_MAXLEN);
     fd = mnl_socket_get_fd(reader.nl);
     while (!meter_stop) {
         struct timeval timeout = {.tv_sec = 0, .tv_usec = WAIT_MS * 1000};

@@ -4,6 +4,7 @@
 #include "divert.h"
 #include "inject.h"
 #include "options.h"
+#include "real.h"
 
 #include <errno.h>
 #include <stdatomic.h>
@@ -13,8 +14,14 @@
 
 #define KEPT (1u << CAP_NET_ADMIN | 1u << CAP_NET_RAW)
 
+_Atomic unsigned caps_changes = 1;
+__thread unsigned caps_changes_seen;
+
 static _Atomic bool kept;              /* some thread has what it would not have without us */
+static _Atomic bool kept_from_root;    /* and may have it as root: capset() was to take it */
 static __thread bool keepcaps_was_set; /* by the program itself */
+static __thread bool keepcaps_is_ours; /* set by this thread for a change that may come */
+static __thread bool had_root;
 
 static bool get(struct __user_cap_data_struct data[2])
 {
@@ -58,8 +65,9 @@ void caps_before_change(void)
 
     if (wanted()) {
         inject_prepare(options_get()->mark_shift);
-        keepcaps_was_set = prctl(PR_GET_KEEPCAPS) > 0;
-        prctl(PR_SET_KEEPCAPS, 1);
+        had_root = still_root();
+        keepcaps_was_set = !keepcaps_is_ours && real.prctl(PR_GET_KEEPCAPS) > 0;
+        real.prctl(PR_SET_KEEPCAPS, 1);
     }
     errno = saved;
 }
@@ -89,11 +97,49 @@ void caps_after_change(void)
     int saved = errno;
 
     if (wanted()) {
-        if (geteuid() != 0)
+        if (had_root && geteuid() != 0)
             reduce();
-        prctl(PR_SET_KEEPCAPS, keepcaps_was_set ? 1 : 0);
+        real.prctl(PR_SET_KEEPCAPS, keepcaps_was_set ? 1 : 0);
+        keepcaps_is_ours = false;
+        atomic_fetch_add(&caps_changes, 1);
     }
     errno = saved;
+}
+
+static void ask_to_keep(void)
+{
+    if (real.prctl(PR_GET_KEEPCAPS) == 0 && prctl(PR_SET_KEEPCAPS, 1) == 0)
+        keepcaps_is_ours = true;
+}
+
+static void reduce_after_change(void)
+{
+    keepcaps_was_set = false;
+    reduce();
+    if (still_root())
+        return;
+    real.prctl(PR_SET_KEEPCAPS, 0);
+    keepcaps_is_ours = false;
+}
+
+/* The first thread is the one that changes ids, as a rule, and says so by itself then. */
+void caps_catch_up(void)
+{
+    int saved = errno;
+
+    caps_changes_seen = atomic_load(&caps_changes);
+    if (wanted()) {
+        if (keepcaps_is_ours && geteuid() != 0)
+            reduce_after_change();
+        else if (gettid() != getpid() && still_root())
+            ask_to_keep();
+    }
+    errno = saved;
+}
+
+void caps_left_to_program(void)
+{
+    keepcaps_is_ours = false;
 }
 
 void caps_add_kept(struct __user_cap_data_struct data[2])
@@ -103,8 +149,11 @@ void caps_add_kept(struct __user_cap_data_struct data[2])
     int saved = errno;
 
     if (wanted() && get(now)) {
+        inject_prepare(options_get()->mark_shift);
         ours = now[0].permitted & KEPT;
-        if ((data[0].permitted & ours) != ours || (data[0].effective & ours) != ours)
+        if ((data[0].permitted & ours) != ours)
+            kept_from_root = true;
+        if ((data[0].effective & ours) != ours)
             kept = true;
         data[0].permitted |= ours;
         data[0].effective |= ours;
@@ -119,7 +168,7 @@ void caps_give_up(void)
     if (!atomic_exchange(&kept, false) || !get(data))
         return;
     data[0].effective &= ~KEPT;
-    if (!still_root())
+    if (atomic_exchange(&kept_from_root, false) || !still_root())
         data[0].permitted &= ~KEPT;
     set(data);
 }

@@ -8,13 +8,31 @@
 #ifndef DIVERTSHIM_CAPS_H
 #define DIVERTSHIM_CAPS_H
 
+#include <linux/capability.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 
-#include <linux/capability.h>
-
-/* Around a call that may take privileges from this thread; errno is kept. */
+/* Around a call that may take privileges from all threads; errno is kept. */
 void caps_before_change(void);
 void caps_after_change(void);
+
+/*
+ * What the kernel keeps, it keeps for each thread by itself. So each thread that uses a divert
+ * socket says in time that it wants to, and has its privileges reduced after the change when it
+ * uses one again. A load and a test as long as nothing changed.
+ */
+extern _Atomic unsigned caps_changes;
+extern __thread unsigned caps_changes_seen;
+void caps_catch_up(void);
+
+static inline void caps_follow(void)
+{
+    if (caps_changes_seen != atomic_load_explicit(&caps_changes, memory_order_relaxed))
+        caps_catch_up();
+}
+
+/* The program itself says what it wants to keep: prctl(PR_SET_KEEPCAPS). */
+void caps_left_to_program(void);
 
 /* What a call of capset() is to set in the place of data (two elements, version 3). */
 void caps_add_kept(struct __user_cap_data_struct data[2]);

@@ -4,7 +4,6 @@
 #include "caps.h"
 #include "clock.h"
 #include "hidden.h"
-#include "inject.h"
 #include "interfaces.h"
 #include "log.h"
 #include "nflog.h"
@@ -16,7 +15,6 @@
 #include <linux/netfilter.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #define PROTOCOL_DIVERT     258 /* IPPROTO_DIVERT of FreeBSD and OpenBSD */
@@ -28,8 +26,6 @@
 
 #define BUFFER_DEFAULT 65536 /* net.inet.divert.recvspace of FreeBSD, what getsockopt() tells */
 
-static _Atomic unsigned open_sockets;
-
 bool divert_wanted(int domain, int type, int protocol)
 {
     if ((type & ~(SOCK_NONBLOCK | SOCK_CLOEXEC)) != SOCK_RAW)
@@ -39,112 +35,6 @@ bool divert_wanted(int domain, int type, int protocol)
     if (domain != AF_INET && domain != AF_INET6)
         return false;
     return protocol == PROTOCOL_DIVERT || protocol == PROTOCOL_DIVERT_OLD;
-}
-
-/*
- * Sockets come from mappings of our own, since nothing here may call malloc(), and go back to a
- * list, see divert_hold_if_used(). The list has few takers: sockets are not opened by the million.
- */
-static struct divert_socket *unused_sockets;
-static pthread_mutex_t unused_lock = PTHREAD_MUTEX_INITIALIZER;
-
-static void *map(size_t size, int flags)
-{
-    void *block = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_ANONYMOUS | flags, -1, 0);
-
-    return block == MAP_FAILED ? NULL : block;
-}
-
-static void put_unused(struct divert_socket *s)
-{
-    s->next_unused = unused_sockets;
-    unused_sockets = s;
-}
-
-static struct divert_socket *take_unused(void)
-{
-    const size_t size = 4096;
-    struct divert_socket *s;
-
-    pthread_mutex_lock(&unused_lock);
-    if (!unused_sockets) {
-        s = map(size, MAP_PRIVATE);
-        for (size_t i = 0; s && i < size / sizeof(*s); i++)
-            put_unused(&s[i]);
-    }
-    s = unused_sockets;
-    if (s)
-        unused_sockets = s->next_unused;
-    pthread_mutex_unlock(&unused_lock);
-    return s;
-}
-
-static void give_back(struct divert_socket *s)
-{
-    pthread_mutex_lock(&unused_lock);
-    put_unused(s);
-    pthread_mutex_unlock(&unused_lock);
-}
-
-static struct divert_socket *allocate(void)
-{
-    struct divert_socket *s = take_unused();
-
-    if (!s)
-        return NULL;
-    s->shared = map(sizeof(*s->shared), MAP_SHARED | MAP_NORESERVE);
-    if (!s->shared) {
-        give_back(s);
-        return NULL;
-    }
-    s->queue_fd = s->event_fd = -1;
-    atomic_fetch_add(&open_sockets, 1);
-    atomic_store(&s->references, 1);
-    return s;
-}
-
-static void destroy(struct divert_socket *s)
-{
-    int saved = errno;
-
-    hidden_close(s->queue_fd);
-    hidden_close(s->event_fd);
-    munmap(s->shared, sizeof(*s->shared));
-    give_back(s);
-    if (atomic_fetch_sub(&open_sockets, 1) == 1) {
-        inject_close();
-        caps_give_up();
-    }
-    errno = saved;
-}
-
-bool divert_any_open(void)
-{
-    return atomic_load_explicit(&open_sockets, memory_order_relaxed) != 0;
-}
-
-struct divert_socket *divert_hold(struct divert_socket *s)
-{
-    atomic_fetch_add_explicit(&s->references, 1, memory_order_relaxed);
-    return s;
-}
-
-bool divert_hold_if_used(struct divert_socket *s)
-{
-    unsigned references = atomic_load_explicit(&s->references, memory_order_relaxed);
-
-    do {
-        if (references == 0)
-            return false;
-    } while (!atomic_compare_exchange_weak_explicit(&s->references, &references, references + 1,
-                                                    memory_order_acquire, memory_order_relaxed));
-    return true;
-}
-
-void divert_release(struct divert_socket *s)
-{
-    if (atomic_fetch_sub_explicit(&s->references, 1, memory_order_acq_rel) == 1)
-        destroy(s);
 }
 
 /* Raw sockets take privileges on BSD, when they are made and not when they are used. */
@@ -183,7 +73,7 @@ int divert_open(int domain, int type, int protocol, int *fd, struct divert_socke
 
     if (err)
         return err;
-    s = allocate();
+    s = divert_allocate();
     if (!s)
         return -ENOMEM;
     s->options = options;
@@ -212,6 +102,7 @@ static void start_over(struct divert_socket *s)
 
 int divert_lock(struct divert_socket *s)
 {
+    caps_follow();
     switch (shared_lock(&s->shared->lock)) {
     case 0:
         return 0;
@@ -473,17 +364,4 @@ int divert_next_len(struct divert_socket *s)
     divert_announce(s);
     divert_unlock(s);
     return len;
-}
-
-void divert_before_fork(void)
-{
-    pthread_mutex_lock(&unused_lock);
-}
-
-void divert_after_fork(bool child)
-{
-    if (child)
-        unused_lock = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
-    else
-        pthread_mutex_unlock(&unused_lock);
 }

@@ -69,6 +69,9 @@ int divert_next_len(struct divert_socket *s);
  */
 short divert_events(struct divert_socket *s, short wanted);
 
+/* Whether a packet has been taken from the kernel and can be read. No system call. */
+bool divert_at_hand(struct divert_socket *s);
+
 /* When a wait must end so that overdue packets are dropped: CLOCK_MONOTONIC ns or DIVERT_NEVER. */
 uint64_t divert_deadline(struct divert_socket *s);
 
@@ -116,6 +119,22 @@ int divert_shutdown(struct divert_socket *s, int how);
 int divert_getsockopt(struct divert_socket *s, int level, int name, void *value, socklen_t *len);
 int divert_setsockopt(struct divert_socket *s, int level, int name, const void *value,
                       socklen_t len);
+
+/*
+ * What another program needs to go on with a socket after exec: descriptors of ours, which are
+ * close-on-exec otherwise. Whether it can.
+ */
+struct divert_handles {
+    int queue_fd, event_fd, memory_fd;
+};
+
+bool divert_handles(const struct divert_socket *s, struct divert_handles *h);
+
+/*
+ * The socket of these descriptors, with a reference for the caller; they belong to it then. NULL
+ * if they are not what they should be.
+ */
+struct divert_socket *divert_adopt(const struct divert_handles *h);
 
 void divert_before_fork(void);
 void divert_after_fork(bool child);

@@ -18,6 +18,8 @@
  * The lock is never held while waiting.
  */
 struct divert_shared {
+    uint64_t magic; /* the layout of all this, see divert_adopt() */
+    uint64_t seed;  /* of the packets' keys in the ledger */
     struct shared_lock lock;
     int family; /* as given to socket() */
     int protocol;
@@ -45,11 +47,15 @@ struct divert_shared {
 struct divert_socket {
     _Atomic unsigned references;
     struct divert_socket *next_unused;
-    int queue_fd; /* netlink; readable when the kernel has packets */
-    int event_fd; /* our copy of what the program holds */
+    int queue_fd;  /* netlink; readable when the kernel has packets */
+    int event_fd;  /* our copy of what the program holds */
+    int memory_fd; /* the file that shared is, or -1 if it is none */
     struct divert_shared *shared;
     const struct options *options;
 };
+
+/* A socket with zeros in its memory, one reference and no descriptors; NULL without memory. */
+struct divert_socket *divert_allocate(void);
 
 /* -EAGAIN if a signal handler interrupted this very thread while it had the lock. */
 int divert_lock(struct divert_socket *s);

@@ -13,6 +13,13 @@ static bool is_incoming(const struct nfq_packet *p)
     return p->hook == NF_INET_PRE_ROUTING || p->hook == NF_INET_LOCAL_IN;
 }
 
+static uint16_t tag_of(const struct options *o, const struct nfq_packet *p)
+{
+    uint16_t tag = options_tag_of_mark(o, p->mark);
+
+    return tag > o->tag_base ? (uint16_t)(tag - o->tag_base) : 0;
+}
+
 /* FreeBSD's address of a diverted packet, see divert(4) and sys/netinet/ip_divert.c. */
 static struct sockaddr_in address_of(const struct divert_socket *s, const struct nfq_packet *p)
 {
@@ -21,7 +28,7 @@ static struct sockaddr_in address_of(const struct divert_socket *s, const struct
     size_t name;
 
     if (s->options->tags && !s->options->openbsd)
-        sin.sin_port = options_tag_of_mark(s->options, p->mark); /* in host byte order */
+        sin.sin_port = tag_of(s->options, p); /* in host byte order */
     if (!p->indev || !interfaces_by_index(p->indev, &in))
         return sin;
     if (is_incoming(p))
@@ -54,6 +61,7 @@ static size_t scatter(const struct msghdr *msg, const uint8_t *bytes, size_t len
 static void enter_ledger(struct divert_socket *s, const struct msghdr *msg,
                          const struct nfq_packet *p, const struct sockaddr_in *sin)
 {
+    const uint8_t *bytes = nfq_bytes(&s->shared->ring, p);
     struct ledger_packet evicted,
         packet = {
             .id = p->id,
@@ -61,7 +69,7 @@ static void enter_ledger(struct divert_socket *s, const struct msghdr *msg,
             .mark = p->mark,
             .indev = p->indev,
             .outdev = p->outdev,
-            .destination = packet_destination(p->bytes),
+            .destination = packet_destination(bytes),
             .len = p->len,
             .hook = p->hook,
             .family = p->family,
@@ -70,7 +78,7 @@ static void enter_ledger(struct divert_socket *s, const struct msghdr *msg,
             .read_at = clock_ns(),
         };
 
-    packet_keys(p->bytes, p->len, &packet.keys);
+    packet_keys(bytes, p->len, &packet.keys);
     if (ledger_add(&s->shared->ledger, &packet, &evicted))
         divert_drop(s, &evicted);
 }
@@ -84,12 +92,12 @@ static void give_address(struct msghdr *msg, const struct sockaddr_in *sin)
 }
 
 /* Checksums are complete when the program reads them, whatever was left to the network card. */
-static void complete(const struct nfq_packet *p)
+static void complete(const struct nfq_packet *p, uint8_t *bytes)
 {
     if (p->copy)
-        packet_transport_checksum_complete(p->bytes, p->len);
+        packet_transport_checksum_complete(bytes, p->len);
     else if (p->no_checksum)
-        packet_transport_checksum_fix(p->bytes, p->len);
+        packet_transport_checksum_fix(bytes, p->len);
 }
 
 static size_t space_in(const struct msghdr *msg)
@@ -140,10 +148,11 @@ static ssize_t read_first(struct divert_socket *s, struct msghdr *msg, int flags
     struct nfq_ring *ring = &s->shared->ring;
     const struct nfq_packet *p = &ring->packet[ring->first];
     struct sockaddr_in sin = address_of(s, p);
+    uint8_t *bytes = nfq_bytes(ring, p);
     size_t copied;
 
-    complete(p);
-    copied = scatter(msg, p->bytes, p->len);
+    complete(p, bytes);
+    copied = scatter(msg, bytes, p->len);
     give_address(msg, &sin);
     msg->msg_controllen = 0;
     msg->msg_flags = copied < p->len ? MSG_TRUNC : 0;

@@ -25,6 +25,17 @@ short divert_events(struct divert_socket *s, short wanted)
     return events;
 }
 
+bool divert_at_hand(struct divert_socket *s)
+{
+    bool any;
+
+    if (divert_lock(s))
+        return false;
+    any = !nfq_ring_empty(&s->shared->ring);
+    divert_unlock(s);
+    return any;
+}
+
 uint64_t divert_deadline(struct divert_socket *s)
 {
     const struct ledger_packet *oldest;

@@ -88,14 +88,19 @@ static void make_checksums_right(struct divert_socket *s, struct written *w)
         packet_transport_checksum_fix(copy, w->len);
 }
 
-/* The tag as the rules are to see it in the mark. */
+/*
+ * The tag as the rules are to see it in the mark. A program's tags lie between those of others: its
+ * 0 comes behind the last one of theirs, and all that is too high before the first.
+ */
 static uint16_t tag_in_mark(const struct options *o, uint16_t tag)
 {
+    uint32_t in_mark = o->tag_base + tag;
+
     if (o->openbsd)
         return TAG_PAST_ALL;
-    if (tag == 0)
+    if (in_mark == 0)
         return TAG_TOP;
-    return tag < TAG_PAST_ALL ? tag : TAG_PAST_ALL;
+    return (uint16_t)(in_mark < o->tag_last ? in_mark : o->tag_last);
 }
 
 /* What is injected has no packet mark that could tell how its rules were made: the option does. */
@@ -104,7 +109,7 @@ static uint16_t tag_for_injection(const struct options *o, uint16_t tag)
     if (!o->tags)
         return TAG_PAST_ALL;
     if (tag == 0 && !o->openbsd)
-        return 0;
+        return (uint16_t)o->tag_base;
     return tag_in_mark(o, tag);
 }
 

@@ -2,6 +2,7 @@
 /* Calls that make, copy and close descriptors. */
 #include "hook.h"
 
+#include "exec.h"
 #include "own.h"
 #include "watch.h"
 
@@ -35,6 +36,7 @@ static int enter_copy(int new, struct divert_socket *s)
     int err = new < 0 ? -errno : 0;
 
     if (!err && !own_tables()) {
+        exec_note_copy();
         divert_release(s);
         return new;
     }

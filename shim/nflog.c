@@ -36,7 +36,7 @@ static uint32_t number_of(const struct nlattr *attr)
     return attr ? ntohl(mnl_attr_get_u32(attr)) : 0;
 }
 
-bool nflog_parse(const struct nlmsghdr *nlh, struct nfq_packet *p)
+bool nflog_parse(const struct nlmsghdr *nlh, struct nfq_packet *p, const struct nlattr **payload)
 {
     struct nlattr *attr[NFULA_MAX + 1] = {0};
     const struct nfulnl_msg_packet_hdr *header;
@@ -53,8 +53,7 @@ bool nflog_parse(const struct nlmsghdr *nlh, struct nfq_packet *p)
         .mark = number_of(attr[NFULA_MARK]),
         .indev = number_of(attr[NFULA_IFINDEX_INDEV]),
         .outdev = number_of(attr[NFULA_IFINDEX_OUTDEV]),
-        .bytes = mnl_attr_get_payload(attr[NFULA_PAYLOAD]),
-        .len = mnl_attr_get_payload_len(attr[NFULA_PAYLOAD]),
     };
+    *payload = attr[NFULA_PAYLOAD];
     return true;
 }

@@ -152,18 +152,21 @@ int nfqueue_bind(int fd, uint16_t queue, uint32_t queue_len)
     }
 }
 
-static void prepare(struct nfq_ring *ring)
-{
-    for (int i = 0; i < NFQ_SLOTS; i++) {
-        ring->iov[i] = (struct iovec){ring->slot[i], NFQ_SLOT_SIZE};
-        ring->message[i].msg_hdr.msg_iov = &ring->iov[i];
-        ring->message[i].msg_hdr.msg_iovlen = 1;
-    }
-}
+/* What one system call fills. */
+struct messages {
+    struct mmsghdr message[NFQ_SLOTS];
+    struct iovec iov[NFQ_SLOTS];
+};
 
 static uint32_t number_of(const struct nlattr *attr)
 {
     return attr ? ntohl(mnl_attr_get_u32(attr)) : 0;
+}
+
+static void locate(struct nfq_ring *ring, const struct nlattr *payload, struct nfq_packet *p)
+{
+    p->at = (uint32_t)((uint8_t *)mnl_attr_get_payload(payload) - (uint8_t *)ring->slot);
+    p->len = mnl_attr_get_payload_len(payload);
 }
 
 static bool parse_packet(struct nfq_ring *ring, const struct nlmsghdr *nlh, struct nfq_packet *p)
@@ -187,8 +190,7 @@ static bool parse_packet(struct nfq_ring *ring, const struct nlmsghdr *nlh, stru
     p->mark = number_of(attr[NFQA_MARK]);
     p->indev = number_of(attr[NFQA_IFINDEX_INDEV]);
     p->outdev = number_of(attr[NFQA_IFINDEX_OUTDEV]);
-    p->bytes = mnl_attr_get_payload(attr[NFQA_PAYLOAD]);
-    p->len = mnl_attr_get_payload_len(attr[NFQA_PAYLOAD]);
+    locate(ring, attr[NFQA_PAYLOAD], p);
     ring->last_id = p->id;
     return true;
 }
@@ -204,10 +206,10 @@ static void note_error(struct nfq_ring *ring, const struct nlmsghdr *nlh)
                            "CAP_NET_ADMIN, which NFQUEUE asks for at every packet");
 }
 
-static bool parse_message(struct nfq_ring *ring, int slot, struct nfq_packet *p)
+static bool parse_message(struct nfq_ring *ring, const struct mmsghdr *m, struct nfq_packet *p)
 {
-    const struct nlmsghdr *nlh = (const struct nlmsghdr *)ring->slot[slot];
-    const struct mmsghdr *m = &ring->message[slot];
+    const struct nlmsghdr *nlh = m->msg_hdr.msg_iov->iov_base;
+    const struct nlattr *payload;
 
     if (m->msg_len < NLMSG_HDRLEN || nlh->nlmsg_len > m->msg_len ||
         (m->msg_hdr.msg_flags & MSG_TRUNC))
@@ -216,15 +218,23 @@ static bool parse_message(struct nfq_ring *ring, int slot, struct nfq_packet *p)
         return parse_packet(ring, nlh, p);
     if (nlh->nlmsg_type == NLMSG_ERROR)
         note_error(ring, nlh);
-    return nflog_parse(nlh, p);
+    if (!nflog_parse(nlh, p, &payload))
+        return false;
+    locate(ring, payload, p);
+    return true;
 }
 
 /* One system call. Returns how many messages came, 0 for none, or -errno. */
-static int receive(int fd, struct nfq_ring *ring)
+static int receive(int fd, struct nfq_ring *ring, struct messages *m)
 {
-    int n =
-        real.recvmmsg(fd, ring->message + ring->used, NFQ_SLOTS - ring->used, MSG_DONTWAIT, NULL);
+    unsigned count = NFQ_SLOTS - ring->used;
+    int n;
 
+    for (unsigned i = 0; i < count; i++) {
+        m->iov[i] = (struct iovec){ring->slot[ring->used + i], NFQ_SLOT_SIZE};
+        m->message[i].msg_hdr = (struct msghdr){.msg_iov = &m->iov[i], .msg_iovlen = 1};
+    }
+    n = real.recvmmsg(fd, m->message, count, MSG_DONTWAIT, NULL);
     if (n >= 0)
         return n;
     return errno == EAGAIN || errno == EINTR || errno == ENOBUFS ? 0 : -errno;
@@ -232,20 +242,20 @@ static int receive(int fd, struct nfq_ring *ring)
 
 int nfqueue_fill(int fd, struct nfq_ring *ring)
 {
+    struct messages m;
     uint32_t before;
 
     if (nfq_ring_empty(ring))
         ring->first = ring->end = ring->used = 0;
     before = ring->end;
-    if (!ring->message[0].msg_hdr.msg_iov)
-        prepare(ring);
     while (ring->end == before && ring->used < NFQ_SLOTS) {
-        int n = receive(fd, ring);
+        int n = receive(fd, ring, &m);
 
         if (n <= 0)
             return n;
-        for (; n > 0; n--) {
-            if (parse_message(ring, (int)ring->used++, &ring->packet[ring->end]))
+        ring->used += (uint32_t)n;
+        for (int i = 0; i < n; i++) {
+            if (parse_message(ring, &m.message[i], &ring->packet[ring->end]))
                 ring->end++;
         }
         if (ring->end == 0)

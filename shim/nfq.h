@@ -35,12 +35,12 @@ struct nfq_packet {
     bool copy;        /* a copy, see nflog.h: it waits for no verdict */
     bool large;       /* of several segments, which the kernel cuts later (GSO) */
     bool no_checksum; /* the transport checksum is left to the card */
-    uint8_t *bytes;   /* the packet */
+    uint32_t at;      /* where it lies in the ring's slots, see nfq_bytes() */
 };
 
 /*
- * Packets taken out and not read yet. May lie in memory that is shared after fork(), which keeps
- * its address. All zeros is an empty ring.
+ * Packets taken out and not read yet. May lie in memory that processes share, at another address
+ * in each. All zeros is an empty ring.
  */
 struct nfq_ring {
     uint32_t first;   /* the next to be read */
@@ -49,8 +49,6 @@ struct nfq_ring {
     uint32_t last_id; /* of the packet taken out last */
     uint64_t refused; /* verdicts that the kernel did not take because of missing capabilities */
     struct nfq_packet packet[NFQ_SLOTS];
-    struct iovec iov[NFQ_SLOTS];
-    struct mmsghdr message[NFQ_SLOTS];
     _Alignas(64) uint8_t slot[NFQ_SLOTS][NFQ_SLOT_SIZE];
 };
 
@@ -77,6 +75,11 @@ struct nfq_batch {
 static inline bool nfq_ring_empty(const struct nfq_ring *ring)
 {
     return ring->first == ring->end;
+}
+
+static inline uint8_t *nfq_bytes(struct nfq_ring *ring, const struct nfq_packet *p)
+{
+    return (uint8_t *)ring->slot + p->at;
 }
 
 /*

@@ -14,6 +14,7 @@ static struct options options = {
     .queue_len = 32768,
     .hold_ms = 5000,
     .listeners = 1,
+    .tag_last = TAG_PAST_ALL,
 };
 static bool sensible;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
@@ -91,6 +92,10 @@ static void read_all(void)
                             "a number of packets from 16 to 1048576");
     sensible &= read_number("DIVERTSHIM_HOLD_MS", 10, 3600 * 1000, &options.hold_ms,
                             "milliseconds from 10 to 3600000");
+    sensible &= read_number("DIVERTSHIM_TAG_BASE", 0, TAG_PAST_ALL, &options.tag_base,
+                            "a rule number from 0 to 65534");
+    sensible &= read_number("DIVERTSHIM_TAG_LAST", 0, TAG_PAST_ALL, &options.tag_last,
+                            "a rule number from 0 to 65534");
     sensible &= read_number("DIVERTSHIM_LISTENERS", 1, 256, &options.listeners,
                             "a number of sockets from 1 to 256");
     sensible &= read_mask();

@@ -14,6 +14,8 @@ struct options {
     uint32_t mark_mask;  /* bits of the packet mark that hold the tag, contiguous */
     unsigned mark_shift; /* of the lowest of them */
     bool tags;           /* the rules dispatch on tags (divert-run made them) */
+    uint32_t tag_base;   /* tags up to this one are of other programs' rules */
+    uint32_t tag_last;   /* tags above this one, too */
     bool openbsd;        /* personality */
     bool keep_caps;      /* capabilities survive the loss of root, see caps.h */
     bool gso;            /* large packets are handed over uncut */

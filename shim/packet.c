@@ -6,6 +6,7 @@
 #include <netinet/in.h>
 #include <netinet/ip.h>
 #include <netinet/ip6.h>
+#include <pthread.h>
 #include <string.h>
 #include <sys/random.h>
 
@@ -199,12 +200,26 @@ int packet_fragment(const void *packet, size_t mtu, void *out,
     return 0;
 }
 
-void packet_keys_seed(void)
+static void choose_seed(void)
 {
     uint64_t random;
 
     if (getrandom(&random, sizeof(random), GRND_NONBLOCK) == sizeof(random))
         seed = random;
+}
+
+uint64_t packet_keys_seed(void)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+    pthread_once(&once, choose_seed);
+    return seed;
+}
+
+void packet_keys_use_seed(uint64_t other)
+{
+    packet_keys_seed();
+    seed = other;
 }
 
 static uint64_t mix(uint64_t a, uint64_t b)

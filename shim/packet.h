@@ -71,8 +71,11 @@ void packet_transport_checksum_fix(void *packet, size_t len);
 int packet_fragment(const void *packet, size_t mtu, void *out,
                     int (*emit)(void *arg, const void *fragment, size_t len), void *arg);
 
-/* Takes the seed of the keys from the kernel's random numbers; once, before any thread. */
-void packet_keys_seed(void);
+/* The seed of the keys, taken from the kernel's random numbers on the first call. */
+uint64_t packet_keys_seed(void);
+
+/* Takes the seed of another process, whose packets this one is to know again. */
+void packet_keys_use_seed(uint64_t other);
 
 /* Computes the keys of len bytes that begin with an IP header, whole or truncated. */
 void packet_keys(const void *packet, size_t len, struct packet_keys *keys);

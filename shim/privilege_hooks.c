@@ -7,7 +7,9 @@
 #include "options.h"
 
 #include <grp.h>
+#include <stdarg.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 static int changed(int result)
@@ -44,11 +46,26 @@ HOOK int capset(cap_user_header_t header, const cap_user_data_t data)
 {
     struct __user_cap_data_struct own[2];
 
-    if (!header || !data || header->version != _LINUX_CAPABILITY_VERSION_3)
+    if (!header || !data || header->version != _LINUX_CAPABILITY_VERSION_3 ||
+        (header->pid != 0 && header->pid != gettid()))
         return real.capset(header, data);
     memcpy(own, data, sizeof(own));
     caps_add_kept(own);
     return real.capset(header, own);
+}
+
+HOOK int prctl(int option, ...)
+{
+    unsigned long arg[4];
+    va_list args;
+
+    va_start(args, option);
+    for (int i = 0; i < 4; i++)
+        arg[i] = va_arg(args, unsigned long);
+    va_end(args);
+    if (option == PR_SET_KEEPCAPS || option == PR_SET_SECUREBITS)
+        caps_left_to_program();
+    return real.prctl(option, arg[0], arg[1], arg[2], arg[3]);
 }
 
 HOOK int chroot(const char *path)

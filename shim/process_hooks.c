@@ -2,6 +2,7 @@
 /* Start of the library, and of child processes. */
 #include "hook.h"
 
+#include "exec.h"
 #include "inject.h"
 #include "interfaces.h"
 #include "own.h"
@@ -83,4 +84,5 @@ __attribute__((constructor)) static void start(void)
     map_self();
     packet_keys_seed();
     pthread_atfork(before_fork, in_parent, in_child);
+    exec_adopt();
 }

@@ -9,6 +9,7 @@
 #include <linux/capability.h>
 #include <poll.h>
 #include <signal.h>
+#include <spawn.h>
 #include <stdarg.h>
 #include <sys/epoll.h>
 #include <sys/select.h>
@@ -72,6 +73,18 @@
     CALL(int, setreuid, (uid_t, uid_t))                                                         \
     CALL(int, setresuid, (uid_t, uid_t, uid_t))                                                 \
     CALL(int, capset, (cap_user_header_t, const cap_user_data_t))                               \
+    CALL(int, execve, (const char *, char *const *, char *const *))                             \
+    CALL(int, execvpe, (const char *, char *const *, char *const *))                            \
+    CALL(int, fexecve, (int, char *const *, char *const *))                                     \
+    CALL(int, execveat, (int, const char *, char *const *, char *const *, int))                 \
+    CALL(int, posix_spawn,                                                                      \
+         (pid_t *, const char *, const posix_spawn_file_actions_t *, const posix_spawnattr_t *, \
+          char *const *, char *const *))                                                        \
+    CALL(int, posix_spawnp,                                                                     \
+         (pid_t *, const char *, const posix_spawn_file_actions_t *, const posix_spawnattr_t *, \
+          char *const *, char *const *))                                                        \
+    CALL(int, posix_spawn_file_actions_adddup2, (posix_spawn_file_actions_t *, int, int))       \
+    CALL(int, prctl, (int, ...))                                                                \
     CALL(int, chroot, (const char *))                                                           \
     CALL(int, fstat, (int, struct stat *))                                                      \
     CALL(int, fstat64, (int, struct stat64 *))                                                  \

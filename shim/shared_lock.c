@@ -9,8 +9,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#define PATIENCE_NS 50000000 /* then the owner is looked after; it never has the lock for so long \
-                              */
+#define PATIENCE_NS                                                               \
+    50000000 /* then the owner is looked after; it never has the lock for so long \
+              */
 
 __thread uint32_t shared_lock_self;
 

@@ -20,10 +20,34 @@ static bool any_in_list(const struct pollfd *fds, nfds_t count)
     return false;
 }
 
+/*
+ * The loop of most programs: one descriptor, and packets of it taken from the kernel already. Then
+ * there is nothing to ask the kernel, nor the time.
+ */
+static bool has_packet(int fd)
+{
+    struct divert_socket *s = fdtable_find(fd);
+    bool any = s && divert_at_hand(s);
+
+    if (s)
+        divert_release(s);
+    return any;
+}
+
+static bool only_one_is_ready(struct pollfd *fds, nfds_t count)
+{
+    if (count != 1 || fds->events != POLLIN || !has_packet(fds->fd))
+        return false;
+    fds->revents = POLLIN;
+    return true;
+}
+
 HOOK int poll(struct pollfd *fds, nfds_t count, int timeout)
 {
     if (!any_in_list(fds, count))
         return real.poll(fds, count, timeout);
+    if (only_one_is_ready(fds, count))
+        return 1;
     return as_result(wait_poll(fds, count, wait_deadline_ms(timeout), NULL));
 }
 
@@ -31,6 +55,8 @@ HOOK int __poll_chk(struct pollfd *fds, nfds_t count, int timeout, size_t room)
 {
     if (room / sizeof(*fds) < count || !any_in_list(fds, count))
         return real.__poll_chk(fds, count, timeout, room);
+    if (only_one_is_ready(fds, count))
+        return 1;
     return as_result(wait_poll(fds, count, wait_deadline_ms(timeout), NULL));
 }
 
@@ -94,10 +120,31 @@ static int select_waiting(int nfds, fd_set *r, fd_set *w, fd_set *e, struct time
     return n;
 }
 
+static bool is_empty(int nfds, const fd_set *set)
+{
+    for (int word = 0; set && word * NFDBITS < nfds; word++) {
+        if (((const fd_mask *)(const void *)set)[word])
+            return false;
+    }
+    return true;
+}
+
+static bool only_last_is_ready(int nfds, const fd_set *r, const fd_set *w, const fd_set *e)
+{
+    int last = nfds - 1, before = last / NFDBITS * NFDBITS;
+
+    if (!r ||
+        ((const fd_mask *)(const void *)r)[last / NFDBITS] != (fd_mask)(1UL << last % NFDBITS))
+        return false;
+    return is_empty(before, r) && is_empty(nfds, w) && is_empty(nfds, e) && has_packet(last);
+}
+
 HOOK int select(int nfds, fd_set *r, fd_set *w, fd_set *e, struct timeval *timeout)
 {
     if (!any_in_sets(nfds, r, w, e))
         return real.select(nfds, r, w, e, timeout);
+    if (only_last_is_ready(nfds, r, w, e))
+        return 1;
     if (!timeout)
         return as_result(wait_select(nfds, r, w, e, DIVERT_NEVER, NULL));
     if (timeout->tv_sec < 0 || timeout->tv_usec < 0)

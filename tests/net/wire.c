@@ -17,9 +17,13 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#define LOOK_MS     20
+#define DIVERTS_MAX 64
 #define PATIENCE_MS 10000 /* a machine may be busy; nothing waits so long unless it fails */
 
 struct wire in0, out0;
+
+static int divert[DIVERTS_MAX], diverts; /* the divert sockets that divert_socket() made */
 
 static const char sentinel[] = "sentinel";
 
@@ -132,6 +136,21 @@ static void wait_readable(int fd, const char *what)
     ck_assert_msg(poll(&p, 1, PATIENCE_MS) == 1, "expected %s, nothing came", what);
 }
 
+/*
+ * Programs wait for their divert sockets all the time, and with rules by hand that is when an
+ * injected packet goes on which the kernel brought late into the queue.
+ */
+static void wait_for_wire(struct wire *w)
+{
+    struct pollfd p = {.fd = w->fd, .events = POLLIN};
+    char byte;
+
+    for (int waited = 0; waited < PATIENCE_MS && poll(&p, 1, LOOK_MS) == 0; waited += LOOK_MS)
+        for (int i = 0; i < diverts; i++)
+            recv(divert[i], &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+    ck_assert_msg(poll(&p, 1, 0) == 1, "expected a packet on the wire, nothing came");
+}
+
 size_t wire_receive(struct wire *w, void *packet, size_t room)
 {
     uint8_t frame[ETH_HLEN + 65536];
@@ -141,7 +160,7 @@ size_t wire_receive(struct wire *w, void *packet, size_t room)
         socklen_t size = sizeof(from);
         ssize_t n;
 
-        wait_readable(w->fd, "a packet on the wire");
+        wait_for_wire(w);
         n = recvfrom(w->fd, frame, sizeof(frame), 0, (struct sockaddr *)&from, &size);
         ck_assert_int_ge(n, ETH_HLEN);
         if (from.sll_pkttype == PACKET_OUTGOING)
@@ -202,6 +221,8 @@ int divert_socket(void)
     int fd = socket(AF_INET, SOCK_RAW, IPPROTO_DIVERT);
 
     ck_assert_msg(fd >= 0, "expected a divert socket: %s", strerror(errno));
+    if (diverts < DIVERTS_MAX)
+        divert[diverts++] = fd;
     return fd;
 }
 

@@ -16,6 +16,10 @@ struct filter_options {
     bool no_defrag;         /* nothing is there that turns on reassembly alone */
     char id[5];             /* four hexadecimal digits, in the names of all that is ours */
     char owner[96];         /* comment by which leftovers are recognised */
+    unsigned int tag_base;  /* iptables: the last tag of the runs before this one */
+    /* iptables: where in the base chain the list goes and where the end of all lists, counted from
+     * 1; by family (1 for IPv6) and enum hook. 0 stands for the first and second place. */
+    unsigned int list_at[2][2], end_at[2][2];
 };
 
 /*

@@ -4,9 +4,11 @@
 #include "say.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/capability.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 /* CAP_NET_ADMIN in the effective set, from /proc: no library is needed for it. */
@@ -89,6 +91,34 @@ static void new_identity(struct filter *filter)
                                       : iptables_id_taken(filter, filter->options.id));
 }
 
+/* Two that start at once must not take the same numbers and places. */
+static int lock_installation(void)
+{
+    int fd = open("/run/divert-run.lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+
+    if (fd >= 0)
+        while (flock(fd, LOCK_EX) < 0 && errno == EINTR)
+            ;
+    return fd;
+}
+
+static int find_place(struct filter *filter, struct ruleset *rules)
+{
+    struct filter_options *options = &filter->options;
+    size_t used = strlen(options->owner);
+    int status = iptables_survey(filter);
+
+    if (!status && !ruleset_renumber(rules, options->tag_base)) {
+        say_error("other divert-runs have the rule numbers up to %u, so that these have no room; "
+                  "number the rules lower",
+                  options->tag_base);
+        status = STATUS_FAILED;
+    }
+    snprintf(options->owner + used, sizeof(options->owner) - used, " tags=%u-%u/%x",
+             options->tag_base + 1, ruleset_last(rules), options->mark_mask);
+    return status;
+}
+
 static int generate(const struct filter *filter, const struct ruleset *rules, int family,
                     struct text *out)
 {
@@ -112,10 +142,10 @@ static int install_nft(struct filter *filter, const struct ruleset *rules)
     return status;
 }
 
-static int install_iptables(struct filter *filter, const struct ruleset *rules)
+static int install_iptables(struct filter *filter, struct ruleset *rules)
 {
     struct text texts[2] = {0};
-    int status = 0;
+    int status = find_place(filter, rules);
 
     for (int i = 0; i < 2 && !status; i++)
         if (filter->families[i])
@@ -132,8 +162,10 @@ static int install_iptables(struct filter *filter, const struct ruleset *rules)
     return status;
 }
 
-int filter_install(struct filter *filter, const struct ruleset *rules)
+int filter_install(struct filter *filter, struct ruleset *rules)
 {
+    int lock, status;
+
     if (!may_administer()) {
         say_error("rules need CAP_NET_ADMIN: run divert-run as root, for instance with sudo");
         return STATUS_FAILED;
@@ -142,6 +174,7 @@ int filter_install(struct filter *filter, const struct ruleset *rules)
         filter->families[i] = ruleset_has_family(rules, i ? 6 : 4);
     if (!choose(filter, rules))
         return STATUS_FAILED;
+    lock = lock_installation();
     if (filter->kind == FILTER_NFT)
         nft_sweep();
     else
@@ -150,8 +183,11 @@ int filter_install(struct filter *filter, const struct ruleset *rules)
     say_note("installing %zu rule%s with %s as divert-%s", rules->count,
              rules->count == 1 ? "" : "s",
              filter->kind == FILTER_NFT ? "nft" : filter->tools->restore[0], filter->options.id);
-    return filter->kind == FILTER_NFT ? install_nft(filter, rules)
-                                      : install_iptables(filter, rules);
+    status =
+        filter->kind == FILTER_NFT ? install_nft(filter, rules) : install_iptables(filter, rules);
+    if (lock >= 0)
+        close(lock);
+    return status;
 }
 
 bool filter_remove(struct filter *filter)

@@ -22,9 +22,10 @@ struct filter {
 int filter_check(struct filter *filter, const struct ruleset *rules);
 /*
  * Chooses the back end, removes what dead runs left there, and installs RULES: all of them, or
- * nothing. Returns 0, or an exit status after saying what is wrong.
+ * nothing. Numbers them on from those of other runs where these share the tag; tag_base in the
+ * options tells by how much. Returns 0, or an exit status after saying what is wrong.
  */
-int filter_install(struct filter *filter, const struct ruleset *rules);
+int filter_install(struct filter *filter, struct ruleset *rules);
 /* Removes exactly what filter_install() put in; what is gone already does not matter. False: some
  * of it stayed. */
 bool filter_remove(struct filter *filter);
@@ -40,6 +41,8 @@ bool nft_id_taken(const char *id);
 /* Returns the number of tables removed, or -1 if one would not go. */
 int nft_sweep(void);
 
+/* Where our rules go beside those of other runs. 0, or an exit status after saying why not. */
+int iptables_survey(struct filter *filter);
 bool iptables_probe(struct filter *filter, bool need_six, struct text *why);
 int iptables_install(struct filter *filter, int family, const char *ruleset);
 bool iptables_remove(struct filter *filter);

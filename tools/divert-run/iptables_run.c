@@ -140,18 +140,87 @@ bool iptables_id_taken(const struct filter *filter, const char *id)
     return taken;
 }
 
-/* Does LINE jump to the entry of a run? Gives its id. */
-static bool jump_id(const char *line, enum hook hook, char id[5])
+enum jump { JUMP_OTHER, JUMP_LIST, JUMP_END };
+
+static bool in_base_chain(const char *line, enum hook hook)
 {
-    const char *jump = strstr(line, " -j divert-");
-    char base[32], tail[8];
+    char base[32];
 
     snprintf(base, sizeof(base), "-A %s ", iptables_base_chains[hook]);
-    if (!jump || strncmp(line, base, strlen(base)))
-        return false;
-    if (sscanf(jump, " -j divert-%4[0-9a-f]-%7s", id, tail) != 2)
-        return false;
-    return !strcmp(tail, hook == HOOK_IN ? "in" : "out");
+    return !strncmp(line, base, strlen(base));
+}
+
+/* Where in a run LINE jumps to, if it does. Gives the run's id. */
+static enum jump jump_of(const char *line, enum hook hook, char id[5])
+{
+    const char *jump = strstr(line, " -j divert-");
+    char tail[8];
+
+    if (!jump || !in_base_chain(line, hook) ||
+        sscanf(jump, " -j divert-%4[0-9a-f]-%7s", id, tail) != 2)
+        return JUMP_OTHER;
+    if (!strcmp(tail, "end"))
+        return JUMP_END;
+    return strcmp(tail, hook == HOOK_IN ? "in" : "out") ? JUMP_OTHER : JUMP_LIST;
+}
+
+/* A live run's tags, from the comment of its jump. False: they lie elsewhere in the mark. */
+static bool note_tags(struct filter_options *options, const char *line)
+{
+    const char *at = strstr(line, " tags=");
+    unsigned int first, last, mask;
+
+    if (!at || sscanf(at, " tags=%u-%u/%x", &first, &last, &mask) != 3)
+        return true;
+    if (last > options->tag_base)
+        options->tag_base = last;
+    return mask == options->mark_mask;
+}
+
+static bool survey_chain(struct filter_options *options, int six, enum hook hook, char *listing)
+{
+    unsigned int at = 0, last_list = 0, last_end = 0;
+    char *line, id[5];
+    bool same_mask = true;
+
+    while ((line = strsep(&listing, "\n"))) {
+        enum jump jump = jump_of(line, hook, id);
+
+        at += in_base_chain(line, hook);
+        if (jump == JUMP_LIST) {
+            last_list = at;
+            same_mask = note_tags(options, line) && same_mask;
+        }
+        if (jump == JUMP_END)
+            last_end = at;
+    }
+    options->list_at[six][hook] = last_list + 1;
+    options->end_at[six][hook] = (last_end > last_list ? last_end : last_list) + 2;
+    return same_mask;
+}
+
+int iptables_survey(struct filter *filter)
+{
+    bool same_mask = true;
+
+    for (int i = 0; i < 4; i++) {
+        struct text listing = {0};
+        char *copy;
+
+        if (!filter->families[i / 2] ||
+            !save(filter->tools, i / 2, iptables_tables[i % 2], &listing))
+            continue;
+        copy = copy_string(text_str(&listing));
+        same_mask = survey_chain(&filter->options, i / 2, (enum hook)(i % 2), copy) && same_mask;
+        free(copy);
+        text_free(&listing);
+    }
+    if (same_mask)
+        return 0;
+    say_error("another divert-run has its tags elsewhere in the packet mark than 0x%08x; give both "
+              "the same --mark-mask",
+              filter->options.mark_mask);
+    return STATUS_FAILED;
 }
 
 /* Adds what removes the jumps to run ID, and its chains, from the table that LISTING shows. */
@@ -162,7 +231,7 @@ static void add_removal(const char *listing, enum hook hook, const char *id, str
 
     snprintf(chain, sizeof(chain), ":divert-%s-", id);
     while ((line = strsep(&rest, "\n"))) {
-        if (jump_id(line, hook, found) && !strcmp(found, id))
+        if (jump_of(line, hook, found) != JUMP_OTHER && !strcmp(found, id))
             text_add(out, "-D %s\n", line + 3);
         if (strncmp(line, chain, strlen(chain)))
             continue;
@@ -185,7 +254,7 @@ static int collect_removals(const char *listing, enum hook hook, const char *id,
         add_removal(listing, hook, id, out);
     } else {
         while ((line = strsep(&rest, "\n"))) {
-            if (!jump_id(line, hook, found) || !owner_gone(line))
+            if (jump_of(line, hook, found) != JUMP_LIST || !owner_gone(line))
                 continue;
             add_removal(listing, hook, found, out);
             runs++;

@@ -155,15 +155,32 @@ static void print_line(struct printer *p, const struct chain *chain, const struc
     print_verdict(p, line);
 }
 
+/*
+ * All runs' lists stand together, and behind them what takes the tag out of the mark. Each run
+ * brings that too, so that it is there whichever of them ends first.
+ */
+static void print_jumps(struct printer *p, enum hook hook)
+{
+    const struct filter_options *o = p->options;
+    const char *base = iptables_base_chains[hook];
+    int six = p->plan->family == 6;
+    unsigned int list_at = o->list_at[six][hook], end_at = o->end_at[six][hook];
+
+    text_add(p->out, "-A %send -j MARK --set-xmark 0x0/0x%x\n", p->plan->prefix, o->mark_mask);
+    text_add(p->out, "-I %s %u -m comment --comment \"%s\" -j %s%s\n", base, list_at ? list_at : 1,
+             o->owner, p->plan->prefix, p->plan->dialect->hook_names[hook]);
+    text_add(p->out, "-I %s %u -m mark ! --mark 0x0/0x%x -j %send\n", base, end_at ? end_at : 2,
+             o->mark_mask, p->plan->prefix);
+}
+
 static void print_table(struct printer *p, enum hook hook)
 {
-    const char *entry = p->plan->dialect->hook_names[hook];
-
     p->hook = hook;
     p->bundle_count = 0;
     p->last_rule = NULL;
     text_add(p->out, "*%s\n", iptables_tables[hook]);
     declare_chains(p);
+    text_add(p->out, ":%send - [0:0]\n", p->plan->prefix);
     for (size_t i = 0; i < p->plan->count; i++) {
         const struct chain *chain = p->plan->chains[i];
 
@@ -171,8 +188,8 @@ static void print_table(struct printer *p, enum hook hook)
             print_line(p, chain, &chain->lines[j]);
     }
     print_bundles(p);
-    text_add(p->out, "-I %s 1 -m comment --comment \"%s\" -j %s%s\nCOMMIT\n",
-             iptables_base_chains[hook], p->options->owner, p->plan->prefix, entry);
+    print_jumps(p, hook);
+    text_add(p->out, "COMMIT\n");
 }
 
 bool iptables_text(const struct ruleset *rules, const struct filter_options *options, int family,

@@ -32,8 +32,11 @@ static void set_preload(const char *library)
 /* What the library learns from the options. */
 static void set_environment(const struct options *options)
 {
-    if (options->rules.count)
+    if (options->rules.count) {
         setenv("DIVERTSHIM_TAGS", "1", 1);
+        set_number("DIVERTSHIM_TAG_BASE", "%u", options->filter.options.tag_base);
+        set_number("DIVERTSHIM_TAG_LAST", "%u", ruleset_last(&options->rules));
+    }
     set_number("DIVERTSHIM_MARK_MASK", "0x%08x", options->filter.options.mark_mask);
     if (options->personality)
         setenv("DIVERTSHIM_PERSONALITY", options->personality, 1);

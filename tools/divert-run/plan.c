@@ -90,7 +90,8 @@ static struct chain *plan_tagged(struct plan *plan, enum hook hook)
     root = plan_place(plan, (struct place){.hook = hook, .diverted = true});
     if (root)
         line_goto(chain_line(chain, ""), VERDICT_JUMP, root);
-    line_op(chain_line(chain, ""), OP_SET_TAG, 0);
+    if (!plan->dialect->shared)
+        line_op(chain_line(chain, ""), OP_SET_TAG, 0);
     text_free(&top);
     return chain;
 }
@@ -149,6 +150,7 @@ static bool diverts_incoming(const struct plan *plan)
 void plan_make(struct plan *plan)
 {
     plan->defrag = diverts_incoming(plan);
+    plan->end = ruleset_last(plan->rules);
     plan_hook(plan, HOOK_IN);
     plan_hook(plan, HOOK_OUT);
 }

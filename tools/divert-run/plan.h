@@ -2,16 +2,16 @@
  * From rules to chains of a packet filter, in a form that nft and iptables share.
  *
  * The tag. While a packet is in our chains the tag in its mark tells where in the list it stands:
- * it goes on at the first rule numbered above the tag. 0: at the top. TAG_END: nowhere, it is past
- * all rules. A packet that comes in with a tag was diverted before; TAG_TOP says that and "from the
- * top" at once.
+ * it goes on at the first rule numbered above the tag. 0: at the top. A packet that comes in with a
+ * tag was diverted before; TAG_TOP says that and "from the top" at once.
  *
  * The chains of one hook:
  *
  * - HOOK: the entry. A packet with a tag goes to HOOK-tag. All others meet the rules right here,
  *   one after the other; or in a tree of their own (HOOK-u...) if one of them has to skip rules.
  *
- * - HOOK-tag: runs the tree (HOOK-d...) and then takes the tag out of the mark.
+ * - HOOK-tag: runs the tree (HOOK-d...) and then takes the tag out of the mark, unless it is
+ *   shared.
  *
  * - HOOK-dN: the rules of number N. Its first line returns unless the tag is below N.
  *
@@ -22,6 +22,10 @@
  * - HOOK-cK: one condition of a rule that takes several lines, because it is a list.
  *
  * To leave the list, or to skip part of it, is to raise the tag and return.
+ *
+ * With iptables all runs share their chain and the tag, as NF_REPEAT runs the whole chain again. So
+ * their rules are numbered on, one run behind the other, and the tag stays in the mark until the
+ * last list is done.
  */
 #ifndef DIVERT_RUN_PLAN_H
 #define DIVERT_RUN_PLAN_H
@@ -30,7 +34,7 @@
 #include "text.h"
 
 #define TAG_TOP         0xffffu
-#define TAG_END         0xfffeu
+#define TAG_PAST_ALL    0xfffeu
 #define PLAN_FANOUT     8
 #define PLAN_LISTS_MAX  6
 #define CHAIN_NAME_SIZE 29
@@ -87,6 +91,8 @@ struct dialect {
     /* A condition that never holds and yet makes the kernel reassemble fragments; NULL: there is
      * none. */
     const char *defrag;
+    /* Other runs have their lists behind this one, for the same packets and the same tag. */
+    bool shared;
 };
 
 enum verdict { VERDICT_NONE, VERDICT_RETURN, VERDICT_DROP, VERDICT_JUMP, VERDICT_GOTO };
@@ -122,6 +128,7 @@ struct plan {
     char prefix[16];             /* of all chain names */
     bool defrag;                 /* a rule may divert incoming packets */
     unsigned int lists;          /* numbers the HOOK-cK chains */
+    unsigned int end;            /* the tag of a packet that has left the list: of its last rule */
     const struct rule *too_long; /* has more lists than can be nested; the plan is of no use */
     struct chain **chains;
     size_t count;

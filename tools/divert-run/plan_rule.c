@@ -190,7 +190,8 @@ static bool same_parts(const struct parts *a, const struct parts *b)
     return true;
 }
 
-static void line_action(struct line *line, const struct rule *rule, bool flat)
+static void line_action(const struct plan *plan, struct line *line, const struct rule *rule,
+                        bool flat)
 {
     line->rule = rule;
     line->counts = true;
@@ -206,14 +207,14 @@ static void line_action(struct line *line, const struct rule *rule, bool flat)
         break;
     case RULE_ALLOW:
         if (!flat)
-            line_op(line, OP_SET_TAG, TAG_END);
+            line_op(line, OP_SET_TAG, plan->end);
         line->verdict = VERDICT_RETURN;
         break;
     case RULE_DENY:
         line->verdict = VERDICT_DROP;
         break;
     case RULE_SKIPTO:
-        line_op(line, OP_SET_TAG, rule->argument - 1);
+        line_op(line, OP_SET_TAG, rule->argument - 1 < plan->end ? rule->argument - 1 : plan->end);
         line->verdict = VERDICT_RETURN;
         break;
     case RULE_COUNT:
@@ -230,7 +231,7 @@ static struct chain *plan_lists(struct plan *plan, const struct parts *parts, un
     struct chain *next;
 
     if (from == parts->list_count) {
-        line_action(chain_line(chain, ""), rule, flat);
+        line_action(plan, chain_line(chain, ""), rule, flat);
         return chain;
     }
     next = plan_lists(plan, parts, from + 1, hook, rule, flat);
@@ -267,7 +268,7 @@ static void plan_parts(struct plan *plan, struct chain *chain, const struct part
     line = chain_line(chain, text_str(&condition));
     line->rule = rule;
     if (!parts->list_count) {
-        line_action(line, rule, flat);
+        line_action(plan, line, rule, flat);
     } else {
         line_goto(line, VERDICT_JUMP, plan_lists(plan, parts, 0, chain->hook, rule, flat));
         if (leaves && !flat)

@@ -115,6 +115,10 @@ struct ruleset {
  * that would not go forward.
  */
 unsigned int ruleset_add(struct ruleset *set, const struct rule *rule);
+/* The highest number, 0 if there is no rule. */
+unsigned int ruleset_last(const struct ruleset *set);
+/* Adds BASE to all numbers. False, with nothing changed, if one would be above RULE_NUMBER_MAX. */
+bool ruleset_renumber(struct ruleset *set, unsigned int base);
 void ruleset_free(struct ruleset *set);
 
 /* Names. All return -1 when NAME is not known (or the number is out of range). */

@@ -4,9 +4,28 @@
 #include <stdlib.h>
 #include <string.h>
 
+unsigned int ruleset_last(const struct ruleset *set)
+{
+    return set->count ? set->rules[set->count - 1]->number : 0;
+}
+
+bool ruleset_renumber(struct ruleset *set, unsigned int base)
+{
+    if (ruleset_last(set) + base > RULE_NUMBER_MAX)
+        return false;
+    for (size_t i = 0; i < set->count; i++) {
+        struct rule *rule = set->rules[i];
+
+        rule->number += base;
+        if (rule->action == RULE_SKIPTO)
+            rule->argument += base;
+    }
+    return true;
+}
+
 static unsigned int next_number(const struct ruleset *set)
 {
-    unsigned int highest = set->count ? set->rules[set->count - 1]->number : 0;
+    unsigned int highest = ruleset_last(set);
 
     return highest + RULE_NUMBER_STEP <= RULE_NUMBER_MAX ? highest + RULE_NUMBER_STEP : highest;
 }

@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The memory of divert sockets, and the references to them. */
+#include "divert_private.h"
+
+#include "caps.h"
+#include "hidden.h"
+#include "inject.h"
+#include "packet.h"
+#include "real.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/netlink.h>
+#include <pthread.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static _Atomic unsigned open_sockets;
+
+/* Of another version of the library, that might be inherited too, it is another. */
+static const uint64_t magic = UINT64_C(0xd1e2746800000000) + sizeof(struct divert_shared);
+
+/*
+ * Sockets come from mappings of our own, since nothing here may call malloc(), and go back to a
+ * list, see divert_hold_if_used(). The list has few takers: sockets are not opened by the million.
+ */
+static struct divert_socket *unused_sockets;
+static pthread_mutex_t unused_lock = PTHREAD_MUTEX_INITIALIZER;
+
+static void *map(size_t size, int flags, int fd)
+{
+    void *block = mmap(NULL, size, PROT_READ | PROT_WRITE, flags, fd, 0);
+
+    return block == MAP_FAILED ? NULL : block;
+}
+
+static void put_unused(struct divert_socket *s)
+{
+    s->next_unused = unused_sockets;
+    unused_sockets = s;
+}
+
+static struct divert_socket *take_unused(void)
+{
+    const size_t size = 4096;
+    struct divert_socket *s;
+
+    pthread_mutex_lock(&unused_lock);
+    if (!unused_sockets) {
+        s = map(size, MAP_PRIVATE | MAP_ANONYMOUS, -1);
+        for (size_t i = 0; s && i < size / sizeof(*s); i++)
+            put_unused(&s[i]);
+    }
+    s = unused_sockets;
+    if (s)
+        unused_sockets = s->next_unused;
+    pthread_mutex_unlock(&unused_lock);
+    return s;
+}
+
+static void give_back(struct divert_socket *s)
+{
+    pthread_mutex_lock(&unused_lock);
+    put_unused(s);
+    pthread_mutex_unlock(&unused_lock);
+}
+
+/* The kernel counts it against the size that files may have, and sends SIGXFSZ. */
+static bool file_may_be_so_large(size_t size)
+{
+    struct rlimit limit;
+
+    return getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur >= size;
+}
+
+/* A file in memory, so that it can be inherited over exec. -1 if there cannot be one. */
+static int memory_file(size_t size)
+{
+    int fd = file_may_be_so_large(size) ? memfd_create("divertshim", MFD_CLOEXEC) : -1;
+
+    if (fd >= 0 && ftruncate(fd, (off_t)size) < 0) {
+        real.close(fd);
+        return -1;
+    }
+    return hidden_fd(fd);
+}
+
+static struct divert_shared *map_shared(int fd)
+{
+    const int flags = MAP_SHARED | MAP_NORESERVE;
+
+    return map(sizeof(struct divert_shared), fd < 0 ? flags | MAP_ANONYMOUS : flags, fd);
+}
+
+static struct divert_socket *start_with(struct divert_shared *shared)
+{
+    struct divert_socket *s = take_unused();
+
+    if (!s)
+        return NULL;
+    s->shared = shared;
+    s->queue_fd = s->event_fd = s->memory_fd = -1;
+    atomic_fetch_add(&open_sockets, 1);
+    atomic_store(&s->references, 1);
+    return s;
+}
+
+struct divert_socket *divert_allocate(void)
+{
+    int fd = memory_file(sizeof(struct divert_shared));
+    struct divert_shared *shared = map_shared(fd);
+    struct divert_socket *s = shared ? start_with(shared) : NULL;
+
+    if (!s) {
+        if (shared)
+            munmap(shared, sizeof(*shared));
+        hidden_close(fd);
+        return NULL;
+    }
+    s->memory_fd = fd;
+    shared->magic = magic;
+    shared->seed = packet_keys_seed();
+    return s;
+}
+
+static void destroy(struct divert_socket *s)
+{
+    int saved = errno;
+
+    hidden_close(s->queue_fd);
+    hidden_close(s->event_fd);
+    hidden_close(s->memory_fd);
+    munmap(s->shared, sizeof(*s->shared));
+    give_back(s);
+    if (atomic_fetch_sub(&open_sockets, 1) == 1) {
+        inject_close();
+        caps_give_up();
+    }
+    errno = saved;
+}
+
+bool divert_any_open(void)
+{
+    return atomic_load_explicit(&open_sockets, memory_order_relaxed) != 0;
+}
+
+struct divert_socket *divert_hold(struct divert_socket *s)
+{
+    atomic_fetch_add_explicit(&s->references, 1, memory_order_relaxed);
+    return s;
+}
+
+bool divert_hold_if_used(struct divert_socket *s)
+{
+    unsigned references = atomic_load_explicit(&s->references, memory_order_relaxed);
+
+    do {
+        if (references == 0)
+            return false;
+    } while (!atomic_compare_exchange_weak_explicit(&s->references, &references, references + 1,
+                                                    memory_order_acquire, memory_order_relaxed));
+    return true;
+}
+
+void divert_release(struct divert_socket *s)
+{
+    if (atomic_fetch_sub_explicit(&s->references, 1, memory_order_acq_rel) == 1)
+        destroy(s);
+}
+
+bool divert_handles(const struct divert_socket *s, struct divert_handles *h)
+{
+    *h = (struct divert_handles){s->queue_fd, s->event_fd, s->memory_fd};
+    return s->memory_fd >= 0;
+}
+
+static bool is_netfilter_socket(int fd)
+{
+    int domain = 0, protocol = -1;
+    socklen_t size = sizeof(int);
+
+    return real.getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &size) == 0 &&
+           real.getsockopt(fd, SOL_SOCKET, SO_PROTOCOL, &protocol, &size) == 0 &&
+           domain == AF_NETLINK && protocol == NETLINK_NETFILTER;
+}
+
+static bool is_memory_file(int fd)
+{
+    struct stat st;
+
+    return real.fcntl(fd, F_GET_SEALS) >= 0 && real.fstat(fd, &st) == 0 &&
+           st.st_size == sizeof(struct divert_shared);
+}
+
+struct divert_socket *divert_adopt(const struct divert_handles *h)
+{
+    const struct options *options = options_get();
+    struct divert_shared *shared;
+    struct divert_socket *s = NULL;
+
+    if (!options || !is_netfilter_socket(h->queue_fd) || !is_memory_file(h->memory_fd))
+        return NULL;
+    shared = map_shared(h->memory_fd);
+    if (shared && shared->magic == magic)
+        s = start_with(shared);
+    if (!s) {
+        if (shared)
+            munmap(shared, sizeof(*shared));
+        return NULL;
+    }
+    s->options = options;
+    s->queue_fd = hidden_fd(h->queue_fd);
+    s->event_fd = hidden_fd(h->event_fd);
+    s->memory_fd = hidden_fd(h->memory_fd);
+    packet_keys_use_seed(shared->seed);
+    return s;
+}
+
+void divert_before_fork(void)
+{
+    pthread_mutex_lock(&unused_lock);
+}
+
+void divert_after_fork(bool child)
+{
+    if (child)
+        unused_lock = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
+    else
+        pthread_mutex_unlock(&unused_lock);
+}
