@@ -21,10 +21,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#ifndef SO_REUSEPORT_LB
-#define SO_REUSEPORT_LB 0x00010000 /* FreeBSD's */
-#endif
-
 #define WAIT_MS     50
 #define SOCKETS_MAX 256
 

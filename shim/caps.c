@@ -59,16 +59,41 @@ bool caps_has_net_admin(void)
     return get(data) && (data[0].effective >> CAP_NET_ADMIN & 1);
 }
 
+static _Atomic unsigned id_changes_begun, id_changes_ended;
+
+void caps_id_change_begins(void)
+{
+    atomic_fetch_add(&id_changes_begun, 1);
+}
+
+void caps_id_change_ends(void)
+{
+    atomic_fetch_add(&id_changes_ended, 1);
+}
+
+unsigned caps_id_changes(void)
+{
+    return atomic_load(&id_changes_ended);
+}
+
+bool caps_id_changed_since(unsigned changes)
+{
+    unsigned ended = atomic_load(&id_changes_ended);
+
+    return ended != changes || atomic_load(&id_changes_begun) != ended;
+}
+
 void caps_before_change(void)
 {
     int saved = errno;
 
-    if (wanted()) {
+if (wanted()) {
         inject_prepare(options_get()->mark_shift);
         had_root = still_root();
         keepcaps_was_set = !keepcaps_is_ours && real.prctl(PR_GET_KEEPCAPS) > 0;
         real.prctl(PR_SET_KEEPCAPS, 1);
     }
+    caps_id_change_begins();
     errno = saved;
 }
 
@@ -96,6 +121,7 @@ void caps_after_change(void)
 {
     int saved = errno;
 
+    caps_id_change_ends();
     if (wanted()) {
         if (had_root && geteuid() != 0)
             reduce();

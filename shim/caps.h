@@ -34,6 +34,16 @@ static inline void caps_follow(void)
 /* The program itself says what it wants to keep: prctl(PR_SET_KEEPCAPS). */
 void caps_left_to_program(void);
 
+/*
+ * Around a call that changes ids: the C library interrupts all other threads for it, which is no
+ * signal of the program's. A thread that was interrupted asks whether that was such a call: one
+ * that is under way, or has come to its end since caps_id_changes() was what it notes before.
+ */
+void caps_id_change_begins(void);
+void caps_id_change_ends(void);
+unsigned caps_id_changes(void);
+bool caps_id_changed_since(unsigned changes);
+
 /* What a call of capset() is to set in the place of data (two elements, version 3). */
 void caps_add_kept(struct __user_cap_data_struct data[2]);
 

@@ -3,6 +3,7 @@
 
 #include "caps.h"
 #include "clock.h"
+#include "flusher.h"
 #include "hidden.h"
 #include "interfaces.h"
 #include "log.h"
@@ -234,10 +235,19 @@ void divert_flush(struct divert_socket *s)
 int divert_give_verdict(struct divert_socket *s, const struct nfq_verdict *v)
 {
     int err = nfqueue_put_verdict(s->queue_fd, &s->shared->batch, v);
+    bool may_wait = s->options->batch && !nfq_ring_empty(&s->shared->ring);
 
-    if (err || (s->options->batch && !nfq_ring_empty(&s->shared->ring)))
+    if (err || (may_wait && flusher_note()))
         return err;
     return nfqueue_flush(s->queue_fd, &s->shared->batch);
+}
+
+void divert_send_verdicts(struct divert_socket *s)
+{
+    if (divert_lock(s))
+        return;
+    divert_flush(s);
+    divert_unlock(s);
 }
 
 void divert_drop(struct divert_socket *s, const struct ledger_packet *packet)

@@ -129,6 +129,7 @@ static void destroy(struct divert_socket *s)
 {
     int saved = errno;
 
+    divert_send_verdicts(s);
     hidden_close(s->queue_fd);
     hidden_close(s->event_fd);
     hidden_close(s->memory_fd);

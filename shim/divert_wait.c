@@ -2,6 +2,7 @@
 /* Waiting for packets. What waits here is the program's own thread, in poll(2). */
 #include "divert_private.h"
 
+#include "caps.h"
 #include "clock.h"
 #include "interfaces.h"
 #include "real.h"
@@ -83,11 +84,13 @@ void divert_watch(struct divert_socket *s, bool watched)
 
 /*
  * Whether a read that a signal interrupted is to go on, as the kernel decides by the handler's
- * SA_RESTART. Which signal it was is not known; so it goes on if all handlers ask for that. With
- * no handler at all it was one of the C library's own, which sets ids in all threads.
+ * SA_RESTART. Which signal it was is not known; so it goes on if all handlers ask for that, or if
+ * it was the C library's own, by which it sets ids in all threads.
  */
-static bool restart_wanted(void)
+static bool restart_wanted(unsigned id_changes)
 {
+    if (caps_id_changed_since(id_changes))
+        return true;
     for (int sig = 1; sig < NSIG; sig++) {
         struct sigaction action;
 
@@ -111,6 +114,7 @@ int divert_wait(struct divert_socket *s, uint64_t deadline)
 {
     struct pollfd fds[DIVERT_WAIT_FDS + 1];
     uint64_t overdue = divert_deadline(s), now = clock_exact_ns(), until;
+    unsigned id_changes = caps_id_changes();
     int timeout = -1, n;
 
     until = overdue < deadline ? overdue : deadline;
@@ -122,7 +126,7 @@ int divert_wait(struct divert_socket *s, uint64_t deadline)
     n = real.poll(fds, DIVERT_WAIT_FDS + 1, timeout);
     pthread_cleanup_pop(0);
     if (n < 0)
-        n = errno == EINTR && restart_wanted() && deadline == DIVERT_NEVER ? 0 : -errno;
+        n = errno == EINTR && restart_wanted(id_changes) && deadline == DIVERT_NEVER ? 0 : -errno;
     else if (n > 0 && fds[DIVERT_WAIT_FDS].revents)
         interfaces_refresh();
     divert_wait_end(s);

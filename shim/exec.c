@@ -3,6 +3,7 @@
 
 #include "divert.h"
 #include "fdtable.h"
+#include "flusher.h"
 #include "hidden.h"
 #include "log.h"
 #include "real.h"
@@ -82,6 +83,7 @@ char *const *exec_environment(char *const envp[], bool all, char **own, char tex
 
     if (!divert_any_open())
         return envp;
+    flusher_send_all();
     memcpy(text, VARIABLE "=", sizeof(VARIABLE) + 1);
     fdtable_each(enter, &list);
     if (list.used == sizeof(VARIABLE))

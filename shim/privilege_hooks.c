@@ -42,6 +42,43 @@ HOOK int setresuid(uid_t r, uid_t e, uid_t s)
     return changed(real.setresuid(r, e, s));
 }
 
+/* Groups take no privileges, but the time of other threads. */
+static int ended(int result)
+{
+    caps_id_change_ends();
+    return result;
+}
+
+HOOK int setgid(gid_t gid)
+{
+    caps_id_change_begins();
+    return ended(real.setgid(gid));
+}
+
+HOOK int setegid(gid_t gid)
+{
+    caps_id_change_begins();
+    return ended(real.setegid(gid));
+}
+
+HOOK int setregid(gid_t r, gid_t e)
+{
+    caps_id_change_begins();
+    return ended(real.setregid(r, e));
+}
+
+HOOK int setresgid(gid_t r, gid_t e, gid_t s)
+{
+    caps_id_change_begins();
+    return ended(real.setresgid(r, e, s));
+}
+
+HOOK int setgroups(size_t count, const gid_t *groups)
+{
+    caps_id_change_begins();
+    return ended(real.setgroups(count, groups));
+}
+
 HOOK int capset(cap_user_header_t header, const cap_user_data_t data)
 {
     struct __user_cap_data_struct own[2];

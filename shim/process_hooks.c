@@ -3,6 +3,7 @@
 #include "hook.h"
 
 #include "exec.h"
+#include "flusher.h"
 #include "inject.h"
 #include "interfaces.h"
 #include "own.h"
@@ -61,6 +62,7 @@ static void before_fork(void)
 
 static void after_fork(bool child)
 {
+    flusher_after_fork(child);
     inject_after_fork(child);
     interfaces_after_fork(child);
     divert_after_fork(child);
@@ -77,6 +79,25 @@ static void in_child(void)
 {
     remember_self();
     after_fork(true);
+}
+
+/* What was written is not lost when the program ends, by whatever way. */
+__attribute__((destructor)) static void end(void)
+{
+    if (divert_any_open() && own_tables())
+        flusher_send_all();
+}
+
+HOOK void _exit(int status)
+{
+    end();
+    real._exit(status);
+    __builtin_unreachable();
+}
+
+HOOK void _Exit(int status)
+{
+    _exit(status);
 }
 
 __attribute__((constructor)) static void start(void)

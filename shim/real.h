@@ -68,10 +68,16 @@
     CALL(int, fcntl, (int, int, ...))                                                           \
     CALL(int, fcntl64, (int, int, ...))                                                         \
     CALL(int, ioctl, (int, unsigned long, ...))                                                 \
+    CALL(void, _exit, (int))                                                                    \
     CALL(int, setuid, (uid_t))                                                                  \
     CALL(int, seteuid, (uid_t))                                                                 \
     CALL(int, setreuid, (uid_t, uid_t))                                                         \
     CALL(int, setresuid, (uid_t, uid_t, uid_t))                                                 \
+    CALL(int, setgid, (gid_t))                                                                  \
+    CALL(int, setegid, (gid_t))                                                                 \
+    CALL(int, setregid, (gid_t, gid_t))                                                         \
+    CALL(int, setresgid, (gid_t, gid_t, gid_t))                                                 \
+    CALL(int, setgroups, (size_t, const gid_t *))                                               \
     CALL(int, capset, (cap_user_header_t, const cap_user_data_t))                               \
     CALL(int, execve, (const char *, char *const *, char *const *))                             \
     CALL(int, execvpe, (const char *, char *const *, char *const *))                            \

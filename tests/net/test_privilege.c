@@ -10,7 +10,6 @@
 #include <linux/capability.h>
 #include <poll.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -283,8 +282,6 @@ START_TEST(test_other_threads_go_on)
 {
     pthread_t thread;
 
-    signal(SIGTERM, SIG_DFL); /* handlers of the test's frame, without SA_RESTART */
-    signal(SIGINT, SIG_DFL);
     thread_fd = divert_ready();
     pthread_create(&thread, NULL, pass_two, NULL);
     send_one();

@@ -42,6 +42,8 @@ static void set_environment(const struct options *options)
         setenv("DIVERTSHIM_PERSONALITY", options->personality, 1);
     if (options->gso)
         setenv("DIVERTSHIM_GSO", "1", 1);
+    if (options->batch)
+        setenv("DIVERTSHIM_BATCH", "1", 1);
     if (options->filter.options.listeners > 1)
         set_number("DIVERTSHIM_LISTENERS", "%u", options->filter.options.listeners);
     if (verbosity > 0)

@@ -14,6 +14,7 @@ enum {
     OPT_PERSONALITY,
     OPT_MASK,
     OPT_GSO,
+    OPT_BATCH,
     OPT_LISTENERS,
     OPT_CHECK,
     OPT_STATUS,
@@ -29,6 +30,7 @@ static const struct option long_options[] = {
     {"personality", required_argument, NULL, OPT_PERSONALITY},
     {"mark-mask", required_argument, NULL, OPT_MASK},
     {"gso", no_argument, NULL, OPT_GSO},
+    {"batch", no_argument, NULL, OPT_BATCH},
     {"listeners", required_argument, NULL, OPT_LISTENERS},
     {"check", no_argument, NULL, OPT_CHECK},
     {"status", no_argument, NULL, OPT_STATUS},
@@ -52,6 +54,7 @@ void options_help(void)
          "      --personality NAME  freebsd or openbsd: whose divert(4) it is\n"
          "      --mark-mask MASK    16 bits of the packet mark to use (0xffff0000)\n"
          "      --gso               hand large packets over uncut\n"
+         "      --batch             send verdicts together (a thread in COMMAND sees to it)\n"
          "      --listeners N       N sockets may share a divert port\n"
          "      --check             print the firewall commands and stop\n"
          "      --status            list the live divert sockets\n"
@@ -140,6 +143,9 @@ static int set_option(int option, struct options *options, struct rule_source *s
         return set_mask(&options->filter, optarg);
     case OPT_GSO:
         options->gso = true;
+        return 0;
+    case OPT_BATCH:
+        options->batch = true;
         return 0;
     case OPT_LISTENERS:
         return set_listeners(&options->filter, optarg);

@@ -11,6 +11,7 @@ struct options {
     struct ruleset rules;
     const char *personality; /* NULL: not given */
     bool gso;
+    bool batch;
     char **command; /* NULL: none */
 };
 

@@ -1,0 +1,183 @@
+# shellcheck shell=bash
+# What the parts of the benchmark share; bench/run starts them. Source it:
+#
+#     . "$(dirname "$0")/lib.sh"
+#     title 'What is measured'
+#     measure() { ...; sample 'packets/s' "$1" "$RATE"; }
+#     in_turns measure library hand-written
+#     compare 'packets/s' library hand-written at-least 0.9
+#
+# The traffic comes from the client, passes the router, where the program is, and ends in the
+# server; the generator has one core, the program the other.
+#
+# What bench/run gives: $BUILD, $ROUNDS, $RUN_SECONDS, $PACKETS, and the file $RESULTS, which takes
+# lines of fields between tabs; summary.py reads them.
+
+# shellcheck source-path=SCRIPTDIR source=../tests/net/lib.sh
+. "$(dirname "${BASH_SOURCE[0]}")/../tests/net/lib.sh"
+
+: "${BUILD:?}" "${ROUNDS:?}" "${RUN_SECONDS:?}" "${PACKETS:?}" "${RESULTS:?}"
+
+GENERATOR_CPU=0
+PROGRAM_CPU=1
+PORT=8000    # the divert port, and the queue
+SINK_PORT=9  # UDP to it is counted and dropped in the server
+QUEUE_LEN=32768 # of the library's queues
+SETTLE=0.3   # seconds from the first packet to the measurement
+BENCH=$BUILD/bench
+PRELOAD=(env "LD_PRELOAD=$BUILD/libdivertshim.so") # variables and a command may follow
+HAND_WRITTEN=("$BENCH/nfq_loop" "$PORT")
+LIBRARY=("${PRELOAD[@]}" "$BENCH/divert_loop" "$PORT")
+export GENERATOR_CPU PROGRAM_CPU PORT QUEUE_LEN BENCH HAND_WRITTEN LIBRARY RATE=0
+
+die() {
+    printf 'bench: %s\n' "$*" >&2
+    exit 1
+}
+
+# ---- results ----
+
+# record KIND FIELD...
+record() {
+    local IFS=$'\t'
+    printf '%s\n' "$*" >>"$RESULTS"
+}
+
+title() {
+    record title "$1"
+}
+
+# note TEXT: below the tables.
+note() {
+    record note "$1"
+}
+
+# sample METRIC SERIES VALUE [X]: one measurement, for the table of METRIC.
+sample() {
+    [[ $3 =~ ^-?[0-9.]+$ ]] || die "$1 of $2 is no number: $3"
+    record sample "$1" "$2" "${4:-}" "$3"
+}
+
+# compare METRIC SERIES BASE at-least|at-most TARGET [WANTED]: the median of the rounds' ratios.
+compare() {
+    record compare "$@"
+}
+
+# limit METRIC SERIES at-least|at-most TARGET: the median itself.
+limit() {
+    record limit "$@"
+}
+
+# plot METRIC FILE curve|bars TITLE X-LABEL: of what METRIC's table holds.
+plot() {
+    record plot "$@"
+}
+
+# in_turns FUNCTION ARGUMENT...: calls it with each ARGUMENT in every round, and starts with
+# another one each time.
+in_turns() {
+    local function=$1 round i
+    shift
+    for ((round = 0; round < ROUNDS; round++)); do
+        for ((i = 0; i < $#; i++)); do
+            "$function" "${@:1 + (round + i) % $#:1}"
+        done
+    done
+}
+
+# calculate EXPRESSION: of awk.
+calculate() {
+    awk "BEGIN { printf \"%.9g\", ($1) }"
+}
+
+# ---- the network ----
+
+# need_bench FILE...: root, two cores, and what is built.
+need_bench() {
+    need_root
+    need_commands ip iptables taskset awk
+    (($(nproc) >= 2)) || skip 'two cores are needed: one for the generator, one for the program'
+    need_files "$BUILD/libdivertshim.so" "$BENCH/flood" "$BENCH/divert_loop" "$BENCH/nfq_loop" "$@"
+    scratch_directory SCRATCH
+}
+
+# network_make: the hosts, and a sink that costs little.
+network_make() {
+    hosts_make route-back
+    in_ns "$SERVER" iptables -t raw -A PREROUTING -p udp --dport $SINK_PORT -j DROP ||
+        die 'iptables takes no rule in the server'
+}
+
+# divert MATCH...: a rule by hand on what the router forwards.
+divert() {
+    in_ns "$ROUTER" iptables -t mangle -A FORWARD "$@" -j NFQUEUE --queue-num $PORT ||
+        die 'iptables takes no NFQUEUE rule'
+}
+
+divert_udp() {
+    divert -p udp --dport $SINK_PORT
+}
+
+# arrived: packets that the sink has counted.
+arrived() {
+    in_ns "$SERVER" iptables -t raw -nvxL PREROUTING | awk '$3 == "DROP" { print $1 }'
+}
+
+# ---- programs ----
+
+# program_start COMMAND...: in the router, on its core; waits until it has its port. The process is
+# $PROGRAM; what it prints goes to $SCRATCH/program.
+program_start() {
+    router_start taskset -c $PROGRAM_CPU "$@"
+}
+
+# router_start COMMAND...: the same on any core.
+router_start() {
+    ns_start "$ROUTER" "$SCRATCH/program" "$@"
+    PROGRAM=$STARTED
+    wait_queue "$ROUTER" "${WAIT_PORT:-$PORT}" || die "$*: $(cat "$SCRATCH/program")"
+}
+
+program_stop() {
+    stop "$PROGRAM" || die "the program failed: $(cat "$SCRATCH/program")"
+    wait_queue_free "$ROUTER" "${WAIT_PORT:-$PORT}" || die 'the program did not end'
+}
+
+# flood_start OPTION...: as flood(1) has them, without -s and -c.
+flood_start() {
+    flood_anywhere -c $GENERATOR_CPU "$@"
+}
+
+# flood_anywhere OPTION...: on any core. FLOOD_TO is the address, unless it is the server's.
+flood_anywhere() {
+    ns_start "$CLIENT" "$SCRATCH/flood" "$BENCH/flood" -s 120 "$@" "${FLOOD_TO:-$SERVER_ADDRESS}" $SINK_PORT
+    FLOOD=$STARTED
+}
+
+flood_stop() {
+    stop "$FLOOD"
+    return 0
+}
+
+# rate_measure: packets a second that arrive, over $RUN_SECONDS, in $RATE.
+rate_measure() {
+    local count time
+    sleep $SETTLE
+    count=$(arrived)
+    time=${EPOCHREALTIME/[.,]/}
+    sleep "$RUN_SECONDS"
+    count=$(($(arrived) - count))
+    time=$((${EPOCHREALTIME/[.,]/} - time))
+    ((count > 0)) || die "no packets arrived: $(cat "$SCRATCH/program" "$SCRATCH/flood")"
+    RATE=$(calculate "$count * 1e6 / $time")
+}
+
+# rate_of COMMAND...: the program under a flood; packets a second in $RATE. $FLOOD_OPTIONS may hold more.
+rate_of() {
+    program_start "$@"
+    flood_start "${FLOOD_OPTIONS[@]}"
+    rate_measure
+    flood_stop
+    program_stop
+}
+FLOOD_OPTIONS=()

@@ -1,0 +1,60 @@
+#!/bin/bash
+# TCP throughput: without a queue, by hand, and with large packets uncut
+# shellcheck source-path=SCRIPTDIR source=lib.sh
+. "$(dirname "$0")/lib.sh"
+
+TCP_PORT=5001
+NAT_PORT=8668
+
+# stream_measure: Gbit/s in $RATE. The receiver may use what core is free.
+stream_measure() {
+    local sink bytes wall_ns
+    ns_start "$SERVER" "$SCRATCH/sink" "$BENCH/stream" -l $TCP_PORT
+    sink=$STARTED
+    wait_tcp "$SERVER" $TCP_PORT || die "$(cat "$SCRATCH/sink")"
+    in_ns "$CLIENT" "$BENCH/stream" -c $GENERATOR_CPU -s "$RUN_SECONDS" "$SERVER_ADDRESS" $TCP_PORT ||
+        die 'the sender failed'
+    wait "$sink" || die "the receiver failed: $(cat "$SCRATCH/sink")"
+    IFS='= ' read -r _ bytes _ wall_ns <"$SCRATCH/sink"
+    RATE=$(calculate "$bytes * 8 / $wall_ns")
+}
+
+# Both directions are diverted.
+through() {
+    divert -p tcp
+    program_start "$@"
+    stream_measure
+    program_stop
+    in_ns "$ROUTER" iptables -t mangle -F FORWARD
+}
+
+through_nat() {
+    local WAIT_PORT=$NAT_PORT
+    ip -n "$SERVER" route del 10.1.0.0/24
+    program_start "$BUILD/divert-run" --gso -r "divert $NAT_PORT ip from any to any via wan0" -- \
+        "$BUILD/examples/nat" -p $NAT_PORT -n wan0
+    stream_measure
+    program_stop
+    server_route_add
+}
+
+measure() {
+    case $1 in
+    'no queue') stream_measure ;;
+    hand-written) through "${HAND_WRITTEN[@]}" ;;
+    'library, GSO') through "${PRELOAD[@]}" DIVERTSHIM_GSO=1 "$BENCH/divert_loop" $PORT ;;
+    'NAT, GSO') through_nat ;;
+    esac
+    sample 'Gbit/s' "$1" "$RATE"
+}
+
+need_bench "$BENCH/stream" "$BUILD/examples/nat" "$BUILD/divert-run"
+need_commands ss
+network_make
+title 'One TCP connection'
+in_turns measure 'no queue' hand-written 'library, GSO' 'NAT, GSO'
+compare 'Gbit/s' 'library, GSO' hand-written at-least 6
+compare 'Gbit/s' 'library, GSO' 'no queue' at-least 0.5
+compare 'Gbit/s' 'NAT, GSO' hand-written at-least 4
+plot 'Gbit/s' gso bars 'One TCP connection through the router' ''
+note 'hand-written: without GSO. NAT: the example, which rewrites every packet of both directions.'

@@ -1,0 +1,34 @@
+#!/bin/bash
+# two listeners on one port against one, each with 20 microseconds of work for a packet
+# shellcheck source-path=SCRIPTDIR source=lib.sh
+. "$(dirname "$0")/lib.sh"
+
+WORK_NS=20000
+RATE_SENT=85000  # packets a second: a little more than two can take
+ADDRESSES=64     # the kernel spreads the packets by their addresses
+FIRST_ADDRESS=198.51.100.1
+
+# Processes of their own, each with a socket; divert-run shares the port among them.
+measure() {
+    local listener="$BENCH/divert_loop -l -b $WORK_NS $PORT" FLOOD_TO=$FIRST_ADDRESS
+    case $1 in
+    'one listener') set -- "$1" -- timeout 60 "$BENCH/divert_loop" -b $WORK_NS $PORT ;;
+    'two listeners') set -- "$1" --listeners 2 -- timeout 60 sh -c "$listener & $listener & wait" ;;
+    esac
+    router_start "$BUILD/divert-run" -r "divert $PORT udp from any to any $SINK_PORT in recv lan0" "${@:2}"
+    sleep $SETTLE
+    flood_anywhere -r $RATE_SENT -a $ADDRESSES
+    rate_measure
+    flood_stop
+    stop "$PROGRAM"
+    wait_queue_free "$ROUTER" $PORT || die 'a listener did not end'
+    sample 'packets/s' "$1" "$RATE"
+}
+
+need_bench "$BUILD/divert-run"
+network_make
+ip -n "$ROUTER" route add 198.51.100.0/24 via "$SERVER_ADDRESS"
+title 'Listeners that work 20 µs on each packet'
+in_turns measure 'one listener' 'two listeners'
+compare 'packets/s' 'two listeners' 'one listener' at-least 1.5
+note 'The generator has no core of its own here.'

@@ -1,0 +1,58 @@
+#!/bin/bash
+# select, recvfrom, sendto on a divert socket, against select, recv, verdict by hand
+# shellcheck source-path=SCRIPTDIR source=lib.sh
+. "$(dirname "$0")/lib.sh"
+
+BUSY_MIN=90      # percent of its core that a loop must use
+OVERLOAD_MIN=105 # percent of what is passed on that must be sent
+
+sent() {
+    in_ns "$CLIENT" cat /sys/class/net/eth0/statistics/tx_packets
+}
+
+command_of() {
+    case $1 in
+    library) COMMAND=("${LIBRARY[@]}") ;;
+    'library, BATCH=1') COMMAND=("${PRELOAD[@]}" DIVERTSHIM_BATCH=1 "$BENCH/divert_loop" "$PORT") ;;
+    hand-written) COMMAND=("${HAND_WRITTEN[@]}") ;;
+    esac
+}
+
+# The program's own meter runs from its first packet to its end.
+measure() {
+    local sent arrived packets cpu_ns wall_ns
+    command_of "$1"
+    sent=$(sent)
+    arrived=$(arrived)
+    program_start "${COMMAND[@]}"
+    flood_start
+    sleep "$RUN_SECONDS"
+    sleep $SETTLE
+    program_stop
+    sent=$(($(sent) - sent))
+    arrived=$(($(arrived) - arrived))
+    flood_stop
+    IFS='= ' read -r _ packets _ cpu_ns _ wall_ns <"$SCRATCH/program"
+    [[ $packets =~ ^[1-9][0-9]*$ ]] || die "$1 passed no packets: $(cat "$SCRATCH/program" "$SCRATCH/flood")"
+    sample 'packets/s' "$1" "$(calculate "$packets / $wall_ns * 1e9")"
+    sample 'CPU ns/packet' "$1" "$(calculate "$cpu_ns / $packets")"
+    check "$1: its core was not saturated, %" "$(calculate "100 * $cpu_ns / $wall_ns")" $BUSY_MIN
+    check "$1: the flood was no faster, %" "$(calculate "100 * $sent / $packets")" $OVERLOAD_MIN
+    check "$1: not all it passed on arrived, %" "$(calculate "100 * $arrived / $packets")" 99
+}
+
+# check WHAT VALUE MINIMUM: a round that says little is named.
+check() {
+    [[ $(calculate "$2 < $3") == 0 ]] || note "not a good round: $1: $2"
+}
+
+need_bench
+network_make
+divert_udp
+title 'A divert loop, UDP in IP packets of 64 bytes'
+in_turns measure library 'library, BATCH=1' hand-written
+compare 'packets/s' library hand-written at-least 0.9 1.2
+compare 'packets/s' 'library, BATCH=1' hand-written at-least 0.9 1.2
+compare 'CPU ns/packet' library hand-written at-most 0.85
+compare 'CPU ns/packet' 'library, BATCH=1' hand-written at-most 0.85
+plot 'packets/s' loop bars 'A divert loop, packets of 64 bytes' ''

@@ -1,0 +1,46 @@
+#!/bin/bash
+# the highest steady rate at which not one packet is lost
+# shellcheck source-path=SCRIPTDIR source=lib.sh
+. "$(dirname "$0")/lib.sh"
+
+LOW=10000    # packets a second that anything can do
+HIGH=1280000 # and that nothing can
+STEPS=8      # halvings of the ratio of the two, each a run: 2 % at the end
+
+all_arrived() {
+    (($(arrived) - FIRST >= PACKETS))
+}
+
+# none_lost RATE: passes $PACKETS at that rate. True if all arrived and the generator kept the rate.
+none_lost() {
+    local sent wall_ns FIRST
+    FIRST=$(arrived)
+    flood_start -n "$PACKETS" -r "$1"
+    wait "$FLOOD" || die "$(cat "$SCRATCH/flood")"
+    DEADLINE=1 wait_until 'all packets' all_arrived 2>/dev/null || return 1
+    IFS='= ' read -r _ sent _ wall_ns <"$SCRATCH/flood"
+    [[ $(calculate "$sent / $wall_ns * 1e9 > 0.98 * $1") == 1 ]]
+}
+
+measure() {
+    local low=$LOW high=$HIGH rate step
+    case $1 in
+    library) program_start "${LIBRARY[@]}" ;;
+    hand-written) program_start "${HAND_WRITTEN[@]}" $QUEUE_LEN ;;
+    esac
+    for ((step = 0; step < STEPS; step++)); do
+        rate=$(calculate "int(sqrt($low * $high))")
+        if none_lost "$rate"; then low=$rate; else high=$rate; fi
+    done
+    program_stop
+    ((low > LOW)) || die "$1 lost packets at every rate"
+    sample 'packets/s without loss' "$1" "$low"
+}
+
+need_bench
+network_make
+divert_udp
+title "No packet of $PACKETS lost, UDP in IP packets of 64 bytes"
+in_turns measure library hand-written
+compare 'packets/s without loss' library hand-written at-least 1.0
+note "Both queues hold $QUEUE_LEN packets."

@@ -1,0 +1,38 @@
+#!/bin/bash
+# round trip of pings that meet the program twice, idle and under load
+# shellcheck source-path=SCRIPTDIR source=lib.sh
+. "$(dirname "$0")/lib.sh"
+
+PINGS=20000
+LOAD=20000 # packets a second of UDP that pass the program as well
+
+# ping SERIES LOAD
+ping_through() {
+    local median p99
+    IFS='= ' read -r _ _ _ _ _ median _ p99 < <(in_ns "$CLIENT" "$BENCH/rtt" -c $GENERATOR_CPU \
+        -n $PINGS -s "$RUN_SECONDS" "$SERVER_ADDRESS")
+    sample "median µs, $2" "$1" "$median"
+    sample "99th percentile µs, $2" "$1" "$p99"
+}
+
+measure() {
+    case $1 in
+    library) program_start "${LIBRARY[@]}" ;;
+    hand-written) program_start "${HAND_WRITTEN[@]}" ;;
+    esac
+    ping_through "$1" idle
+    flood_start -r $LOAD
+    sleep $SETTLE
+    ping_through "$1" loaded
+    flood_stop
+    program_stop
+}
+
+need_bench "$BENCH/rtt"
+network_make
+divert_udp
+divert -p icmp
+title "Round trip of pings, idle and beside $LOAD packets/s"
+in_turns measure library hand-written
+compare 'median µs, idle' library hand-written at-most 1.1
+compare 'median µs, loaded' library hand-written at-most 1.1
