@@ -135,6 +135,7 @@ program_start() {
 router_start() {
     ns_start "$ROUTER" "$SCRATCH/program" "$@"
     PROGRAM=$STARTED
+    PROGRAM_LINE=$*
     wait_queue "$ROUTER" "${WAIT_PORT:-$PORT}" || die "$*: $(cat "$SCRATCH/program")"
 }
 
@@ -168,7 +169,7 @@ rate_measure() {
     sleep "$RUN_SECONDS"
     count=$(($(arrived) - count))
     time=$((${EPOCHREALTIME/[.,]/} - time))
-    ((count > 0)) || die "no packets arrived: $(cat "$SCRATCH/program" "$SCRATCH/flood")"
+    ((count > 0)) || die "no packets arrived through $PROGRAM_LINE: $(cat "$SCRATCH/program" "$SCRATCH/flood")"
     RATE=$(calculate "$count * 1e6 / $time")
 }
 

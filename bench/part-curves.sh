@@ -1,11 +1,12 @@
 #!/bin/bash
-# packets/s against the number of sockets, of rules, of outstanding packets, and against their size
+# packets/s against sockets, rules, size of the packets and of the queue; ns against packets outstanding
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "$0")/lib.sh"
 
 SOCKETS=(1 4 16 64)
 RULES=(1 10 100 1000)
 SIZES=(64 512 1500 9000 65000)
+QUEUE_LENGTHS=(512 4096 32768)
 
 # Traffic for the last of so many sockets in one select().
 with_sockets() {
@@ -13,15 +14,42 @@ with_sockets() {
     sample 'packets/s by sockets' library "$RATE" "$1"
 }
 
-# The last of so many rules diverts.
+# addresses COUNT FORMAT: prints that many different ones, none of which sends anything.
+addresses() {
+    seq 1 "$1" | awk -v format="$2\n" '{ printf format, $1, int($1 / 256), $1 % 256 }'
+}
+
+# The last of so many rules diverts. Of those before it both hooks have their own list, and so has
+# the firewall that does the same by hand.
 with_rules() {
-    local rule
-    for ((rule = 1; rule < $1; rule++)); do
-        printf '%d deny udp from 198.18.%d.%d to any\n' $rule $((rule / 256)) $((rule % 256))
-    done >"$SCRATCH/rules"
-    printf '%d divert %d udp from any to any %d in recv lan0\n' "$1" $PORT $SINK_PORT >>"$SCRATCH/rules"
+    local others=$(($1 - 1))
+    {
+        addresses $others '%d deny udp from 198.18.%d.%d to any'
+        echo "$1 divert $PORT udp from any to any $SINK_PORT in recv lan0"
+    } >"$SCRATCH/rules"
     rate_of "$BUILD/divert-run" -f "$SCRATCH/rules" -- "$BENCH/divert_loop" $PORT
     sample 'packets/s by rules' divert-run "$RATE" "$1"
+
+    {
+        echo '*raw'
+        addresses $others '-A PREROUTING -p udp -m comment --comment %d -s 198.18.%d.%d -j DROP'
+        echo "-A PREROUTING -i lan0 -p udp --dport $SINK_PORT -j NFQUEUE --queue-num $PORT"
+        printf 'COMMIT\n*mangle\n'
+        addresses $others '-A POSTROUTING -p udp -m comment --comment %d -s 198.18.%d.%d -j DROP'
+        echo COMMIT
+    } >"$SCRATCH/rules"
+    in_ns "$ROUTER" iptables-restore <"$SCRATCH/rules" || die 'iptables-restore failed'
+    rate_of "${HAND_WRITTEN[@]}"
+    in_ns "$ROUTER" iptables -t raw -F
+    in_ns "$ROUTER" iptables -t mangle -F
+    sample 'packets/s by rules' 'iptables by hand' "$RATE" "$1"
+}
+
+with_queue() {
+    rate_of "${PRELOAD[@]}" "DIVERTSHIM_QUEUE_LEN=$1" "$BENCH/divert_loop" $PORT
+    sample 'packets/s by queue length' library "$RATE" "$1"
+    rate_of "${HAND_WRITTEN[@]}" "$1"
+    sample 'packets/s by queue length' hand-written "$RATE" "$1"
 }
 
 with_size() {
@@ -61,6 +89,7 @@ title 'What it depends on'
 in_turns with_rules "${RULES[@]}"
 divert_udp
 in_turns with_sockets "${SOCKETS[@]}"
+in_turns with_queue "${QUEUE_LENGTHS[@]}"
 match
 mtu_set 65535
 in_turns with_size "${SIZES[@]}"

@@ -39,9 +39,9 @@ static bool set(const struct __user_cap_data_struct data[2])
 
 static bool wanted(void)
 {
-    const struct options *options = options_get();
+    const struct options *options = divert_any_open() ? options_get() : NULL;
 
-    return options && options->keep_caps && divert_any_open();
+    return options && options->keep_caps;
 }
 
 static bool still_root(void)
@@ -87,7 +87,7 @@ void caps_before_change(void)
 {
     int saved = errno;
 
-if (wanted()) {
+    if (wanted()) {
         inject_prepare(options_get()->mark_shift);
         had_root = still_root();
         keepcaps_was_set = !keepcaps_is_ours && real.prctl(PR_GET_KEEPCAPS) > 0;

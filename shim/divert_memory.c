@@ -6,6 +6,7 @@
 #include "hidden.h"
 #include "inject.h"
 #include "packet.h"
+#include "pump.h"
 #include "real.h"
 
 #include <errno.h>
@@ -136,6 +137,7 @@ static void destroy(struct divert_socket *s)
     munmap(s->shared, sizeof(*s->shared));
     give_back(s);
     if (atomic_fetch_sub(&open_sockets, 1) == 1) {
+        pump_end();
         inject_close();
         caps_give_up();
     }

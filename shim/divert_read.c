@@ -197,10 +197,13 @@ ssize_t divert_recvmsg(struct divert_socket *s, struct msghdr *msg, int flags)
             return 0;
         }
         n = pump_for(s, msg, flags);
-        if (n > 0)
+        if (n > 0) {
             n = read_first(s, msg, flags);
-        else if (n == 0)
+            if (s->options->pump)
+                divert_pump(s); /* the thread does not ask again for what came before */
+        } else if (n == 0) {
             n = -EAGAIN;
+        }
         divert_announce(s);
         divert_unlock(s);
         if (n != -EAGAIN || !wait)

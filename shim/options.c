@@ -77,7 +77,8 @@ static void read_all(void)
 {
     static const char *const levels[] = {"error", "warn", "info", "debug", NULL};
     static const char *const personalities[] = {"freebsd", "openbsd", NULL};
-    unsigned level = LOG_WARN, personality = 0;
+    static const char *const pumps[] = {"none", "thread", NULL};
+    unsigned level = LOG_WARN, personality = 0, pump = 0;
     uint32_t tags = 0, keep_caps = 1, gso = 0, batch = 0;
 
     sensible = read_choice("DIVERTSHIM_LOG", levels, &level, "error, warn, info or debug");
@@ -87,6 +88,7 @@ static void read_all(void)
     sensible &= read_number("DIVERTSHIM_TAGS", 0, 1, &tags, "0 or 1");
     sensible &= read_number("DIVERTSHIM_KEEP_CAPS", 0, 1, &keep_caps, "0 or 1");
     sensible &= read_number("DIVERTSHIM_GSO", 0, 1, &gso, "0 or 1");
+    sensible &= read_choice("DIVERTSHIM_PUMP", pumps, &pump, "none or thread");
     sensible &= read_number("DIVERTSHIM_BATCH", 0, 1, &batch, "0 or 1");
     sensible &= read_number("DIVERTSHIM_QUEUE_LEN", 16, 1 << 20, &options.queue_len,
                             "a number of packets from 16 to 1048576");
@@ -104,6 +106,7 @@ static void read_all(void)
     options.keep_caps = keep_caps == 1;
     options.gso = gso == 1;
     options.batch = batch == 1;
+    options.pump = pump == 1;
 }
 
 const struct options *options_get(void)

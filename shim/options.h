@@ -19,6 +19,7 @@ struct options {
     bool openbsd;        /* personality */
     bool keep_caps;      /* capabilities survive the loss of root, see caps.h */
     bool gso;            /* large packets are handed over uncut */
+    bool pump;           /* a thread keeps the eventfd true, see pump.h */
     bool batch;          /* verdicts may wait for the next ones, for a moment */
     uint32_t queue_len;  /* packets the kernel queues, read ones without a verdict included */
     uint32_t hold_ms;    /* a packet read and not written is dropped after so long */

@@ -8,6 +8,7 @@
 #include "interfaces.h"
 #include "own.h"
 #include "packet.h"
+#include "pump.h"
 #include "shared_lock.h"
 #include "watch.h"
 
@@ -53,6 +54,7 @@ bool own_tables(void)
 /* Locks in the order in which they are taken elsewhere. */
 static void before_fork(void)
 {
+    pump_before_fork();
     fdtable_before_fork();
     watch_before_fork();
     divert_before_fork();
@@ -68,6 +70,7 @@ static void after_fork(bool child)
     divert_after_fork(child);
     watch_after_fork(child);
     fdtable_after_fork(child);
+    pump_after_fork(child);
 }
 
 static void in_parent(void)
@@ -106,4 +109,5 @@ __attribute__((constructor)) static void start(void)
     packet_keys_seed();
     pthread_atfork(before_fork, in_parent, in_child);
     exec_adopt();
+    pump_add_all();
 }

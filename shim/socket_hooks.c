@@ -2,6 +2,8 @@
 /* socket(2) and what is done to a socket that neither moves packets nor waits. */
 #include "hook.h"
 
+#include "pump.h"
+
 #include <asm/sockios.h>
 #include <stdarg.h>
 #include <sys/ioctl.h>
@@ -25,13 +27,20 @@ HOOK int socket(int domain, int type, int protocol)
     return -1;
 }
 
+static int bind_divert(struct divert_socket *s, const struct sockaddr *address, socklen_t len)
+{
+    int err = divert_bind(s, address, len);
+
+    return err ? err : pump_add(s);
+}
+
 HOOK int bind(int fd, const struct sockaddr *address, socklen_t len)
 {
     struct divert_socket *s = fdtable_find(fd);
 
     if (!s)
         return real.bind(fd, address, len);
-    return finish_int(s, divert_bind(s, address, len));
+    return finish_int(s, bind_divert(s, address, len));
 }
 
 HOOK int getsockname(int fd, struct sockaddr *address, socklen_t *len)

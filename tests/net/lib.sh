@@ -223,7 +223,7 @@ process_ended() {
 # rules_left NS: every rule and every chain or table of somebody's own, one per line:
 # iptables-legacy's, iptables-nft's, and nft's. Nothing if the firewall is as it was.
 rules_left() {
-    local save
+    local save family name
     for save in iptables-legacy-save ip6tables-legacy-save iptables-nft-save ip6tables-nft-save; do
         command -v $save >/dev/null || continue
         in_ns "$1" $save 2>/dev/null | awk -v from="${save%-save}" '
@@ -232,7 +232,10 @@ rules_left() {
     done
     command -v nft >/dev/null || return 0
     in_ns "$1" nft list tables 2>/dev/null |
-        awk '!($2 ~ /^ip6?$/ && $3 ~ /^(raw|mangle|nat|filter|security)$/) { print "nft: " $0 }'
+        awk '!($2 ~ /^ip6?$/ && $3 ~ /^(raw|mangle|nat|filter|security)$/) { print $2, $3 }' |
+        while read -r family name; do
+            in_ns "$1" nft list table "$family" "$name" | sed 's/^/nft: /'
+        done
 }
 
 # ---- results ----

@@ -40,9 +40,8 @@ __attribute__((destructor)) static void end(void)
 {
     char byte;
 
-    if (plugin_divert_fd >= 0 &&
-        (recv(plugin_divert_fd, &byte, 1, MSG_DONTWAIT) != -1 || errno != EAGAIN ||
-         close(plugin_divert_fd) < 0))
+    if (plugin_divert_fd >= 0 && (recv(plugin_divert_fd, &byte, 1, MSG_DONTWAIT) != -1 ||
+                                  errno != EAGAIN || close(plugin_divert_fd) < 0))
         _exit(50);
 }
 

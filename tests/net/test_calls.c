@@ -194,7 +194,6 @@ START_TEST(test_options_it_does_not_have)
 }
 END_TEST
 
-
 START_TEST(test_stat_says_socket)
 {
     int fd = divert_bound(PORT), other = divert_socket();

@@ -6,13 +6,13 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/close_range.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/resource.h>
-#include <linux/close_range.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -249,7 +249,8 @@ static void look_at_hidden(int fd)
         return;
     hidden_seen++;
     ck_assert_int_ge(fd, 512);
-    ck_assert_msg(syscall(SYS_fcntl, fd, F_GETFD) == FD_CLOEXEC, "expected %d to be close-on-exec", fd);
+    ck_assert_msg(syscall(SYS_fcntl, fd, F_GETFD) == FD_CLOEXEC, "expected %d to be close-on-exec",
+                  fd);
     expect_errno(close(fd), EBADF);
     expect_errno(dup(fd), EBADF);
     expect_errno(dup2(fd, 200), EBADF);

@@ -101,8 +101,8 @@ static void drop_by_libcap_ng(void)
 #endif
 
 static void (*const drops[])(void) = {
-    drop_setuid,       drop_setreuid,     drop_setresuid, drop_groups_first, drop_in_chroot,
-    drop_in_two_steps, drop_by_capset,    drop_by_keepcaps,
+    drop_setuid,       drop_setreuid,     drop_setresuid, drop_groups_first,
+    drop_in_chroot,    drop_in_two_steps, drop_by_capset, drop_by_keepcaps,
 #ifdef HAVE_LIBCAP_NG
     drop_by_libcap_ng,
 #endif
@@ -110,7 +110,8 @@ static void (*const drops[])(void) = {
 
 #define DROPS ((int)(sizeof(drops) / sizeof(drops[0])))
 
-/* A line of this thread's status, such as CapEff, as a number. A directory, as chroot hides /proc. */
+/* A line of this thread's status, such as CapEff, as a number. A directory, as chroot hides /proc.
+ */
 static uint64_t status_of(int directory, const char *name)
 {
     char text[8192] = {0}, *line;
@@ -245,8 +246,8 @@ END_TEST
 START_TEST(test_capabilities_of_others_are_left_alone)
 {
     struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
-    struct __user_cap_data_struct own[2] = {{.permitted = NEEDED | 1u << CAP_SETUID,
-                                             .effective = NEEDED | 1u << CAP_SETUID}};
+    struct __user_cap_data_struct own[2] = {
+        {.permitted = NEEDED | 1u << CAP_SETUID, .effective = NEEDED | 1u << CAP_SETUID}};
     int directory = status_directory();
 
     prctl(PR_SET_KEEPCAPS, 1);

@@ -274,10 +274,14 @@ static const struct {
 int main(int argc, char *argv[])
 {
     const TTest *const tests[] = {
-        test_constructor_of_another_library, test_other_wrappers_in_either_order,
-        test_plugin_that_comes_and_goes,     test_exit_handlers,
-        test_signal_handlers,                test_linked_instead_of_preloaded,
-        test_opened_late_it_does_no_harm,    test_symbols_of_older_libraries,
+        test_constructor_of_another_library,
+        test_other_wrappers_in_either_order,
+        test_plugin_that_comes_and_goes,
+        test_exit_handlers,
+        test_signal_handlers,
+        test_linked_instead_of_preloaded,
+        test_opened_late_it_does_no_harm,
+        test_symbols_of_older_libraries,
     };
 
     for (size_t i = 0; argc == 2 && i < sizeof(jobs) / sizeof(jobs[0]); i++) {

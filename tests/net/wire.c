@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "wire.h"
 
+#include "packet.h"
+
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
 #include <net/if.h>
+#include <netinet/ip.h>
 #include <poll.h>
 #include <sched.h>
 #include <stdarg.h>
@@ -199,6 +202,33 @@ void wire_expect(struct wire *w, const void *packet, size_t len)
 void wire_expect_with_any_id(struct wire *w, const void *packet, size_t len)
 {
     expect(w, packet, len, true);
+}
+
+void wire_expect_fragments(struct wire *w, const uint8_t *packet, size_t len, size_t mtu,
+                           size_t header, uint8_t first_option)
+{
+    static uint8_t whole[65536], got[65536];
+    size_t at = 0;
+    bool more = true;
+
+    while (more) {
+        size_t n = wire_receive(w, got, sizeof(got)), own = (size_t)(got[0] & 15) * 4;
+        uint16_t offset = (uint16_t)(got[6] << 8 | got[7]);
+
+        ck_assert_uint_le(n, mtu);
+        ck_assert(packet_header_checksum_ok(got));
+        ck_assert_mem_eq(got + 4, packet + 4, 2);
+        ck_assert_uint_eq((size_t)(offset & IP_OFFMASK) * 8, at);
+        ck_assert_uint_eq(own, header);
+        if (header > 20)
+            ck_assert_uint_eq(got[20], first_option);
+        memcpy(whole + at, got + own, n - own);
+        at += n - own;
+        more = offset & IP_MF;
+    }
+    ck_assert_uint_eq(at, len - header);
+    ck_assert_mem_eq(whole, packet + header, at);
+    wire_expect_silence(w);
 }
 
 /* What was sent before is there before the sentinel, since all this happens in our own calls. */

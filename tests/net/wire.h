@@ -58,6 +58,13 @@ void wire_expect(struct wire *w, const void *packet, size_t len);
 /* The same but for the id too: a raw socket gives outgoing packets without one an id. */
 void wire_expect_with_any_id(struct wire *w, const void *packet, size_t len);
 
+/*
+ * The next packets are fragments of this one, none above the MTU, that add up to it. The second has
+ * a header of that length, and its first option is that (0 for none).
+ */
+void wire_expect_fragments(struct wire *w, const uint8_t *packet, size_t len, size_t mtu,
+                           size_t header, uint8_t first_option);
+
 /* Nothing has reached the far end that was not received. */
 void wire_expect_silence(struct wire *w);
 

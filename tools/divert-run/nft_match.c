@@ -228,6 +228,7 @@ static void tag_is(const struct dialect *self, unsigned int n, bool inverted, st
 static const struct dialect template = {
     .hook_names = {"incoming", "outgoing"},
     .both_families = true,
+    .early = true,
     .alternatives = alternatives,
     .inverse = inverse,
     .tag_at_least = tag_at_least,

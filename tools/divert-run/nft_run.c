@@ -1,5 +1,6 @@
 /* Runs nft(8). */
 #include "filter.h"
+#include "nft.h"
 #include "owner.h"
 #include "say.h"
 #include "tool.h"
@@ -41,9 +42,12 @@ bool nft_probe(struct text *why)
 int nft_install(struct filter *filter, const char *ruleset)
 {
     struct text err = {0}, reason = {0};
-    int status = nft(ruleset, NULL, &err);
+    int status;
 
     (void)filter;
+    if (nft_owned_install(ruleset))
+        return 0;
+    status = nft(ruleset, NULL, &err);
     first_line(text_str(&err), &reason);
     if (status)
         say_error("nft refused the rules: %s", status < 0 ? strerror(-status) : text_str(&reason));
@@ -87,6 +91,7 @@ bool nft_remove(const char *id)
 {
     char table[16];
 
+    nft_owned_remove();
     snprintf(table, sizeof(table), "divert_%s", id);
     return delete_table(table);
 }

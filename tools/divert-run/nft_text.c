@@ -1,11 +1,13 @@
-/* Prints a plan as input for nft(8): one table of our own with two base chains. */
+/* Prints a plan as input for nft(8): one table of our own with its base chains. */
 #include "nft.h"
 
-/* The places of iptables' raw PREROUTING and mangle POSTROUTING. */
-static const struct {
+static const struct base_chain {
     const char *name, *hook, *entry;
     int priority;
-} base_chains[] = {
+} before_reassembly = {"copying", "prerouting", "incoming-tee", -450};
+
+/* The places of iptables' raw PREROUTING and mangle POSTROUTING. */
+static const struct base_chain base_chains[] = {
     {"prerouting", "prerouting", "incoming", -300},
     {"postrouting", "postrouting", "outgoing", -150},
 };
@@ -102,14 +104,11 @@ static void print_defrag(struct printer *p)
     text_add(p->out, "\tchain defrag {\n\t\tmeta l4proto tcp tproxy to :1\n\t}\n");
 }
 
-static void print_base_chains(struct printer *p)
+static void print_base_chain(struct printer *p, const struct base_chain *base)
 {
-    for (int i = 0; i < 2; i++) {
-        text_add(p->out, "\tchain %s {\n\t\ttype filter hook %s priority %d; policy accept;\n",
-                 base_chains[i].name, base_chains[i].hook, base_chains[i].priority);
-        text_add(p->out, "\t\tjump %s comment \"%s\"\n\t}\n", base_chains[i].entry,
-                 p->options->owner);
-    }
+    text_add(p->out, "\tchain %s {\n\t\ttype filter hook %s priority %d; policy accept;\n",
+             base->name, base->hook, base->priority);
+    text_add(p->out, "\t\tjump %s comment \"%s\"\n\t}\n", base->entry, p->options->owner);
 }
 
 bool nft_text(const struct ruleset *rules, const struct filter_options *options, struct text *out,
@@ -125,7 +124,10 @@ bool nft_text(const struct ruleset *rules, const struct filter_options *options,
         print_defrag(&p);
     for (size_t i = 0; i < plan.count; i++)
         print_chain(&p, plan.chains[i]);
-    print_base_chains(&p);
+    if (plan.early)
+        print_base_chain(&p, &before_reassembly);
+    for (int i = 0; i < 2; i++)
+        print_base_chain(&p, &base_chains[i]);
     text_add(out, "}\n");
     *too_long = plan.too_long;
     plan_free(&plan);

@@ -13,6 +13,13 @@ struct leaves {
     size_t count;
 };
 
+/* Tee rules that stand in incoming-tee are not met once more. */
+static bool is_early(const struct plan *plan, size_t rule, struct place place)
+{
+    return rule < plan->early && plan->rules->rules[rule]->action == RULE_TEE &&
+           place.hook == HOOK_IN && !place.diverted;
+}
+
 static void collect_leaves(const struct plan *plan, struct place place, struct leaves *leaves)
 {
     const struct ruleset *rules = plan->rules;
@@ -23,7 +30,7 @@ static void collect_leaves(const struct plan *plan, struct place place, struct l
         const struct rule *rule = rules->rules[i];
         struct leaf *last = leaves->count ? &leaves->items[leaves->count - 1] : NULL;
 
-        if (!plan_rule_possible(plan, rule, place))
+        if (is_early(plan, i, place) || !plan_rule_possible(plan, rule, place))
             continue;
         if (!last || last->number != rule->number)
             leaves->items[leaves->count++] = (struct leaf){rule->number, i, i + 1};
@@ -39,7 +46,8 @@ static struct chain *plan_leaf(struct plan *plan, const struct leaf *leaf, struc
 
     chain_guard(plan, chain, leaf->number);
     for (size_t i = leaf->first; i < leaf->end; i++)
-        plan_rule(plan, chain, plan->rules->rules[i], place, false);
+        if (!is_early(plan, i, place))
+            plan_rule(plan, chain, plan->rules->rules[i], place, false);
     return chain;
 }
 
@@ -110,7 +118,8 @@ static void plan_untagged(struct plan *plan, struct chain *entry, const char *ta
                !plan_rule_possible(plan, rules->rules[i], place);
     if (flat) {
         for (size_t i = 0; i < rules->count; i++)
-            plan_rule(plan, entry, rules->rules[i], place, true);
+            if (!is_early(plan, i, place))
+                plan_rule(plan, entry, rules->rules[i], place, true);
         return;
     }
     root = plan_place(plan, place);
@@ -133,6 +142,40 @@ static void plan_hook(struct plan *plan, enum hook hook)
     text_free(&tagged);
 }
 
+/* How many rules at the head of the list can do no more to incoming packets than copy and count
+ * them; 0 if none copies. */
+static size_t early_rules(const struct plan *plan)
+{
+    const struct place place = {.hook = HOOK_IN};
+    bool copies = false;
+    size_t i;
+
+    for (i = 0; i < plan->rules->count; i++) {
+        const struct rule *rule = plan->rules->rules[i];
+
+        if (!plan_rule_possible(plan, rule, place))
+            continue;
+        if (rule->action != RULE_TEE && rule->action != RULE_COUNT)
+            break;
+        copies = copies || rule->action == RULE_TEE;
+    }
+    return copies ? i : 0;
+}
+
+static void plan_early(struct plan *plan)
+{
+    const struct place place = {.hook = HOOK_IN};
+    struct chain *chain = plan_chain(plan, HOOK_IN, "-tee");
+    struct text tagged = {0};
+
+    plan->dialect->tag_is(plan->dialect, 0, true, &tagged);
+    chain_line(chain, text_str(&tagged))->verdict = VERDICT_RETURN;
+    for (size_t i = 0; i < plan->early; i++)
+        if (is_early(plan, i, place))
+            plan_rule(plan, chain, plan->rules->rules[i], place, true);
+    text_free(&tagged);
+}
+
 static bool diverts_incoming(const struct plan *plan)
 {
     bool diverts = false;
@@ -151,6 +194,10 @@ void plan_make(struct plan *plan)
 {
     plan->defrag = diverts_incoming(plan);
     plan->end = ruleset_last(plan->rules);
+    if (plan->dialect->early)
+        plan->early = early_rules(plan);
+    if (plan->early)
+        plan_early(plan);
     plan_hook(plan, HOOK_IN);
     plan_hook(plan, HOOK_OUT);
 }

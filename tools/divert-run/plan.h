@@ -21,6 +21,9 @@
  *
  * - HOOK-cK: one condition of a rule that takes several lines, because it is a list.
  *
+ * - incoming-tee: the tee rules at the head of the list, for packets without a tag, with a back end
+ *   that can look at fragments before they are reassembled. The chains of HOOK are without them.
+ *
  * To leave the list, or to skip part of it, is to raise the tag and return.
  *
  * With iptables all runs share their chain and the tag, as NF_REPEAT runs the whole chain again. So
@@ -91,6 +94,8 @@ struct dialect {
     /* A condition that never holds and yet makes the kernel reassemble fragments; NULL: there is
      * none. */
     const char *defrag;
+    /* The early chain can be had: it sees incoming packets before reassembly. */
+    bool early;
     /* Other runs have their lists behind this one, for the same packets and the same tag. */
     bool shared;
 };
@@ -127,6 +132,7 @@ struct plan {
     int family;                  /* 4, 6; 0: both */
     char prefix[16];             /* of all chain names */
     bool defrag;                 /* a rule may divert incoming packets */
+    size_t early;                /* tee rules among so many at the head copy before reassembly */
     unsigned int lists;          /* numbers the HOOK-cK chains */
     unsigned int end;            /* the tag of a packet that has left the list: of its last rule */
     const struct rule *too_long; /* has more lists than can be nested; the plan is of no use */

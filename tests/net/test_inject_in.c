@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Packets that a program writes and has not read: from nowhere, outgoing and incoming. */
+/* Packets that a program writes and has not read, incoming. */
 #include "make_packet.h"
 #include "packet.h"
 #include "rules.h"
@@ -7,11 +7,9 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <linux/bpf.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
-#include <netinet/ip.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -35,236 +33,6 @@ static void make(const char *from, const char *to, uint16_t id, size_t size)
         payload[i] = (uint8_t)(i * 7 + i / 256);
     len = make_udp(packet, from, 1111, to, 2222, id, payload, size);
 }
-
-static void set_dont_fragment(void)
-{
-    packet[6] |= 0x40;
-    packet_header_checksum_fix(packet);
-}
-
-/* Puts an option (of 4 bytes, say) behind the header. */
-static void add_option(const char *option, size_t size)
-{
-    uint16_t total;
-
-    memmove(packet + 20 + size, packet + 20, len - 20);
-    memcpy(packet + 20, option, size);
-    len += size;
-    total = htons((uint16_t)len);
-    memcpy(packet + 2, &total, sizeof(total));
-    packet[0] = (uint8_t)(0x45 + size / 4);
-    packet_header_checksum_fix(packet);
-}
-
-static void write_outgoing(void)
-{
-    divert_write(divert_socket(), packet, len, NULL);
-}
-
-static void expect_write_error(int expected)
-{
-    ssize_t n = send(divert_socket(), packet, len, 0);
-
-    ck_assert_msg(n == -1 && errno == expected, "expected %s, got %zd, %s", strerror(expected), n,
-                  strerror(errno));
-}
-
-/* ---- outgoing ---- */
-
-START_TEST(test_outgoing_is_sent_as_it_is)
-{
-    uint8_t got[200];
-
-    make(OUT_ADDRESS, OUT_PEER, 77, 100);
-    packet[1] = 0xb8;
-    packet[8] = 33;
-    packet_header_checksum_fix(packet);
-    write_outgoing();
-    ck_assert_uint_eq(wire_receive(&out0, got, sizeof(got)), len);
-    ck_assert_mem_eq(got, packet, len);
-    wire_expect_silence(&out0);
-}
-END_TEST
-
-START_TEST(test_outgoing_with_a_source_that_is_not_the_hosts)
-{
-    make("203.0.113.5", OUT_PEER, 77, 1);
-    write_outgoing();
-    wire_expect(&out0, packet, len);
-}
-END_TEST
-
-START_TEST(test_outgoing_multicast)
-{
-    make(OUT_ADDRESS, "224.0.0.251", 77, 1);
-    write_outgoing();
-    wire_expect(&out0, packet, len);
-    run("ip route add 224.0.0.0/4 dev out0");
-    make("203.0.113.5", "239.1.2.3", 78, 1);
-    write_outgoing();
-    wire_expect(&out0, packet, len);
-}
-END_TEST
-
-START_TEST(test_outgoing_broadcast)
-{
-    make("203.0.113.5", "192.0.2.255", 77, 1);
-    write_outgoing();
-    wire_expect(&out0, packet, len);
-    make(OUT_ADDRESS, "255.255.255.255", 78, 1);
-    write_outgoing();
-    wire_expect(&out0, packet, len);
-}
-END_TEST
-
-START_TEST(test_outgoing_keeps_ip_options)
-{
-    make(OUT_ADDRESS, OUT_PEER, 77, 10);
-    add_option("\x94\x04\x00\x00", 4);
-    write_outgoing();
-    wire_expect(&out0, packet, len);
-}
-END_TEST
-
-START_TEST(test_socket_has_no_ip_options_of_its_own)
-{
-    int fd = divert_socket();
-
-    ck_assert_int_eq(setsockopt(fd, IPPROTO_IP, IP_OPTIONS, "\x94\x04\x00\x00", 4), -1);
-    ck_assert_int_eq(errno, ENOPROTOOPT);
-}
-END_TEST
-
-START_TEST(test_outgoing_fragment_stays_a_fragment)
-{
-    make(OUT_ADDRESS, OUT_PEER, 77, 800);
-    packet[6] = 0x20;
-    packet[7] = 0x10;
-    packet_header_checksum_fix(packet);
-    write_outgoing();
-    wire_expect(&out0, packet, len);
-}
-END_TEST
-
-/* The kernel gives an id to what has none and may be fragmented. */
-START_TEST(test_outgoing_id_0_stays_with_df_and_is_replaced_without)
-{
-    make(OUT_ADDRESS, OUT_PEER, 0, 10);
-    set_dont_fragment();
-    write_outgoing();
-    wire_expect(&out0, packet, len);
-    make(OUT_ADDRESS, OUT_PEER, 0, 10);
-    write_outgoing();
-    wire_expect_with_any_id(&out0, packet, len);
-}
-END_TEST
-
-static void expect_fragments(size_t mtu, size_t header, uint8_t first_option)
-{
-    static uint8_t whole[65536], got[65536];
-    size_t at = 0;
-    bool more = true;
-
-    while (more) {
-        size_t n = wire_receive(&out0, got, sizeof(got)), own = (size_t)(got[0] & 15) * 4;
-        uint16_t offset = (uint16_t)(got[6] << 8 | got[7]);
-
-        ck_assert_uint_le(n, mtu);
-        ck_assert(packet_header_checksum_ok(got));
-        ck_assert_mem_eq(got + 4, packet + 4, 2);
-        ck_assert_uint_eq((size_t)(offset & IP_OFFMASK) * 8, at);
-        ck_assert_uint_eq(own, header);
-        if (header > 20)
-            ck_assert_uint_eq(got[20], first_option);
-        memcpy(whole + at, got + own, n - own);
-        at += n - own;
-        more = offset & IP_MF;
-    }
-    ck_assert_uint_eq(at, len - header);
-    ck_assert_mem_eq(whole, packet + header, at);
-    wire_expect_silence(&out0);
-}
-
-START_TEST(test_outgoing_above_the_mtu_is_fragmented)
-{
-    make(OUT_ADDRESS, OUT_PEER, 77, 5000);
-    write_outgoing();
-    expect_fragments(1500, 20, 0);
-    make(OUT_ADDRESS, OUT_PEER, 78, 60000);
-    add_option("\x94\x04\x00\x00", 4);
-    write_outgoing();
-    expect_fragments(1500, 24, 0x94);
-}
-END_TEST
-
-START_TEST(test_outgoing_above_the_mtu_of_its_route_is_fragmented)
-{
-    run("ip route change 192.0.2.0/24 dev out0 src " OUT_ADDRESS " mtu 600");
-    make(OUT_ADDRESS, OUT_PEER, 77, 1200);
-    write_outgoing();
-    expect_fragments(600, 20, 0);
-    make(OUT_ADDRESS, OUT_PEER, 78, 5000);
-    write_outgoing();
-    expect_fragments(600, 20, 0);
-}
-END_TEST
-
-START_TEST(test_outgoing_above_the_mtu_with_df_is_emsgsize)
-{
-    make(OUT_ADDRESS, OUT_PEER, 77, 5000);
-    set_dont_fragment();
-    expect_write_error(EMSGSIZE);
-    run("ip route change 192.0.2.0/24 dev out0 src " OUT_ADDRESS " mtu 600");
-    make(OUT_ADDRESS, OUT_PEER, 77, 1200);
-    set_dont_fragment();
-    expect_write_error(EMSGSIZE);
-    wire_expect_silence(&out0);
-}
-END_TEST
-
-START_TEST(test_outgoing_without_a_route_is_an_error)
-{
-    make(OUT_ADDRESS, "203.0.113.9", 77, 1);
-    expect_write_error(ENETUNREACH);
-}
-END_TEST
-
-START_TEST(test_outgoing_that_rules_drop_is_no_error)
-{
-    run("iptables -A OUTPUT -p udp -j DROP");
-    make(OUT_ADDRESS, OUT_PEER, 77, 1);
-    write_outgoing();
-    wire_expect_silence(&out0);
-}
-END_TEST
-
-START_TEST(test_outgoing_by_thousands_is_no_error)
-{
-    int fd = divert_socket();
-
-    make(OUT_ADDRESS, OUT_PEER, 77, 1400);
-    run("tc qdisc add dev out0 root tbf rate 8mbit burst 4k limit 16k");
-    for (int i = 0; i < 2000; i++)
-        divert_write(fd, packet, len, NULL);
-}
-END_TEST
-
-START_TEST(test_outgoing_is_not_diverted_again_by_rules_by_hand)
-{
-    int fd = divert_bound(PORT);
-
-    divert_outgoing(PORT);
-    make(OUT_ADDRESS, OUT_PEER, 77, 1);
-    for (int i = 0; i < 100; i++) {
-        divert_write(fd, packet, len, NULL);
-        wire_expect(&out0, packet, len);
-    }
-    ck_assert(divert_silent(fd));
-    ck_assert_uint_eq(queue_waiting(PORT), 0);
-}
-END_TEST
-
-/* ---- incoming ---- */
 
 static int udp_listen(void)
 {
@@ -412,7 +180,7 @@ START_TEST(test_incoming_above_the_mtu_arrives_whole)
     make(IN_PEER, OUT_PEER, 79, 5000);
     write_incoming(divert_socket(), "in0");
     packet[8]--;
-    expect_fragments(1500, 20, 0);
+    wire_expect_fragments(&out0, packet, len, 1500, 20, 0);
 }
 END_TEST
 
@@ -628,23 +396,6 @@ END_TEST
 
 int main(void)
 {
-    const TTest *const outgoing[] = {
-        test_outgoing_is_sent_as_it_is,
-        test_outgoing_with_a_source_that_is_not_the_hosts,
-        test_outgoing_multicast,
-        test_outgoing_broadcast,
-        test_outgoing_keeps_ip_options,
-        test_socket_has_no_ip_options_of_its_own,
-        test_outgoing_fragment_stays_a_fragment,
-        test_outgoing_id_0_stays_with_df_and_is_replaced_without,
-        test_outgoing_above_the_mtu_is_fragmented,
-        test_outgoing_above_the_mtu_of_its_route_is_fragmented,
-        test_outgoing_above_the_mtu_with_df_is_emsgsize,
-        test_outgoing_without_a_route_is_an_error,
-        test_outgoing_that_rules_drop_is_no_error,
-        test_outgoing_by_thousands_is_no_error,
-        test_outgoing_is_not_diverted_again_by_rules_by_hand,
-    };
     const TTest *const incoming[] = {
         test_incoming_is_forwarded,
         test_incoming_is_for_the_host,
@@ -661,11 +412,10 @@ int main(void)
     };
     const TTest *const each_device[] = {test_incoming_on_other_devices};
     const TTest *const each_attachment[] = {test_device_goes_with_the_last_socket};
-    int failed = run_suite("outgoing", outgoing, sizeof(outgoing) / sizeof(outgoing[0]));
+    int failed = run_suite("incoming", incoming, sizeof(incoming) / sizeof(incoming[0]));
 
     if (failed == 77)
         return failed;
-    failed |= run_suite("incoming", incoming, sizeof(incoming) / sizeof(incoming[0]));
     failed |= run_suite_with("devices", each_device, 1, DEVICES);
     return failed | run_suite_with("attachments", each_attachment, 1, 2);
 }
