@@ -16,6 +16,7 @@
 # shellcheck source-path=SCRIPTDIR source=../tests/net/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/../tests/net/lib.sh"
 
+DEADLINE=30 # a busy machine may take its time
 : "${BUILD:?}" "${ROUNDS:?}" "${RUN_SECONDS:?}" "${PACKETS:?}" "${RESULTS:?}"
 
 GENERATOR_CPU=0
@@ -160,16 +161,26 @@ flood_stop() {
     return 0
 }
 
+# flood_wait COUNT: until more than that COUNT have arrived, and then a little.
+flood_wait() {
+    wait_until 'the first packets' more_arrived "$1" ||
+        die "no packets arrived through $PROGRAM_LINE: $(cat "$SCRATCH/program" "$SCRATCH/flood")"
+    sleep $SETTLE
+}
+
+more_arrived() {
+    (($(arrived) > $1))
+}
+
 # rate_measure: packets a second that arrive, over $RUN_SECONDS, in $RATE.
 rate_measure() {
     local count time
-    sleep $SETTLE
+    flood_wait "$(arrived)"
     count=$(arrived)
     time=${EPOCHREALTIME/[.,]/}
     sleep "$RUN_SECONDS"
     count=$(($(arrived) - count))
     time=$((${EPOCHREALTIME/[.,]/} - time))
-    ((count > 0)) || die "no packets arrived through $PROGRAM_LINE: $(cat "$SCRATCH/program" "$SCRATCH/flood")"
     RATE=$(calculate "$count * 1e6 / $time")
 }
 

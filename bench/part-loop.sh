@@ -26,8 +26,8 @@ measure() {
     arrived=$(arrived)
     program_start "${COMMAND[@]}"
     flood_start
+    flood_wait "$arrived"
     sleep "$RUN_SECONDS"
-    sleep $SETTLE
     program_stop
     sent=$(($(sent) - sent))
     arrived=$(($(arrived) - arrived))

@@ -228,8 +228,6 @@ void divert_before_fork(void)
 
 void divert_after_fork(bool child)
 {
-    if (child)
-        unused_lock = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
-    else
-        pthread_mutex_unlock(&unused_lock);
+    (void)child;
+    pthread_mutex_unlock(&unused_lock);
 }

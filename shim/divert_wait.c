@@ -26,15 +26,21 @@ short divert_events(struct divert_socket *s, short wanted)
     return events;
 }
 
+short divert_events_at_hand(struct divert_socket *s, short wanted)
+{
+    short events = wanted & writable;
+
+    if (!(wanted & readable) || divert_lock(s))
+        return events;
+    if (s->shared->cannot_receive || !nfq_ring_empty(&s->shared->ring))
+        events |= wanted & readable;
+    divert_unlock(s);
+    return events;
+}
+
 bool divert_at_hand(struct divert_socket *s)
 {
-    bool any;
-
-    if (divert_lock(s))
-        return false;
-    any = !nfq_ring_empty(&s->shared->ring);
-    divert_unlock(s);
-    return any;
+    return divert_events_at_hand(s, POLLIN) != 0;
 }
 
 uint64_t divert_deadline(struct divert_socket *s)
@@ -82,6 +88,13 @@ void divert_watch(struct divert_socket *s, bool watched)
     divert_unlock(s);
 }
 
+/* Raised by what a thread does itself: a thread that waits does not get it. */
+static bool is_fault(int sig)
+{
+    return sig == SIGSEGV || sig == SIGBUS || sig == SIGFPE || sig == SIGILL || sig == SIGABRT ||
+           sig == SIGTRAP || sig == SIGSYS;
+}
+
 /*
  * Whether a read that a signal interrupted is to go on, as the kernel decides by the handler's
  * SA_RESTART. Which signal it was is not known; so it goes on if all handlers ask for that, or if
@@ -94,7 +107,7 @@ static bool restart_wanted(unsigned id_changes)
     for (int sig = 1; sig < NSIG; sig++) {
         struct sigaction action;
 
-        if (sigaction(sig, NULL, &action) < 0 || action.sa_handler == SIG_DFL ||
+        if (is_fault(sig) || sigaction(sig, NULL, &action) < 0 || action.sa_handler == SIG_DFL ||
             action.sa_handler == SIG_IGN)
             continue;
         if (!(action.sa_flags & SA_RESTART))
@@ -127,8 +140,8 @@ int divert_wait(struct divert_socket *s, uint64_t deadline)
     pthread_cleanup_pop(0);
     if (n < 0)
         n = errno == EINTR && restart_wanted(id_changes) && deadline == DIVERT_NEVER ? 0 : -errno;
-    else if (n > 0 && fds[DIVERT_WAIT_FDS].revents)
-        interfaces_refresh();
+    else
+        interfaces_polled(fds[DIVERT_WAIT_FDS].revents != 0);
     divert_wait_end(s);
     if (n == 0 && deadline != DIVERT_NEVER && clock_exact_ns() >= deadline)
         return -EAGAIN;

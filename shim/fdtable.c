@@ -193,5 +193,6 @@ void fdtable_before_fork(void)
 
 void fdtable_after_fork(bool child)
 {
-    safe_unlock_after_fork(&lock, child);
+    (void)child;
+    safe_unlock(&lock);
 }

@@ -234,10 +234,7 @@ void inject_before_fork(void)
 
 void inject_after_fork(bool child)
 {
-    if (child) {
-        inject_in_lock = inject_out_lock = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
-        return;
-    }
+    (void)child;
     pthread_mutex_unlock(&inject_in_lock);
     pthread_mutex_unlock(&inject_out_lock);
 }

@@ -241,10 +241,23 @@ static void unlock(void)
     pthread_mutex_unlock(&table.lock);
 }
 
+static __thread bool quiet; /* as poll(2) has said, for the next refresh */
+
+void interfaces_polled(bool readable)
+{
+    quiet = !readable;
+    if (readable)
+        interfaces_refresh();
+}
+
 void interfaces_refresh(void)
 {
     int saved = errno;
 
+    if (quiet) {
+        quiet = false;
+        return;
+    }
     pthread_mutex_lock(&table.lock);
     drain();
     pthread_mutex_unlock(&table.lock);
@@ -331,13 +344,11 @@ void interfaces_before_fork(void)
 
 void interfaces_after_fork(bool child)
 {
-    if (!child) {
-        pthread_mutex_unlock(&table.lock);
-        return;
+    if (child) {
+        if (table.fd)
+            hidden_close(table.fd - 1);
+        table.fd = 0;
+        table.stale = true;
     }
-    table.lock = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
-    if (table.fd)
-        hidden_close(table.fd - 1);
-    table.fd = 0;
-    table.stale = true;
+    pthread_mutex_unlock(&table.lock);
 }

@@ -31,6 +31,12 @@ bool interfaces_has_address(uint32_t index, in_addr_t address);
 /* Takes note of changes the kernel has announced. One system call when there are none. */
 void interfaces_refresh(void);
 
+/*
+ * What poll(2) has just said of interfaces_watch_fd(): if it is quiet, the next refresh of this
+ * thread need not ask again.
+ */
+void interfaces_polled(bool readable);
+
 /* A descriptor that is readable when something has changed, or -1. */
 int interfaces_watch_fd(void);
 

@@ -15,7 +15,7 @@
 
 int nflog_bind(int fd, uint16_t group)
 {
-    char buf[256] __attribute__((aligned(MNL_ALIGNTO)));
+    char buf[256] __attribute__((aligned(MNL_ALIGNTO))) = {0};
     struct nlmsghdr *nlh = nflog_nlmsg_put_header(buf, NFULNL_MSG_CONFIG, AF_UNSPEC, group);
     int err;
 

@@ -96,7 +96,7 @@ int nfqueue_request(int fd, struct nlmsghdr *nlh)
  */
 static int bind_queue(int fd, uint16_t queue)
 {
-    char buf[128] __attribute__((aligned(MNL_ALIGNTO)));
+    char buf[128] __attribute__((aligned(MNL_ALIGNTO))) = {0};
     struct nlmsghdr *nlh = nfq_nlmsg_put(buf, NFQNL_MSG_CONFIG, queue);
 
     nfq_nlmsg_cfg_put_cmd(nlh, AF_UNSPEC, NFQNL_CFG_CMD_BIND);
@@ -105,7 +105,7 @@ static int bind_queue(int fd, uint16_t queue)
 
 int nfqueue_set_gso(int fd, uint16_t queue, bool on)
 {
-    char buf[128] __attribute__((aligned(MNL_ALIGNTO)));
+    char buf[128] __attribute__((aligned(MNL_ALIGNTO))) = {0};
     struct nlmsghdr *nlh = nfq_nlmsg_put(buf, NFQNL_MSG_CONFIG, queue);
 
     mnl_attr_put_u32(nlh, NFQA_CFG_FLAGS, htonl(on ? NFQA_CFG_F_GSO : 0));
@@ -115,7 +115,7 @@ int nfqueue_set_gso(int fd, uint16_t queue, bool on)
 
 int nfqueue_unbind(int fd, uint16_t queue)
 {
-    char buf[128] __attribute__((aligned(MNL_ALIGNTO)));
+    char buf[128] __attribute__((aligned(MNL_ALIGNTO))) = {0};
     struct nlmsghdr *nlh = nfq_nlmsg_put(buf, NFQNL_MSG_CONFIG, queue);
 
     nfq_nlmsg_cfg_put_cmd(nlh, AF_UNSPEC, NFQNL_CFG_CMD_UNBIND);
@@ -124,7 +124,7 @@ int nfqueue_unbind(int fd, uint16_t queue)
 
 static int start_queue(int fd, uint16_t queue, uint32_t queue_len)
 {
-    char buf[128] __attribute__((aligned(MNL_ALIGNTO)));
+    char buf[128] __attribute__((aligned(MNL_ALIGNTO))) = {0};
     struct nlmsghdr *nlh = nfq_nlmsg_put(buf, NFQNL_MSG_CONFIG, queue);
 
     nfq_nlmsg_cfg_put_params(nlh, NFQNL_COPY_PACKET, 0xffff);
@@ -345,7 +345,7 @@ int nfqueue_flush(int fd, struct nfq_batch *batch)
 
 int nfqueue_drop_all(int fd, uint16_t queue, uint32_t some_id)
 {
-    char buf[128] __attribute__((aligned(MNL_ALIGNTO)));
+    char buf[128] __attribute__((aligned(MNL_ALIGNTO))) = {0};
     struct nlmsghdr *nlh = nfq_nlmsg_put(buf, NFQNL_MSG_VERDICT_BATCH, queue);
 
     nfq_nlmsg_verdict_put(nlh, (int)(some_id + IDS_AHEAD), NF_DROP);
@@ -354,7 +354,7 @@ int nfqueue_drop_all(int fd, uint16_t queue, uint32_t some_id)
 
 int nfqueue_stop(int fd, uint16_t queue, uint32_t last_id)
 {
-    char buf[128] __attribute__((aligned(MNL_ALIGNTO)));
+    char buf[128] __attribute__((aligned(MNL_ALIGNTO))) = {0};
     struct nlmsghdr *nlh = nfq_nlmsg_put(buf, NFQNL_MSG_CONFIG, queue);
     int err;
 

@@ -35,6 +35,21 @@ static struct {
     unsigned count;
 } pump = {.lock = PTHREAD_MUTEX_INITIALIZER, .epoll_fd = -1, .wake_fd = -1};
 
+/* Under it the last reference to a socket may go, and that ends in pump_end(). */
+static __thread bool locked;
+
+static void lock(void)
+{
+    pthread_mutex_lock(&pump.lock);
+    locked = true;
+}
+
+static void unlock(void)
+{
+    locked = false;
+    pthread_mutex_unlock(&pump.lock);
+}
+
 static bool wanted(void)
 {
     const struct options *options = options_get();
@@ -98,13 +113,13 @@ static bool is_over(void)
 {
     bool over;
 
-    pthread_mutex_lock(&pump.lock);
+    lock();
     over = !divert_any_open();
     if (over) {
         close_descriptors();
         pump.running = false;
     }
-    pthread_mutex_unlock(&pump.lock);
+    unlock();
     return over;
 }
 
@@ -117,18 +132,18 @@ static void *run(void *arg)
         uint64_t deadline;
         int n;
 
-        pthread_mutex_lock(&pump.lock);
+        lock();
         deadline = earliest_deadline();
-        pthread_mutex_unlock(&pump.lock);
+        unlock();
         n = real.epoll_wait(pump.epoll_fd, events, 16, timeout_until(deadline));
-        pthread_mutex_lock(&pump.lock);
+        lock();
         if (n == 0)
             visit_all();
         for (int i = 0; i < n; i++) {
             if (events[i].data.ptr)
                 visit(events[i].data.ptr);
         }
-        pthread_mutex_unlock(&pump.lock);
+        unlock();
     } while (!is_over());
     return NULL;
 }
@@ -219,16 +234,17 @@ int pump_add(struct divert_socket *s)
 
     if (!wanted())
         return 0;
-    pthread_mutex_lock(&pump.lock);
+    lock();
     err = add_locked(s);
-    pthread_mutex_unlock(&pump.lock);
+    if (!err)
+        wake();
+    unlock();
     if (err) {
         log_line(LOG_ERROR, "DIVERTSHIM_PUMP=thread: %s", strerror(-err));
         return err;
     }
     divert_watch(s, true);
     divert_events(s, POLLIN);
-    wake();
     return 0;
 }
 
@@ -268,12 +284,18 @@ void pump_add_all(void)
 
 void pump_end(void)
 {
+    bool before = locked;
+
+    if (!before)
+        lock();
     wake();
+    if (!before)
+        unlock();
 }
 
 void pump_before_fork(void)
 {
-    pthread_mutex_lock(&pump.lock);
+    lock();
 }
 
 /* The thread is the parent's; the child starts one of its own, on descriptors of its own. */
@@ -281,13 +303,11 @@ void pump_after_fork(bool child)
 {
     bool was_running = pump.running;
 
-    if (!child) {
-        pthread_mutex_unlock(&pump.lock);
-        return;
+    if (child) {
+        pump.running = false;
+        close_descriptors();
     }
-    pump.lock = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
-    pump.running = false;
-    close_descriptors();
-    if (was_running)
+    unlock();
+    if (child && was_running)
         pump_add_all();
 }

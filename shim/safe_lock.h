@@ -8,7 +8,6 @@
 
 #include <pthread.h>
 #include <signal.h>
-#include <stdbool.h>
 
 struct safe_lock {
     pthread_mutex_t mutex;
@@ -36,17 +35,6 @@ static inline void safe_unlock(struct safe_lock *l)
 
     pthread_mutex_unlock(&l->mutex);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
-}
-
-/* For a lock that was taken before fork(): in the child a new thread owns it. */
-static inline void safe_unlock_after_fork(struct safe_lock *l, bool child)
-{
-    if (child)
-        l->mutex = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
-    if (child)
-        pthread_sigmask(SIG_SETMASK, &l->signals, NULL);
-    else
-        safe_unlock(l);
 }
 
 #endif

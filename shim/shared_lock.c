@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "shared_lock.h"
 
+#include "real.h"
+
 #include <linux/futex.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -21,10 +23,23 @@ uint32_t shared_lock_learn_self(void)
     return shared_lock_self;
 }
 
+/* A process that nobody has waited for yet can still be found, but not its end. */
+static bool has_ended(pid_t process)
+{
+    struct pollfd p = {.fd = (int)syscall(SYS_pidfd_open, process, 0), .events = POLLIN};
+    bool ended;
+
+    if (p.fd < 0)
+        return false;
+    ended = real.poll(&p, 1, 0) == 1;
+    real.close(p.fd);
+    return ended;
+}
+
 static bool is_gone(uint32_t thread)
 {
     int saved = errno;
-    bool gone = kill((pid_t)thread, 0) < 0 && errno == ESRCH;
+    bool gone = (kill((pid_t)thread, 0) < 0 && errno == ESRCH) || has_ended((pid_t)thread);
 
     errno = saved;
     return gone;

@@ -64,7 +64,7 @@ static void begin_inside(struct wait *w, struct divert_socket *s)
     struct pollfd fds[DIVERT_WAIT_FDS];
 
     divert_wait_begin(s, fds);
-    fds[0].events = divert_events(s, POLLIN) ? 0 : POLLIN;
+    fds[0].events = divert_at_hand(s) ? 0 : POLLIN;
     w->polled[w->polled_count++] = fds[0];
 }
 
@@ -118,7 +118,7 @@ static int ready_sockets(struct wait *w)
     for (nfds_t i = 0; i < w->count; i++) {
         if (!w->socket[i])
             continue;
-        w->asked[i].revents = divert_events(w->socket[i], w->asked[i].events);
+        w->asked[i].revents = divert_events_at_hand(w->socket[i], w->asked[i].events);
         ready += w->asked[i].revents != 0;
     }
     return ready;
@@ -129,8 +129,29 @@ static bool packets_inside(struct wait *w)
     bool any = false;
 
     for (size_t i = 0; i < w->insides; i++)
-        any |= divert_events(w->inside[i], POLLIN) != 0;
+        any |= divert_at_hand(w->inside[i]);
     return any;
+}
+
+/*
+ * Takes packets from the kernel for those sockets that the system has called readable, in the order
+ * of begin(); or if it called none, drops what is overdue of all.
+ */
+static void pump_sockets(struct wait *w, bool all)
+{
+    const struct pollfd *p = &w->polled[w->count];
+
+    for (nfds_t i = 0; i < w->count; i++) {
+        if (!wants_packets(w, i))
+            continue;
+        if (all || p[0].revents || p[1].revents)
+            divert_events(w->socket[i], POLLIN);
+        p += DIVERT_WAIT_FDS;
+    }
+    for (size_t i = 0; i < w->insides; i++) {
+        if (all || p[i].revents)
+            divert_events(w->inside[i], POLLIN);
+    }
 }
 
 static uint64_t earlier(struct divert_socket *s, uint64_t deadline)
@@ -175,17 +196,59 @@ static int ready_others(struct wait *w)
     return ready;
 }
 
-/* What is ready now. The system is asked for others only if there is no need to wait for them. */
+/* Whether only the system can tell of a socket's packets. */
+static bool is_unknown(const struct wait *w, nfds_t i)
+{
+    return wants_packets(w, i) && !(w->asked[i].revents & readable);
+}
+
+static bool any_unknown(const struct wait *w)
+{
+    for (nfds_t i = 0; i < w->count; i++) {
+        if (is_unknown(w, i))
+            return true;
+    }
+    return w->insides > 0;
+}
+
+static struct pollfd kernel_side(struct divert_socket *s, bool ask)
+{
+    return (struct pollfd){.fd = ask ? divert_kernel_fd(s) : -1, .events = POLLIN};
+}
+
+/* What begin() lays out, for a look that waits for nothing: nobody needs to wake us. */
+static void lay_out(struct wait *w)
+{
+    w->polled_count = w->count;
+    for (nfds_t i = 0; i < w->count; i++) {
+        if (!wants_packets(w, i))
+            continue;
+        w->polled[w->polled_count++] = kernel_side(w->socket[i], is_unknown(w, i));
+        w->polled[w->polled_count++] = kernel_side(w->socket[i], false);
+    }
+    for (size_t i = 0; i < w->insides; i++)
+        w->polled[w->polled_count++] = kernel_side(w->inside[i], !divert_at_hand(w->inside[i]));
+}
+
+/*
+ * What is ready now. The system is asked as far as it alone knows, but for nothing if all that was
+ * asked for is at hand, or if there is nothing yet and one is going to wait.
+ */
 static int look(struct wait *w, const sigset_t *mask)
 {
     int ready = ready_sockets(w), n;
     bool inside = packets_inside(w);
 
-    if (!(ready && (w->others || mask)) && !inside)
+    if (!ready && !inside)
+        return 0;
+    if (!w->others && !mask && !any_unknown(w))
         return ready;
-    w->polled_count = w->count;
+    lay_out(w);
     n = poll_until(w, 0, mask);
-    return n < 0 ? n : ready + ready_others(w);
+    if (n < 0)
+        return n;
+    pump_sockets(w, false);
+    return ready_sockets(w) + ready_others(w);
 }
 
 static int wait_round(struct wait *w, uint64_t deadline, const sigset_t *mask)
@@ -194,8 +257,10 @@ static int wait_round(struct wait *w, uint64_t deadline, const sigset_t *mask)
 
     begin(w);
     n = poll_until(w, earliest(w, deadline), mask);
-    if (n > 0 && w->polled[w->polled_count - 1].revents)
-        interfaces_refresh();
+    if (n >= 0) {
+        interfaces_polled(w->polled[w->polled_count - 1].revents != 0);
+        pump_sockets(w, n == 0);
+    }
     end(w);
     return n < 0 ? n : ready_others(w);
 }

@@ -240,5 +240,5 @@ void watch_after_fork(bool child)
         if (child && table[i].used && table[i].socket)
             divert_watch(table[i].socket, true);
     }
-    safe_unlock_after_fork(&lock, child);
+    safe_unlock(&lock);
 }

@@ -41,6 +41,12 @@ int rules_backends(void)
     return count;
 }
 
+bool rules_before_reassembly(int backend)
+{
+    ck_assert_int_lt(backend, rules_backends());
+    return strcmp(backends[backend], "nft") == 0;
+}
+
 /* divert-run takes the tools that are called iptables-restore and so on: links in the build. */
 static void choose_tools(const char *kind)
 {

@@ -3,11 +3,16 @@
 #ifndef RULES_H
 #define RULES_H
 
+#include <stdbool.h>
+
 /*
  * How many packet filters there are to try: iptables-nft, iptables-legacy, and nft if the kernel
  * can queue from it; or those that $TEST_BACKENDS names, with blanks between them.
  */
 int rules_backends(void);
+
+/* Can it look at incoming packets before they are reassembled? nft can. */
+bool rules_before_reassembly(int backend);
 
 /*
  * Has divert-run hold these rules (strings, NULL at the end) in this namespace with the back end of

@@ -9,6 +9,7 @@
 #include <linux/close_range.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -285,10 +286,15 @@ START_TEST(test_hidden_descriptors_with_a_low_limit)
 }
 END_TEST
 
+/* They need more descriptors than the soft limit of a usual login, 1024: some are hidden. */
 START_TEST(test_many_sockets_at_once)
 {
     int fd[300], before;
+    struct rlimit limit;
 
+    ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    limit.rlim_cur = limit.rlim_max;
+    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
     fd[0] = divert_bound(1000);
     run("iptables -t raw -A PREROUTING -i in0 -j NFQUEUE --queue-num 1000");
     expect_reads(fd[0]);
@@ -405,7 +411,30 @@ START_TEST(test_close_range_cloexec_only_marks)
 }
 END_TEST
 
-int main(void)
+/* For valgrind, past the test's frame: all that a program does with a socket, and again. */
+static int use_and_close(void)
+{
+    struct sockaddr_in sin = {.sin_family = AF_INET};
+
+    if (unshare(CLONE_NEWNET) < 0)
+        return 77;
+    for (int i = 0; i < 50; i++) {
+        int fd = socket(AF_INET, SOCK_RAW, IPPROTO_DIVERT), copy = dup(fd);
+        struct pollfd p = {.fd = copy, .events = POLLIN};
+
+        sin.sin_port = htons(PORT);
+        if (bind(fd, (struct sockaddr *)&sin, sizeof(sin)) < 0 || poll(&p, 1, 0) != 0 ||
+            recv(fd, got, sizeof(got), MSG_DONTWAIT) >= 0 || close(fd) < 0)
+            return 1;
+        len = make_udp(packet, "127.0.0.1", 1, "127.0.0.1", 2, 3, "x", 1);
+        send(copy, packet, len, 0);
+        if (close(copy) < 0)
+            return 1;
+    }
+    return 0;
+}
+
+int main(int argc, char *argv[])
 {
     const TTest *const tests[] = {
         test_closed_number_is_used_again,
@@ -424,7 +453,10 @@ int main(void)
         test_close_range_cloexec_only_marks,
     };
     const TTest *const closing[] = {test_socket_outlives_those_who_close_everything};
-    int failed = run_suite("fd", tests, sizeof(tests) / sizeof(tests[0]));
+    int failed;
 
+    if (argc == 2 && strcmp(argv[1], "leaks") == 0)
+        return use_and_close();
+    failed = run_suite("fd", tests, sizeof(tests) / sizeof(tests[0]));
     return failed ? failed : run_suite_with("closers", closing, 1, 5);
 }

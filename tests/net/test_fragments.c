@@ -178,15 +178,9 @@ START_TEST(test_rules_by_hand_reassemble_when_told_so)
 }
 END_TEST
 
-/* The copies come as the fragments came, each with the rule's number; the fragments went on. */
-START_TEST(test_tee_copies_fragments_as_they_are)
+/* The copies come as the fragments came, each with the rule's number. */
+static void expect_copied_pieces(int fd)
 {
-    int fd;
-
-    rules_hold(_i, "100 tee 8000 udp from any to any in", NULL);
-    fd = divert_bound(8000);
-    send_pieces(77);
-    expect_sent();
     for (int i = 0; i < PIECES; i++) {
         ck_assert_uint_eq(divert_read(fd, got, sizeof(got), &from), piece[i].len);
         ck_assert_mem_eq(got, piece[i].bytes, piece[i].len);
@@ -195,14 +189,44 @@ START_TEST(test_tee_copies_fragments_as_they_are)
     }
     ck_assert(divert_silent(fd));
 }
+
+START_TEST(test_tee_copies_fragments_as_they_are)
+{
+    int fd;
+
+    rules_hold(_i, "100 tee 8000 udp from any to any in", NULL);
+    fd = divert_bound(8000);
+    send_pieces(77);
+    expect_sent();
+    expect_copied_pieces(fd);
+}
 END_TEST
 
-/* Reassembly is for all of the namespace: a rule that diverts incoming packets turns it on. */
-START_TEST(test_tee_beside_an_incoming_divert_copies_the_whole_packet)
+/*
+ * Reassembly is for all of the namespace: a rule that diverts incoming packets turns it on. Copies
+ * are taken before it with nft, and behind it with iptables.
+ */
+START_TEST(test_tee_before_an_incoming_divert)
 {
     int fd;
 
     rules_hold(_i, "100 tee 8000 udp from any to any in", "200 divert 8001 tcp from any to any in",
+               NULL);
+    fd = divert_bound(8000);
+    send_pieces(77);
+    expect_sent();
+    if (rules_before_reassembly(_i))
+        expect_copied_pieces(fd);
+    else
+        expect_whole_packet(fd);
+}
+END_TEST
+
+START_TEST(test_tee_behind_an_incoming_divert_copies_the_whole_packet)
+{
+    int fd;
+
+    rules_hold(_i, "100 divert 8001 tcp from any to any in", "200 tee 8000 udp from any to any in",
                NULL);
     fd = divert_bound(8000);
     send_pieces(77);
@@ -221,7 +245,8 @@ int main(void)
         test_outgoing_packet_is_read_before_it_is_cut,
         test_rules_by_hand_reassemble_when_told_so,
         test_tee_copies_fragments_as_they_are,
-        test_tee_beside_an_incoming_divert_copies_the_whole_packet,
+        test_tee_before_an_incoming_divert,
+        test_tee_behind_an_incoming_divert_copies_the_whole_packet,
     };
 
     return run_suite_with("fragments", tests, sizeof(tests) / sizeof(tests[0]), rules_backends());

@@ -5,6 +5,8 @@
 # shellcheck source-path=SCRIPTDIR source=nat_traffic.sh
 . "$(dirname "$0")/nat_traffic.sh"
 
+TEST_BACKENDS='iptables-legacy iptables-nft' # these rules are not divert-run's
+
 need_divert_run
 need_commands socat python3
 need_files "$EXAMPLES/nat"

@@ -556,10 +556,13 @@ START_TEST(test_killed_reader)
         for (uint32_t i = 0; i < 300; i++)
             send_numbered(i);
         kill(pid, SIGKILL);
-        waitpid(pid, NULL, 0);
+        if (round % 2) /* the others are left, and still hold what they had when they died */
+            waitpid(pid, NULL, 0);
     }
     pass_all(fd);
     ck_assert(divert_silent(fd));
+    while (wait(NULL) > 0)
+        ;
     close(fd);
     ck_assert(port_free(PORT));
 }

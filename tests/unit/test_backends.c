@@ -113,6 +113,38 @@ START_TEST(iptables_text_of_a_divert_rule)
 }
 END_TEST
 
+START_TEST(nft_copies_before_reassembly_at_the_head_of_the_list)
+{
+    static const char early[] = "log group 7 ", late[] = "log group 8 ",
+                      outgoing[] = "log group 9 ";
+
+    add("50 deny ip from any to any out");
+    add("100 tee 7 udp from any to any in");
+    add("150 count ip from any to any");
+    add("200 divert 8668 ip from any to any in");
+    add("300 tee 8 udp from any to any in");
+    add("400 tee 9 udp from any to any out");
+    generate(0);
+    has("\tchain incoming-tee {\n\t\tmeta mark & 0xffff0000 != 0x00000000 return\n");
+    has("hook prerouting priority -450; policy accept;\n\t\tjump incoming-tee comment");
+    ck_assert(strstr(text_str(&text), early) < strstr(text_str(&text), "\tchain incoming {"));
+    ck_assert_uint_eq(occurrences(text_str(&text), early), 2); /* and for what comes back */
+    ck_assert(strstr(text_str(&text), late) > strstr(text_str(&text), "\tchain incoming {"));
+    ck_assert_uint_eq(occurrences(text_str(&text), late), 2);
+    ck_assert_uint_eq(occurrences(text_str(&text), outgoing), 2);
+}
+END_TEST
+
+START_TEST(nft_has_no_early_chain_without_a_tee_at_the_head)
+{
+    add("100 allow tcp from any to any in");
+    add("200 tee 7 udp from any to any in");
+    generate(0);
+    lacks("incoming-tee");
+    lacks("-450");
+}
+END_TEST
+
 START_TEST(nft_text_of_tee_and_allow)
 {
     static const char expected[] =
@@ -384,6 +416,8 @@ int main(void)
     tcase_add_checked_fixture(cases, setup, teardown);
     tcase_add_test(cases, iptables_text_of_a_divert_rule);
     tcase_add_test(cases, nft_text_of_tee_and_allow);
+    tcase_add_test(cases, nft_copies_before_reassembly_at_the_head_of_the_list);
+    tcase_add_test(cases, nft_has_no_early_chain_without_a_tee_at_the_head);
     tcase_add_test(cases, each_family_gets_what_it_can_match);
     tcase_add_test(cases, interfaces_stand_for_their_hook);
     tcase_add_test(cases, diverted_is_known_by_the_chain);
