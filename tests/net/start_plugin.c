@@ -40,9 +40,12 @@ __attribute__((destructor)) static void end(void)
 {
     char byte;
 
-    if (plugin_divert_fd >= 0 && (recv(plugin_divert_fd, &byte, 1, MSG_DONTWAIT) != -1 ||
-                                  errno != EAGAIN || close(plugin_divert_fd) < 0))
+    if (plugin_divert_fd < 0)
+        return;
+    if (recv(plugin_divert_fd, &byte, 1, MSG_DONTWAIT) < 0 && errno != EAGAIN)
         _exit(50);
+    if (close(plugin_divert_fd) < 0)
+        _exit(51);
 }
 
 #ifdef PLUGIN_WRAPS

@@ -4,6 +4,7 @@
 #include "wire.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -65,7 +66,8 @@ START_TEST(test_tcp_of_the_host)
     struct sockaddr_in to = peer();
     int fd = divert_offloaded(), tcp = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
 
-    connect(tcp, (struct sockaddr *)&to, sizeof(to));
+    ck_assert_int_eq(connect(tcp, (struct sockaddr *)&to, sizeof(to)), -1);
+    ck_assert_int_eq(errno, EINPROGRESS);
     expect_complete(fd, IPPROTO_TCP);
 }
 END_TEST
