@@ -20,8 +20,8 @@
 #include <unistd.h>
 
 #define LIMIT_NS 10
-#define ROUNDS   20   /* programs started for each way; the best counts: what disturbs only adds */
-#define SLICES   100  /* in each */
+#define ROUNDS   60   /* programs started for each way; the best counts: what disturbs only adds */
+#define SLICES   50   /* in each */
 #define CALLS    1000 /* in a slice */
 
 enum { READ, WRITE, POLL, RECV, CALLS_MEASURED };
