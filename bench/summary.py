@@ -85,7 +85,7 @@ def target_rows(records, metrics):
     rows = []
     for metric, series, base, sense, *target in records["compare"]:
         pairs = zip(metrics[metric][series, ""], metrics[metric][base, ""])
-        ratios = [a / b for a, b in pairs]
+        ratios = [a / b for a, b in pairs if b]
         rows.append([f"{metric}, {series} / {base}", cell(ratios), spread(ratios),
                      "; ".join(verdict(sense, target, statistics.median(ratios)))])
     for metric, series, sense, *target in records["limit"]:
