@@ -89,6 +89,50 @@ static void wire_make(struct wire *w, int near, int far, const char *name, const
         w->far_mac[1], w->far_mac[2], w->far_mac[3], w->far_mac[4], w->far_mac[5], name);
 }
 
+static void send_frame(int fd, const uint8_t *to, const uint8_t *from, const void *packet,
+                       size_t len)
+{
+    uint8_t frame[ETH_HLEN + 65536];
+
+    memcpy(frame, to, 6);
+    memcpy(frame + 6, from, 6);
+    frame[12] = ETH_P_IP >> 8;
+    frame[13] = ETH_P_IP & 255;
+    memcpy(frame + ETH_HLEN, packet, len);
+    ck_assert_int_eq(send(fd, frame, ETH_HLEN + len, 0), (ssize_t)(ETH_HLEN + len));
+}
+
+static void drain(int fd)
+{
+    char byte;
+
+    while (recv(fd, &byte, 1, MSG_DONTWAIT) >= 0) {
+        /* on to the next */
+    }
+}
+
+/* A link that is up drops what is sent until the kernel has noticed, in its own time. */
+static void wait_for_link(int from, int to, const uint8_t *to_mac, const uint8_t *from_mac)
+{
+    static const uint8_t packet[20] = {0x45, 0, 0, 20, 0, 0, 0, 0, 1, 253};
+    struct pollfd p = {.fd = to, .events = POLLIN};
+    int waited = 0;
+
+    do {
+        send_frame(from, to_mac, from_mac, packet, sizeof(packet));
+        waited += LOOK_MS;
+    } while (poll(&p, 1, LOOK_MS) == 0 && waited < PATIENCE_MS);
+    ck_assert_msg(poll(&p, 1, 0) == 1, "expected the link to come up");
+    drain(from);
+    drain(to);
+}
+
+static void wait_for_wire_up(struct wire *w)
+{
+    wait_for_link(w->near_fd, w->fd, w->far_mac, w->near_mac);
+    wait_for_link(w->fd, w->near_fd, w->near_mac, w->far_mac);
+}
+
 void wires_make(void)
 {
     int far = namespace_enter(), near;
@@ -100,6 +144,8 @@ void wires_make(void)
     run("echo 1 >/proc/sys/net/ipv4/ip_forward && ip link set lo up");
     wire_make(&in0, near, far, "in0", IN_ADDRESS, IN_PEER);
     wire_make(&out0, near, far, "out0", OUT_ADDRESS, OUT_PEER);
+    wait_for_wire_up(&in0);
+    wait_for_wire_up(&out0);
     close(near);
     close(far);
 }
@@ -112,19 +158,6 @@ void divert_incoming(int port)
 void divert_outgoing(int port)
 {
     run("iptables -t mangle -A POSTROUTING -o out0 -j NFQUEUE --queue-num %d", port);
-}
-
-static void send_frame(int fd, const uint8_t *to, const uint8_t *from, const void *packet,
-                       size_t len)
-{
-    uint8_t frame[ETH_HLEN + 65536];
-
-    memcpy(frame, to, 6);
-    memcpy(frame + 6, from, 6);
-    frame[12] = ETH_P_IP >> 8;
-    frame[13] = ETH_P_IP & 255;
-    memcpy(frame + ETH_HLEN, packet, len);
-    ck_assert_int_eq(send(fd, frame, ETH_HLEN + len, 0), (ssize_t)(ETH_HLEN + len));
 }
 
 void wire_send(struct wire *w, const void *packet, size_t len)
