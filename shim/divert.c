@@ -97,6 +97,7 @@ static void start_over(struct divert_socket *s)
     for (unsigned i = 0; i < s->shared->queues; i++)
         nfqueue_drop_all(s->queue_fd, (uint16_t)(s->shared->queue + i), s->shared->ring.last_id);
     ledger_reset(&s->shared->ledger);
+    s->shared->last.outstanding = false;
     s->shared->ring.first = s->shared->ring.end = 0;
     s->shared->batch.used = 0;
 }
@@ -259,23 +260,26 @@ void divert_drop(struct divert_socket *s, const struct ledger_packet *packet)
         log_line(LOG_DEBUG, "verdict for packet %u: %s", packet->id, strerror(-err));
 }
 
-static uint64_t overdue_at(struct divert_socket *s)
+uint64_t divert_overdue_at(struct divert_socket *s)
 {
     const struct ledger_packet *oldest = ledger_oldest(&s->shared->ledger);
 
+    if (!oldest && s->shared->last.outstanding)
+        oldest = &s->shared->last.packet;
     return oldest ? oldest->read_at + s->options->hold_ms * NS_PER_MS : DIVERT_NEVER;
 }
 
 static void drop_overdue(struct divert_socket *s)
 {
     struct ledger_packet packet;
+    uint64_t overdue_at = divert_overdue_at(s);
 
-    if (!s->shared->ledger.count || overdue_at(s) > clock_ns())
-        return;
-    do {
+    while (overdue_at != DIVERT_NEVER && overdue_at <= clock_ns()) {
+        divert_settle(s);
         ledger_expire(&s->shared->ledger, &packet);
         divert_drop(s, &packet);
-    } while (overdue_at(s) <= clock_ns());
+        overdue_at = divert_overdue_at(s);
+    }
 }
 
 /*
@@ -304,6 +308,7 @@ static int fill(struct divert_socket *s)
     int n;
 
     divert_flush(s);
+    divert_settle(s);
     n = nfqueue_fill(s->queue_fd, ring);
     end = ring->end;
     if (n <= 0)

@@ -14,6 +14,16 @@
 #include <stdatomic.h>
 
 /*
+ * The packet that was read last. Most programs write it next: then it is known by its bytes, which
+ * lie in the ring still, and never enters the ledger.
+ */
+struct divert_last {
+    bool outstanding;
+    uint32_t number; /* in the ring */
+    struct ledger_packet packet;
+};
+
+/*
  * What all processes that inherited the socket share, as they would share a socket in the kernel.
  * The lock is never held while waiting.
  */
@@ -39,6 +49,7 @@ struct divert_shared {
     struct timeval send_timeout; /* SO_SNDTIMEO: kept for getsockopt(), writes never wait */
     int receive_buffer, send_buffer;
     struct nfq_batch batch; /* verdicts that were given and not sent yet */
+    struct divert_last last;
     struct nfq_ring ring;
     struct ledger ledger;
     uint8_t scratch[PACKET_MAX + 1]; /* a packet in one piece */
@@ -66,6 +77,12 @@ void divert_unlock(struct divert_socket *s);
  * Returns whether one is at hand, or -errno.
  */
 int divert_pump(struct divert_socket *s);
+
+/* Under the lock: when the oldest outstanding packet is overdue, see divert_deadline(). */
+uint64_t divert_overdue_at(struct divert_socket *s);
+
+/* Under the lock: enters the packet that was read last into the ledger, where it can wait. */
+void divert_settle(struct divert_socket *s);
 
 /*
  * Under the lock, after an injection: rules by hand may have put the packet into our own queue,

@@ -45,14 +45,11 @@ bool divert_at_hand(struct divert_socket *s)
 
 uint64_t divert_deadline(struct divert_socket *s)
 {
-    const struct ledger_packet *oldest;
-    uint64_t deadline = DIVERT_NEVER;
+    uint64_t deadline;
 
     if (divert_lock(s))
-        return deadline;
-    oldest = ledger_oldest(&s->shared->ledger);
-    if (oldest)
-        deadline = oldest->read_at + s->options->hold_ms * NS_PER_MS;
+        return DIVERT_NEVER;
+    deadline = divert_overdue_at(s);
     divert_unlock(s);
     return deadline;
 }
