@@ -3,7 +3,6 @@
 
 #include "caps.h"
 #include "clock.h"
-#include "flusher.h"
 #include "hidden.h"
 #include "interfaces.h"
 #include "log.h"
@@ -223,41 +222,6 @@ int divert_getsockname(struct divert_socket *s, struct sockaddr *address, sockle
     memcpy(address, &sin, *len < sizeof(sin) ? *len : sizeof(sin));
     *len = sizeof(sin);
     return 0;
-}
-
-void divert_flush(struct divert_socket *s)
-{
-    int err = nfqueue_flush(s->queue_fd, &s->shared->batch);
-
-    if (err)
-        log_line(LOG_DEBUG, "sending verdicts: %s", strerror(-err));
-}
-
-int divert_give_verdict(struct divert_socket *s, const struct nfq_verdict *v)
-{
-    int err = nfqueue_put_verdict(s->queue_fd, &s->shared->batch, v);
-    bool may_wait = s->options->batch && !nfq_ring_empty(&s->shared->ring);
-
-    if (err || (may_wait && flusher_note()))
-        return err;
-    return nfqueue_flush(s->queue_fd, &s->shared->batch);
-}
-
-void divert_send_verdicts(struct divert_socket *s)
-{
-    if (divert_lock(s))
-        return;
-    divert_flush(s);
-    divert_unlock(s);
-}
-
-void divert_drop(struct divert_socket *s, const struct ledger_packet *packet)
-{
-    struct nfq_verdict v = {.id = packet->id, .queue = packet->queue, .verdict = NF_DROP};
-    int err = divert_give_verdict(s, &v);
-
-    if (err)
-        log_line(LOG_DEBUG, "verdict for packet %u: %s", packet->id, strerror(-err));
 }
 
 uint64_t divert_overdue_at(struct divert_socket *s)

@@ -48,7 +48,7 @@ struct divert_shared {
     uint64_t receive_timeout;    /* SO_RCVTIMEO in nanoseconds, 0 for none */
     struct timeval send_timeout; /* SO_SNDTIMEO: kept for getsockopt(), writes never wait */
     int receive_buffer, send_buffer;
-    struct nfq_batch batch; /* verdicts that were given and not sent yet */
+    struct nfq_batch batch; /* verdicts that were given and not sent yet, but see guard.h */
     struct divert_last last;
     struct nfq_ring ring;
     struct ledger ledger;
@@ -58,9 +58,10 @@ struct divert_shared {
 struct divert_socket {
     _Atomic unsigned references;
     struct divert_socket *next_unused;
-    int queue_fd;  /* netlink; readable when the kernel has packets */
-    int event_fd;  /* our copy of what the program holds */
-    int memory_fd; /* the file that shared is, or -1 if it is none */
+    int queue_fd;        /* netlink; readable when the kernel has packets */
+    int event_fd;        /* our copy of what the program holds */
+    int memory_fd;       /* the file that shared is, or -1 if it is none */
+    struct guard *guard; /* of this process, or NULL */
     struct divert_shared *shared;
     const struct options *options;
 };
@@ -97,8 +98,8 @@ void divert_announce(struct divert_socket *s);
 void divert_set_gso(struct divert_socket *s, bool on);
 
 /*
- * Under the lock: gives a verdict. It is sent at once; or with DIVERTSHIM_BATCH, while packets are
- * at hand for the program to go on with, together with the next ones. Returns 0 or -errno.
+ * Under the lock: gives a verdict. It is sent at once; or while packets are at hand for the program
+ * to go on with, together with the next ones. Returns 0 or -errno.
  */
 int divert_give_verdict(struct divert_socket *s, const struct nfq_verdict *v);
 

@@ -14,6 +14,7 @@
 #include <linux/netfilter.h>
 #include <linux/netfilter/nfnetlink_queue.h>
 #include <linux/netlink.h>
+#include <stdatomic.h>
 #include <string.h>
 
 #define PACKET_BUFFER 4096 /* what the kernel accounts for a queued packet of ordinary size */
@@ -312,6 +313,17 @@ static int send_alone(int fd, const struct verdict_message *m, const struct nfq_
     return send_all(fd, iov, 3);
 }
 
+/*
+ * A message counts from the moment that its length is there: the thread may be interrupted between
+ * any two instructions, and the batch be sent as it is then.
+ */
+static void put_length(struct nfq_batch *batch, uint32_t at, uint32_t len)
+{
+    atomic_signal_fence(memory_order_seq_cst);
+    *(volatile uint32_t *)(void *)(batch->bytes + at) = len;
+    atomic_signal_fence(memory_order_seq_cst);
+}
+
 int nfqueue_put_verdict(int fd, struct nfq_batch *batch, const struct nfq_verdict *v)
 {
     struct verdict_message m;
@@ -319,15 +331,17 @@ int nfqueue_put_verdict(int fd, struct nfq_batch *batch, const struct nfq_verdic
     uint8_t *at;
     int err = 0;
 
-    if (m.header.nlmsg_len > sizeof(batch->bytes) - batch->used)
+    if (m.header.nlmsg_len > NFQ_BATCH_SIZE - batch->used)
         err = nfqueue_flush(fd, batch);
-    if (m.header.nlmsg_len > sizeof(batch->bytes))
+    if (m.header.nlmsg_len > NFQ_BATCH_SIZE)
         return err ? err : send_alone(fd, &m, v);
     at = batch->bytes + batch->used;
-    memcpy(at, &m, head);
+    batch->used += m.header.nlmsg_len;
+    put_length(batch, batch->used, 0);
+    memcpy(at + sizeof(uint32_t), (uint8_t *)&m + sizeof(uint32_t), head - sizeof(uint32_t));
     if (v->payload)
         memcpy(at + head, v->payload, v->len);
-    batch->used += m.header.nlmsg_len;
+    put_length(batch, (uint32_t)(at - batch->bytes), m.header.nlmsg_len);
     return err;
 }
 
@@ -335,12 +349,13 @@ int nfqueue_flush(int fd, struct nfq_batch *batch)
 {
     size_t len = batch->used;
 
+    int err = 0;
+
+    while (len && !err && real.send(fd, batch->bytes, len, 0) < 0)
+        err = errno == EINTR ? 0 : -errno;
     batch->used = 0;
-    while (len && real.send(fd, batch->bytes, len, 0) < 0) {
-        if (errno != EINTR)
-            return -errno;
-    }
-    return 0;
+    put_length(batch, 0, 0);
+    return err;
 }
 
 int nfqueue_drop_all(int fd, uint16_t queue, uint32_t some_id)

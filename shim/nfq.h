@@ -69,7 +69,8 @@ struct nfq_verdict {
 
 struct nfq_batch {
     uint32_t used; /* bytes */
-    _Alignas(4) uint8_t bytes[NFQ_BATCH_SIZE];
+    /* Behind the last message, a length of zero ends what the kernel takes. */
+    _Alignas(4) uint8_t bytes[NFQ_BATCH_SIZE + sizeof(uint32_t)];
 };
 
 static inline bool nfq_ring_empty(const struct nfq_ring *ring)

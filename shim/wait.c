@@ -4,6 +4,7 @@
 #include "clock.h"
 #include "divert.h"
 #include "fdtable.h"
+#include "flusher.h"
 #include "interfaces.h"
 #include "real.h"
 #include "watch.h"
@@ -256,6 +257,7 @@ static int wait_round(struct wait *w, uint64_t deadline, const sigset_t *mask)
     int n;
 
     begin(w);
+    flusher_before_wait();
     n = poll_until(w, earliest(w, deadline), mask);
     end(w); /* before packets are at hand, of which nobody else need be told */
     if (n >= 0) {
