@@ -81,7 +81,8 @@ void divert_set_gso(struct divert_socket *s, bool on);
 
 /*
  * Under the lock: gives a verdict. It is sent at once; or with DIVERTSHIM_BATCH, while packets are
- * at hand for the program to go on with, together with the next ones. Returns 0 or -errno.
+ * at hand for the program to go on with, together with the next ones. One that the kernel does not
+ * take for want of memory goes with the next ones, too. Returns 0, or -errno: it was not given.
  */
 int divert_give_verdict(struct divert_socket *s, const struct nfq_verdict *v);
 
@@ -90,6 +91,12 @@ void divert_flush(struct divert_socket *s);
 
 /* Under the lock: the packet is not to go on. */
 void divert_drop(struct divert_socket *s, const struct ledger_packet *packet);
+
+/*
+ * Under the lock: a packet out of the ledger whose verdict the kernel did not take, with that
+ * error, goes back there. It can be written again, or is dropped later.
+ */
+void divert_leave_undecided(struct divert_socket *s, struct ledger_packet packet, int err);
 
 /* Without the lock: 0 when there may be something to read, -EAGAIN at the deadline, -EINTR. */
 int divert_wait(struct divert_socket *s, uint64_t deadline);
