@@ -383,7 +383,7 @@ void divert_announce(struct divert_socket *s)
         n = real.read(s->event_fd, &count, sizeof(count));
     if (n < 0)
         log_line(LOG_DEBUG, "eventfd: %s", strerror(errno));
-    if (n >= 0 || errno == EAGAIN)
+    if (n >= 0 || (!wanted && errno == EAGAIN))
         shared->announced = wanted; /* else the next one tries again */
 }
 
