@@ -20,6 +20,7 @@
 #define BUFFER_MAX    (512u << 20)
 
 #define SEND_ATTEMPTS 3 /* memory that the kernel lacks may be there a moment later */
+#define OVERRUNS_MAX  3 /* the kernel tells of one once, and goes on */
 
 #define IDS_AHEAD (1u << 30) /* of any id in use lie all others, and none behind */
 
@@ -91,7 +92,7 @@ int nfqueue_request(int fd, struct nlmsghdr *nlh)
     static _Atomic uint32_t sequence;
     char answer[512] __attribute__((aligned(8)));
     ssize_t n;
-    int err;
+    int err, overruns = 0;
 
     nlh->nlmsg_flags |= NLM_F_ACK;
     nlh->nlmsg_seq = ++sequence;
@@ -102,12 +103,12 @@ int nfqueue_request(int fd, struct nlmsghdr *nlh)
         const struct nlmsghdr *got = (const struct nlmsghdr *)answer;
 
         n = real.recv(fd, answer, sizeof(answer), MSG_DONTWAIT);
-        if (n < 0 && (errno == EINTR || errno == ENOBUFS))
+        if (n < 0 && (errno == EINTR || (errno == ENOBUFS && ++overruns < OVERRUNS_MAX)))
             continue;
         if (n < 0)
             return -errno;
-        if (n >= (ssize_t)NLMSG_LENGTH(sizeof(struct nlmsgerr)) &&
-            got->nlmsg_type == NLMSG_ERROR && got->nlmsg_seq == nlh->nlmsg_seq)
+        if (n >= (ssize_t)NLMSG_LENGTH(sizeof(struct nlmsgerr)) && got->nlmsg_type == NLMSG_ERROR &&
+            got->nlmsg_seq == nlh->nlmsg_seq)
             return ((const struct nlmsgerr *)NLMSG_DATA(got))->error;
     }
 }

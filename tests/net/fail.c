@@ -71,16 +71,16 @@ static void *next(void **slot, const char *name)
 }
 
 /* The C library's own function of this name and type, as a pointer. */
-#define NEXT(type, name)                                        \
-    static void *slot;                                          \
-    type;                                                       \
+#define NEXT(type, name) \
+    static void *slot;   \
+    type;                \
     memcpy(&call, &(void *){next(&slot, name)}, sizeof(call))
 
-#define FAIL(result, name, params, args)                        \
-    result name params                                          \
-    {                                                           \
-        NEXT(result(*call) params, #name);                      \
-        return fails(#name) ? (result)-1 : call args;           \
+#define FAIL(result, name, params, args)              \
+    result name params                                \
+    {                                                 \
+        NEXT(result(*call) params, #name);            \
+        return fails(#name) ? (result)-1 : call args; \
     }
 
 /* clang-format off */
@@ -141,15 +141,15 @@ static long last_argument(va_list args)
     return va_arg(args, long);
 }
 
-#define FAIL_LAST(name, first, first_name, type)                \
-    int name(first first_name, type request, ...)               \
-    {                                                           \
-        va_list args;                                           \
-        long last;                                              \
-        NEXT(int (*call)(first, type, ...), #name);             \
-        va_start(args, request);                                \
-        last = last_argument(args);                             \
-        va_end(args);                                           \
+#define FAIL_LAST(name, first, first_name, type)                    \
+    int name(first first_name, type request, ...)                   \
+    {                                                               \
+        va_list args;                                               \
+        long last;                                                  \
+        NEXT(int (*call)(first, type, ...), #name);                 \
+        va_start(args, request);                                    \
+        last = last_argument(args);                                 \
+        va_end(args);                                               \
         return fails(#name) ? -1 : call(first_name, request, last); \
     }
 

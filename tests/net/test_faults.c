@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Each system call of the library fails, in turn, with what it can fail with, while a program reads,
- * rewrites, drops, injects, waits, forks, closes and opens again. Either the traffic goes on, or the
- * program is told by errno and its next attempt works. Nothing hangs, ends the program, comes twice
- * or is left behind.
+ * Each system call of the library fails, in turn, with what it can fail with, while a program
+ * reads, rewrites, drops, injects, waits, forks, closes and opens again. Either the traffic goes
+ * on, or the program is told by errno and its next attempt works. Nothing hangs, ends the program,
+ * comes twice or is left behind.
  *
- * Without FAULTS=all in the environment a sample of the calls fails: the first and the last of each.
+ * Without FAULTS=all in the environment a sample of the calls fails: the first and the last of
+ * each.
  */
 #include "fail.h"
 #include "make_packet.h"
@@ -40,25 +41,25 @@ static struct result {
     char problem[256];
     unsigned refused; /* calls that failed for the program */
     unsigned arrived[IDS];
-} *result;
+} * result;
 
 static struct fail_plan *plan;
 static unsigned faults, reached, problems;
 
 /* ---- the program: what it does with its divert socket is armed, and nothing else ---- */
 
-#define ARMED(expression)           \
-    ({                              \
-        __typeof__(expression) v_;  \
-        int error_;                 \
-        fail_arm(true);             \
-        v_ = (expression);          \
-        error_ = errno;             \
-        fail_arm(false);            \
-        errno = error_;             \
-        if ((long)v_ < 0)           \
-            result->refused++;      \
-        v_;                         \
+#define ARMED(expression)          \
+    ({                             \
+        __typeof__(expression) v_; \
+        int error_;                \
+        fail_arm(true);            \
+        v_ = (expression);         \
+        error_ = errno;            \
+        fail_arm(false);           \
+        errno = error_;            \
+        if ((long)v_ < 0)          \
+            result->refused++;     \
+        v_;                        \
     })
 
 static uint8_t buffer[2048];
