@@ -47,6 +47,17 @@ static void send_numbers(uint16_t first, uint16_t behind)
         send_number(i);
 }
 
+static void note_number(void)
+{
+    uint16_t number;
+
+    ck_assert_uint_eq(wire_receive(&out0, got, sizeof(got)), 30);
+    memcpy(&number, got + 28, sizeof(number));
+    ck_assert_uint_lt(number, NUMBERS);
+    ck_assert_msg(!arrived[number], "packet %u came twice", number);
+    arrived[number] = 1;
+}
+
 /* Waits for the first so long. Each may arrive once; what has a gap before it is in order still. */
 static int receive_numbers(int patience_ms)
 {
@@ -54,13 +65,7 @@ static int receive_numbers(int patience_ms)
     int count = 0;
 
     while (poll(&p, 1, count ? QUIET_MS : patience_ms) == 1) {
-        uint16_t number;
-
-        ck_assert_uint_eq(wire_receive(&out0, got, sizeof(got)), 30);
-        memcpy(&number, got + 28, sizeof(number));
-        ck_assert_uint_lt(number, NUMBERS);
-        ck_assert_msg(!arrived[number], "packet %u came twice", number);
-        arrived[number] = 1;
+        note_number();
         count++;
     }
     return count;
@@ -205,7 +210,7 @@ END_TEST
 /* They share the socket. What the killed ones had read is dropped after a while. */
 START_TEST(test_killed_children_do_not_hold_up_their_parent)
 {
-    int fd, sent = 0, count = 0;
+    int fd, sent = 0;
 
     setenv("DIVERTSHIM_HOLD_MS", "200", 1);
     fd = divert_bound(PORT);
@@ -215,9 +220,9 @@ START_TEST(test_killed_children_do_not_hold_up_their_parent)
 
         for (int n = 0; n < 100; n++)
             send_number((uint16_t)sent++);
-        poll(NULL, 0, i % 5);
+        note_number();
         end_program(pid);
-        count += receive_numbers(0);
+        receive_numbers(0);
     }
     for (int waited = 0; queue_waiting(PORT) && waited < PATIENCE_MS; waited += 20) {
         struct pollfd p = {.fd = fd, .events = POLLIN};
@@ -227,9 +232,8 @@ START_TEST(test_killed_children_do_not_hold_up_their_parent)
     }
     while (!divert_silent(fd))
         pass_one(fd); /* what the kernel has dropped may be on the way to the program still */
-    count += receive_numbers(0);
+    receive_numbers(0);
     ck_assert_uint_eq(queue_waiting(PORT), 0);
-    ck_assert_int_gt(count, 0);
     send_numbers(4000, 4001);
     pass_one(fd);
     expect_numbers(4000, 4001);
@@ -312,9 +316,13 @@ static void lose_queue_by(const char *command, const char *mend)
         pass_one(fd);
     wire_expect_silence(&out0);
     run("%s", mend);
-    send_numbers(20, 21);
+    /* A link that is up drops what is sent until the kernel has noticed. */
+    for (uint16_t i = 20; divert_silent(fd) && i < 1000; i++) {
+        send_number(i);
+        poll(NULL, 0, 10);
+    }
     pass_one(fd);
-    expect_numbers(20, 21);
+    ck_assert_uint_eq(wire_receive(&out0, got, sizeof(got)), 30);
 }
 
 /* The kernel empties all queues of a namespace when any chain leaves its hook. */
@@ -367,6 +375,7 @@ START_TEST(test_socket_that_is_bound_under_load_reads_every_packet_from_the_firs
         ck_assert_uint_eq(count, queued_ever());
         close(fd);
         kill(pid, SIGCONT);
+        poll(NULL, 0, 1); /* it runs again */
     }
     end_program(pid);
 }
