@@ -131,7 +131,7 @@ void divert_set_gso(struct divert_socket *s, bool on)
 static int bind_queues(struct divert_socket *s, unsigned first, unsigned count)
 {
     for (unsigned i = 0; i < count; i++) {
-        int err = nfqueue_bind(s->queue_fd, (uint16_t)(first + i), s->options->queue_len);
+        int err = nfqueue_bind(s->queue_fd, (uint16_t)(first + i));
 
         if (!err)
             continue;
@@ -144,6 +144,17 @@ static int bind_queues(struct divert_socket *s, unsigned first, unsigned count)
     if (s->options->gso)
         divert_set_gso(s, true);
     return 0;
+}
+
+static int start_queues(struct divert_socket *s)
+{
+    int err = 0;
+
+    for (unsigned i = 0; i < s->shared->queues && !err; i++)
+        err = nfqueue_start(s->queue_fd, (uint16_t)(s->shared->queue + i), s->options->queue_len);
+    for (unsigned i = 0; i < s->shared->queues && err; i++)
+        nfqueue_unbind(s->queue_fd, (uint16_t)(s->shared->queue + i));
+    return err;
 }
 
 /* One of the port's queues, the first that no other listener has. */
@@ -185,14 +196,16 @@ static int bind_any(struct divert_socket *s, unsigned port)
         err = bind_port(s, p);
         s->shared->port = (uint16_t)p;
     }
+    if (!err) {
+        bind_copies(s);
+        err = start_queues(s);
+    }
     s->shared->bound = err == 0;
     if (err)
         s->shared->port = 0;
     if (err == -EOPNOTSUPP)
         log_line(LOG_ERROR, "this kernel has no NFQUEUE: it needs nfnetlink_queue "
                             "(CONFIG_NETFILTER_NETLINK_QUEUE); try: modprobe nfnetlink_queue");
-    if (!err)
-        bind_copies(s);
     return err;
 }
 
@@ -329,7 +342,8 @@ void divert_announce(struct divert_socket *s)
         n = real.read(s->event_fd, &count, sizeof(count));
     if (n < 0)
         log_line(LOG_DEBUG, "eventfd: %s", strerror(errno));
-    shared->announced = wanted;
+    if (n >= 0 || (!wanted && errno == EAGAIN))
+        shared->announced = wanted; /* else the next one tries again */
 }
 
 int divert_next_len(struct divert_socket *s)

@@ -99,15 +99,25 @@ void divert_set_gso(struct divert_socket *s, bool on);
 
 /*
  * Under the lock: gives a verdict. It is sent at once; or while packets are at hand for the program
- * to go on with, together with the next ones. Returns 0 or -errno.
+ * to go on with, together with the next ones. One that the kernel does not take for want of memory
+ * goes with the next ones, too. Returns 0, or -errno: it was not given.
  */
 int divert_give_verdict(struct divert_socket *s, const struct nfq_verdict *v);
+
+/* Under the lock: whether there are verdicts that were not sent. */
+bool divert_verdicts_wait(const struct divert_socket *s);
 
 /* Under the lock: sends what was put off. */
 void divert_flush(struct divert_socket *s);
 
 /* Under the lock: the packet is not to go on. */
 void divert_drop(struct divert_socket *s, const struct ledger_packet *packet);
+
+/*
+ * Under the lock: a packet out of the ledger whose verdict the kernel did not take, with that
+ * error, goes back there. It can be written again, or is dropped later.
+ */
+void divert_leave_undecided(struct divert_socket *s, struct ledger_packet packet, int err);
 
 /* Without the lock: 0 when there may be something to read, -EAGAIN at the deadline, -EINTR. */
 int divert_wait(struct divert_socket *s, uint64_t deadline);

@@ -66,6 +66,7 @@ void divert_settle(struct divert_socket *s)
     packet_keys(nfq_bytes(ring, &ring->packet[last->number]), last->packet.len, &last->packet.keys);
     if (ledger_add(&s->shared->ledger, &last->packet, &evicted))
         divert_drop(s, &evicted);
+    last->packet.id = 0; /* the ledger has it */
 }
 
 /*

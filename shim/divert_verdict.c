@@ -6,6 +6,7 @@
  */
 #include "divert_private.h"
 
+#include "clock.h"
 #include "flusher.h"
 #include "guard.h"
 #include "log.h"
@@ -21,12 +22,18 @@ void divert_flush(struct divert_socket *s)
 
     if (s->guard && guard_armed(s->guard)) {
         err = nfqueue_flush(s->queue_fd, guard_batch(s->guard));
-        guard_disarm(s->guard);
+        if (!err)
+            guard_disarm(s->guard);
     }
     if (!err)
         err = nfqueue_flush(s->queue_fd, &s->shared->batch);
     if (err)
         log_line(LOG_DEBUG, "sending verdicts: %s", strerror(-err));
+}
+
+bool divert_verdicts_wait(const struct divert_socket *s)
+{
+    return s->shared->batch.used || (s->guard && guard_armed(s->guard));
 }
 
 static bool armed_here(const struct divert_socket *s)
@@ -38,7 +45,7 @@ static void arm(struct divert_socket *s)
 {
     if (!s->guard)
         s->guard = guard_open(s->queue_fd);
-    if (s->guard && flusher_note_thread())
+    if (s->guard && !guard_armed(s->guard) && flusher_note_thread())
         guard_arm(s->guard);
 }
 
@@ -97,5 +104,20 @@ void divert_drop(struct divert_socket *s, const struct ledger_packet *packet)
     int err = divert_give_verdict(s, &v);
 
     if (err)
-        log_line(LOG_DEBUG, "verdict for packet %u: %s", packet->id, strerror(-err));
+        divert_leave_undecided(s, *packet, err);
+}
+
+void divert_leave_undecided(struct divert_socket *s, struct ledger_packet packet, int err)
+{
+    struct divert_last *last = &s->shared->last;
+    struct ledger_packet evicted;
+
+    log_line(LOG_DEBUG, "verdict for packet %u: %s", packet.id, strerror(-err));
+    packet.read_at = clock_exact_ns();
+    if (packet.id == last->packet.id) {
+        last->outstanding = true; /* has no keys yet */
+        last->packet = packet;
+    } else {
+        ledger_add(&s->shared->ledger, &packet, &evicted);
+    }
 }

@@ -153,10 +153,14 @@ static int give_verdict(struct divert_socket *s, const struct written *w,
         .payload = changed ? w->packet : NULL,
         .len = w->len,
     };
+    int err;
 
     if (tagged)
         v.mark = options_mark_with_tag(s->options, queued->mark, tag_in_mark(s->options, w->tag));
-    return divert_give_verdict(s, &v);
+    err = divert_give_verdict(s, &v);
+    if (err)
+        divert_leave_undecided(s, *queued, err);
+    return err;
 }
 
 /*
