@@ -198,17 +198,14 @@ static int bind_any(struct divert_socket *s, unsigned port)
 
 int divert_bind(struct divert_socket *s, const struct sockaddr *address, socklen_t len)
 {
-    const struct sockaddr_in *sin = (const struct sockaddr_in *)address;
-    int err;
+    int port = divert_port_of(s, address, len), err;
 
-    if (!address || len < offsetof(struct sockaddr_in, sin_zero))
-        return -EINVAL;
-    if (sin->sin_family != AF_INET && sin->sin_family != AF_INET6)
-        return -EAFNOSUPPORT;
+    if (port < 0)
+        return port;
     err = divert_lock(s);
     if (err)
         return err;
-    err = s->shared->bound ? -EINVAL : bind_any(s, ntohs(sin->sin_port));
+    err = s->shared->bound ? -EINVAL : bind_any(s, (unsigned)port);
     divert_unlock(s);
     if (!err)
         interfaces_refresh();
@@ -217,10 +214,14 @@ int divert_bind(struct divert_socket *s, const struct sockaddr *address, socklen
 
 int divert_getsockname(struct divert_socket *s, struct sockaddr *address, socklen_t *len)
 {
-    struct sockaddr_in sin = {.sin_family = AF_INET, .sin_port = htons(s->shared->port)};
+    struct sockaddr_in6 own = {
+        .sin6_family = (sa_family_t)s->shared->family,
+        .sin6_port = htons(s->shared->port), /* where sin_port is */
+    };
+    socklen_t size = s->shared->family == AF_INET6 ? sizeof(own) : sizeof(struct sockaddr_in);
 
-    memcpy(address, &sin, *len < sizeof(sin) ? *len : sizeof(sin));
-    *len = sizeof(sin);
+    memcpy(address, &own, *len < size ? *len : size);
+    *len = size;
     return 0;
 }
 

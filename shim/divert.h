@@ -38,8 +38,8 @@ void divert_release(struct divert_socket *s);
 bool divert_any_open(void);
 
 /*
- * Binds to the divert port in a sockaddr_in (network byte order; the address is ignored); port 0
- * picks a free one. Errors: -EINVAL (bound already, address too short), -EAFNOSUPPORT,
+ * Binds to the divert port in a sockaddr_in, or a sockaddr_in6 for AF_INET6 (network byte order; the
+ * address is ignored); port 0 picks a free one. Errors: -EINVAL (bound already, address too short), -EAFNOSUPPORT,
  * -EADDRINUSE, -EACCES, -EOPNOTSUPP (no nfnetlink_queue in the kernel).
  */
 int divert_bind(struct divert_socket *s, const struct sockaddr *address, socklen_t len);

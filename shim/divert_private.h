@@ -4,11 +4,13 @@
 #define DIVERTSHIM_DIVERT_PRIVATE_H
 
 #include "divert.h"
+#include "interfaces.h"
 #include "ledger.h"
 #include "nfq.h"
 #include "options.h"
 #include "shared_lock.h"
 
+#include <linux/netfilter.h>
 #include <netinet/in.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -53,6 +55,45 @@ struct divert_socket {
     struct divert_shared *shared;
     const struct options *options;
 };
+
+/* An address of a socket's family, and what it says of a packet. */
+struct divert_address {
+    union {
+        struct sockaddr any;
+        struct sockaddr_in in;
+        struct sockaddr_in6 in6;
+    };
+    socklen_t len;
+    bool incoming;
+};
+
+/* The port of a bind(2): host byte order; or -EINVAL, -EAFNOSUPPORT. */
+int divert_port_of(const struct divert_socket *s, const struct sockaddr *address, socklen_t len);
+
+/* What divert(4) calls incoming. */
+static inline bool divert_is_incoming(const struct nfq_packet *p)
+{
+    return p->hook == NF_INET_PRE_ROUTING || p->hook == NF_INET_LOCAL_IN;
+}
+
+/* What an AF_INET6 socket says of a packet. */
+void divert_address6(const struct nfq_packet *p, uint16_t tag, struct divert_address *address);
+
+/*
+ * Where a packet goes that an AF_INET6 socket sends with this address: incoming on *in; or outgoing,
+ * and *scope is the interface for what is link-local, 0 for any. -EINVAL, -EAFNOSUPPORT,
+ * -EADDRNOTAVAIL.
+ */
+int divert_read_address6(const struct sockaddr *address, socklen_t len, bool *incoming,
+                         struct interface *in, uint32_t *scope, uint16_t *tag);
+
+/*
+ * packet_check(), and whether the socket may send a packet of that version: as FreeBSD has it
+ * sockets of AF_INET may send IPv6; else each sends its own, and other versions are EINVAL, as
+ * OpenBSD has it.
+ */
+int divert_check_packet(const struct divert_socket *s, const void *packet, size_t len,
+                        size_t *total);
 
 /* A socket with zeros in its memory, one reference and no descriptors; NULL without memory. */
 struct divert_socket *divert_allocate(void);

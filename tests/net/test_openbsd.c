@@ -80,9 +80,9 @@ static size_t make_with_checksum(int kind)
 
     switch (kind) {
     case 0:
-        return make_ipv4(packet, IPPROTO_TCP, IN_PEER, OUT_PEER, 77, &tcp, sizeof(tcp));
+        return make_ip(packet, IPPROTO_TCP, IN_PEER, OUT_PEER, 77, &tcp, sizeof(tcp));
     case 1:
-        return make_ipv4(packet, IPPROTO_ICMP, IN_PEER, OUT_PEER, 77, echo, sizeof(echo));
+        return make_ip(packet, IPPROTO_ICMP, IN_PEER, OUT_PEER, 77, echo, sizeof(echo));
     default:
         n = make_udp(packet, IN_PEER, 1111, OUT_PEER, 2222, 77, "x", 1);
         packet[27] = 1;

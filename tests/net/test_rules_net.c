@@ -106,7 +106,7 @@ static size_t make_tcp(uint8_t *out, uint8_t flags)
     struct tcphdr tcp = {.th_sport = htons(1000), .th_dport = htons(80), .th_off = 5};
 
     tcp.th_flags = flags;
-    return make_ipv4(out, IPPROTO_TCP, IN_PEER, OUT_PEER, 77, &tcp, sizeof(tcp));
+    return make_ip(out, IPPROTO_TCP, IN_PEER, OUT_PEER, 77, &tcp, sizeof(tcp));
 }
 
 static size_t make_packet(int kind, uint8_t *out)
@@ -121,11 +121,11 @@ static size_t make_packet(int kind, uint8_t *out)
     case ACK:
         return make_tcp(out, TH_ACK);
     case PING:
-        return make_ipv4(out, IPPROTO_ICMP, IN_PEER, OUT_PEER, 77, echo, sizeof(echo));
+        return make_ip(out, IPPROTO_ICMP, IN_PEER, OUT_PEER, 77, echo, sizeof(echo));
     case LONG:
         return make_udp(out, IN_PEER, 1111, OUT_PEER, 2222, 77, zeros, sizeof(zeros));
     case GRE:
-        return make_ipv4(out, IPPROTO_GRE, IN_PEER, OUT_PEER, 77, zeros, 8);
+        return make_ip(out, IPPROTO_GRE, IN_PEER, OUT_PEER, 77, zeros, 8);
     default:
         return make_udp(out, IN_PEER, 1111, IN_ADDRESS, TO_ME_PORT, 77, "x", 1);
     }
