@@ -115,11 +115,6 @@ int divert_lock(struct divert_socket *s)
     }
 }
 
-void divert_unlock(struct divert_socket *s)
-{
-    shared_unlock(&s->shared->lock);
-}
-
 void divert_set_gso(struct divert_socket *s, bool on)
 {
     s->shared->gso = on;
@@ -185,13 +180,15 @@ static int bind_any(struct divert_socket *s, unsigned port)
         err = bind_port(s, p);
         s->shared->port = (uint16_t)p;
     }
+    if (err == -EADDRINUSE && port)
+        err = divert_join(s, port);
     s->shared->bound = err == 0;
     if (err)
         s->shared->port = 0;
     if (err == -EOPNOTSUPP)
         log_line(LOG_ERROR, "this kernel has no NFQUEUE: it needs nfnetlink_queue "
                             "(CONFIG_NETFILTER_NETLINK_QUEUE); try: modprobe nfnetlink_queue");
-    if (!err)
+    if (!err && !s->partner)
         bind_copies(s);
     return err;
 }
@@ -298,10 +295,11 @@ static bool pass_injected(struct divert_socket *s, const struct nfq_packet *p)
 }
 
 /* Takes packets from the kernel, if there is room; returns how many there are for the program. */
-static int fill(struct divert_socket *s)
+static int fill_alone(struct divert_socket *s)
 {
     struct nfq_ring *ring = &s->shared->ring;
     uint32_t end, kept;
+    bool behind;
     int n;
 
     divert_flush(s);
@@ -309,9 +307,13 @@ static int fill(struct divert_socket *s)
     end = ring->end;
     if (n <= 0)
         return n;
+    behind = backlog_waits(&s->shared->backlog);
     kept = end - (uint32_t)n;
     for (uint32_t i = kept; i < end; i++) {
-        if (pass_injected(s, &ring->packet[i]))
+        bool other = behind || ring->packet[i].family != s->shared->family;
+
+        if (pass_injected(s, &ring->packet[i]) ||
+            (__builtin_expect(other, 0) && divert_hand_over(s, &ring->packet[i])))
             continue;
         if (kept != i)
             ring->packet[kept] = ring->packet[i];
@@ -322,14 +324,24 @@ static int fill(struct divert_socket *s)
     return n;
 }
 
+static int fill(struct divert_socket *s)
+{
+    if (__builtin_expect(s->partner != NULL, 0))
+        return divert_take_in_turn(s, fill_alone);
+    return fill_alone(s);
+}
+
 int divert_pump(struct divert_socket *s)
 {
-    const struct nfq_ring *ring = &s->shared->ring;
+    struct nfq_ring *ring = &s->shared->ring;
 
     drop_overdue(s);
     while (nfq_ring_empty(ring)) {
-        int n = fill(s);
+        int n;
 
+        if (backlog_waits(&s->shared->backlog) && backlog_take(&s->shared->backlog, ring))
+            break;
+        n = fill(s);
         if (n <= 0)
             return n;
     }
@@ -348,7 +360,7 @@ void divert_pass_injected(struct divert_socket *s)
 void divert_announce(struct divert_socket *s)
 {
     struct divert_shared *shared = s->shared;
-    bool readable = shared->cannot_receive || !nfq_ring_empty(&shared->ring);
+    bool readable = shared->cannot_receive || divert_has_packet(shared);
     bool wanted = (shared->waiting || shared->watched) && readable;
     uint64_t count = 1;
     ssize_t n = 0;

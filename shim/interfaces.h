@@ -16,9 +16,9 @@
  * link-local; the link-local one if there is no other.
  */
 struct interface {
-    uint32_t index;    /* host byte order */
-    uint32_t mtu;      /* bytes */
-    in_addr_t address; /* the first IPv4 address, network byte order; INADDR_ANY for none */
+    uint32_t index;           /* host byte order */
+    uint32_t mtu;             /* bytes */
+    in_addr_t address;        /* the first IPv4 address, network byte order; INADDR_ANY for none */
     struct in6_addr address6; /* the first IPv6 address, or in6addr_any */
     uint8_t mac[6];
     bool ethernet;       /* mac means something */

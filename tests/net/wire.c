@@ -21,13 +21,20 @@
 #include <unistd.h>
 
 #ifdef WIRE_IPV6
-#define ETHERTYPE          ETH_P_IPV6
 #define NODAD              " nodad"
 #define BARE_HEADER(total) 0x60, 0, 0, 0, 0, (total)-HEADER, 253, 1
 #else
-#define ETHERTYPE          ETH_P_IP
 #define NODAD              ""
 #define BARE_HEADER(total) 0x45, 0, 0, (total), 0, 0, 0, 0, 1, 253
+#endif
+
+/* What is heard on the wires. */
+#ifdef WIRE_BOTH
+#define HEARD ETH_P_ALL
+#elif defined(WIRE_IPV6)
+#define HEARD ETH_P_IPV6
+#else
+#define HEARD ETH_P_IP
 #endif
 
 #define LOOK_MS     20
@@ -70,7 +77,7 @@ static int namespace_enter(void)
 static int packet_socket(const char *name, uint8_t mac[6])
 {
     struct ifreq request = {0};
-    struct sockaddr_ll address = {.sll_family = AF_PACKET, .sll_protocol = htons(ETHERTYPE)};
+    struct sockaddr_ll address = {.sll_family = AF_PACKET, .sll_protocol = htons(HEARD)};
     int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0), bytes = 64 << 20;
 
     ck_assert_int_ge(fd, 0);
@@ -103,11 +110,13 @@ static void send_frame(int fd, const uint8_t *to, const uint8_t *from, const voi
                        size_t len)
 {
     uint8_t frame[ETH_HLEN + 65536];
+    unsigned type;
 
     memcpy(frame, to, 6);
     memcpy(frame + 6, from, 6);
-    frame[12] = ETHERTYPE >> 8;
-    frame[13] = ETHERTYPE & 255;
+    type = packet_version(packet, len) == 6 ? ETH_P_IPV6 : ETH_P_IP;
+    frame[12] = (uint8_t)(type >> 8);
+    frame[13] = (uint8_t)type;
     memcpy(frame + ETH_HLEN, packet, len);
     ck_assert_int_eq(send(fd, frame, ETH_HLEN + len, 0), (ssize_t)(ETH_HLEN + len));
 }
@@ -146,7 +155,7 @@ static void wait_for_wire_up(struct wire *w)
 /* No address but those that are given, and no packet but those that are sent. */
 static void allow_ipv6(void)
 {
-#ifdef WIRE_IPV6
+#if defined(WIRE_IPV6) || defined(WIRE_BOTH)
     static const char *const settings[][2] = {
         {"all/forwarding", "1"},       {"default/addr_gen_mode", "1"},
         {"default/accept_ra", "0"},    {"default/keep_addr_on_down", "1"},
@@ -214,18 +223,20 @@ static void wait_for_wire(struct wire *w)
     ck_assert_msg(poll(&p, 1, 0) == 1, "expected a packet on the wire, nothing came");
 }
 
-/* What the host says of itself: multicast listeners and neighbours. */
-static bool is_chatter(const uint8_t *packet, size_t len)
+/* What the host says of itself: multicast listeners and neighbours, and no IP. */
+static bool is_chatter(const uint8_t *frame, size_t len)
 {
-#ifdef WIRE_IPV6
-    size_t at = packet[6] == IPPROTO_HOPOPTS ? HEADER + 8 : HEADER;
+    const uint8_t *packet = frame + ETH_HLEN;
+    unsigned type = (unsigned)(frame[12] << 8 | frame[13]);
+    size_t at = 40;
 
-    return (packet[6] == IPPROTO_ICMPV6 || packet[6] == IPPROTO_HOPOPTS) && at < len &&
-           packet[at] >= 130 && packet[at] <= 143;
-#else
-    (void)packet;
-    return len == 0;
-#endif
+    if (type != ETH_P_IPV6)
+        return type != ETH_P_IP;
+    if (packet[6] == IPPROTO_HOPOPTS)
+        at += 8;
+    else if (packet[6] != IPPROTO_ICMPV6)
+        return false;
+    return at < len && packet[at] >= 130 && packet[at] <= 143;
 }
 
 size_t wire_receive(struct wire *w, void *packet, size_t room)
@@ -243,7 +254,7 @@ size_t wire_receive(struct wire *w, void *packet, size_t room)
         if (from.sll_pkttype == PACKET_OUTGOING)
             continue;
         n -= ETH_HLEN;
-        if (is_chatter(frame + ETH_HLEN, (size_t)n))
+        if (is_chatter(frame, (size_t)n))
             continue;
         memcpy(packet, frame + ETH_HLEN, (size_t)n < room ? (size_t)n : room);
         return (size_t)n;
@@ -252,12 +263,12 @@ size_t wire_receive(struct wire *w, void *packet, size_t room)
 
 static void blank_what_routers_change(uint8_t *packet)
 {
-#ifdef WIRE_IPV6
-    packet[7] = 0;
-#else
+    if (packet_version(packet, 1) == 6) {
+        packet[7] = 0;
+        return;
+    }
     packet[8] = 0;
     packet[10] = packet[11] = 0;
-#endif
 }
 
 static void expect(struct wire *w, const void *packet, size_t len, bool any_id)
