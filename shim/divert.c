@@ -115,11 +115,6 @@ int divert_lock(struct divert_socket *s)
     }
 }
 
-void divert_unlock(struct divert_socket *s)
-{
-    shared_unlock(&s->shared->lock);
-}
-
 void divert_set_gso(struct divert_socket *s, bool on)
 {
     s->shared->gso = on;
@@ -196,7 +191,9 @@ static int bind_any(struct divert_socket *s, unsigned port)
         err = bind_port(s, p);
         s->shared->port = (uint16_t)p;
     }
-    if (!err) {
+    if (err == -EADDRINUSE && port)
+        err = divert_join(s, port);
+    if (!err && !s->partner) {
         bind_copies(s);
         err = start_queues(s);
     }
@@ -211,17 +208,14 @@ static int bind_any(struct divert_socket *s, unsigned port)
 
 int divert_bind(struct divert_socket *s, const struct sockaddr *address, socklen_t len)
 {
-    const struct sockaddr_in *sin = (const struct sockaddr_in *)address;
-    int err;
+    int port = divert_port_of(s, address, len), err;
 
-    if (!address || len < offsetof(struct sockaddr_in, sin_zero))
-        return -EINVAL;
-    if (sin->sin_family != AF_INET && sin->sin_family != AF_INET6)
-        return -EAFNOSUPPORT;
+    if (port < 0)
+        return port;
     err = divert_lock(s);
     if (err)
         return err;
-    err = s->shared->bound ? -EINVAL : bind_any(s, ntohs(sin->sin_port));
+    err = s->shared->bound ? -EINVAL : bind_any(s, (unsigned)port);
     divert_unlock(s);
     if (!err)
         interfaces_refresh();
@@ -230,10 +224,14 @@ int divert_bind(struct divert_socket *s, const struct sockaddr *address, socklen
 
 int divert_getsockname(struct divert_socket *s, struct sockaddr *address, socklen_t *len)
 {
-    struct sockaddr_in sin = {.sin_family = AF_INET, .sin_port = htons(s->shared->port)};
+    struct sockaddr_in6 own = {
+        .sin6_family = (sa_family_t)s->shared->family,
+        .sin6_port = htons(s->shared->port), /* where sin_port is */
+    };
+    socklen_t size = s->shared->family == AF_INET6 ? sizeof(own) : sizeof(struct sockaddr_in);
 
-    memcpy(address, &sin, *len < sizeof(sin) ? *len : sizeof(sin));
-    *len = sizeof(sin);
+    memcpy(address, &own, *len < size ? *len : size);
+    *len = size;
     return 0;
 }
 
@@ -278,10 +276,11 @@ static bool pass_injected(struct divert_socket *s, const struct nfq_packet *p)
 }
 
 /* Takes packets from the kernel, if there is room; returns how many there are for the program. */
-static int fill(struct divert_socket *s)
+static int fill_alone(struct divert_socket *s)
 {
     struct nfq_ring *ring = &s->shared->ring;
     uint32_t end, kept;
+    bool behind;
     int n;
 
     divert_flush(s);
@@ -290,9 +289,13 @@ static int fill(struct divert_socket *s)
     end = ring->end;
     if (n <= 0)
         return n;
+    behind = backlog_waits(&s->shared->backlog);
     kept = end - (uint32_t)n;
     for (uint32_t i = kept; i < end; i++) {
-        if (pass_injected(s, &ring->packet[i]))
+        bool other = behind || ring->packet[i].family != s->shared->family;
+
+        if (pass_injected(s, &ring->packet[i]) ||
+            (__builtin_expect(other, 0) && divert_hand_over(s, &ring->packet[i])))
             continue;
         if (kept != i)
             ring->packet[kept] = ring->packet[i];
@@ -303,14 +306,25 @@ static int fill(struct divert_socket *s)
     return n;
 }
 
+static int fill(struct divert_socket *s)
+{
+    if (__builtin_expect(s->partner != NULL, 0))
+        return divert_take_in_turn(s, fill_alone);
+    return fill_alone(s);
+}
+
 int divert_pump(struct divert_socket *s)
 {
-    const struct nfq_ring *ring = &s->shared->ring;
+    struct nfq_ring *ring = &s->shared->ring;
 
     drop_overdue(s);
     while (nfq_ring_empty(ring)) {
-        int n = fill(s);
+        int n;
 
+        divert_settle(s);
+        if (backlog_waits(&s->shared->backlog) && backlog_take(&s->shared->backlog, ring))
+            break;
+        n = fill(s);
         if (n <= 0)
             return n;
     }
@@ -329,7 +343,7 @@ void divert_pass_injected(struct divert_socket *s)
 void divert_announce(struct divert_socket *s)
 {
     struct divert_shared *shared = s->shared;
-    bool readable = shared->cannot_receive || !nfq_ring_empty(&shared->ring);
+    bool readable = shared->cannot_receive || divert_has_packet(shared);
     bool wanted = (shared->waiting || shared->watched) && readable;
     uint64_t count = 1;
     ssize_t n = 0;

@@ -38,9 +38,9 @@ void divert_release(struct divert_socket *s);
 bool divert_any_open(void);
 
 /*
- * Binds to the divert port in a sockaddr_in (network byte order; the address is ignored); port 0
- * picks a free one. Errors: -EINVAL (bound already, address too short), -EAFNOSUPPORT,
- * -EADDRINUSE, -EACCES, -EOPNOTSUPP (no nfnetlink_queue in the kernel).
+ * Binds to the divert port in a sockaddr_in, or a sockaddr_in6 for AF_INET6 (network byte order;
+ * the address is ignored); port 0 picks a free one. Errors: -EINVAL (bound already, address too
+ * short), -EAFNOSUPPORT, -EADDRINUSE, -EACCES, -EOPNOTSUPP (no nfnetlink_queue in the kernel).
  */
 int divert_bind(struct divert_socket *s, const struct sockaddr *address, socklen_t len);
 
@@ -135,6 +135,7 @@ int divert_setsockopt(struct divert_socket *s, int level, int name, const void *
  */
 struct divert_handles {
     int queue_fd, event_fd, memory_fd;
+    int partner_event_fd, partner_memory_fd; /* -1 for none */
 };
 
 bool divert_handles(const struct divert_socket *s, struct divert_handles *h);

@@ -19,7 +19,9 @@ static void stop_receiving(struct divert_socket *s)
 {
     struct divert_shared *shared = s->shared;
 
-    for (unsigned i = 0; i < shared->queues && !shared->cannot_receive; i++) {
+    bool stop = !shared->cannot_receive && !divert_drop_unread(s);
+
+    for (unsigned i = 0; i < shared->queues && stop; i++) {
         int err = nfqueue_stop(s->queue_fd, (uint16_t)(shared->queue + i), shared->ring.last_id);
 
         if (err)

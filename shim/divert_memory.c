@@ -105,7 +105,8 @@ static struct divert_socket *start_with(struct divert_shared *shared)
     s->shared = shared;
     s->queue_fd = s->event_fd = s->memory_fd = -1;
     s->guard = NULL;
-    atomic_fetch_add(&open_sockets, 1);
+    s->partner = NULL;
+    s->known = s->handed_over = false;
     atomic_store(&s->references, 1);
     return s;
 }
@@ -122,29 +123,36 @@ struct divert_socket *divert_allocate(void)
         hidden_close(fd);
         return NULL;
     }
+    atomic_fetch_add(&open_sockets, 1);
     s->memory_fd = fd;
     shared->magic = magic;
     shared->seed = packet_keys_seed();
     return s;
 }
 
-static void destroy(struct divert_socket *s)
+static void forget(struct divert_socket *s)
 {
-    int saved = errno;
-
-    divert_send_verdicts(s);
-    guard_close(s->guard);
-    hidden_close(s->queue_fd);
     hidden_close(s->event_fd);
     hidden_close(s->memory_fd);
     munmap(s->shared, sizeof(*s->shared));
+}
+
+static void destroy(struct divert_socket *s)
+{
+    struct divert_socket *self = s->partner ? divert_begin_parting(s) : NULL;
+
+    divert_send_verdicts(s);
+    guard_close(s->guard);
+    forget(s);
+    if (s->partner)
+        divert_end_parting(s, self);
+    hidden_close(s->queue_fd);
     give_back(s);
     if (atomic_fetch_sub(&open_sockets, 1) == 1) {
         pump_end();
         inject_close();
         caps_give_up();
     }
-    errno = saved;
 }
 
 bool divert_any_open(void)
@@ -172,13 +180,26 @@ bool divert_hold_if_used(struct divert_socket *s)
 
 void divert_release(struct divert_socket *s)
 {
-    if (atomic_fetch_sub_explicit(&s->references, 1, memory_order_acq_rel) == 1)
+    int saved = errno;
+
+    if (atomic_fetch_sub_explicit(&s->references, 1, memory_order_acq_rel) != 1)
+        return;
+    if (s->known) {
+        forget(s);
+        give_back(s);
+    } else {
         destroy(s);
+    }
+    errno = saved;
 }
 
 bool divert_handles(const struct divert_socket *s, struct divert_handles *h)
 {
-    *h = (struct divert_handles){s->queue_fd, s->event_fd, s->memory_fd};
+    *h = (struct divert_handles){s->queue_fd, s->event_fd, s->memory_fd, -1, -1};
+    if (s->partner) {
+        h->partner_event_fd = s->partner->event_fd;
+        h->partner_memory_fd = s->partner->memory_fd;
+    }
     return s->memory_fd >= 0;
 }
 
@@ -200,27 +221,45 @@ static bool is_memory_file(int fd)
            st.st_size == sizeof(struct divert_shared);
 }
 
+/* The socket whose memory the file is; NULL if it is none's. */
+static struct divert_socket *start_with_file(int fd)
+{
+    struct divert_shared *shared = is_memory_file(fd) ? map_shared(fd) : NULL;
+    struct divert_socket *s = shared && shared->magic == magic ? start_with(shared) : NULL;
+
+    if (!s && shared)
+        munmap(shared, sizeof(*shared));
+    return s;
+}
+
+struct divert_socket *divert_allocate_known(int memory_fd)
+{
+    struct divert_socket *s = start_with_file(memory_fd);
+
+    if (!s)
+        return NULL;
+    s->known = true;
+    s->memory_fd = memory_fd;
+    return s;
+}
+
 struct divert_socket *divert_adopt(const struct divert_handles *h)
 {
     const struct options *options = options_get();
-    struct divert_shared *shared;
     struct divert_socket *s = NULL;
 
-    if (!options || !is_netfilter_socket(h->queue_fd) || !is_memory_file(h->memory_fd))
+    if (options && is_netfilter_socket(h->queue_fd))
+        s = start_with_file(h->memory_fd);
+    if (!s)
         return NULL;
-    shared = map_shared(h->memory_fd);
-    if (shared && shared->magic == magic)
-        s = start_with(shared);
-    if (!s) {
-        if (shared)
-            munmap(shared, sizeof(*shared));
-        return NULL;
-    }
+    atomic_fetch_add(&open_sockets, 1);
     s->options = options;
     s->queue_fd = hidden_fd(h->queue_fd);
     s->event_fd = hidden_fd(h->event_fd);
     s->memory_fd = hidden_fd(h->memory_fd);
-    packet_keys_use_seed(shared->seed);
+    if (h->partner_memory_fd >= 0)
+        divert_adopt_partner(s, h->partner_event_fd, h->partner_memory_fd);
+    packet_keys_use_seed(s->shared->seed);
     return s;
 }
 

@@ -3,12 +3,15 @@
 #ifndef DIVERTSHIM_DIVERT_PRIVATE_H
 #define DIVERTSHIM_DIVERT_PRIVATE_H
 
+#include "backlog.h"
 #include "divert.h"
+#include "interfaces.h"
 #include "ledger.h"
 #include "nfq.h"
 #include "options.h"
 #include "shared_lock.h"
 
+#include <linux/netfilter.h>
 #include <netinet/in.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -51,6 +54,8 @@ struct divert_shared {
     struct nfq_batch batch; /* verdicts that were given and not sent yet, but see guard.h */
     struct divert_last last;
     struct nfq_ring ring;
+    struct backlog backlog;    /* what the partner took for us */
+    struct shared_lock taking; /* of both partners, in the memory of the AF_INET one */
     struct ledger ledger;
     uint8_t scratch[PACKET_MAX + 1]; /* a packet in one piece */
 };
@@ -58,20 +63,112 @@ struct divert_shared {
 struct divert_socket {
     _Atomic unsigned references;
     struct divert_socket *next_unused;
-    int queue_fd;        /* netlink; readable when the kernel has packets */
-    int event_fd;        /* our copy of what the program holds */
-    int memory_fd;       /* the file that shared is, or -1 if it is none */
-    struct guard *guard; /* of this process, or NULL */
+    int queue_fd;                  /* netlink; readable when the kernel has packets */
+    int event_fd;                  /* our copy of what the program holds */
+    int memory_fd;                 /* the file that shared is, or -1 if it is none */
+    struct guard *guard;           /* of this process, or NULL */
+    bool known;                    /* only what this process knows of a partner */
+    bool handed_over;              /* under the lock: the partner is to be told */
+    struct divert_socket *partner; /* of the other family on the port, a known one; or NULL */
     struct divert_shared *shared;
     const struct options *options;
 };
 
+/* An address of a socket's family, and what it says of a packet. */
+struct divert_address {
+    union {
+        struct sockaddr any;
+        struct sockaddr_in in;
+        struct sockaddr_in6 in6;
+    };
+    socklen_t len;
+    bool incoming;
+};
+
+/* The port of a bind(2): host byte order; or -EINVAL, -EAFNOSUPPORT. */
+int divert_port_of(const struct divert_socket *s, const struct sockaddr *address, socklen_t len);
+
+/* What divert(4) calls incoming. */
+static inline bool divert_is_incoming(const struct nfq_packet *p)
+{
+    return p->hook == NF_INET_PRE_ROUTING || p->hook == NF_INET_LOCAL_IN;
+}
+
+/* What an AF_INET6 socket says of a packet. */
+void divert_address6(const struct nfq_packet *p, uint16_t tag, struct divert_address *address);
+
+/*
+ * Where a packet goes that an AF_INET6 socket sends with this address: incoming on *in; or
+ * outgoing, and *scope is the interface for what is link-local, 0 for any. -EINVAL, -EAFNOSUPPORT,
+ * -EADDRNOTAVAIL.
+ */
+int divert_read_address6(const struct sockaddr *address, socklen_t len, bool *incoming,
+                         struct interface *in, uint32_t *scope, uint16_t *tag);
+
+/*
+ * packet_check(), and whether the socket may send a packet of that version: as FreeBSD has it
+ * sockets of AF_INET may send IPv6; else each sends its own, and other versions are EINVAL, as
+ * OpenBSD has it.
+ */
+int divert_check_packet(const struct divert_socket *s, const void *packet, size_t len,
+                        size_t *total);
+
 /* A socket with zeros in its memory, one reference and no descriptors; NULL without memory. */
 struct divert_socket *divert_allocate(void);
 
+/* One that is only known, on the memory of another. NULL if the file is none of ours. */
+struct divert_socket *divert_allocate_known(int memory_fd);
+
+/*
+ * Under the lock, while a port is bound that has a socket of the other family in this process: they
+ * become partners. -EADDRINUSE if there is none.
+ */
+int divert_join(struct divert_socket *s, unsigned port);
+
+/* Under the lock: the partner, or NULL. When it has gone what it left is dropped. */
+struct divert_socket *divert_partner(struct divert_socket *s);
+
+/*
+ * Under the lock: a packet was taken out of the queue that is of the other family, or comes behind
+ * what is in the socket's own backlog. Whether it is not for the ring: it went to a backlog, or was
+ * dropped since no socket of its family is there.
+ */
+bool divert_hand_over(struct divert_socket *s, const struct nfq_packet *p);
+
+/* Partners take packets from the kernel one after the other, so that they stay in order. */
+int divert_take_in_turn(struct divert_socket *s, int (*take)(struct divert_socket *s));
+
+/* Under the lock: drops what was not read, if the queue is a partner's too and goes on. */
+bool divert_drop_unread(struct divert_socket *s);
+
+/* A partner that the program before had; the descriptors become ours. */
+void divert_adopt_partner(struct divert_socket *s, int event_fd, int memory_fd);
+
+/*
+ * Around the end of a socket with a partner: if it was the last process that had it, the kernel's
+ * queue, which lives on, is rid of its packets. The first returns what the second wants, or NULL.
+ */
+struct divert_socket *divert_begin_parting(struct divert_socket *s);
+void divert_end_parting(struct divert_socket *s, struct divert_socket *self);
+
 /* -EAGAIN if a signal handler interrupted this very thread while it had the lock. */
 int divert_lock(struct divert_socket *s);
-void divert_unlock(struct divert_socket *s);
+
+void divert_unlock_and_tell(struct divert_socket *s);
+
+static inline void divert_unlock(struct divert_socket *s)
+{
+    if (__builtin_expect(s->handed_over, 0))
+        divert_unlock_and_tell(s);
+    else
+        shared_unlock(&s->shared->lock);
+}
+
+/* Whether a packet can be read that has been taken from the kernel. */
+static inline bool divert_has_packet(const struct divert_shared *shared)
+{
+    return !nfq_ring_empty(&shared->ring) || backlog_waits(&shared->backlog);
+}
 
 /*
  * Under the lock: drops what is overdue and, if no packet is at hand, takes some from the kernel.

@@ -2,16 +2,10 @@
 #include "divert_private.h"
 
 #include "clock.h"
-#include "interfaces.h"
 
 #include <errno.h>
 #include <linux/netfilter.h>
 #include <string.h>
-
-static bool is_incoming(const struct nfq_packet *p)
-{
-    return p->hook == NF_INET_PRE_ROUTING || p->hook == NF_INET_LOCAL_IN;
-}
 
 static uint16_t tag_of(const struct options *o, const struct nfq_packet *p)
 {
@@ -21,22 +15,37 @@ static uint16_t tag_of(const struct options *o, const struct nfq_packet *p)
 }
 
 /* FreeBSD's address of a diverted packet, see divert(4) and sys/netinet/ip_divert.c. */
-static struct sockaddr_in address_of(const struct divert_socket *s, const struct nfq_packet *p)
+static void address4(const struct divert_socket *s, const struct nfq_packet *p, uint16_t tag,
+                     struct divert_address *address)
 {
-    struct sockaddr_in sin = {.sin_family = AF_INET};
+    struct sockaddr_in *sin = &address->in;
     struct interface in;
     size_t name;
 
-    if (s->options->tags && !s->options->openbsd)
-        sin.sin_port = tag_of(s->options, p); /* in host byte order */
+    *sin = (struct sockaddr_in){.sin_family = AF_INET, .sin_port = tag};
+    address->len = sizeof(*sin);
     if (!p->indev || !interfaces_by_index(p->indev, &in))
-        return sin;
-    if (is_incoming(p))
-        sin.sin_addr.s_addr = in.address;
+        return;
+    if (divert_is_incoming(p))
+        sin->sin_addr.s_addr = in.address;
+    address->incoming = sin->sin_addr.s_addr != INADDR_ANY;
     name = strlen(in.name) + 1;
-    if (!s->options->openbsd && name <= sizeof(sin.sin_zero))
-        memcpy(sin.sin_zero, in.name, name);
-    return sin;
+    if (!s->options->openbsd && name <= sizeof(sin->sin_zero))
+        memcpy(sin->sin_zero, in.name, name);
+}
+
+/* The tag stands in host byte order. */
+static void address_of(const struct divert_socket *s, const struct nfq_packet *p,
+                       struct divert_address *address)
+{
+    bool tagged = s->options->tags && !s->options->openbsd;
+    uint16_t tag = tagged ? tag_of(s->options, p) : 0;
+
+    address->incoming = false;
+    if (__builtin_expect(s->shared->family == AF_INET6, 0))
+        divert_address6(p, tag, address);
+    else
+        address4(s, p, tag, address);
 }
 
 /* Copies a packet into the program's buffers; returns how much fitted. */
@@ -70,11 +79,11 @@ void divert_settle(struct divert_socket *s)
 }
 
 /*
- * What was read as INADDR_ANY will be written as that: on an interface without an IPv4 address
+ * What was read as INADDR_ANY will be written as that: on an interface without an address
  * incoming packets are told from outgoing ones by nothing else.
  */
 static void note_outstanding(struct divert_socket *s, const struct msghdr *msg,
-                             const struct nfq_packet *p, const struct sockaddr_in *sin)
+                             const struct nfq_packet *p, bool incoming)
 {
     struct divert_last *last = &s->shared->last;
 
@@ -87,22 +96,22 @@ static void note_outstanding(struct divert_socket *s, const struct msghdr *msg,
         .mark = p->mark,
         .indev = p->indev,
         .outdev = p->outdev,
-        .destination = packet_destination(nfq_bytes(&s->shared->ring, p)),
+        .destination = packet_destination_key(nfq_bytes(&s->shared->ring, p)),
         .len = p->len,
         .hook = p->hook,
         .family = p->family,
-        .incoming = sin->sin_addr.s_addr != INADDR_ANY,
+        .incoming = incoming,
         .buffer = msg->msg_iovlen ? (uintptr_t)msg->msg_iov[0].iov_base : 0,
         .read_at = clock_ns(),
     };
 }
 
-static void give_address(struct msghdr *msg, const struct sockaddr_in *sin)
+static void give_address(struct msghdr *msg, const struct divert_address *a)
 {
     if (!msg->msg_name)
         return;
-    memcpy(msg->msg_name, sin, msg->msg_namelen < sizeof(*sin) ? msg->msg_namelen : sizeof(*sin));
-    msg->msg_namelen = sizeof(*sin);
+    memcpy(msg->msg_name, &a->any, msg->msg_namelen < a->len ? msg->msg_namelen : a->len);
+    msg->msg_namelen = a->len;
 }
 
 /* Checksums are complete when the program reads them, whatever was left to the network card. */
@@ -161,18 +170,19 @@ static ssize_t read_first(struct divert_socket *s, struct msghdr *msg, int flags
 {
     struct nfq_ring *ring = &s->shared->ring;
     const struct nfq_packet *p = &ring->packet[ring->first];
-    struct sockaddr_in sin = address_of(s, p);
+    struct divert_address address;
     uint8_t *bytes = nfq_bytes(ring, p);
     size_t copied;
 
+    address_of(s, p, &address);
     complete(p, bytes);
     copied = scatter(msg, bytes, p->len);
-    give_address(msg, &sin);
+    give_address(msg, &address);
     msg->msg_controllen = 0;
     msg->msg_flags = copied < p->len ? MSG_TRUNC : 0;
     if (!(flags & MSG_PEEK)) {
         if (!p->copy)
-            note_outstanding(s, msg, p, &sin);
+            note_outstanding(s, msg, p, address.incoming);
         ring->first++;
     }
     return flags & MSG_TRUNC ? (ssize_t)p->len : (ssize_t)copied;

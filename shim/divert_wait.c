@@ -32,7 +32,7 @@ short divert_events_at_hand(struct divert_socket *s, short wanted)
 
     if (!(wanted & readable) || divert_lock(s))
         return events;
-    if (s->shared->cannot_receive || !nfq_ring_empty(&s->shared->ring))
+    if (s->shared->cannot_receive || divert_has_packet(s->shared))
         events |= wanted & readable;
     divert_unlock(s);
     return events;

@@ -17,6 +17,7 @@ struct written {
     uint16_t tag;     /* host byte order */
     struct ledger_way way;
     struct interface in; /* incoming only */
+    uint32_t scope;      /* outgoing only: interface of link-local addresses, or 0 */
 };
 
 static int gather(struct divert_socket *s, const struct msghdr *msg, struct written *w)
@@ -50,13 +51,10 @@ static bool interface_named(const struct sockaddr_in *sin, struct interface *in)
            interfaces_by_name((const char *)sin->sin_zero, in);
 }
 
-/* Which way the address sends the packet, and with which tag. */
-static int read_address(const struct msghdr *msg, struct written *w)
+static int read_address4(const struct msghdr *msg, struct written *w)
 {
     struct sockaddr_in sin = {0};
 
-    if (!msg->msg_name || !msg->msg_namelen)
-        return 0;
     if (msg->msg_namelen < offsetof(struct sockaddr_in, sin_zero))
         return -EINVAL;
     memcpy(&sin, msg->msg_name, msg->msg_namelen < sizeof(sin) ? msg->msg_namelen : sizeof(sin));
@@ -70,6 +68,22 @@ static int read_address(const struct msghdr *msg, struct written *w)
         return -EADDRNOTAVAIL;
     w->way.indev = w->in.index;
     return 0;
+}
+
+/* Which way the address sends the packet, and with which tag. */
+static int read_address(const struct divert_socket *s, const struct msghdr *msg, struct written *w)
+{
+    int err;
+
+    if (!msg->msg_name || !msg->msg_namelen)
+        return 0;
+    if (s->shared->family != AF_INET6)
+        return read_address4(msg, w);
+    err = divert_read_address6(msg->msg_name, msg->msg_namelen, &w->way.incoming, &w->in, &w->scope,
+                               &w->tag);
+    if (!err && w->way.incoming)
+        w->way.indev = w->in.index;
+    return err;
 }
 
 /* OpenBSD computes all checksums of what is written anew, FreeBSD the outgoing header's. */
@@ -113,7 +127,8 @@ static uint16_t tag_for_injection(const struct options *o, uint16_t tag)
     return tag_in_mark(o, tag);
 }
 
-static int inject(struct divert_socket *s, const struct written *w, uint32_t mark)
+/* outdev is the interface it was to leave by, or 0. */
+static int inject(struct divert_socket *s, const struct written *w, uint32_t mark, uint32_t outdev)
 {
     uint16_t tag = tag_for_injection(s->options, w->tag);
     int err;
@@ -121,7 +136,8 @@ static int inject(struct divert_socket *s, const struct written *w, uint32_t mar
     if (w->way.incoming)
         err = inject_incoming(w->packet, w->len, &w->in, tag, s->options->mark_shift);
     else
-        err = inject_outgoing(w->packet, w->len, options_mark_with_tag(s->options, mark, tag));
+        err = inject_outgoing(w->packet, w->len, options_mark_with_tag(s->options, mark, tag),
+                              w->scope ? w->scope : outdev);
     divert_pass_injected(s);
     return err;
 }
@@ -130,15 +146,26 @@ static int inject(struct divert_socket *s, const struct written *w, uint32_t mar
 static bool needs_route(const struct written *w, const struct ledger_packet *queued)
 {
     return (queued->hook == NF_INET_POST_ROUTING || queued->hook == NF_INET_FORWARD) &&
-           packet_destination(w->packet) != queued->destination;
+           packet_destination_key(w->packet) != queued->destination;
+}
+
+static bool outgrew_mtu(const struct written *w, const struct ledger_packet *queued)
+{
+    struct interface out;
+
+    return !w->way.incoming && w->len > queued->len && interfaces_by_index(queued->outdev, &out) &&
+           w->len > out.mtu;
 }
 
 static bool too_large(const struct written *w, const struct ledger_packet *queued)
 {
-    struct interface out;
+    return packet_dont_fragment(w->packet) && outgrew_mtu(w, queued);
+}
 
-    return !w->way.incoming && w->len > queued->len && packet_dont_fragment(w->packet) &&
-           interfaces_by_index(queued->outdev, &out) && w->len > out.mtu;
+/* An IPv6 packet that is not its own the kernel does not fragment. */
+static bool needs_fragments(const struct written *w, const struct ledger_packet *queued)
+{
+    return queued->family == AF_INET6 && outgrew_mtu(w, queued);
 }
 
 static int give_verdict(struct divert_socket *s, const struct written *w,
@@ -210,14 +237,14 @@ static int put_back(struct divert_socket *s, const struct written *w)
     struct ledger_packet queued;
 
     if (!match(s, w, &queued, &changed))
-        return bad ? 0 : inject(s, w, 0);
+        return bad ? 0 : inject(s, w, 0, 0);
     if (bad || too_large(w, &queued)) {
         divert_drop(s, &queued);
         return bad ? 0 : -EMSGSIZE;
     }
-    if (needs_route(w, &queued)) {
+    if (needs_route(w, &queued) || needs_fragments(w, &queued)) {
         divert_drop(s, &queued);
-        return inject(s, w, queued.mark);
+        return inject(s, w, queued.mark, queued.outdev);
     }
     return give_verdict(s, w, &queued, changed);
 }
@@ -231,9 +258,9 @@ static int write_packet(struct divert_socket *s, const struct msghdr *msg)
     if (err)
         return err;
     written = w.len;
-    err = packet_check(w.packet, w.len, &w.len);
+    err = divert_check_packet(s, w.packet, w.len, &w.len);
     if (!err)
-        err = read_address(msg, &w);
+        err = read_address(s, msg, &w);
     if (err)
         return err;
     make_checksums_right(s, &w);

@@ -18,7 +18,10 @@
 
 #define VARIABLE "DIVERTSHIM_INHERIT"
 
-/* What goes along, as "queue:event:memory,..." of one socket after the other. */
+/*
+ * What goes along, as "queue:event:memory:event:memory,..." of one socket after the other; the
+ * second event and memory are of the socket of the other family that shares the port, or -1.
+ */
 struct list {
     char *text;
     size_t used;
@@ -27,7 +30,8 @@ struct list {
 
 static void let_go_along(int fd, bool along)
 {
-    real.fcntl(fd, F_SETFD, along ? 0 : FD_CLOEXEC);
+    if (fd >= 0)
+        real.fcntl(fd, F_SETFD, along ? 0 : FD_CLOEXEC);
 }
 
 static void let_socket_go_along(const struct divert_handles *h, bool along)
@@ -35,6 +39,8 @@ static void let_socket_go_along(const struct divert_handles *h, bool along)
     let_go_along(h->queue_fd, along);
     let_go_along(h->event_fd, along);
     let_go_along(h->memory_fd, along);
+    let_go_along(h->partner_event_fd, along);
+    let_go_along(h->partner_memory_fd, along);
 }
 
 static bool inherited(int fd)
@@ -49,12 +55,13 @@ static void enter(int fd, struct divert_socket *s, void *arg)
 {
     struct list *list = arg;
     struct divert_handles h;
-    char entry[48];
+    char entry[64];
     size_t len;
 
     if ((!list->all && !inherited(fd)) || !divert_handles(s, &h))
         return;
-    len = (size_t)snprintf(entry, sizeof(entry), "%d:%d:%d,", h.queue_fd, h.event_fd, h.memory_fd);
+    len = (size_t)snprintf(entry, sizeof(entry), "%d:%d:%d:%d:%d,", h.queue_fd, h.event_fd,
+                           h.memory_fd, h.partner_event_fd, h.partner_memory_fd);
     if (strstr(list->text, entry) || list->used + len >= EXEC_TEXT_MAX)
         return;
     memcpy(list->text + list->used, entry, len + 1);
@@ -182,7 +189,8 @@ void exec_adopt(void)
         return;
     snprintf(text, sizeof(text), "%s", variable);
     unsetenv(VARIABLE);
-    while (sscanf(at, "%d:%d:%d,%n", &h.queue_fd, &h.event_fd, &h.memory_fd, &len) == 3) {
+    while (sscanf(at, "%d:%d:%d:%d:%d,%n", &h.queue_fd, &h.event_fd, &h.memory_fd,
+                  &h.partner_event_fd, &h.partner_memory_fd, &len) == 5) {
         adopt(&h);
         at += len;
     }

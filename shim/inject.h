@@ -14,13 +14,14 @@
 
 /*
  * Sends an IP packet as the host's own, routed by its addresses, with this mark. Larger than the
- * MTU it is fragmented, or refused if it must not be.
+ * MTU it is fragmented, or refused if it must not be. outdev is the index of the interface for a
+ * destination of link-local scope, or 0: then it is that of the source, or the kernel's choice.
  *
  * Returns 0, also if rules or full queues drop the packet; -EMSGSIZE; -EPERM without the
  * capability to set the mark; or what else sending on a raw socket says: -ENETUNREACH,
  * -EHOSTUNREACH, -EACCES (a route that prohibits).
  */
-int inject_outgoing(const void *packet, size_t len, uint32_t mark);
+int inject_outgoing(const void *packet, size_t len, uint32_t mark, uint32_t outdev);
 
 /*
  * Lets an IP packet arrive on an interface, with this tag in its mark. Returns 0 or -errno:

@@ -34,19 +34,31 @@ static int redirect_error; /* why there is none, until that was said */
 static int said;           /* why there was no device, so that it is said once */
 static int link_fd;        /* keeps the program there, 0 if the device does */
 
-/* The device speaks no IPv6 of its own: no router solicitation may leave it. */
-static void silence(const char *name)
+static void set_ipv6(const char *name, const char *setting, const char *value)
 {
-    char path[64];
+    char path[80];
     int fd;
 
-    snprintf(path, sizeof(path), "/proc/sys/net/ipv6/conf/%s/disable_ipv6", name);
+    snprintf(path, sizeof(path), "/proc/sys/net/ipv6/conf/%s/%s", name, setting);
     fd = open(path, O_WRONLY | O_CLOEXEC);
     if (fd < 0)
         return;
-    if (real.write(fd, "1", 1) < 0)
+    if (real.write(fd, value, strlen(value)) < 0)
         log_line(LOG_DEBUG, "%s: %s", path, strerror(errno));
     real.close(fd);
+}
+
+/* The device speaks no IPv6 of its own: no router solicitation may leave it. */
+static void silence(const char *name)
+{
+    set_ipv6(name, "disable_ipv6", "1");
+}
+
+/* Packets are to arrive from the device itself. It has no address, and so still says nothing. */
+static void let_ipv6_arrive(const char *name)
+{
+    set_ipv6(name, "addr_gen_mode", "1");
+    set_ipv6(name, "disable_ipv6", "0");
 }
 
 static int configure(struct tap *t)
@@ -128,6 +140,8 @@ static int open_device(unsigned mark_shift)
     open_ = true;
     redirect_error = redirect(&tap, mark_shift);
     redirected = redirect_error == 0;
+    if (!redirected)
+        let_ipv6_arrive(tap.name);
     return 0;
 }
 

@@ -32,7 +32,7 @@ struct sender {
 pthread_mutex_t inject_out_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct sender senders[] = {{.family = AF_INET}, {.family = AF_INET6}};
 
-/* Where a packet goes, and for IPv4 the source that its route is looked up with, or INADDR_ANY. */
+/* Where a packet goes, and the source that its route is looked up with, or zeros. */
 struct destination {
     struct sender *sender;
     uint32_t mark;
@@ -43,6 +43,7 @@ struct destination {
     } to;
     socklen_t to_len;
     in_addr_t source; /* network byte order */
+    struct in6_pktinfo source6;
 };
 
 static int raw_socket(int family)
@@ -52,6 +53,8 @@ static int raw_socket(int family)
     if (fd < 0)
         return -errno;
     real.setsockopt(fd, SOL_SOCKET, SO_BROADCAST, &on, sizeof(on));
+    if (family == AF_INET6) /* to route by sources that are not the host's */
+        real.setsockopt(fd, IPPROTO_IPV6, IPV6_FREEBIND, &on, sizeof(on));
     real.setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &room, sizeof(room));
     return fd;
 }
@@ -88,18 +91,51 @@ static in_addr_t routing_source(const void *packet, in_addr_t to)
     return source;
 }
 
-static struct destination destination_of(const void *packet, uint32_t mark)
+static bool needs_scope(const struct in6_addr *a)
+{
+    return IN6_IS_ADDR_LINKLOCAL(a) || IN6_IS_ADDR_MC_LINKLOCAL(a) || IN6_IS_ADDR_MC_NODELOCAL(a);
+}
+
+/* The same for IPv6, where a source may be any. A link-local source says which link, if that is
+ * known. */
+static struct in6_pktinfo routing_source6(const struct in6_addr *source, uint32_t link)
+{
+    struct in6_pktinfo info = {.ipi6_addr = *source};
+
+    if (needs_scope(source))
+        info.ipi6_ifindex = link;
+    if (IN6_IS_ADDR_MULTICAST(source) || IN6_IS_ADDR_LOOPBACK(source) ||
+        (needs_scope(source) && !link))
+        return (struct in6_pktinfo){0};
+    return info;
+}
+
+static struct destination destination6_of(const void *packet, uint32_t mark, uint32_t outdev)
+{
+    struct destination d = {.sender = &senders[1], .mark = mark, .to_len = sizeof(d.to.in6)};
+    struct sockaddr_in6 *to = &d.to.in6;
+    struct interface own;
+    struct ip6_hdr ip6;
+
+    memcpy(&ip6, packet, sizeof(ip6));
+    if (!outdev && (IN6_IS_ADDR_MULTICAST(&ip6.ip6_dst) || needs_scope(&ip6.ip6_dst) ||
+                    needs_scope(&ip6.ip6_src)))
+        outdev = interfaces_by_address6(&ip6.ip6_src, 0, &own) ? own.index : 0;
+    to->sin6_family = AF_INET6;
+    to->sin6_addr = ip6.ip6_dst;
+    to->sin6_scope_id = needs_scope(&ip6.ip6_dst) ? outdev : 0;
+    d.source6 = routing_source6(&ip6.ip6_src, outdev);
+    if (IN6_IS_ADDR_MULTICAST(&ip6.ip6_dst))
+        d.source6.ipi6_ifindex = outdev;
+    return d;
+}
+
+static struct destination destination_of(const void *packet, uint32_t mark, uint32_t outdev)
 {
     struct destination d = {.mark = mark};
 
-    if (packet_version(packet, 1) == 6) {
-        d.sender = &senders[1];
-        d.to.in6.sin6_family = AF_INET6;
-        memcpy(&d.to.in6.sin6_addr, (const char *)packet + offsetof(struct ip6_hdr, ip6_dst),
-               sizeof(d.to.in6.sin6_addr));
-        d.to_len = sizeof(d.to.in6);
-        return d;
-    }
+    if (packet_version(packet, 1) == 6)
+        return destination6_of(packet, mark, outdev);
     d.sender = &senders[0];
     d.to.in.sin_family = AF_INET;
     d.to.in.sin_addr.s_addr = packet_destination(packet);
@@ -140,7 +176,7 @@ static int send_one(void *arg, const void *packet, size_t len)
 {
     struct destination *d = arg;
     struct in_pktinfo info = {.ipi_spec_dst.s_addr = d->source};
-    char control[CMSG_SPACE(sizeof(info)) + CMSG_SPACE(sizeof(d->mark))]
+    char control[CMSG_SPACE(sizeof(d->source6)) + CMSG_SPACE(sizeof(d->mark))]
         __attribute__((aligned(8))) = {0};
     struct iovec iov = {(void *)packet, len};
     struct msghdr msg = {
@@ -155,23 +191,38 @@ static int send_one(void *arg, const void *packet, size_t len)
         put_control(&msg, SOL_SOCKET, SO_MARK, &d->mark, sizeof(d->mark));
     if (d->source != INADDR_ANY)
         put_control(&msg, IPPROTO_IP, IP_PKTINFO, &info, sizeof(info));
+    if (d->source6.ipi6_ifindex || !IN6_IS_ADDR_UNSPECIFIED(&d->source6.ipi6_addr))
+        put_control(&msg, IPPROTO_IPV6, IPV6_PKTINFO, &d->source6, sizeof(d->source6));
     return real.sendmsg(d->sender->fd, &msg, MSG_DONTWAIT) < 0 ? send_error(d, errno) : 0;
+}
+
+static int bind_source(int fd, const struct destination *d)
+{
+    struct sockaddr_in source = {.sin_family = AF_INET, .sin_addr.s_addr = d->source};
+    struct sockaddr_in6 source6 = {
+        .sin6_family = AF_INET6,
+        .sin6_addr = d->source6.ipi6_addr,
+        .sin6_scope_id = d->source6.ipi6_ifindex,
+    };
+
+    if (d->sender->family == AF_INET6)
+        return real.bind(fd, (struct sockaddr *)&source6, sizeof(source6));
+    return real.bind(fd, (struct sockaddr *)&source, sizeof(source));
 }
 
 /* The MTU of the packet's route, as the kernel knows it; 0 if there is none. */
 static size_t route_mtu(const struct destination *d)
 {
-    struct sockaddr_in source = {.sin_family = AF_INET, .sin_addr.s_addr = d->source};
-    int fd = raw_socket(AF_INET), mtu = 0, on = 1;
+    int family = d->sender->family, level = family == AF_INET6 ? IPPROTO_IPV6 : IPPROTO_IP;
+    int fd = raw_socket(family), mtu = 0, on = 1;
     socklen_t size = sizeof(mtu);
 
     if (fd < 0)
         return 0;
     real.setsockopt(fd, SOL_SOCKET, SO_MARK, &d->mark, sizeof(d->mark));
     real.setsockopt(fd, IPPROTO_IP, IP_FREEBIND, &on, sizeof(on));
-    if (real.bind(fd, (struct sockaddr *)&source, sizeof(source)) < 0 ||
-        real.connect(fd, &d->to.any, d->to_len) < 0 ||
-        real.getsockopt(fd, IPPROTO_IP, IP_MTU, &mtu, &size) < 0)
+    if (bind_source(fd, d) < 0 || real.connect(fd, &d->to.any, d->to_len) < 0 ||
+        real.getsockopt(fd, level, family == AF_INET6 ? IPV6_MTU : IP_MTU, &mtu, &size) < 0)
         mtu = 0;
     real.close(fd);
     return (size_t)mtu;
@@ -187,9 +238,9 @@ static int send_in_fragments(struct destination *d, const void *packet, size_t l
     return packet_fragment(packet, mtu, fragment, send_one, d);
 }
 
-int inject_outgoing(const void *packet, size_t len, uint32_t mark)
+int inject_outgoing(const void *packet, size_t len, uint32_t mark, uint32_t outdev)
 {
-    struct destination d = destination_of(packet, mark);
+    struct destination d = destination_of(packet, mark, outdev);
     int err;
 
     pthread_mutex_lock(&inject_out_lock);

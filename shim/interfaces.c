@@ -19,7 +19,7 @@
 #define DUMP_ATTEMPTS 5
 
 struct address {
-    in_addr_t address; /* network byte order */
+    struct in6_addr address; /* those of IPv4 mapped, ::ffff:a.b.c.d */
     uint32_t index;
 };
 
@@ -89,17 +89,39 @@ static int link_message(const struct nlmsghdr *nlh, void *data)
     return MNL_CB_OK;
 }
 
+static struct in6_addr mapped(in_addr_t address)
+{
+    struct in6_addr a = {.s6_addr = {[10] = 0xff, [11] = 0xff}};
+
+    memcpy(&a.s6_addr[12], &address, sizeof(address));
+    return a;
+}
+
+/* The four bytes of an IPv4 address stand at the end. */
 static int address_attribute(const struct nlattr *attr, void *data)
 {
-    struct address *a = data;
-    uint16_t type = mnl_attr_get_type(attr);
+    struct in6_addr *a = data;
+    uint16_t type = mnl_attr_get_type(attr), len = mnl_attr_get_payload_len(attr);
 
     /* On a point-to-point link IFA_ADDRESS is the peer's and IFA_LOCAL the host's own. */
-    if (mnl_attr_get_payload_len(attr) != sizeof(a->address))
+    if (len > sizeof(*a) || (type != IFA_LOCAL && type != IFA_ADDRESS))
         return MNL_CB_OK;
-    if (type == IFA_LOCAL || (type == IFA_ADDRESS && a->address == INADDR_ANY))
-        a->address = mnl_attr_get_u32(attr);
+    if (type == IFA_LOCAL || IN6_IS_ADDR_UNSPECIFIED(a))
+        memcpy(&a->s6_addr[sizeof(*a) - len], mnl_attr_get_payload(attr), len);
     return MNL_CB_OK;
+}
+
+static void note_first(struct interface *i, in_addr_t address)
+{
+    if (i->address == INADDR_ANY)
+        i->address = address;
+}
+
+/* The kernel lists them by scope, the widest first, and in each what came last first. */
+static void note_first6(struct interface *i, const struct in6_addr *address)
+{
+    if (IN6_IS_ADDR_UNSPECIFIED(&i->address6) || !IN6_IS_ADDR_LINKLOCAL(address))
+        i->address6 = *address;
 }
 
 static struct interface *find_index(uint32_t index)
@@ -121,16 +143,22 @@ static struct interface *find_index(uint32_t index)
 static int address_message(const struct nlmsghdr *nlh, void *data)
 {
     const struct ifaddrmsg *info = mnl_nlmsg_get_payload(nlh);
+    struct interface *i = find_index(info->ifa_index);
     struct address new = {.index = info->ifa_index};
-    struct interface *i;
+    in_addr_t ipv4;
 
     (void)data;
-    if (info->ifa_family != AF_INET || table.addresses == max_addresses)
+    if ((info->ifa_family != AF_INET && info->ifa_family != AF_INET6) || !i ||
+        table.addresses == max_addresses)
         return MNL_CB_OK;
-    mnl_attr_parse(nlh, sizeof(*info), address_attribute, &new);
-    i = find_index(new.index);
-    if (i && i->address == INADDR_ANY)
-        i->address = new.address;
+    mnl_attr_parse(nlh, sizeof(*info), address_attribute, &new.address);
+    if (info->ifa_family == AF_INET) {
+        memcpy(&ipv4, &new.address.s6_addr[12], sizeof(ipv4));
+        note_first(i, ipv4);
+        new.address = mapped(ipv4);
+    } else {
+        note_first6(i, &new.address);
+    }
     table.address[table.addresses++] = new;
     return MNL_CB_OK;
 }
@@ -178,7 +206,7 @@ static void watch(void)
 
     if (table.fd)
         return;
-    fd = netlink_socket(RTMGRP_LINK | RTMGRP_IPV4_IFADDR);
+    fd = netlink_socket(RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR);
     if (fd >= 0)
         table.fd = hidden_fd(fd) + 1;
 }
@@ -192,7 +220,7 @@ static bool dump_all(void)
         return false;
     table.interfaces = table.addresses = 0;
     done = dump(fd, RTM_GETLINK, AF_UNSPEC, link_message) &&
-           dump(fd, RTM_GETADDR, AF_INET, address_message);
+           dump(fd, RTM_GETADDR, AF_UNSPEC, address_message);
     real.close(fd);
     return done;
 }
@@ -312,28 +340,26 @@ bool interfaces_by_name(const char *name, struct interface *out)
     return found;
 }
 
-bool interfaces_by_address(in_addr_t address, struct interface *out)
+bool interfaces_by_address6(const struct in6_addr *address, uint32_t scope, struct interface *out)
 {
-    bool found = false;
+    bool any_scope = scope == 0 || !IN6_IS_ADDR_LINKLOCAL(address), found = false;
 
     lock();
     for (size_t i = 0; i < table.addresses && !found; i++) {
-        if (table.address[i].address == address)
-            found = copy(find_index(table.address[i].index), out);
+        const struct address *a = &table.address[i];
+
+        if ((any_scope || a->index == scope) && IN6_ARE_ADDR_EQUAL(&a->address, address))
+            found = copy(find_index(a->index), out);
     }
     unlock();
     return found;
 }
 
-bool interfaces_has_address(uint32_t index, in_addr_t address)
+bool interfaces_by_address(in_addr_t address, struct interface *out)
 {
-    bool found = false;
+    struct in6_addr a = mapped(address);
 
-    lock();
-    for (size_t i = 0; i < table.addresses && !found; i++)
-        found = table.address[i].index == index && table.address[i].address == address;
-    unlock();
-    return found;
+    return interfaces_by_address6(&a, 0, out);
 }
 
 void interfaces_before_fork(void)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The network interfaces and their IPv4 addresses, as rtnetlink tells them: read once, and again
+ * The network interfaces and their addresses, as rtnetlink tells them: read once, and again
  * when the kernel says that something changed.
  */
 #ifndef DIVERTSHIM_INTERFACES_H
@@ -11,10 +11,15 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/*
+ * The first IPv6 address is the one that the interface was given first, of those that are not
+ * link-local; the link-local one if there is no other.
+ */
 struct interface {
-    uint32_t index;    /* host byte order */
-    uint32_t mtu;      /* bytes */
-    in_addr_t address; /* the first IPv4 address, network byte order; INADDR_ANY for none */
+    uint32_t index;           /* host byte order */
+    uint32_t mtu;             /* bytes */
+    in_addr_t address;        /* the first IPv4 address, network byte order; INADDR_ANY for none */
+    struct in6_addr address6; /* the first IPv6 address, or in6addr_any */
     uint8_t mac[6];
     bool ethernet;       /* mac means something */
     char name[IFNAMSIZ]; /* with its NUL */
@@ -25,8 +30,11 @@ bool interfaces_by_index(uint32_t index, struct interface *out);
 bool interfaces_by_name(const char *name, struct interface *out);
 bool interfaces_by_address(in_addr_t address, struct interface *out);
 
-/* Whether the interface has that IPv4 address (network byte order), its first or another. */
-bool interfaces_has_address(uint32_t index, in_addr_t address);
+/*
+ * The interface that has an IPv6 address. One of link-local scope may be on several: scope is the
+ * index of the one that is meant, 0 for any; for others it does not count.
+ */
+bool interfaces_by_address6(const struct in6_addr *address, uint32_t scope, struct interface *out);
 
 /* Takes note of changes the kernel has announced. One system call when there are none. */
 void interfaces_refresh(void);

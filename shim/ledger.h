@@ -34,8 +34,8 @@ struct ledger_packet {
     uint32_t mark;  /* as it was queued */
     uint32_t indev; /* interface indices, 0 for none */
     uint32_t outdev;
-    uint32_t destination; /* IPv4, network byte order */
     uint32_t len;         /* bytes */
+    uint64_t destination; /* packet_destination_key() */
     uint8_t hook;         /* NF_INET_* */
     uint8_t family;       /* AF_INET or AF_INET6 */
     bool incoming;        /* in the sense of divert(4) */

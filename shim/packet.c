@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "packet.h"
 
+#include "packet_bytes.h"
+
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
@@ -29,23 +31,17 @@ struct layout {
     size_t payload;         /* offset behind it */
     const uint8_t *address; /* source and destination, one after the other */
     size_t address_len;     /* of both */
+    const uint8_t *final;   /* where a routing header leads to in the end, or NULL */
     bool first;             /* holds the transport header: not a later fragment */
+    bool complete;          /* holds all that the transport checksum is over */
 };
 
-static uint16_t load16(const uint8_t *p)
+static uint64_t mix(uint64_t a, uint64_t b)
 {
-    return (uint16_t)(p[0] << 8 | p[1]);
-}
+    unsigned __int128 product =
+        (unsigned __int128)(a ^ 0xa0761d6478bd642fu) * (b ^ 0xe7037ed1a0b428dbu);
 
-static uint32_t load32(const uint8_t *p)
-{
-    return (uint32_t)load16(p) << 16 | load16(p + 2);
-}
-
-static void store16(uint8_t *p, uint16_t v)
-{
-    p[0] = (uint8_t)(v >> 8);
-    p[1] = (uint8_t)v;
+    return (uint64_t)product ^ (uint64_t)(product >> 64);
 }
 
 unsigned packet_version(const void *packet, size_t len)
@@ -172,66 +168,19 @@ uint32_t packet_destination(const void *packet)
     return dst;
 }
 
+uint64_t packet_destination_key(const void *packet)
+{
+    uint64_t half[2];
+
+    if (packet_version(packet, 1) == 4)
+        return packet_destination(packet);
+    memcpy(half, (const uint8_t *)packet + offsetof(struct ip6_hdr, ip6_dst), sizeof(half));
+    return mix(seed ^ half[0], half[1]);
+}
+
 bool packet_dont_fragment(const void *packet)
 {
-    return packet_version(packet, 1) != 4 || (load16((const uint8_t *)packet + 6) & IP_DF);
-}
-
-/*
- * The header that fragments after the first carry: options whose copied bit is clear are left
- * out (RFC 791). Returns its length.
- */
-static size_t later_fragment_header(const uint8_t *packet, uint8_t *out)
-{
-    size_t header = ipv4_header_len(packet), in = sizeof(struct iphdr), used = in;
-
-    memcpy(out, packet, in);
-    while (in < header && packet[in] != IPOPT_EOL) {
-        size_t len = packet[in] == IPOPT_NOP ? 1 : (in + 1 < header ? packet[in + 1] : 0);
-
-        if (len == 0 || (packet[in] != IPOPT_NOP && len < 2) || in + len > header)
-            break;
-        if (IPOPT_COPIED(packet[in])) {
-            memcpy(out + used, packet + in, len);
-            used += len;
-        }
-        in += len;
-    }
-    while (used % 4)
-        out[used++] = IPOPT_EOL;
-    out[0] = (uint8_t)(4 << 4 | used / 4);
-    return used;
-}
-
-int packet_fragment(const void *packet, size_t mtu, void *out,
-                    int (*emit)(void *arg, const void *fragment, size_t len), void *arg)
-{
-    const uint8_t *p = packet;
-    uint8_t *f = out;
-    size_t header = ipv4_header_len(p), at = header, total = load16(p + 2), out_header = header;
-    uint16_t base = load16(p + 6);
-
-    if (mtu < header + 8)
-        return -EMSGSIZE;
-    memcpy(f, p, header);
-    while (at < total) {
-        size_t room = (mtu - out_header) & ~(size_t)7;
-        size_t n = total - at <= mtu - out_header ? total - at : room;
-        bool last = at + n == total;
-        int err;
-
-        memcpy(f + out_header, p + at, n);
-        store16(f + 2, (uint16_t)(out_header + n));
-        store16(f + 6, (uint16_t)((base & ~IP_OFFMASK) | (last ? 0 : IP_MF) |
-                                  ((base & IP_OFFMASK) + (at - header) / 8)));
-        packet_header_checksum_fix(f);
-        err = emit(arg, f, out_header + n);
-        if (err)
-            return err;
-        at += n;
-        out_header = later_fragment_header(p, f);
-    }
-    return 0;
+    return packet_version(packet, 1) == 4 && (load16((const uint8_t *)packet + 6) & IP_DF);
 }
 
 static void choose_seed(void)
@@ -254,14 +203,6 @@ void packet_keys_use_seed(uint64_t other)
 {
     packet_keys_seed();
     seed = other;
-}
-
-static uint64_t mix(uint64_t a, uint64_t b)
-{
-    unsigned __int128 product =
-        (unsigned __int128)(a ^ 0xa0761d6478bd642fu) * (b ^ 0xe7037ed1a0b428dbu);
-
-    return (uint64_t)product ^ (uint64_t)(product >> 64);
 }
 
 /* Long runs go through four lanes at once, which do not wait for each other's multiplications. */
@@ -308,6 +249,22 @@ static uint32_t fold(uint64_t h)
     return (uint32_t)(h ^ h >> 32);
 }
 
+/* RFC 2460, 6275 and 8754. Those of other types are not known well enough for a checksum. */
+static void follow_routing_header(const uint8_t *h, size_t left, struct layout *l)
+{
+    const size_t size = (size_t)(h[1] + 1) * 8, address = sizeof(struct in6_addr);
+    bool has_address = size <= left && size >= 8 + address;
+
+    if (h[3] == 0)
+        return;
+    if (has_address && (h[2] == 0 || h[2] == 2))
+        l->final = h + size - address;
+    else if (has_address && h[2] == 4)
+        l->final = h + 8;
+    else
+        l->complete = false;
+}
+
 /* Steps over IPv6 extension headers; l->transport stands behind the fixed header before. */
 static void skip_extension_headers(const uint8_t *p, size_t len, struct layout *l)
 {
@@ -321,6 +278,7 @@ static void skip_extension_headers(const uint8_t *p, size_t len, struct layout *
                 return;
             l->id = load16(h + 6);
             l->first = (load16(h + 2) & 0xfff8) == 0;
+            l->complete &= (load16(h + 2) & 0xfff9) == 0;
             l->transport += 8;
             break;
         case IPPROTO_HOPOPTS:
@@ -328,6 +286,8 @@ static void skip_extension_headers(const uint8_t *p, size_t len, struct layout *
         case IPPROTO_DSTOPTS:
             if (left < 8)
                 return;
+            if (l->protocol == IPPROTO_ROUTING)
+                follow_routing_header(h, left, l);
             l->transport += (size_t)(h[1] + 1) * 8;
             break;
         case IPPROTO_AH:
@@ -368,7 +328,7 @@ static bool lay_out(const uint8_t *p, size_t len, struct layout *l)
 {
     if (len < sizeof(struct iphdr))
         return false;
-    *l = (struct layout){.first = true};
+    *l = (struct layout){.first = true, .complete = true};
     if (packet_version(p, len) == 6) {
         if (len < sizeof(struct ip6_hdr))
             return false;
@@ -384,6 +344,7 @@ static bool lay_out(const uint8_t *p, size_t len, struct layout *l)
         l->address = p + 12;
         l->address_len = 8;
         l->first = (load16(p + 6) & IP_OFFMASK) == 0;
+        l->complete = (load16(p + 6) & (IP_OFFMASK | IP_MF)) == 0;
     }
     if (l->transport > len)
         l->transport = len;
@@ -425,8 +386,11 @@ static bool has_ports(const struct layout *l)
 static uint16_t pseudo_sum(const struct layout *l, size_t transport_len)
 {
     uint8_t rest[4] = {0, l->protocol, (uint8_t)(transport_len >> 8), (uint8_t)transport_len};
-    uint16_t sum = (uint16_t)~packet_checksum(l->address, l->address_len, 0);
+    size_t here = l->final ? l->address_len / 2 : l->address_len;
+    uint16_t sum = (uint16_t)~packet_checksum(l->address, here, 0);
 
+    if (l->final)
+        sum = (uint16_t)~packet_checksum(l->final, l->address_len - here, sum);
     return (uint16_t)~packet_checksum(rest, sizeof(rest), sum);
 }
 
@@ -437,10 +401,8 @@ void packet_transport_checksum_complete(void *packet, size_t len)
     size_t at, total;
     uint16_t partial, sum;
 
-    if (packet_check(p, len, &total) || !lay_out(p, total, &l) || !l.first ||
+    if (packet_check(p, len, &total) || !lay_out(p, total, &l) || !l.complete ||
         (l.protocol != IPPROTO_TCP && l.protocol != IPPROTO_UDP))
-        return;
-    if (packet_version(p, len) == 4 && (load16(p + 6) & IP_MF))
         return;
     at = l.transport + (l.protocol == IPPROTO_TCP ? 16 : 6);
     partial = pseudo_sum(&l, total - l.transport);
@@ -476,9 +438,7 @@ void packet_transport_checksum_fix(void *packet, size_t len)
     size_t size, at;
     uint16_t sum;
 
-    if (!lay_out(p, len, &l) || !l.first || len - l.transport < 8)
-        return;
-    if (packet_version(p, len) == 4 && (load16(p + 6) & IP_MF))
+    if (!lay_out(p, len, &l) || !l.complete || len - l.transport < 8)
         return;
     transport = p + l.transport;
     size = len - l.transport;

@@ -45,7 +45,10 @@ void packet_header_checksum_fix(void *packet);
 /* IPv4 destination, network byte order; 0 for IPv6. packet_check() has passed. */
 uint32_t packet_destination(const void *packet);
 
-/* Whether the don't-fragment bit is set; true for IPv6, which routers never fragment. */
+/* The destination of either version: packets with the same one go the same way. */
+uint64_t packet_destination_key(const void *packet);
+
+/* Whether the don't-fragment bit is set; false for IPv6, which its sender may fragment. */
 bool packet_dont_fragment(const void *packet);
 
 /* The Internet checksum (RFC 1071) of len bytes, network byte order, starting from sum. */
@@ -59,12 +62,12 @@ void packet_transport_checksum_complete(void *packet, size_t len);
 
 /*
  * Writes the right checksum of TCP, UDP (if it has one), ICMP or ICMPv6; nothing into fragments
- * and other protocols. packet_check() has passed.
+ * and other protocols, nor where a routing header hides the destination. packet_check() has passed.
  */
 void packet_transport_checksum_fix(void *packet, size_t len);
 
 /*
- * Cuts an IPv4 packet into fragments of at most mtu bytes, each written into out and handed to
+ * Cuts a packet into fragments of at most mtu bytes, each written into out and handed to
  * emit(arg, fragment, length). out must hold mtu bytes. The packet may be a fragment itself.
  * Returns what the first failing emit returned, else 0; -EMSGSIZE if nothing fits into mtu.
  */

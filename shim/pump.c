@@ -151,7 +151,12 @@ static int watch(int fd, struct divert_socket *s)
 {
     struct epoll_event event = {.events = EPOLLIN | EPOLLET, .data.ptr = s};
 
-    return real.epoll_ctl(pump.epoll_fd, EPOLL_CTL_ADD, fd, &event) < 0 ? -errno : 0;
+    if (real.epoll_ctl(pump.epoll_fd, EPOLL_CTL_ADD, fd, &event) == 0)
+        return 0;
+    /* One that has gone had the number, and the kernel's socket lives on for its partner. */
+    if (errno == EEXIST && real.epoll_ctl(pump.epoll_fd, EPOLL_CTL_MOD, fd, &event) == 0)
+        return 0;
+    return -errno;
 }
 
 static int start(void)

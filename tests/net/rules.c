@@ -127,10 +127,10 @@ void rules_hold(int backend, const char *rule, ...)
 
 static void chain(const char *hook, const char *place, int priority, const char *statement)
 {
-    run("nft 'add table ip look'");
-    run("nft 'add chain ip look %s_%s { type filter hook %s priority %d; }'", hook, place, hook,
-        priority);
-    run("nft 'add rule ip look %s_%s %s'", hook, place, statement);
+    run("nft 'add table " NFT " look'");
+    run("nft 'add chain " NFT " look %s_%s { type filter hook %s priority %d; }'", hook, place,
+        hook, priority);
+    run("nft 'add rule " NFT " look %s_%s %s'", hook, place, statement);
 }
 
 void look_behind(const char *hook, const char *statement)

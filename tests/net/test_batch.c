@@ -24,7 +24,7 @@
 
 static uint8_t sent[COUNT][64], got[64];
 static size_t len;
-static struct sockaddr_in from;
+static wire_address from;
 
 /* Several packets at once, so that some are at hand while the first is written. */
 static int divert_with_packets(void)

@@ -5,7 +5,6 @@
 #include "rules.h"
 #include "wire.h"
 
-#include <arpa/inet.h>
 #include <netinet/ip.h>
 #include <string.h>
 #include <unistd.h>
@@ -13,9 +12,9 @@
 #define PAYLOAD 3000
 #define PIECES  3
 
-static uint8_t packet[PAYLOAD + 28], got[65536];
+static uint8_t packet[PAYLOAD + HEADER + 8], got[65536];
 static size_t len;
-static struct sockaddr_in from;
+static wire_address from;
 
 static struct {
     uint8_t bytes[1500];
@@ -60,31 +59,17 @@ static void expect_whole_packet(int fd)
 {
     ck_assert_uint_eq(divert_read(fd, got, sizeof(got), &from), len);
     ck_assert(packet_header_checksum_ok(got));
-    ck_assert_uint_eq((got[6] << 8 | got[7]) & (IP_MF | IP_OFFMASK), 0);
-    ck_assert_mem_eq(got + 12, packet + 12, len - 12);
+    if (FAMILY == AF_INET)
+        ck_assert_uint_eq((got[6] << 8 | got[7]) & (IP_MF | IP_OFFMASK), 0);
+    else
+        ck_assert_uint_eq(got[6], IPPROTO_UDP);
+    ck_assert_mem_eq(got + HEADER - 8, packet + HEADER - 8, len - HEADER + 8);
     ck_assert(divert_silent(fd));
 }
 
-/* What comes out of the wire in fragments is the packet. */
 static void expect_sent(void)
 {
-    uint8_t whole[sizeof(packet)];
-    size_t at = 0;
-    bool more = true;
-
-    while (more) {
-        size_t n = wire_receive(&out0, got, sizeof(got));
-        uint16_t offset = (uint16_t)(got[6] << 8 | got[7]);
-
-        ck_assert_uint_eq((size_t)(offset & IP_OFFMASK) * 8, at);
-        ck_assert_uint_le(at + n - 20, sizeof(whole));
-        memcpy(whole + at, got + 20, n - 20);
-        at += n - 20;
-        more = offset & IP_MF;
-    }
-    ck_assert_uint_eq(at, len - 20);
-    ck_assert_mem_eq(whole, packet + 20, at);
-    wire_expect_silence(&out0);
+    wire_expect_fragments(&out0, packet, len, 1500, HEADER, 0);
 }
 
 static int hold_divert(int backend)
@@ -132,10 +117,9 @@ END_TEST
 
 START_TEST(test_fragment_written_as_incoming_is_reassembled)
 {
-    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = 50};
+    wire_address to = address_make(IN_ADDRESS, 50);
     int fd = hold_divert(_i);
 
-    to.sin_addr.s_addr = inet_addr(IN_ADDRESS);
     make_pieces(77);
     for (int i = 0; i < PIECES; i++)
         divert_write(fd, piece[i].bytes, piece[i].len, &to);
@@ -145,15 +129,12 @@ END_TEST
 
 START_TEST(test_outgoing_packet_is_read_before_it_is_cut)
 {
-    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(2222)};
-    int fd, udp = socket(AF_INET, SOCK_DGRAM, 0);
+    int fd;
 
     rules_hold(_i, "100 divert 8000 udp from any to any 2222 out", NULL);
     fd = divert_bound(8000);
-    to.sin_addr.s_addr = inet_addr(OUT_PEER);
     make_pieces(77);
-    ck_assert_int_eq(sendto(udp, packet + 28, PAYLOAD, 0, (struct sockaddr *)&to, sizeof(to)),
-                     PAYLOAD);
+    udp_send(udp_socket(0), OUT_PEER, 2222, packet + HEADER + 8, PAYLOAD);
     ck_assert_uint_eq(divert_read(fd, got, sizeof(got), &from), len);
     memcpy(packet, got, len);
     divert_write(fd, got, len, &from);
@@ -172,7 +153,7 @@ START_TEST(test_rules_by_hand_reassemble_when_told_so)
         send_piece(i);
         ck_assert_uint_eq(divert_read(fd, got, sizeof(got), &from), piece[i].len);
     }
-    run("iptables -t raw -I PREROUTING -m socket");
+    run(IPTABLES " -t raw -I PREROUTING -m socket");
     send_pieces(78);
     expect_whole_packet(fd);
 }
@@ -184,8 +165,8 @@ static void expect_copied_pieces(int fd)
     for (int i = 0; i < PIECES; i++) {
         ck_assert_uint_eq(divert_read(fd, got, sizeof(got), &from), piece[i].len);
         ck_assert_mem_eq(got, piece[i].bytes, piece[i].len);
-        ck_assert_int_eq(from.sin_port, 100);
-        ck_assert_str_eq(inet_ntoa(from.sin_addr), IN_ADDRESS);
+        ck_assert_int_eq(from.sin_tag, 100);
+        ck_assert_str_eq(address_text(&from), IN_ADDRESS);
     }
     ck_assert(divert_silent(fd));
 }

@@ -12,7 +12,7 @@
 
 static uint8_t packet[256], got[256];
 static size_t len;
-static struct sockaddr_in from;
+static wire_address from;
 
 static int read_one(bool incoming, const char *payload)
 {

@@ -5,7 +5,6 @@
 #include "rules.h"
 #include "wire.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/ip.h>
 #include <string.h>
@@ -20,6 +19,35 @@ static void make(const char *from, const char *to, uint16_t id, size_t size)
         payload[i] = (uint8_t)(i * 7 + i / 256);
     len = make_udp(packet, from, 1111, to, 2222, id, payload, size);
 }
+
+#ifdef WIRE_IPV6
+#define SMALL_MTU  1300
+#define THAT_ROUTE OUT_NET " dev out0 metric 256"
+#define SOME_GROUP "ff02::fb"
+#define GROUP      "ff15::123"
+#define GROUPS     "ff15::/16"
+
+/* Puts hop-by-hop options of that size behind the header. */
+static void add_option(const char *option, size_t size)
+{
+    memmove(packet + HEADER + size, packet + HEADER, len - HEADER);
+    memcpy(packet + HEADER, option, size);
+    packet[HEADER] = packet[6];
+    packet[6] = IPPROTO_HOPOPTS;
+    len += size;
+    packet[4] = (uint8_t)((len - HEADER) >> 8);
+    packet[5] = (uint8_t)(len - HEADER);
+}
+
+#define OPTION      "\0\0\1\4\0\0\0\0" /* padding */
+#define OPTION_SIZE 8
+#define OPTION_KIND 1
+#else
+#define SMALL_MTU  600
+#define THAT_ROUTE OUT_NET " dev out0 src " OUT_ADDRESS
+#define SOME_GROUP "224.0.0.251"
+#define GROUP      "239.1.2.3"
+#define GROUPS     "224.0.0.0/4"
 
 static void set_dont_fragment(void)
 {
@@ -40,6 +68,12 @@ static void add_option(const char *option, size_t size)
     packet[0] = (uint8_t)(0x45 + size / 4);
     packet_header_checksum_fix(packet);
 }
+
+#define OPTION      "\x94\x04\x00\x00"
+#define OPTION_SIZE 4
+#define OPTION_KIND 0x94
+#endif
+
 static void write_outgoing(void)
 {
     divert_write(divert_socket(), packet, len, NULL);
@@ -58,8 +92,11 @@ START_TEST(test_outgoing_is_sent_as_it_is)
     uint8_t got[200];
 
     make(OUT_ADDRESS, OUT_PEER, 77, 100);
-    packet[1] = 0xb8;
-    packet[8] = 33;
+    if (FAMILY == AF_INET)
+        packet[1] = 0xb8;
+    else
+        packet[0] = 0x6b;
+    packet[FAMILY == AF_INET ? 8 : 7] = 33;
     packet_header_checksum_fix(packet);
     write_outgoing();
     ck_assert_uint_eq(wire_receive(&out0, got, sizeof(got)), len);
@@ -70,7 +107,7 @@ END_TEST
 
 START_TEST(test_outgoing_with_a_source_that_is_not_the_hosts)
 {
-    make("203.0.113.5", OUT_PEER, 77, 1);
+    make(STRANGE, OUT_PEER, 77, 1);
     write_outgoing();
     wire_expect(&out0, packet, len);
 }
@@ -78,19 +115,20 @@ END_TEST
 
 START_TEST(test_outgoing_multicast)
 {
-    make(OUT_ADDRESS, "224.0.0.251", 77, 1);
+    make(OUT_ADDRESS, SOME_GROUP, 77, 1);
     write_outgoing();
     wire_expect(&out0, packet, len);
-    run("ip route add 224.0.0.0/4 dev out0");
-    make("203.0.113.5", "239.1.2.3", 78, 1);
+    run(IP " route add multicast " GROUPS " dev out0 table local metric 1");
+    make(STRANGE, GROUP, 78, 1);
     write_outgoing();
     wire_expect(&out0, packet, len);
 }
 END_TEST
 
+#ifndef WIRE_IPV6
 START_TEST(test_outgoing_broadcast)
 {
-    make("203.0.113.5", "192.0.2.255", 77, 1);
+    make(STRANGE, "192.0.2.255", 77, 1);
     write_outgoing();
     wire_expect(&out0, packet, len);
     make(OUT_ADDRESS, "255.255.255.255", 78, 1);
@@ -99,10 +137,12 @@ START_TEST(test_outgoing_broadcast)
 }
 END_TEST
 
+#endif
+
 START_TEST(test_outgoing_keeps_ip_options)
 {
     make(OUT_ADDRESS, OUT_PEER, 77, 10);
-    add_option("\x94\x04\x00\x00", 4);
+    add_option(OPTION, OPTION_SIZE);
     write_outgoing();
     wire_expect(&out0, packet, len);
 }
@@ -117,6 +157,7 @@ START_TEST(test_socket_has_no_ip_options_of_its_own)
 }
 END_TEST
 
+#ifndef WIRE_IPV6
 START_TEST(test_outgoing_fragment_stays_a_fragment)
 {
     make(OUT_ADDRESS, OUT_PEER, 77, 800);
@@ -141,53 +182,58 @@ START_TEST(test_outgoing_id_0_stays_with_df_and_is_replaced_without)
 }
 END_TEST
 
+#endif
+
 START_TEST(test_outgoing_above_the_mtu_is_fragmented)
 {
     make(OUT_ADDRESS, OUT_PEER, 77, 5000);
     write_outgoing();
-    wire_expect_fragments(&out0, packet, len, 1500, 20, 0);
+    wire_expect_fragments(&out0, packet, len, 1500, HEADER, 0);
     make(OUT_ADDRESS, OUT_PEER, 78, 60000);
-    add_option("\x94\x04\x00\x00", 4);
+    add_option(OPTION, OPTION_SIZE);
     write_outgoing();
-    wire_expect_fragments(&out0, packet, len, 1500, 24, 0x94);
+    wire_expect_fragments(&out0, packet, len, 1500, HEADER + OPTION_SIZE, OPTION_KIND);
 }
 END_TEST
 
 START_TEST(test_outgoing_above_the_mtu_of_its_route_is_fragmented)
 {
-    run("ip route change 192.0.2.0/24 dev out0 src " OUT_ADDRESS " mtu 600");
-    make(OUT_ADDRESS, OUT_PEER, 77, 1200);
+    run(IP " route change " THAT_ROUTE " mtu %d", SMALL_MTU);
+    make(OUT_ADDRESS, OUT_PEER, 77, 1400);
     write_outgoing();
-    wire_expect_fragments(&out0, packet, len, 600, 20, 0);
+    wire_expect_fragments(&out0, packet, len, SMALL_MTU, HEADER, 0);
     make(OUT_ADDRESS, OUT_PEER, 78, 5000);
     write_outgoing();
-    wire_expect_fragments(&out0, packet, len, 600, 20, 0);
+    wire_expect_fragments(&out0, packet, len, SMALL_MTU, HEADER, 0);
 }
 END_TEST
 
+#ifndef WIRE_IPV6
 START_TEST(test_outgoing_above_the_mtu_with_df_is_emsgsize)
 {
     make(OUT_ADDRESS, OUT_PEER, 77, 5000);
     set_dont_fragment();
     expect_write_error(EMSGSIZE);
-    run("ip route change 192.0.2.0/24 dev out0 src " OUT_ADDRESS " mtu 600");
-    make(OUT_ADDRESS, OUT_PEER, 77, 1200);
+    run(IP " route change " THAT_ROUTE " mtu %d", SMALL_MTU);
+    make(OUT_ADDRESS, OUT_PEER, 77, 1400);
     set_dont_fragment();
     expect_write_error(EMSGSIZE);
     wire_expect_silence(&out0);
 }
 END_TEST
 
+#endif
+
 START_TEST(test_outgoing_without_a_route_is_an_error)
 {
-    make(OUT_ADDRESS, "203.0.113.9", 77, 1);
+    make(OUT_ADDRESS, ELSEWHERE, 77, 1);
     expect_write_error(ENETUNREACH);
 }
 END_TEST
 
 START_TEST(test_outgoing_that_rules_drop_is_no_error)
 {
-    run("iptables -A OUTPUT -p udp -j DROP");
+    run(IPTABLES " -A OUTPUT -p udp -j DROP");
     make(OUT_ADDRESS, OUT_PEER, 77, 1);
     write_outgoing();
     wire_expect_silence(&out0);
@@ -226,14 +272,16 @@ int main(void)
         test_outgoing_is_sent_as_it_is,
         test_outgoing_with_a_source_that_is_not_the_hosts,
         test_outgoing_multicast,
-        test_outgoing_broadcast,
         test_outgoing_keeps_ip_options,
         test_socket_has_no_ip_options_of_its_own,
-        test_outgoing_fragment_stays_a_fragment,
-        test_outgoing_id_0_stays_with_df_and_is_replaced_without,
         test_outgoing_above_the_mtu_is_fragmented,
         test_outgoing_above_the_mtu_of_its_route_is_fragmented,
+#ifndef WIRE_IPV6
+        test_outgoing_broadcast,
+        test_outgoing_fragment_stays_a_fragment,
+        test_outgoing_id_0_stays_with_df_and_is_replaced_without,
         test_outgoing_above_the_mtu_with_df_is_emsgsize,
+#endif
         test_outgoing_without_a_route_is_an_error,
         test_outgoing_that_rules_drop_is_no_error,
         test_outgoing_by_thousands_is_no_error,

@@ -3,7 +3,6 @@
 #include "make_packet.h"
 #include "wire.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -14,7 +13,7 @@
 
 static uint8_t packet[2000], got[2000];
 static size_t len;
-static struct sockaddr_in from;
+static wire_address from;
 
 static void send_one(const char *payload)
 {
@@ -33,13 +32,10 @@ static int divert_with_one_packet(const char *payload)
 
 static void expect_address(const char *address, int tag, const char *interface)
 {
-    char name[9] = {0};
-
-    memcpy(name, from.sin_zero, sizeof(from.sin_zero));
-    ck_assert_int_eq(from.sin_family, AF_INET);
-    ck_assert_str_eq(inet_ntoa(from.sin_addr), address);
-    ck_assert_int_eq(from.sin_port, tag);
-    ck_assert_str_eq(name, interface);
+    ck_assert_int_eq(((struct sockaddr *)&from)->sa_family, FAMILY);
+    ck_assert_str_eq(address_text(&from), address);
+    ck_assert_int_eq(from.sin_tag, tag);
+    expect_interface(&from, interface);
 }
 
 START_TEST(test_incoming_packet_carries_address_and_name_of_its_interface)
@@ -59,20 +55,18 @@ START_TEST(test_forwarded_packet_is_outgoing_and_names_the_receiving_interface)
     divert_outgoing(PORT);
     send_one("x");
     divert_read(fd, got, sizeof(got), &from);
-    expect_address("0.0.0.0", 0, "in0");
+    expect_address(ANY, 0, "in0");
 }
 END_TEST
 
 START_TEST(test_outgoing_packet_of_the_host_has_neither_address_nor_name)
 {
-    int fd = divert_bound(PORT), udp = socket(AF_INET, SOCK_DGRAM, 0);
-    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(9)};
+    int fd = divert_bound(PORT);
 
     divert_outgoing(PORT);
-    to.sin_addr.s_addr = inet_addr(OUT_PEER);
-    ck_assert_int_eq(sendto(udp, "x", 1, 0, (struct sockaddr *)&to, sizeof(to)), 1);
+    udp_send(udp_socket(0), OUT_PEER, 9, "x", 1);
     divert_read(fd, got, sizeof(got), &from);
-    expect_address("0.0.0.0", 0, "");
+    expect_address(ANY, 0, "");
 }
 END_TEST
 
@@ -81,7 +75,7 @@ START_TEST(test_long_interface_name_is_left_out)
     int fd = divert_bound(PORT);
 
     run("ip link set in0 down && ip link set in0 name longname0 && ip link set longname0 up");
-    run("iptables -t raw -A PREROUTING -i longname0 -j NFQUEUE --queue-num %d", PORT);
+    run(IPTABLES " -t raw -A PREROUTING -i longname0 -j NFQUEUE --queue-num %d", PORT);
     send_one("x");
     divert_read(fd, got, sizeof(got), &from);
     expect_address(IN_ADDRESS, 0, "");
@@ -93,7 +87,7 @@ START_TEST(test_interface_name_of_seven_letters_fits)
     int fd = divert_bound(PORT);
 
     run("ip link set in0 down && ip link set in0 name seven77 && ip link set seven77 up");
-    run("iptables -t raw -A PREROUTING -i seven77 -j NFQUEUE --queue-num %d", PORT);
+    run(IPTABLES " -t raw -A PREROUTING -i seven77 -j NFQUEUE --queue-num %d", PORT);
     send_one("x");
     divert_read(fd, got, sizeof(got), &from);
     expect_address(IN_ADDRESS, 0, "seven77");
@@ -104,28 +98,28 @@ START_TEST(test_address_is_the_first_and_follows_changes)
 {
     int fd = divert_with_one_packet("x");
 
-    run("ip address add 10.7.7.7/32 dev in0");
+    run(IP " address add " SPARE "/" SPARE_LEN " dev in0");
     divert_read(fd, got, sizeof(got), &from);
     expect_address(IN_ADDRESS, 0, "in0");
-    run("ip address del " IN_ADDRESS "/24 dev in0");
+    run(IP " address del " IN_ADDRESS "/" LINK_LEN " dev in0");
     send_one("y");
     divert_read(fd, got, sizeof(got), &from);
-    expect_address("10.7.7.7", 0, "in0");
-    run("ip address del 10.7.7.7/32 dev in0");
+    expect_address(SPARE, 0, "in0");
+    run(IP " address del " SPARE "/" SPARE_LEN " dev in0");
     send_one("z");
     divert_read(fd, got, sizeof(got), &from);
-    expect_address("0.0.0.0", 0, "in0");
+    expect_address(ANY, 0, "in0");
 }
 END_TEST
 
 START_TEST(test_short_buffer_truncates)
 {
     int fd = divert_with_one_packet("a payload that does not fit");
-    struct iovec iov = {got, 24};
+    struct iovec iov = {got, HEADER + 4};
     struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
 
     send_one("the next");
-    ck_assert_int_eq(recvmsg(fd, &msg, 0), 24);
+    ck_assert_int_eq(recvmsg(fd, &msg, 0), HEADER + 4);
     ck_assert_int_eq(msg.msg_flags, MSG_TRUNC);
     ck_assert_uint_eq(divert_read(fd, got, sizeof(got), &from), len);
     ck_assert_mem_eq(got, packet, len);
@@ -191,7 +185,7 @@ START_TEST(test_nonblocking_by_every_way)
     ck_assert_int_eq(fcntl(fd, F_SETFL, 0), 0);
     ck_assert_int_eq(ioctl(fd, FIONBIO, &on), 0);
     expect_eagain(read(fd, got, sizeof(got)));
-    fd = socket(AF_INET, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_DIVERT);
+    fd = socket(FAMILY, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_DIVERT);
     ck_assert_int_ge(fd, 0);
     expect_eagain(recv(fd, got, sizeof(got), 0));
     ck_assert_int_eq(fcntl(fd, F_GETFD), FD_CLOEXEC);
@@ -261,12 +255,12 @@ static void expect_burst(size_t size)
 
     divert_incoming(PORT);
     for (uint16_t id = 1; id <= 10000; id++) {
-        len = make_udp(packet, IN_PEER, 1111, OUT_PEER, 2222, id, payload, size - 28);
+        len = make_udp(packet, IN_PEER, 1111, OUT_PEER, 2222, id, payload, size - HEADER - 8);
         wire_send(&in0, packet, len);
     }
     for (uint16_t id = 1; id <= 10000; id++) {
         ck_assert_uint_eq(divert_read(fd, got, sizeof(got), &from), size);
-        ck_assert_uint_eq(got[4] << 8 | got[5], id);
+        ck_assert_uint_eq(packet_id(got), id);
     }
     ck_assert_uint_eq(queue_waiting(PORT), 10000);
 }

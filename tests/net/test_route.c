@@ -7,14 +7,13 @@
 #include "rules.h"
 #include "wire.h"
 
-#include <arpa/inet.h>
 #include <signal.h>
 #include <string.h>
 #include <unistd.h>
 
 static uint8_t packet[200], got[200];
 static size_t len, got_len;
-static struct sockaddr_in from;
+static wire_address from;
 
 static void send_packet(void)
 {
@@ -30,11 +29,7 @@ static void read_packet(int fd)
 /* A datagram of the host's own, to OUT_PEER. Its socket stays. */
 static void send_own(void)
 {
-    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(2222)};
-    int udp = socket(AF_INET, SOCK_DGRAM, 0);
-
-    to.sin_addr.s_addr = inet_addr(OUT_PEER);
-    ck_assert_int_eq(sendto(udp, "x", 1, 0, (struct sockaddr *)&to, sizeof(to)), 1);
+    udp_send(udp_socket(0), OUT_PEER, 2222, "x", 1);
 }
 
 /* Writes the packet that was read with another destination (the UDP checksum left out). */
@@ -53,7 +48,7 @@ static void no_redirects(void)
 /* Table 77 leads back to the wire of in0. */
 static void route_by(const char *selector)
 {
-    run("ip rule add %s lookup 77 && ip route add default via " IN_PEER " dev in0 table 77",
+    run(IP " rule add %s lookup 77 && " IP " route add default via " IN_PEER " dev in0 table 77",
         selector);
 }
 
@@ -66,7 +61,7 @@ START_TEST(test_forwarded_packet_leaves_by_the_interface_of_its_new_destination)
     divert_outgoing(PORT);
     send_packet();
     read_packet(fd);
-    write_to(fd, IN_PEER, "203.0.113.5");
+    write_to(fd, IN_PEER, STRANGE);
     wire_expect(&in0, got, got_len);
     wire_expect_silence(&out0);
     ck_assert_uint_eq(queue_waiting(PORT), 0);
@@ -78,7 +73,7 @@ START_TEST(test_own_packet_leaves_by_the_interface_of_its_new_destination)
     static const char *const hooks[] = {"OUTPUT", "POSTROUTING"};
     int fd = divert_bound(PORT);
 
-    run("iptables -t mangle -A %s -o out0 -j NFQUEUE --queue-num %d", hooks[_i], PORT);
+    run(IPTABLES " -t mangle -A %s -o out0 -j NFQUEUE --queue-num %d", hooks[_i], PORT);
     send_own();
     read_packet(fd);
     write_to(fd, IN_PEER, OUT_ADDRESS);
@@ -90,10 +85,8 @@ END_TEST
 
 START_TEST(test_incoming_packet_is_routed_by_its_new_destination)
 {
-    struct sockaddr_in sin = {.sin_family = AF_INET, .sin_port = htons(2222)};
-    int fd = divert_bound(PORT), udp = socket(AF_INET, SOCK_DGRAM, 0);
+    int fd = divert_bound(PORT), udp = udp_socket(2222);
 
-    ck_assert_int_eq(bind(udp, (struct sockaddr *)&sin, sizeof(sin)), 0);
     divert_incoming(PORT);
     send_packet();
     read_packet(fd);
@@ -101,7 +94,7 @@ START_TEST(test_incoming_packet_is_routed_by_its_new_destination)
     ck_assert_int_eq(recv(udp, got, sizeof(got), 0), 1);
     send_packet();
     read_packet(fd);
-    write_to(fd, "192.0.2.2", IN_PEER);
+    write_to(fd, OUT_PEER, IN_PEER);
     wire_expect(&out0, got, got_len);
 }
 END_TEST
@@ -115,11 +108,11 @@ START_TEST(test_rewritten_packet_goes_past_the_rules_up_to_its_tag)
     fd = divert_bound(8001);
     divert_bound(8000);
     look_behind("postrouting", "meta mark != 0 drop");
-    from = (struct sockaddr_in){.sin_family = AF_INET, .sin_port = 100};
+    from = address_make(ANY, 100);
     write_to(fd, OUT_PEER, IN_PEER);
     read_packet(fd);
-    ck_assert_int_eq(from.sin_port, 200);
-    write_to(fd, IN_PEER, "203.0.113.5");
+    ck_assert_int_eq(from.sin_tag, 200);
+    write_to(fd, IN_PEER, STRANGE);
     wire_expect(&in0, got, got_len);
     wire_expect_silence(&out0);
 }
@@ -132,12 +125,12 @@ START_TEST(test_rerouted_packet_is_routed_by_its_mark)
     int fd = divert_bound(PORT);
 
     route_by("fwmark 7/0xffff");
-    run("iptables -A FORWARD -j MARK --set-xmark 7");
+    run(IPTABLES " -A FORWARD -j MARK --set-xmark 7");
     divert_outgoing(PORT);
     look_behind("postrouting", "meta mark and 0xffff != 7 drop");
     send_packet();
     read_packet(fd);
-    write_to(fd, "203.0.113.9", IN_PEER);
+    write_to(fd, ELSEWHERE, IN_PEER);
     wire_expect(&in0, got, got_len);
 }
 END_TEST
@@ -146,12 +139,12 @@ START_TEST(test_rerouted_packet_is_routed_by_its_source)
 {
     int fd = divert_bound(PORT);
 
-    run("ip route add 203.0.113.0/24 via " OUT_PEER);
-    route_by("from 10.1.0.2 to 203.0.113.0/24");
+    run(IP " route add " FAR_NET " via " OUT_PEER);
+    route_by("from " IN_PEER " to " FAR_NET);
     divert_outgoing(PORT);
     send_packet();
     read_packet(fd);
-    write_to(fd, "203.0.113.9", IN_PEER);
+    write_to(fd, ELSEWHERE, IN_PEER);
     wire_expect(&in0, got, got_len);
 }
 END_TEST
@@ -159,7 +152,7 @@ END_TEST
 /* An "ip rule" without a mask compares all 32 bits. */
 START_TEST(test_incoming_packet_is_routed_by_its_mark_without_the_tag)
 {
-    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = 100};
+    wire_address to = address_make(IN_ADDRESS, 100);
     int fd;
 
     rules_hold(_i, "100 divert 8000 ip from any to any in", NULL);
@@ -171,7 +164,6 @@ START_TEST(test_incoming_packet_is_routed_by_its_mark_without_the_tag)
     read_packet(fd);
     divert_write(fd, got, got_len, &from);
     wire_expect(&in0, packet, len);
-    to.sin_addr.s_addr = inet_addr(IN_ADDRESS);
     divert_write(fd, packet, len, &to);
     wire_expect(&in0, packet, len);
     wire_expect_silence(&out0);
@@ -184,7 +176,7 @@ START_TEST(test_connection_is_known_behind_the_verdict)
 {
     int fd = divert_bound(PORT);
 
-    run("iptables -A FORWARD -j CONNMARK --set-mark 9");
+    run(IPTABLES " -A FORWARD -j CONNMARK --set-mark 9");
     divert_outgoing(PORT);
     look_behind("postrouting", "ct mark != 9 drop");
     send_packet();
@@ -203,7 +195,7 @@ START_TEST(test_nat_goes_on_behind_the_verdict)
 {
     int fd = divert_bound(PORT);
 
-    run("iptables -t nat -A POSTROUTING -o out0 -j MASQUERADE");
+    run(IPTABLES " -t nat -A POSTROUTING -o out0 -j MASQUERADE");
     divert_outgoing(PORT);
     send_packet();
     read_packet(fd);
@@ -223,7 +215,7 @@ START_TEST(test_owner_is_known_behind_re_entry)
     rules_hold(_i, "100 divert 8000 udp from any to any out", NULL);
     fd = divert_bound(8000);
     look_behind("postrouting", "meta skuid != 1234 drop");
-    run("iptables -t mangle -A POSTROUTING -m owner ! --uid-owner 1234 -j DROP");
+    run(IPTABLES " -t mangle -A POSTROUTING -m owner ! --uid-owner 1234 -j DROP");
     pid = fork();
     if (pid == 0) {
         ck_assert_int_eq(setuid(1234), 0);

@@ -16,12 +16,22 @@
 
 #define TO_ME_PORT 3333
 
+#ifdef WIRE_IPV6
+#define LONG_LEN "548"
+#define ICMP     IPPROTO_ICMPV6
+#define ECHO     128
+#else
+#define LONG_LEN "528"
+#define ICMP     IPPROTO_ICMP
+#define ECHO     8
+#endif
+
 enum {
     UDP = 1,       /* 10.1.0.2:1111 to 192.0.2.2:2222, in by in0 and out by out0 */
     SYN = 2,       /* the same way, TCP, to port 80 */
     ACK = 4,       /* the same */
     PING = 8,      /* an echo request, the same way */
-    LONG = 16,     /* like UDP, 528 bytes long */
+    LONG = 16,     /* like UDP, LONG_LEN bytes long */
     GRE = 32,      /* the same way */
     TO_ME = 64,    /* UDP to 10.1.0.1:3333, in by in0 */
     FROM_ME = 128, /* UDP from 192.0.2.1 to 192.0.2.2:53, out by out0 */
@@ -54,22 +64,48 @@ static const struct {
     {"udp from any to any", UDP | LONG | TO_ME, UDP | LONG | FROM_ME},
     {"not udp from any to any in", SYN | ACK | PING | GRE, 0},
     {"tcp from any to any in", SYN | ACK, 0},
-    {"icmp from any to any in", PING, 0},
     {"gre from any to any in", GRE, 0},
     {"47 from any to any in", GRE, 0},
-    {"ip4 from any to any in", ALL_IN, 0},
-    {"ip6 from any to any", 0, 0},
     {"ip from me to any", 0, FROM_ME},
     {"ip from any to me", TO_ME, 0},
     {"ip from any to not me in", FORWARDED, 0},
-    {"ip from 10.1.0.2 to any in", ALL_IN, 0},
+    {"ip from " IN_PEER " to any in", ALL_IN, 0},
+    {"ip from any to " OUT_PEER "," IN_ADDRESS " in", ALL_IN, 0},
+    {"ip from any to not " OUT_PEER "," OUT_ADDRESS " in", TO_ME, 0},
+    {"ip from any to " FAR_NET, 0, 0},
+    {"ip from any to " OUT_NET " in", FORWARDED, 0},
+    {"ip from " IN_PEER " to " IN_ADDRESS " in", TO_ME, 0},
+#ifdef WIRE_IPV6
+    {"icmp6 from any to any in", PING, 0},
+    {"ipv6-icmp from any to any in", PING, 0},
+    {"icmp from any to any", 0, 0},
+    {"ip6 from any to any in", ALL_IN, 0},
+    {"ipv6 from any to any in", ALL_IN, 0},
+    {"ip from any to any in ip6", ALL_IN, 0},
+    {"ip4 from any to any", 0, 0},
+    {"ip6 from me6 to any", 0, FROM_ME},
+    {"ip6 from any to me6", TO_ME, 0},
+    {"ip from any to not me6 in", FORWARDED, 0},
+    {"ip6 from 2001:db8:1::/64 to any out", 0, FORWARDED},
+    {"ip from not 2001:db8:1::/64 to any", 0, FROM_ME},
+    {"udp from 2001:db8:1::/48 to 2001:db8::/32 2222 in", UDP | LONG, 0},
+    {"icmp6 from any to any icmp6types 128 in", PING, 0},
+    {"icmp6 from any to any icmp6types 1,129 in", 0, 0},
+    {"ip from any to any in dst-ip6 " IN_ADDRESS " src-port 1111", TO_ME, 0},
+#else
+    {"icmp from any to any in", PING, 0},
+    {"icmp6 from any to any", 0, 0},
+    {"ip4 from any to any in", ALL_IN, 0},
+    {"ip6 from any to any", 0, 0},
+    {"ip from any to me6", 0, 0},
     {"ip from 10.1.0.0/24 to any out", 0, FORWARDED},
     {"ip from 10.1.0.0:255.255.255.0 to any out", 0, FORWARDED},
     {"ip from not 10.1.0.0/24 to any", 0, FROM_ME},
-    {"ip from any to 192.0.2.2,10.1.0.1 in", ALL_IN, 0},
-    {"ip from any to not 192.0.2.2,192.0.2.3 in", TO_ME, 0},
-    {"ip from any to 198.51.100.0/24", 0, 0},
-    {"ip from 10.1.0.2 to 10.1.0.1 in", TO_ME, 0},
+    {"icmp from any to any icmptypes 8 in", PING, 0},
+    {"icmp from any to any icmptypes 0,3 in", 0, 0},
+    {"ip from any to any in src-ip 10.1.0.2 dst-port 2222", UDP | LONG, 0},
+    {"ip from any to any in dst-ip 10.1.0.1 src-port 1111", TO_ME, 0},
+#endif
     {"udp from any to any 2222 in", UDP | LONG, 0},
     {"udp from any 1111 to any in", UDP | LONG | TO_ME, 0},
     {"udp from any to any 2000-3000,53", UDP | LONG, UDP | LONG | FROM_ME},
@@ -78,20 +114,16 @@ static const struct {
     {"udp from any to any not 2222,3333 in", 0, 0},
     {"ip from any to any 80,2222 in", UDP | LONG | SYN | ACK, 0},
     {"tcp from any to any http in", SYN | ACK, 0},
-    {"ip from any to any in src-ip 10.1.0.2 dst-port 2222", UDP | LONG, 0},
-    {"ip from any to any in dst-ip 10.1.0.1 src-port 1111", TO_ME, 0},
     {"tcp from any to any setup in", SYN, 0},
     {"tcp from any to any established in", ACK, 0},
     {"tcp from any to any in tcpflags syn", SYN, 0},
     {"tcp from any to any in tcpflags ack,!syn", ACK, 0},
     {"tcp from any to any in not established", SYN, 0},
-    {"icmp from any to any icmptypes 8 in", PING, 0},
-    {"icmp from any to any icmptypes 0,3 in", 0, 0},
     {"ip from any to any frag", 0, 0},
     {"ip from any to any in not frag", ALL_IN, 0},
     {"ip from any to any in iplen 500-600", LONG, 0},
-    {"ip from any to any in iplen 528", LONG, 0},
-    {"ip from any to any in not iplen 528", ALL_IN & ~LONG, 0},
+    {"ip from any to any in iplen " LONG_LEN, LONG, 0},
+    {"ip from any to any in not iplen " LONG_LEN, ALL_IN & ~LONG, 0},
     {"ip from any to any in proto tcp", SYN | ACK, 0},
     {"ip from any to any diverted in // not the first, so it always is", ALL_IN, 0},
     {"ip from any to any not diverted", 0, 0},
@@ -106,12 +138,12 @@ static size_t make_tcp(uint8_t *out, uint8_t flags)
     struct tcphdr tcp = {.th_sport = htons(1000), .th_dport = htons(80), .th_off = 5};
 
     tcp.th_flags = flags;
-    return make_ipv4(out, IPPROTO_TCP, IN_PEER, OUT_PEER, 77, &tcp, sizeof(tcp));
+    return make_ip(out, IPPROTO_TCP, IN_PEER, OUT_PEER, 77, &tcp, sizeof(tcp));
 }
 
 static size_t make_packet(int kind, uint8_t *out)
 {
-    static const uint8_t zeros[500], echo[8] = {8};
+    static const uint8_t zeros[500], echo[8] = {ECHO};
 
     switch (kind) {
     case UDP:
@@ -121,11 +153,11 @@ static size_t make_packet(int kind, uint8_t *out)
     case ACK:
         return make_tcp(out, TH_ACK);
     case PING:
-        return make_ipv4(out, IPPROTO_ICMP, IN_PEER, OUT_PEER, 77, echo, sizeof(echo));
+        return make_ip(out, ICMP, IN_PEER, OUT_PEER, 77, echo, sizeof(echo));
     case LONG:
         return make_udp(out, IN_PEER, 1111, OUT_PEER, 2222, 77, zeros, sizeof(zeros));
     case GRE:
-        return make_ipv4(out, IPPROTO_GRE, IN_PEER, OUT_PEER, 77, zeros, 8);
+        return make_ip(out, IPPROTO_GRE, IN_PEER, OUT_PEER, 77, zeros, 8);
     default:
         return make_udp(out, IN_PEER, 1111, IN_ADDRESS, TO_ME_PORT, 77, "x", 1);
     }
@@ -133,16 +165,13 @@ static size_t make_packet(int kind, uint8_t *out)
 
 static void send_packet(int kind)
 {
-    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(53)};
     uint8_t packet[600];
 
     if (kind != FROM_ME) {
         wire_send(&in0, packet, make_packet(kind, packet));
         return;
     }
-    to.sin_addr.s_addr = inet_addr(OUT_PEER);
-    ck_assert_int_eq(
-        sendto(socket(AF_INET, SOCK_DGRAM, 0), "x", 1, 0, (struct sockaddr *)&to, sizeof(to)), 1);
+    udp_send(udp_socket(0), OUT_PEER, 53, "x", 1);
 }
 
 static bool more_to_read(int fd)
@@ -155,28 +184,20 @@ static bool more_to_read(int fd)
 static void follow(int fd, int kind)
 {
     uint8_t got[600];
-    struct sockaddr_in from;
+    wire_address from;
 
     send_packet(kind);
     while (more_to_read(fd)) {
         size_t len = divert_read(fd, got, sizeof(got), &from);
-        unsigned rule = from.sin_port / 10u - 1;
+        unsigned rule = from.sin_tag / 10u - 1;
 
         ck_assert_uint_lt(rule, RULES);
-        if (from.sin_addr.s_addr == INADDR_ANY)
+        if (strcmp(address_text(&from), ANY) == 0)
             met_out[rule] |= (unsigned)kind;
         else
             met_in[rule] |= (unsigned)kind;
         divert_write(fd, got, len, &from);
     }
-}
-
-/* Or the host answers with an error, which meets the rules too. */
-static void listen_for(int port)
-{
-    struct sockaddr_in sin = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
-
-    ck_assert_int_eq(bind(socket(AF_INET, SOCK_DGRAM, 0), (struct sockaddr *)&sin, sizeof(sin)), 0);
 }
 
 START_TEST(test_rules_match_what_they_say)
@@ -191,7 +212,7 @@ START_TEST(test_rules_match_what_they_say)
         snprintf(text[i], sizeof(text[i]), "%zu divert 8000 %s", (i + 1) * 10, table[i].rule);
         rules[i] = text[i];
     }
-    listen_for(TO_ME_PORT);
+    udp_socket(TO_ME_PORT); /* or the host answers with an error, which meets the rules too */
     rules_hold_list(_i, rules);
     fd = divert_bound(8000);
     for (int kind = 1; kind < 1 << PACKETS; kind <<= 1)

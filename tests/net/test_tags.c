@@ -8,7 +8,6 @@
 #include "rules.h"
 #include "wire.h"
 
-#include <arpa/inet.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -16,7 +15,7 @@
 
 static uint8_t packet[200], got[200];
 static size_t len;
-static struct sockaddr_in from;
+static wire_address from;
 static bool outgoing, injected;
 static int backend;
 
@@ -57,8 +56,8 @@ static void send_packet(void)
 static void expect_diverted(int port, int tag)
 {
     ck_assert_uint_eq(divert_read(sockets[port], got, sizeof(got), &from), len);
-    ck_assert_int_eq(from.sin_port, tag);
-    ck_assert_str_eq(inet_ntoa(from.sin_addr), outgoing ? "0.0.0.0" : IN_ADDRESS);
+    ck_assert_int_eq(from.sin_tag, tag);
+    ck_assert_str_eq(address_text(&from), outgoing ? ANY : IN_ADDRESS);
     for (int i = 0; i < 4; i++)
         ck_assert(divert_silent(sockets[i]));
 }
@@ -81,15 +80,13 @@ static void expect_dropped(void)
 /* The packet is written with a tag: one that was read at the first rule, or one from nowhere. */
 static void write_with_tag(int tag)
 {
-    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = (in_port_t)tag};
+    wire_address to = address_make(outgoing ? ANY : IN_ADDRESS, (in_port_t)tag);
 
-    if (!outgoing)
-        to.sin_addr.s_addr = inet_addr(IN_ADDRESS);
     if (!injected) {
         send_packet();
         expect_diverted(0, 100);
         to = from;
-        to.sin_port = (in_port_t)tag;
+        to.sin_tag = (in_port_t)tag;
     }
     len = make_udp(packet, IN_PEER, 1111, OUT_PEER, 2222, 77, "x", 1);
     divert_write(injected ? divert_socket() : sockets[0], packet, len, &to);
@@ -97,7 +94,7 @@ static void write_with_tag(int tag)
 
 static void write_on(int port, int tag)
 {
-    from.sin_port = (in_port_t)tag;
+    from.sin_tag = (in_port_t)tag;
     divert_write(sockets[port], got, len, &from);
 }
 

@@ -1,25 +1,23 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What divert(4) says of tee: the original goes on at once, a copy can be read. */
 #include "make_packet.h"
-#include "packet.h"
 #include "wire.h"
 
-#include <arpa/inet.h>
 #include <string.h>
 #include <unistd.h>
 
 static uint8_t packet[4000], got[4000];
 static size_t len;
-static struct sockaddr_in from;
+static wire_address from;
 
 /* As divert-run makes the rule: the tag is in the mark while the copy is taken. */
 static void tee_outgoing(int port, int tag)
 {
-    run("iptables -t mangle -A POSTROUTING -o out0 -j MARK --set-xmark 0x%x/0xffff0000",
+    run(IPTABLES " -t mangle -A POSTROUTING -o out0 -j MARK --set-xmark 0x%x/0xffff0000",
         (unsigned)tag << 16);
-    run("iptables -t mangle -A POSTROUTING -o out0 -j NFLOG --nflog-group %d --nflog-threshold 1",
+    run(IPTABLES " -t mangle -A POSTROUTING -o out0 -j NFLOG --nflog-group %d --nflog-threshold 1",
         port);
-    run("iptables -t mangle -A POSTROUTING -o out0 -j MARK --set-xmark 0/0xffff0000");
+    run(IPTABLES " -t mangle -A POSTROUTING -o out0 -j MARK --set-xmark 0/0xffff0000");
 }
 
 static void send_one(const char *payload)
@@ -45,10 +43,10 @@ START_TEST(test_copy_carries_tag_and_interface)
     tee_outgoing(PORT, 300);
     send_one("x");
     ck_assert_uint_eq(divert_read(fd, got, sizeof(got), &from), len);
-    ck_assert_mem_eq(got + 12, packet + 12, len - 12);
-    ck_assert_int_eq(from.sin_port, 300);
-    ck_assert_int_eq(from.sin_addr.s_addr, INADDR_ANY);
-    ck_assert_str_eq((char *)from.sin_zero, "in0");
+    ck_assert_mem_eq(got + HEADER - 8, packet + HEADER - 8, len - HEADER + 8);
+    ck_assert_int_eq(from.sin_tag, 300);
+    ck_assert_str_eq(address_text(&from), ANY);
+    expect_interface(&from, "in0");
     ck_assert(divert_silent(fd));
 }
 END_TEST
@@ -75,23 +73,19 @@ START_TEST(test_copies_and_diverted_packets_come_to_one_socket)
     divert_incoming(PORT);
     send_one("x");
     divert_read(fd, got, sizeof(got), &from);
-    ck_assert_int_eq(from.sin_addr.s_addr, inet_addr(IN_ADDRESS));
+    ck_assert_str_eq(address_text(&from), IN_ADDRESS);
     divert_write(fd, got, len, &from);
     wire_expect(&out0, packet, len);
     divert_read(fd, got, sizeof(got), &from);
-    ck_assert_int_eq(from.sin_port, 300);
+    ck_assert_int_eq(from.sin_tag, 300);
 }
 END_TEST
 
-/* The kernel leaves the checksum of the host's own packets to the card. */
 static void send_from_here(const void *payload, size_t size)
 {
-    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(9)};
-    int udp = socket(AF_INET, SOCK_DGRAM, 0);
+    int udp = udp_socket(0);
 
-    to.sin_addr.s_addr = inet_addr(OUT_PEER);
-    ck_assert_int_eq(sendto(udp, payload, size, 0, (struct sockaddr *)&to, sizeof(to)),
-                     (ssize_t)size);
+    udp_send(udp, OUT_PEER, 9, payload, size);
     close(udp);
 }
 
@@ -99,16 +93,11 @@ static void send_from_here(const void *payload, size_t size)
 START_TEST(test_copy_has_its_checksum)
 {
     int fd = divert_bound(PORT);
-    uint8_t pseudo[64] = {0};
 
     tee_outgoing(PORT, 0);
     send_from_here("checksum", 8);
-    ck_assert_uint_eq(divert_read(fd, got, sizeof(got), &from), 36);
-    memcpy(pseudo, got + 12, 8);
-    pseudo[9] = IPPROTO_UDP;
-    pseudo[11] = 16;
-    memcpy(pseudo + 12, got + 20, 16);
-    ck_assert_uint_eq(packet_checksum(pseudo, 28, 0), 0);
+    ck_assert_uint_eq(divert_read(fd, got, sizeof(got), &from), HEADER + 16);
+    ck_assert_uint_eq(transport_checksum(got, HEADER + 16), 0);
 }
 END_TEST
 
@@ -122,8 +111,8 @@ START_TEST(test_large_copy_is_whole)
     tee_outgoing(PORT, 0);
     run("ip link set out0 mtu 4000");
     send_from_here(payload, sizeof(payload));
-    ck_assert_uint_eq(divert_read(fd, got, sizeof(got), &from), sizeof(payload) + 28);
-    ck_assert_mem_eq(got + 28, payload, sizeof(payload));
+    ck_assert_uint_eq(divert_read(fd, got, sizeof(got), &from), sizeof(payload) + HEADER + 8);
+    ck_assert_mem_eq(got + HEADER + 8, payload, sizeof(payload));
 }
 END_TEST
 

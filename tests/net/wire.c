@@ -20,6 +20,23 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#ifdef WIRE_IPV6
+#define NODAD              " nodad"
+#define BARE_HEADER(total) 0x60, 0, 0, 0, 0, (total)-HEADER, 253, 1
+#else
+#define NODAD              ""
+#define BARE_HEADER(total) 0x45, 0, 0, (total), 0, 0, 0, 0, 1, 253
+#endif
+
+/* What is heard on the wires. */
+#ifdef WIRE_BOTH
+#define HEARD ETH_P_ALL
+#elif defined(WIRE_IPV6)
+#define HEARD ETH_P_IPV6
+#else
+#define HEARD ETH_P_IP
+#endif
+
 #define LOOK_MS     20
 #define DIVERTS_MAX 64
 #define PATIENCE_MS 10000 /* a machine may be busy; nothing waits so long unless it fails */
@@ -60,7 +77,7 @@ static int namespace_enter(void)
 static int packet_socket(const char *name, uint8_t mac[6])
 {
     struct ifreq request = {0};
-    struct sockaddr_ll address = {.sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_IP)};
+    struct sockaddr_ll address = {.sll_family = AF_PACKET, .sll_protocol = htons(HEARD)};
     int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0), bytes = 64 << 20;
 
     ck_assert_int_ge(fd, 0);
@@ -79,7 +96,7 @@ static void wire_make(struct wire *w, int near, int far, const char *name, const
     ck_assert_int_eq(setns(near, CLONE_NEWNET), 0);
     run("ip link add %s type veth peer name far && ip link set far netns /proc/%d/fd/%d", name,
         getpid(), far);
-    run("ip address add %s/24 dev %s && ip link set %s up", address, name, name);
+    run("ip address add %s/" LINK_LEN " dev %s" NODAD " && ip link set %s up", address, name, name);
     ck_assert_int_eq(setns(far, CLONE_NEWNET), 0);
     run("ip link set far name far-%s && ip link set far-%s up", name, name);
     w->fd = packet_socket(strcmp(name, "in0") == 0 ? "far-in0" : "far-out0", w->far_mac);
@@ -93,11 +110,13 @@ static void send_frame(int fd, const uint8_t *to, const uint8_t *from, const voi
                        size_t len)
 {
     uint8_t frame[ETH_HLEN + 65536];
+    unsigned type;
 
     memcpy(frame, to, 6);
     memcpy(frame + 6, from, 6);
-    frame[12] = ETH_P_IP >> 8;
-    frame[13] = ETH_P_IP & 255;
+    type = packet_version(packet, len) == 6 ? ETH_P_IPV6 : ETH_P_IP;
+    frame[12] = (uint8_t)(type >> 8);
+    frame[13] = (uint8_t)type;
     memcpy(frame + ETH_HLEN, packet, len);
     ck_assert_int_eq(send(fd, frame, ETH_HLEN + len, 0), (ssize_t)(ETH_HLEN + len));
 }
@@ -114,7 +133,7 @@ static void drain(int fd)
 /* A link that is up drops what is sent until the kernel has noticed, in its own time. */
 static void wait_for_link(int from, int to, const uint8_t *to_mac, const uint8_t *from_mac)
 {
-    static const uint8_t packet[20] = {0x45, 0, 0, 20, 0, 0, 0, 0, 1, 253};
+    static const uint8_t packet[HEADER] = {BARE_HEADER(HEADER)};
     struct pollfd p = {.fd = to, .events = POLLIN};
     int waited = 0;
 
@@ -133,6 +152,22 @@ static void wait_for_wire_up(struct wire *w)
     wait_for_link(w->fd, w->near_fd, w->near_mac, w->far_mac);
 }
 
+/* No address but those that are given, and no packet but those that are sent. */
+static void allow_ipv6(void)
+{
+#if defined(WIRE_IPV6) || defined(WIRE_BOTH)
+    static const char *const settings[][2] = {
+        {"all/forwarding", "1"},       {"default/addr_gen_mode", "1"},
+        {"default/accept_ra", "0"},    {"default/keep_addr_on_down", "1"},
+        {"default/disable_ipv6", "0"}, {"lo/disable_ipv6", "0"},
+    };
+
+    for (size_t i = 0; i < sizeof(settings) / sizeof(settings[0]); i++)
+        run("echo %s >/proc/sys/net/ipv6/conf/%s", settings[i][1], settings[i][0]);
+    run("ip6tables -t raw -A OUTPUT -p icmpv6 --icmpv6-type 143 -j DROP"); /* multicast listener */
+#endif
+}
+
 void wires_make(void)
 {
     int far = namespace_enter(), near;
@@ -142,6 +177,7 @@ void wires_make(void)
     near = namespace_enter();
     run("echo 1 >/proc/sys/net/ipv6/conf/default/disable_ipv6");
     run("echo 1 >/proc/sys/net/ipv4/ip_forward && ip link set lo up");
+    allow_ipv6();
     wire_make(&in0, near, far, "in0", IN_ADDRESS, IN_PEER);
     wire_make(&out0, near, far, "out0", OUT_ADDRESS, OUT_PEER);
     wait_for_wire_up(&in0);
@@ -152,12 +188,12 @@ void wires_make(void)
 
 void divert_incoming(int port)
 {
-    run("iptables -t raw -A PREROUTING -i in0 -j NFQUEUE --queue-num %d", port);
+    run(IPTABLES " -t raw -A PREROUTING -i in0 -j NFQUEUE --queue-num %d", port);
 }
 
 void divert_outgoing(int port)
 {
-    run("iptables -t mangle -A POSTROUTING -o out0 -j NFQUEUE --queue-num %d", port);
+    run(IPTABLES " -t mangle -A POSTROUTING -o out0 -j NFQUEUE --queue-num %d", port);
 }
 
 void wire_send(struct wire *w, const void *packet, size_t len)
@@ -187,6 +223,22 @@ static void wait_for_wire(struct wire *w)
     ck_assert_msg(poll(&p, 1, 0) == 1, "expected a packet on the wire, nothing came");
 }
 
+/* What the host says of itself: multicast listeners and neighbours, and no IP. */
+static bool is_chatter(const uint8_t *frame, size_t len)
+{
+    const uint8_t *packet = frame + ETH_HLEN;
+    unsigned type = (unsigned)(frame[12] << 8 | frame[13]);
+    size_t at = 40;
+
+    if (type != ETH_P_IPV6)
+        return type != ETH_P_IP;
+    if (packet[6] == IPPROTO_HOPOPTS)
+        at += 8;
+    else if (packet[6] != IPPROTO_ICMPV6)
+        return false;
+    return at < len && packet[at] >= 130 && packet[at] <= 143;
+}
+
 size_t wire_receive(struct wire *w, void *packet, size_t room)
 {
     uint8_t frame[ETH_HLEN + 65536];
@@ -202,6 +254,8 @@ size_t wire_receive(struct wire *w, void *packet, size_t room)
         if (from.sll_pkttype == PACKET_OUTGOING)
             continue;
         n -= ETH_HLEN;
+        if (is_chatter(frame, (size_t)n))
+            continue;
         memcpy(packet, frame + ETH_HLEN, (size_t)n < room ? (size_t)n : room);
         return (size_t)n;
     }
@@ -209,6 +263,10 @@ size_t wire_receive(struct wire *w, void *packet, size_t room)
 
 static void blank_what_routers_change(uint8_t *packet)
 {
+    if (packet_version(packet, 1) == 6) {
+        packet[7] = 0;
+        return;
+    }
     packet[8] = 0;
     packet[10] = packet[11] = 0;
 }
@@ -221,7 +279,7 @@ static void expect(struct wire *w, const void *packet, size_t len, bool any_id)
     memcpy(expected, packet, len);
     blank_what_routers_change(got);
     blank_what_routers_change(expected);
-    if (any_id)
+    if (any_id && FAMILY == AF_INET)
         memcpy(expected + 4, got + 4, 2);
     ck_assert_uint_eq(n, len);
     ck_assert_mem_eq(got, expected, len);
@@ -237,27 +295,58 @@ void wire_expect_with_any_id(struct wire *w, const void *packet, size_t len)
     expect(w, packet, len, true);
 }
 
+/* How long the header of a fragment of this packet is; it must be the one that is expected. */
+#ifdef WIRE_IPV6
+static size_t fragment_header(const uint8_t *packet, const uint8_t *got, size_t header,
+                              uint8_t first_option, size_t *offset, bool *more)
+{
+    const uint8_t *fragment = got + header, *next = header > HEADER ? got + HEADER : got + 6;
+    static uint8_t id[4];
+
+    ck_assert_mem_eq(got, packet, 4);
+    ck_assert_uint_eq(*next, IPPROTO_FRAGMENT);
+    ck_assert_uint_eq(fragment[0], packet[next - got]);
+    if (header > HEADER)
+        ck_assert_uint_eq(got[HEADER + 2], first_option);
+    *offset = (size_t)(fragment[2] << 8 | (fragment[3] & 0xf8));
+    *more = fragment[3] & 1;
+    if (*offset)
+        ck_assert_mem_eq(fragment + 4, id, sizeof(id));
+    memcpy(id, fragment + 4, sizeof(id));
+    return header + 8;
+}
+#else
+static size_t fragment_header(const uint8_t *packet, const uint8_t *got, size_t header,
+                              uint8_t first_option, size_t *offset, bool *more)
+{
+    uint16_t field = (uint16_t)(got[6] << 8 | got[7]);
+
+    ck_assert_mem_eq(got + 4, packet + 4, 2);
+    ck_assert_uint_eq((size_t)(got[0] & 15) * 4, header);
+    if (header > HEADER)
+        ck_assert_uint_eq(got[HEADER], first_option);
+    *offset = (size_t)(field & IP_OFFMASK) * 8;
+    *more = field & IP_MF;
+    return header;
+}
+#endif
+
 void wire_expect_fragments(struct wire *w, const uint8_t *packet, size_t len, size_t mtu,
                            size_t header, uint8_t first_option)
 {
     static uint8_t whole[65536], got[65536];
-    size_t at = 0;
+    size_t at = 0, own;
     bool more = true;
 
     while (more) {
-        size_t n = wire_receive(w, got, sizeof(got)), own = (size_t)(got[0] & 15) * 4;
-        uint16_t offset = (uint16_t)(got[6] << 8 | got[7]);
+        size_t n = wire_receive(w, got, sizeof(got)), offset;
 
         ck_assert_uint_le(n, mtu);
         ck_assert(packet_header_checksum_ok(got));
-        ck_assert_mem_eq(got + 4, packet + 4, 2);
-        ck_assert_uint_eq((size_t)(offset & IP_OFFMASK) * 8, at);
-        ck_assert_uint_eq(own, header);
-        if (header > 20)
-            ck_assert_uint_eq(got[20], first_option);
+        own = fragment_header(packet, got, header, first_option, &offset, &more);
+        ck_assert_uint_eq(offset, at);
         memcpy(whole + at, got + own, n - own);
         at += n - own;
-        more = offset & IP_MF;
     }
     ck_assert_uint_eq(at, len - header);
     ck_assert_mem_eq(whole, packet + header, at);
@@ -267,21 +356,20 @@ void wire_expect_fragments(struct wire *w, const uint8_t *packet, size_t len, si
 /* What was sent before is there before the sentinel, since all this happens in our own calls. */
 void wire_expect_silence(struct wire *w)
 {
-    uint8_t got[65536],
-        packet[20 + sizeof(sentinel)] = {0x45, 0, 0, sizeof(packet), 0, 0, 0, 0, 1, 253};
+    uint8_t got[65536], packet[HEADER + sizeof(sentinel)] = {BARE_HEADER(sizeof(packet))};
     size_t n;
 
-    memcpy(packet + 20, sentinel, sizeof(sentinel));
+    memcpy(packet + HEADER, sentinel, sizeof(sentinel));
     send_frame(w->near_fd, w->far_mac, w->near_mac, packet, sizeof(packet));
     n = wire_receive(w, got, sizeof(got));
-    ck_assert_msg(n == sizeof(packet) && memcmp(got + 20, sentinel, sizeof(sentinel)) == 0,
+    ck_assert_msg(n == sizeof(packet) && memcmp(got + HEADER, sentinel, sizeof(sentinel)) == 0,
                   "expected nothing on the wire, got a packet of %zu bytes, protocol %d", n,
-                  got[9]);
+                  got[FAMILY == AF_INET ? 9 : 6]);
 }
 
 int divert_socket(void)
 {
-    int fd = socket(AF_INET, SOCK_RAW, IPPROTO_DIVERT);
+    int fd = socket(FAMILY, SOCK_RAW, IPPROTO_DIVERT);
 
     ck_assert_msg(fd >= 0, "expected a divert socket: %s", strerror(errno));
     if (diverts < DIVERTS_MAX)
@@ -291,15 +379,15 @@ int divert_socket(void)
 
 int divert_bound(int port)
 {
-    struct sockaddr_in sin = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
+    wire_address any = address_make(ANY, htons((uint16_t)port));
     int fd = divert_socket();
 
-    ck_assert_msg(bind(fd, (struct sockaddr *)&sin, sizeof(sin)) == 0, "expected port %d: %s", port,
+    ck_assert_msg(bind(fd, (struct sockaddr *)&any, sizeof(any)) == 0, "expected port %d: %s", port,
                   strerror(errno));
     return fd;
 }
 
-size_t divert_read(int fd, void *packet, size_t room, struct sockaddr_in *from)
+size_t divert_read(int fd, void *packet, size_t room, wire_address *from)
 {
     socklen_t size = sizeof(*from);
     ssize_t n;
@@ -310,12 +398,76 @@ size_t divert_read(int fd, void *packet, size_t room, struct sockaddr_in *from)
     return (size_t)n;
 }
 
-void divert_write(int fd, const void *packet, size_t len, const struct sockaddr_in *to)
+void divert_write(int fd, const void *packet, size_t len, const wire_address *to)
 {
     ssize_t n = sendto(fd, packet, len, 0, (const struct sockaddr *)to, to ? sizeof(*to) : 0);
 
     ck_assert_msg(n == (ssize_t)len, "expected %zu bytes written, got %zd: %s", len, n,
                   strerror(errno));
+}
+
+wire_address address_make(const char *text, in_port_t port)
+{
+    wire_address a;
+
+    memset(&a, 0, sizeof(a));
+#ifdef WIRE_IPV6
+    a.sin6_family = FAMILY;
+    ck_assert_int_eq(inet_pton(FAMILY, text, &a.sin6_addr), 1);
+#else
+    a.sin_family = FAMILY;
+    ck_assert_int_eq(inet_pton(FAMILY, text, &a.sin_addr), 1);
+#endif
+    a.sin_tag = port;
+    return a;
+}
+
+const char *address_text(const wire_address *address)
+{
+    static char text[INET6_ADDRSTRLEN];
+
+#ifdef WIRE_IPV6
+    return inet_ntop(FAMILY, &address->sin6_addr, text, sizeof(text));
+#else
+    return inet_ntop(FAMILY, &address->sin_addr, text, sizeof(text));
+#endif
+}
+
+void expect_interface(const wire_address *address, const char *name)
+{
+#ifdef WIRE_IPV6
+    (void)address;
+    (void)name;
+#else
+    char got[sizeof(address->sin_zero) + 1] = {0};
+
+    memcpy(got, address->sin_zero, sizeof(address->sin_zero));
+    ck_assert_str_eq(got, name);
+#endif
+}
+
+unsigned packet_id(const uint8_t *packet)
+{
+    const uint8_t *at = packet + (FAMILY == AF_INET ? 4 : 2);
+
+    return (unsigned)(at[0] << 8 | at[1]);
+}
+
+int udp_socket(uint16_t port)
+{
+    wire_address any = address_make(ANY, htons(port));
+    int fd = socket(FAMILY, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+    ck_assert_int_ge(fd, 0);
+    ck_assert_int_eq(bind(fd, (struct sockaddr *)&any, sizeof(any)), 0);
+    return fd;
+}
+
+void udp_send(int fd, const char *to, uint16_t port, const void *data, size_t len)
+{
+    wire_address a = address_make(to, htons(port));
+
+    ck_assert_int_eq(sendto(fd, data, len, 0, (struct sockaddr *)&a, sizeof(a)), (ssize_t)len);
 }
 
 bool divert_silent(int fd)

@@ -5,6 +5,10 @@
  *
  *     10.1.0.2 ---- in0 10.1.0.1 [this process] 192.0.2.1 out0 ---- 192.0.2.2
  *
+ * or, with WIRE_IPV6 defined, the same with addresses of IPv6:
+ *
+ *     2001:db8:1::2 ---- in0 2001:db8:1::1 [this process] 2001:db8:2::1 out0 ---- 2001:db8:2::2
+ *
  * The test program runs under the library (LD_PRELOAD), so its divert sockets are the ones under
  * test. Everything fails the running test when it does not work.
  */
@@ -22,11 +26,50 @@
 #define IPPROTO_DIVERT 258
 #endif
 
+#ifdef WIRE_IPV6
+#define FAMILY      AF_INET6
+#define IN_ADDRESS  "2001:db8:1::1"
+#define IN_OTHER    "2001:db8:1::77" /* more that lie on that side */
+#define IN_PEER     "2001:db8:1::2"
+#define OUT_ADDRESS "2001:db8:2::1"
+#define OUT_PEER    "2001:db8:2::2"
+#define OUT_NET     "2001:db8:2::/64"
+#define ELSEWHERE   "2001:db8:99::9" /* where no route leads */
+#define FAR_NET     "2001:db8:99::/64"
+#define STRANGE     "2001:db8:99::5" /* there, too */
+#define SPARE       "2001:db8:7::7"
+#define SPARE_LEN   "128"
+#define ANY         "::"
+#define LINK_LEN    "64"
+#define IP          "ip -6"
+#define IPTABLES    "ip6tables"
+#define NFT         "ip6"
+#define HEADER      40 /* bytes */
+#define sin_tag     sin6_port
+typedef struct sockaddr_in6 wire_address;
+#else
+#define FAMILY      AF_INET
 #define IN_ADDRESS  "10.1.0.1"
+#define IN_OTHER    "10.1.0.77"
 #define IN_PEER     "10.1.0.2"
 #define OUT_ADDRESS "192.0.2.1"
 #define OUT_PEER    "192.0.2.2"
-#define PORT        8000
+#define OUT_NET     "192.0.2.0/24"
+#define ELSEWHERE   "203.0.113.9"
+#define FAR_NET     "203.0.113.0/24"
+#define STRANGE     "203.0.113.5"
+#define SPARE       "10.7.7.7"
+#define SPARE_LEN   "32"
+#define ANY         "0.0.0.0"
+#define LINK_LEN    "24"
+#define IP          "ip"
+#define IPTABLES    "iptables"
+#define NFT         "ip"
+#define HEADER      20
+#define sin_tag     sin_port
+typedef struct sockaddr_in wire_address;
+#endif
+#define PORT 8000
 
 struct wire {
     int fd;      /* packet socket at the far end */
@@ -49,7 +92,7 @@ void divert_outgoing(int port);
 /* A packet comes in from the far end. */
 void wire_send(struct wire *w, const void *packet, size_t len);
 
-/* The next IPv4 packet that reached the far end, in order; its length. */
+/* The next packet of the family that reached the far end, in order; its length. */
 size_t wire_receive(struct wire *w, void *packet, size_t room);
 
 /* The next packet is this one but for its TTL and header checksum. */
@@ -60,7 +103,8 @@ void wire_expect_with_any_id(struct wire *w, const void *packet, size_t len);
 
 /*
  * The next packets are fragments of this one, none above the MTU, that add up to it. The second has
- * a header of that length, and its first option is that (0 for none).
+ * a header of that length, and its first option is that (0 for none); for IPv6 it is the length of
+ * the header and the hop-by-hop options, which begin with that option.
  */
 void wire_expect_fragments(struct wire *w, const uint8_t *packet, size_t len, size_t mtu,
                            size_t header, uint8_t first_option);
@@ -73,8 +117,23 @@ int divert_socket(void);
 int divert_bound(int port);
 
 /* Reads one packet; fails the test if there is none within seconds. */
-size_t divert_read(int fd, void *packet, size_t room, struct sockaddr_in *from);
-void divert_write(int fd, const void *packet, size_t len, const struct sockaddr_in *to);
+size_t divert_read(int fd, void *packet, size_t room, wire_address *from);
+void divert_write(int fd, const void *packet, size_t len, const wire_address *to);
+
+/* Addresses; the port is taken as it is. The text is that of the last call. */
+wire_address address_make(const char *text, in_port_t port);
+const char *address_text(const wire_address *address);
+
+/* The name of an interface in an address: IPv6 has none. */
+void expect_interface(const wire_address *address, const char *name);
+
+/* What make_udp() was given as id. */
+unsigned packet_id(const uint8_t *packet);
+
+/* A UDP socket of the family that is bound to the port (host byte order), or to none if that is 0.
+ */
+int udp_socket(uint16_t port);
+void udp_send(int fd, const char *to, uint16_t port, const void *data, size_t len);
 
 /* Whether a read would find nothing. */
 bool divert_silent(int fd);

@@ -6,12 +6,22 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* An IPv4 packet with right checksums, its length as the result. out needs len + 20 bytes. */
-size_t make_ipv4(void *out, uint8_t protocol, const char *src, const char *dst, uint16_t id,
-                 const void *payload, size_t len);
+/*
+ * An IPv4 packet with right checksums, its length as the result. out needs len + 20 bytes. If the
+ * addresses are of IPv6 it is a packet of that, out needs 20 bytes more, the id is the flow label,
+ * and the transport checksum is made right.
+ */
+size_t make_ip(void *out, uint8_t protocol, const char *src, const char *dst, uint16_t id,
+               const void *payload, size_t len);
 
-/* The same with a UDP header (no UDP checksum) before the payload. */
+/* The same with a UDP header (IPv4: no UDP checksum) before the payload. */
 size_t make_udp(void *out, const char *src, uint16_t sport, const char *dst, uint16_t dport,
                 uint16_t id, const void *payload, size_t len);
+
+/*
+ * The sum over a transport header and payload with the pseudo header: 0 if its checksum is right.
+ * The IP header has neither options nor extension headers.
+ */
+uint16_t transport_checksum(const uint8_t *packet, size_t len);
 
 #endif

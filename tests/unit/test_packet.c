@@ -116,8 +116,8 @@ START_TEST(test_transport_checksum_is_made_right)
 
     memcpy(bytes, transports[_i].header, transports[_i].len);
     memcpy(bytes + transports[_i].len, "hello", 5);
-    len = make_ipv4(packet, transports[_i].protocol, "10.0.0.1", "10.0.0.2", 7, bytes,
-                    transports[_i].len + 5);
+    len = make_ip(packet, transports[_i].protocol, "10.0.0.1", "10.0.0.2", 7, bytes,
+                  transports[_i].len + 5);
     packet_transport_checksum_fix(packet, len);
     bytes[transports[_i].at] = (uint8_t)(transports[_i].sum >> 8);
     bytes[transports[_i].at + 1] = (uint8_t)transports[_i].sum;

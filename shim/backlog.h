@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Packets of a socket that another one took out of the kernel's queue, in the order in which they
+ * came. In memory that processes share; all zeros is an empty one.
+ */
+#ifndef DIVERTSHIM_BACKLOG_H
+#define DIVERTSHIM_BACKLOG_H
+
+#include "nfq.h"
+#include "shared_lock.h"
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#define BACKLOG_BYTES (8u << 20) /* address space; pages that were never used cost nothing */
+
+struct backlog {
+    struct shared_lock lock;
+    _Atomic uint32_t count;
+    uint32_t first; /* offset of the next to be taken */
+    uint32_t end;   /* and of where the last one ends */
+    uint32_t wrap;  /* from here on nothing, it goes on at 0 */
+    _Alignas(64) uint8_t bytes[BACKLOG_BYTES];
+};
+
+/* Whether there is a packet. No lock. */
+static inline bool backlog_waits(const struct backlog *b)
+{
+    return atomic_load_explicit(&b->count, memory_order_acquire) != 0;
+}
+
+/* Puts a packet of the ring behind the others; false if there is no room. */
+bool backlog_put(struct backlog *b, struct nfq_ring *from, const struct nfq_packet *packet);
+
+/* Moves packets to the end of a ring, as many as it has slots for; returns how many. */
+uint32_t backlog_take(struct backlog *b, struct nfq_ring *to);
+
+#endif

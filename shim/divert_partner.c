@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Two sockets of one port, one for each family: partners. There is one queue of netfilter for both,
+ * and they share the kernel's socket of it. Who takes packets out of it puts those of the partner
+ * into the partner's backlog.
+ *
+ * What a process knows of its socket's partner is a divert socket of its own, without a reference
+ * to what the program may have of it: the other descriptors may all be closed, or only be in other
+ * processes. That the partner still lives is told by a lock on its memory file, which stays until
+ * the last process that has the socket is gone; to look at it takes another opening of the file.
+ */
+#include "divert_private.h"
+
+#include "fdtable.h"
+#include "hidden.h"
+#include "log.h"
+#include "real.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/netfilter.h>
+#include <stdio.h>
+#include <unistd.h>
+
+static int lock_file(int fd, int command, short *type)
+{
+    struct flock lock = {.l_type = *type, .l_whence = SEEK_SET};
+    int err = real.fcntl(fd, command, &lock) < 0 ? -errno : 0;
+
+    *type = lock.l_type;
+    return err;
+}
+
+static void show_life(const struct divert_socket *s)
+{
+    short type = F_WRLCK;
+
+    if (lock_file(s->memory_fd, F_OFD_SETLK, &type))
+        log_line(LOG_DEBUG, "a divert socket's file cannot be locked");
+}
+
+/* fd is another opening of the file. If it cannot be told, it lives. */
+static bool lives(int fd)
+{
+    short type = F_WRLCK;
+
+    return lock_file(fd, F_OFD_GETLK, &type) || type != F_UNLCK;
+}
+
+static int open_again(int fd)
+{
+    char path[32];
+
+    snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+    return hidden_fd(open(path, O_RDWR | O_CLOEXEC));
+}
+
+static void drop(struct divert_socket *s, const struct nfq_packet *p)
+{
+    struct ledger_packet packet = {.id = p->id, .queue = p->queue};
+
+    if (!p->copy)
+        divert_drop(s, &packet);
+}
+
+/* Drops what a socket has not read, by the kernel's socket of its partner or its own. */
+static void drop_unread(struct divert_socket *by, struct divert_shared *of)
+{
+    struct nfq_ring *ring = &of->ring;
+
+    do {
+        for (; !nfq_ring_empty(ring); ring->first++)
+            drop(by, &ring->packet[ring->first]);
+    } while (backlog_take(&of->backlog, ring));
+}
+
+static void drop_all(struct divert_socket *by, struct divert_shared *of)
+{
+    struct ledger_packet packet;
+
+    if (of->last.outstanding)
+        divert_drop(by, &of->last.packet);
+    of->last.outstanding = false;
+    drop_unread(by, of);
+    while (ledger_expire(&of->ledger, &packet))
+        divert_drop(by, &packet);
+    divert_flush(by);
+}
+
+struct divert_socket *divert_partner(struct divert_socket *s)
+{
+    struct divert_socket *partner = s->partner;
+
+    if (!partner || lives(partner->memory_fd))
+        return partner;
+    drop_all(s, partner->shared);
+    s->partner = NULL;
+    divert_release(partner);
+    return NULL;
+}
+
+bool divert_hand_over(struct divert_socket *s, const struct nfq_packet *p)
+{
+    struct divert_shared *own = s->shared;
+    struct divert_socket *partner;
+
+    if (p->family == own->family) {
+        if (!backlog_waits(&own->backlog))
+            return false;
+        if (!backlog_put(&own->backlog, &own->ring, p))
+            drop(s, p);
+        return true;
+    }
+    partner = divert_partner(s);
+    if (!partner && own->family == AF_INET && !s->options->openbsd)
+        return false;
+    if (partner && !partner->shared->cannot_receive &&
+        backlog_put(&partner->shared->backlog, &own->ring, p))
+        s->handed_over = true;
+    else
+        drop(s, p);
+    return true;
+}
+
+void divert_unlock_and_tell(struct divert_socket *s)
+{
+    struct divert_socket *partner = s->partner ? divert_hold(s->partner) : NULL;
+
+    s->handed_over = false;
+    shared_unlock(&s->shared->lock);
+    if (!partner)
+        return;
+    if (divert_lock(partner) == 0) {
+        divert_announce(partner);
+        shared_unlock(&partner->shared->lock);
+    }
+    divert_release(partner);
+}
+
+/* It is found meanwhile that the partner has gone: the lock must not go with it. */
+int divert_take_in_turn(struct divert_socket *s, int (*take)(struct divert_socket *s))
+{
+    struct divert_socket *partner = divert_hold(s->partner);
+    struct divert_shared *ipv4 = s->shared->family == AF_INET ? s->shared : partner->shared;
+    int n = -EAGAIN;
+
+    if (shared_lock(&ipv4->taking) != -EDEADLK) {
+        n = take(s);
+        shared_unlock(&ipv4->taking);
+    }
+    divert_release(partner);
+    return n;
+}
+
+bool divert_drop_unread(struct divert_socket *s)
+{
+    if (!divert_partner(s))
+        return false;
+    divert_settle(s);
+    drop_unread(s, s->shared);
+    divert_flush(s);
+    return true;
+}
+
+/* What one socket knows of another; it shares the kernel's socket with the one that knows. */
+static struct divert_socket *know(struct divert_socket *s, int event_fd, int memory_fd)
+{
+    struct divert_socket *known =
+        event_fd < 0 || memory_fd < 0 ? NULL : divert_allocate_known(memory_fd);
+
+    if (!known) {
+        hidden_close(event_fd);
+        hidden_close(memory_fd);
+        return NULL;
+    }
+    known->options = s->options;
+    known->queue_fd = s->queue_fd;
+    known->event_fd = event_fd;
+    return known;
+}
+
+static struct divert_socket *know_here(struct divert_socket *s, const struct divert_socket *other)
+{
+    return know(s, hidden_fd(real.fcntl(other->event_fd, F_DUPFD_CLOEXEC, 0)),
+                open_again(other->memory_fd));
+}
+
+void divert_adopt_partner(struct divert_socket *s, int event_fd, int memory_fd)
+{
+    s->partner = know(s, hidden_fd(event_fd), hidden_fd(memory_fd));
+}
+
+/* Under both locks. */
+static int join(struct divert_socket *s, struct divert_socket *other)
+{
+    struct divert_socket *theirs = know_here(s, other), *ours = know_here(other, s);
+
+    if (!theirs || !ours || divert_partner(other) ||
+        real.dup3(other->queue_fd, s->queue_fd, O_CLOEXEC) < 0) {
+        if (theirs)
+            divert_release(theirs);
+        if (ours)
+            divert_release(ours);
+        return -EADDRINUSE;
+    }
+    show_life(s);
+    show_life(other);
+    s->partner = theirs;
+    other->partner = ours;
+    s->shared->queue = other->shared->queue;
+    s->shared->queues = other->shared->queues;
+    s->shared->gso = other->shared->gso;
+    return 0;
+}
+
+struct search {
+    const struct divert_socket *of;
+    unsigned port;
+    struct divert_socket *found;
+};
+
+static void look_at(int fd, struct divert_socket *s, void *arg)
+{
+    struct search *search = arg;
+    const struct divert_shared *shared = s->shared;
+
+    (void)fd;
+    if (!search->found && shared->bound && shared->port == search->port &&
+        shared->family != search->of->shared->family &&
+        (!s->partner || !lives(s->partner->memory_fd)))
+        search->found = divert_hold(s);
+}
+
+int divert_join(struct divert_socket *s, unsigned port)
+{
+    struct search search = {.of = s, .port = port};
+    int err = -EADDRINUSE;
+
+    fdtable_each(look_at, &search);
+    if (!search.found)
+        return err;
+    if (divert_lock(search.found) == 0) {
+        err = join(s, search.found);
+        divert_unlock(search.found);
+    }
+    divert_release(search.found);
+    return err;
+}
+
+struct divert_socket *divert_begin_parting(struct divert_socket *s)
+{
+    return know_here(s, s);
+}
+
+void divert_end_parting(struct divert_socket *s, struct divert_socket *self)
+{
+    struct divert_socket *partner = s->partner;
+
+    if (self) {
+        if (!lives(self->memory_fd))
+            drop_all(self, self->shared);
+        divert_release(self);
+    }
+    s->partner = NULL;
+    divert_release(partner);
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Numbers in packets, which stand there in network byte order and anywhere. */
+#ifndef DIVERTSHIM_PACKET_BYTES_H
+#define DIVERTSHIM_PACKET_BYTES_H
+
+#include <stdint.h>
+
+static inline uint16_t load16(const uint8_t *p)
+{
+    return (uint16_t)(p[0] << 8 | p[1]);
+}
+
+static inline uint32_t load32(const uint8_t *p)
+{
+    return (uint32_t)load16(p) << 16 | load16(p + 2);
+}
+
+static inline void store16(uint8_t *p, uint16_t v)
+{
+    p[0] = (uint8_t)(v >> 8);
+    p[1] = (uint8_t)v;
+}
+
+#endif
