@@ -342,7 +342,7 @@ static void run_program(const char *name, unsigned nth, int error, bool for_ever
         return;
     problems++;
     printf("%s, call %u%s, %s: %s\n", name, nth, for_ever ? " and all that follow" : "",
-           error ? strerrorname_np(error) : "no fault", result->problem);
+           error ? strerror(error) : "no fault", result->problem);
     fflush(stdout);
 }
 
