@@ -79,9 +79,8 @@ __attribute__((format(printf, 1, 2))) static void problem(const char *format, ..
 static void note_arrivals(void)
 {
     uint8_t frame[2048];
-    ssize_t n;
 
-    while ((n = recv(out0.fd, frame, sizeof(frame), MSG_DONTWAIT)) >= 34) {
+    while (recv(out0.fd, frame, sizeof(frame), MSG_DONTWAIT) >= 34) {
         unsigned id = (unsigned)(frame[18] << 8 | frame[19]);
 
         if (id < IDS)
@@ -107,7 +106,8 @@ static int open_bound(void)
             continue;
         if (ARMED(bind(fd, (struct sockaddr *)&sin, sizeof(sin))) == 0)
             return fd;
-        problem(plan->error ? "" : "bind: %s", strerror(errno));
+        if (!plan->error)
+            problem("bind: %s", strerror(errno));
         ARMED(close(fd));
     }
     problem("no divert socket after %d attempts", ATTEMPTS);
