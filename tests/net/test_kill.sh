@@ -218,6 +218,7 @@ test_all() {
     stop "$other"
     foreign_rules_remove
     expect_no_rules "$ROUTER"
+    KILLS=$(((KILLS + 1) / 2)) # for the next packet filter
 }
 
 each_backend test_all
