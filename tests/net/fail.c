@@ -70,16 +70,16 @@ static void *next(void **slot, const char *name)
     return *slot;
 }
 
-/* The C library's own function of this name and type, as a pointer. */
-#define NEXT(type, name) \
-    static void *slot;   \
-    type;                \
-    memcpy(&call, &(void *){next(&slot, name)}, sizeof(call))
+/* The C library's own function of this name. */
+#define NEXT(name)          \
+    static void *slot;      \
+    __typeof__(name) *call; \
+    memcpy(&call, &(void *){next(&slot, #name)}, sizeof(call))
 
 #define FAIL(result, name, params, args)              \
     result name params                                \
     {                                                 \
-        NEXT(result(*call) params, #name);            \
+        NEXT(name);                                   \
         return fails(#name) ? (result)-1 : call args; \
     }
 
@@ -110,7 +110,7 @@ FAIL(pid_t, fork, (void), ())
 
 int getrlimit(__rlimit_resource_t resource, struct rlimit *limit)
 {
-    NEXT(int (*call)(__rlimit_resource_t, struct rlimit *), "getrlimit");
+    NEXT(getrlimit);
     return fails("getrlimit") ? -1 : call(resource, limit);
 }
 
@@ -120,7 +120,7 @@ int close(int fd)
     bool fail = fails("close");
     int error = errno;
 
-    NEXT(int (*call)(int), "close");
+    NEXT(close);
     if (!fail)
         return call(fd);
     call(fd);
@@ -130,8 +130,7 @@ int close(int fd)
 
 int pthread_create(pthread_t *thread, const pthread_attr_t *attr, void *(*run)(void *), void *arg)
 {
-    NEXT(int (*call)(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *),
-         "pthread_create");
+    NEXT(pthread_create);
     return fails("pthread_create") ? errno : call(thread, attr, run, arg);
 }
 
@@ -146,7 +145,7 @@ static long last_argument(va_list args)
     {                                                               \
         va_list args;                                               \
         long last;                                                  \
-        NEXT(int (*call)(first, type, ...), #name);                 \
+        NEXT(name);                                                 \
         va_start(args, request);                                    \
         last = last_argument(args);                                 \
         va_end(args);                                               \
@@ -162,7 +161,7 @@ int prctl(int option, ...)
     va_list args;
     long a[4];
 
-    NEXT(int (*call)(int, ...), "prctl");
+    NEXT(prctl);
     va_start(args, option);
     for (int i = 0; i < 4; i++)
         a[i] = va_arg(args, long);
@@ -193,7 +192,7 @@ long syscall(long number, ...)
     va_list args;
     long a[6];
 
-    NEXT(long (*call)(long, ...), "syscall");
+    NEXT(syscall);
     va_start(args, number);
     for (int i = 0; i < 6; i++)
         a[i] = va_arg(args, long);

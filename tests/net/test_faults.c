@@ -79,9 +79,8 @@ __attribute__((format(printf, 1, 2))) static void problem(const char *format, ..
 static void note_arrivals(void)
 {
     uint8_t frame[2048];
-    ssize_t n;
 
-    while ((n = recv(out0.fd, frame, sizeof(frame), MSG_DONTWAIT)) >= 34) {
+    while (recv(out0.fd, frame, sizeof(frame), MSG_DONTWAIT) >= 34) {
         unsigned id = (unsigned)(frame[18] << 8 | frame[19]);
 
         if (id < IDS)
@@ -107,7 +106,8 @@ static int open_bound(void)
             continue;
         if (ARMED(bind(fd, (struct sockaddr *)&sin, sizeof(sin))) == 0)
             return fd;
-        problem(plan->error ? "" : "bind: %s", strerror(errno));
+        if (!plan->error)
+            problem("bind: %s", strerror(errno));
         ARMED(close(fd));
     }
     problem("no divert socket after %d attempts", ATTEMPTS);
@@ -238,9 +238,14 @@ static unsigned descriptors(void)
     return count;
 }
 
-/* One descriptor stays, by which the library follows the changes of interfaces. */
+/*
+ * One descriptor stays, by which the library follows the changes of interfaces. The thread of
+ * DIVERTSHIM_PUMP closes its own when it has noticed that the last socket is gone.
+ */
 static void expect_nothing_left(unsigned before)
 {
+    for (int waited = 0; descriptors() > before + 1 && waited < PATIENCE_MS; waited += 5)
+        poll(NULL, 0, 5);
     if (descriptors() > before + 1)
         problem("%u descriptors are left where %u were", descriptors(), before);
     if (if_nametoindex("divert0"))
@@ -342,7 +347,7 @@ static void run_program(const char *name, unsigned nth, int error, bool for_ever
         return;
     problems++;
     printf("%s, call %u%s, %s: %s\n", name, nth, for_ever ? " and all that follow" : "",
-           error ? strerrorname_np(error) : "no fault", result->problem);
+           error ? strerror(error) : "no fault", result->problem);
     fflush(stdout);
 }
 
