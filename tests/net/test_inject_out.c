@@ -30,13 +30,7 @@ static void make(const char *from, const char *to, uint16_t id, size_t size)
 /* Puts hop-by-hop options of that size behind the header. */
 static void add_option(const char *option, size_t size)
 {
-    memmove(packet + HEADER + size, packet + HEADER, len - HEADER);
-    memcpy(packet + HEADER, option, size);
-    packet[HEADER] = packet[6];
-    packet[6] = IPPROTO_HOPOPTS;
-    len += size;
-    packet[4] = (uint8_t)((len - HEADER) >> 8);
-    packet[5] = (uint8_t)(len - HEADER);
+    len = insert_header(packet, len, IPPROTO_HOPOPTS, option, size);
 }
 
 #define OPTION      "\0\0\1\4\0\0\0\0" /* padding */

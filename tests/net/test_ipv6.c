@@ -187,15 +187,9 @@ END_TEST
 
 static const uint8_t options[] = {0, 0, 1, 4, 0, 0, 0, 0}; /* padding */
 
-static void insert(uint8_t *at, uint8_t *next, uint8_t header, const uint8_t *bytes, size_t size)
+static void insert(uint8_t type, const uint8_t *bytes, size_t size)
 {
-    memmove(at + size, at, (size_t)(packet + len - at));
-    memcpy(at, bytes, size);
-    *at = *next;
-    *next = header;
-    len += size;
-    packet[4] = (uint8_t)((len - HEADER) >> 8);
-    packet[5] = (uint8_t)(len - HEADER);
+    len = insert_header(packet, len, type, bytes, size);
 }
 
 /* Hop-by-hop options, destination options, and a routing header that has been used up. */
@@ -203,9 +197,9 @@ static void insert_headers(void)
 {
     uint8_t routing[24] = {0, 2, 0, 0};
 
-    insert(packet + HEADER, packet + 6, IPPROTO_ROUTING, routing, sizeof(routing));
-    insert(packet + HEADER, packet + 6, IPPROTO_DSTOPTS, options, sizeof(options));
-    insert(packet + HEADER, packet + 6, IPPROTO_HOPOPTS, options, sizeof(options));
+    insert(IPPROTO_ROUTING, routing, sizeof(routing));
+    insert(IPPROTO_DSTOPTS, options, sizeof(options));
+    insert(IPPROTO_HOPOPTS, options, sizeof(options));
 }
 
 /* It goes back as a verdict when its addresses were rewritten: the mark of the queue is on it. */
@@ -234,7 +228,7 @@ START_TEST(test_outgoing_fragment_stays_a_fragment)
     const uint8_t fragment[8] = {0, 0, 0, 0x51, 1, 2, 3, 4};
 
     make(OUT_ADDRESS, OUT_PEER);
-    insert(packet + HEADER, packet + 6, IPPROTO_FRAGMENT, fragment, sizeof(fragment));
+    insert(IPPROTO_FRAGMENT, fragment, sizeof(fragment));
     divert_write(divert_socket(), packet, len, NULL);
     wire_expect(&out0, packet, len);
 }

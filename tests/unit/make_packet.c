@@ -81,3 +81,17 @@ uint16_t transport_checksum(const uint8_t *packet, size_t len)
     sum = (uint16_t)~packet_checksum(last, sizeof(last), sum);
     return packet_checksum(packet + header, len - header, sum);
 }
+
+size_t insert_header(uint8_t *packet, size_t len, uint8_t type, const void *bytes, size_t size)
+{
+    uint8_t *at = packet + sizeof(struct ip6_hdr);
+    size_t payload = len + size - sizeof(struct ip6_hdr);
+
+    memmove(at + size, at, len - sizeof(struct ip6_hdr));
+    memcpy(at, bytes, size);
+    at[0] = packet[6];
+    packet[6] = type;
+    packet[4] = (uint8_t)(payload >> 8);
+    packet[5] = (uint8_t)payload;
+    return len + size;
+}

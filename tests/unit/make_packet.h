@@ -19,6 +19,12 @@ size_t make_udp(void *out, const char *src, uint16_t sport, const char *dst, uin
                 uint16_t id, const void *payload, size_t len);
 
 /*
+ * Puts an extension header of that many bytes behind the header of an IPv6 packet, its first byte
+ * being made right. Returns the packet's new length.
+ */
+size_t insert_header(uint8_t *packet, size_t len, uint8_t type, const void *bytes, size_t size);
+
+/*
  * The sum over a transport header and payload with the pseudo header: 0 if its checksum is right.
  * The IP header has neither options nor extension headers.
  */

@@ -23,15 +23,9 @@ static void make(const char *from, const char *to, const void *payload, size_t s
     len = make_udp(packet, from, 1111, to, 2222, 77, payload, size);
 }
 
-static void insert(uint8_t header, const uint8_t *bytes, size_t size)
+static void insert(uint8_t type, const uint8_t *bytes, size_t size)
 {
-    memmove(packet + HEADER + size, packet + HEADER, len - HEADER);
-    memcpy(packet + HEADER, bytes, size);
-    packet[HEADER] = packet[6];
-    packet[6] = header;
-    len += size;
-    packet[4] = (uint8_t)((len - HEADER) >> 8);
-    packet[5] = (uint8_t)(len - HEADER);
+    len = insert_header(packet, len, type, bytes, size);
 }
 
 static void insert_options(uint8_t header)
