@@ -27,6 +27,7 @@ struct layout {
     const uint8_t *address; /* source and destination, one after the other */
     size_t address_len;     /* of both */
     bool first;             /* holds the transport header: not a later fragment */
+    bool part;              /* its checksum covers what is not here: a fragment, a route's end */
 };
 
 static uint16_t load16(const uint8_t *p)
@@ -186,7 +187,7 @@ int packet_fragment(const void *packet, size_t mtu, void *out,
     size_t header = ipv4_header_len(p), at = header, total = load16(p + 2), out_header = header;
     uint16_t base = load16(p + 6);
 
-    if (mtu < header + 8)
+    if (mtu < header + 8 || (base & IP_OFFMASK) + (total - header) / 8 > IP_OFFMASK)
         return -EMSGSIZE;
     memcpy(f, p, header);
     while (at < total) {
@@ -296,6 +297,7 @@ static void skip_extension_headers(const uint8_t *p, size_t len, struct layout *
                 return;
             l->id = load16(h + 6);
             l->first = (load16(h + 2) & 0xfff8) == 0;
+            l->part |= (load16(h + 2) & 0xfff9) != 0;
             l->transport += 8;
             break;
         case IPPROTO_HOPOPTS:
@@ -303,6 +305,7 @@ static void skip_extension_headers(const uint8_t *p, size_t len, struct layout *
         case IPPROTO_DSTOPTS:
             if (left < 8)
                 return;
+            l->part |= l->protocol == IPPROTO_ROUTING && h[3] != 0;
             l->transport += (size_t)(h[1] + 1) * 8;
             break;
         case IPPROTO_AH:
@@ -359,6 +362,7 @@ static bool lay_out(const uint8_t *p, size_t len, struct layout *l)
         l->address = p + 12;
         l->address_len = 8;
         l->first = (load16(p + 6) & IP_OFFMASK) == 0;
+        l->part = load16(p + 6) & (IP_OFFMASK | IP_MF);
     }
     if (l->transport > len)
         l->transport = len;
@@ -412,10 +416,8 @@ void packet_transport_checksum_complete(void *packet, size_t len)
     size_t at, total;
     uint16_t partial, sum;
 
-    if (packet_check(p, len, &total) || !lay_out(p, total, &l) || !l.first ||
+    if (packet_check(p, len, &total) || !lay_out(p, total, &l) || l.part ||
         (l.protocol != IPPROTO_TCP && l.protocol != IPPROTO_UDP))
-        return;
-    if (packet_version(p, len) == 4 && (load16(p + 6) & IP_MF))
         return;
     at = l.transport + (l.protocol == IPPROTO_TCP ? 16 : 6);
     partial = pseudo_sum(&l, total - l.transport);
@@ -451,9 +453,7 @@ void packet_transport_checksum_fix(void *packet, size_t len)
     size_t size, at;
     uint16_t sum;
 
-    if (!lay_out(p, len, &l) || !l.first || len - l.transport < 8)
-        return;
-    if (packet_version(p, len) == 4 && (load16(p + 6) & IP_MF))
+    if (!lay_out(p, len, &l) || l.part || len - l.transport < 8)
         return;
     transport = p + l.transport;
     size = len - l.transport;

@@ -58,15 +58,16 @@ uint16_t packet_checksum(const void *data, size_t len, uint32_t sum);
 void packet_transport_checksum_complete(void *packet, size_t len);
 
 /*
- * Writes the right checksum of TCP, UDP (if it has one), ICMP or ICMPv6; nothing into fragments
- * and other protocols. packet_check() has passed.
+ * Writes the right checksum of TCP, UDP (if it has one), ICMP or ICMPv6; nothing into fragments,
+ * packets that a routing header sends on, and other protocols. packet_check() has passed.
  */
 void packet_transport_checksum_fix(void *packet, size_t len);
 
 /*
  * Cuts an IPv4 packet into fragments of at most mtu bytes, each written into out and handed to
  * emit(arg, fragment, length). out must hold mtu bytes. The packet may be a fragment itself.
- * Returns what the first failing emit returned, else 0; -EMSGSIZE if nothing fits into mtu.
+ * Returns what the first failing emit returned, else 0; -EMSGSIZE if nothing fits into mtu,
+ * or if it is a fragment that ends beyond the largest packet.
  */
 int packet_fragment(const void *packet, size_t mtu, void *out,
                     int (*emit)(void *arg, const void *fragment, size_t len), void *arg);
