@@ -6,18 +6,20 @@
 #include <string.h>
 
 static const char *const nft_words[] = {
-    "table",      "inet",        "chain",   "type",    "filter",
-    "hook",       "priority",    "policy",  "jump",    "goto",
-    "return",     "drop",        "counter", "comment", "meta",
-    "mark",       "set",         "l4proto", "nfproto", "ipv4",
-    "ipv6",       "tcp",         "udp",     "ip",      "ip6",
-    "saddr",      "daddr",       "fib",     "local",   "th",
-    "sport",      "dport",       "iifname", "oifname", "flags",
-    "frag-off",   "frag",        "icmp",    "icmpv6",  "length",
-    "queue",      "num",         "log",     "group",   "queue-threshold",
-    "tproxy",     "to",          ":1",      "defrag",  "copying",
-    "prerouting", "postrouting", "accept;", "{",       "}",
-    ",",          "&",           "|",       "==",      "!=",
+    "table",      "inet",        "chain",     "type",    "filter",
+    "hook",       "priority",    "policy",    "jump",    "goto",
+    "return",     "drop",        "counter",   "comment", "meta",
+    "mark",       "set",         "l4proto",   "nfproto", "ipv4",
+    "ipv6",       "tcp",         "udp",       "ip",      "ip6",
+    "saddr",      "daddr",       "fib",       "local",   "th",
+    "sport",      "dport",       "iifname",   "oifname", "flags",
+    "frag-off",   "frag",        "icmp",      "icmpv6",  "length",
+    "queue",      "num",         "log",       "group",   "queue-threshold",
+    "tproxy",     "to",          ":1",        "defrag",  "copying",
+    "prerouting", "postrouting", "accept;",   "ct",      "state",
+    "related",    "established", "direction", "reply",   "original",
+    ".",          "iif",         "oif",       "{",       "}",
+    ",",          "&",           "|",         "==",      "!=",
     ">=",         NULL,
 };
 
@@ -79,6 +81,15 @@ static const char *const iptables_words[] = {
     "--length",
     "--bytecode",
     "--u32",
+    "conntrack",
+    "--ctstate",
+    "RELATED",
+    "ESTABLISHED",
+    "--ctdir",
+    "REPLY",
+    "ORIGINAL",
+    "--limit-iface-in",
+    "--limit-iface-out",
     NULL,
 };
 

@@ -6,6 +6,9 @@
 #include "fuzz.h"
 #include "options.h"
 #include "say.h"
+#if __has_include("pf.h")
+#include "pf.h"
+#endif
 
 #include <sys/mman.h>
 #include <unistd.h>
@@ -35,23 +38,56 @@ void say_place(const char *text, size_t offset, size_t length)
     places++;
 }
 
+#if __has_include("pf.h")
+static int read_rules(const char *path, enum rule_language language)
+{
+    struct ruleset rules = {0};
+    struct pf_ruleset pf = {0};
+    struct rule_source source = {.set = &rules, .pf = &pf};
+    int status = rules_from_file(&source, language, path);
+
+    ruleset_free(&rules);
+    pf_free(&pf);
+    return status;
+}
+#else
+enum rule_language { LANGUAGE_IPFW };
+
+static int read_rules(const char *path, enum rule_language language)
+{
+    struct ruleset rules = {0};
+    struct rule_source source = {.set = &rules};
+    int status = rules_from_file(&source, path);
+
+    (void)language;
+    ruleset_free(&rules);
+    return status;
+}
+#endif
+
+static void expect_one_message(const char *path, enum rule_language language)
+{
+    int status;
+
+    errors = places = 0;
+    status = read_rules(path, language);
+    REQUIRE(status == 0 || status == STATUS_USAGE, "status %d", status);
+    REQUIRE(errors == (status != 0) && places <= errors, "%u messages, status %d", errors, status);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static int fd = -1;
-    struct ruleset rules = {0};
-    struct rule_source source = {.set = &rules};
     char path[64];
-    int status;
 
     if (fd < 0)
         fd = memfd_create("rules", 0);
     REQUIRE(fd >= 0 && ftruncate(fd, 0) == 0 && pwrite(fd, data, size, 0) == (ssize_t)size,
             "no file in memory");
     snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-    errors = places = 0;
-    status = rules_from_file(&source, path);
-    REQUIRE(status == 0 || status == STATUS_USAGE, "status %d", status);
-    REQUIRE(errors == (status != 0) && places <= errors, "%u messages, status %d", errors, status);
-    ruleset_free(&rules);
+    expect_one_message(path, LANGUAGE_IPFW);
+#if __has_include("pf.h")
+    expect_one_message(path, LANGUAGE_PF);
+#endif
     return 0;
 }
