@@ -76,14 +76,15 @@ static bool read_mask(void)
 
 static bool read_tags(void)
 {
-    static const char last[] = "DIVERTSHIM_TAG_LAST";
+    static const char expected[] = "a rule number from 0 to 65534";
 
-    if (!read_number("DIVERTSHIM_TAG_BASE", 0, TAG_PAST_ALL, &options.tag_base,
-                     "a rule number from 0 to 65534") ||
-        !read_number(last, 0, TAG_PAST_ALL, &options.tag_last, "a rule number from 0 to 65534"))
+    if (!read_number("DIVERTSHIM_TAG_BASE", 0, TAG_PAST_ALL, &options.tag_base, expected) ||
+        !read_number("DIVERTSHIM_TAG_LAST", 0, TAG_PAST_ALL, &options.tag_last, expected))
         return false;
-    return options.tag_base <= options.tag_last ||
-           refuse(last, getenv(last), "a rule number that is not below DIVERTSHIM_TAG_BASE");
+    if (options.tag_base > options.tag_last)
+        log_line(LOG_ERROR, "DIVERTSHIM_TAG_BASE=%u: expected at most DIVERTSHIM_TAG_LAST=%u",
+                 options.tag_base, options.tag_last);
+    return options.tag_base <= options.tag_last;
 }
 
 static void read_all(void)

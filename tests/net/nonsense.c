@@ -88,10 +88,8 @@ static const char *const nasty[] = {
     "\v",
     "\t",
     "\xff\xfe",
-    "\xc2\x9b"
-    "31m",
-    "gr\xc3\xb6\xc3\x9f"
-    "er",
+    "\302\23331m",
+    "gr\303\266\303\237er",
     "\xf0\x9f\x92\xa5",
     "\xd9\xa1\xd9\xa2",
     "%s%n%x",
@@ -145,7 +143,7 @@ static unsigned below(unsigned n)
     state ^= state << 13;
     state ^= state >> 7;
     state ^= state << 17;
-    return (unsigned)(state >> 20) % n;
+    return n ? (unsigned)(state >> 20) % n : 0;
 }
 
 static void add_nasty(struct text *out)
@@ -266,7 +264,7 @@ static void make_rule(struct text *out)
 static void show(const char *what, const char *rule, const char *said)
 {
     fprintf(stderr, "FAIL: %s: \"", what);
-    for (size_t i = 0; rule[i] && i < 200; i++)
+    for (size_t i = 0; i < 200 && rule[i]; i++)
         fprintf(stderr, isprint((unsigned char)rule[i]) ? "%c" : "\\x%02x", (unsigned char)rule[i]);
     fprintf(stderr, "\"\n%s", said);
     failures++;
