@@ -18,13 +18,37 @@ struct filter_options choose_options(struct input *in)
     return options;
 }
 
-void expect_place(const char *line, const struct rule_error *error)
+void each_line(struct input *in, bool (*add)(const char *line))
+{
+    char *lines = malloc(in->left + 1), *rest = lines, *line;
+
+    REQUIRE(lines, "no memory");
+    memcpy(lines, in->at, in->left);
+    lines[in->left] = '\0';
+    while ((line = strsep(&rest, "\n")) && add(line))
+        ;
+    free(lines);
+}
+
+static void expect_place(const char *line, const struct rule_error *error)
 {
     size_t len = strlen(line);
 
     REQUIRE(error->offset <= len && error->length <= len - error->offset, "%zu, %zu of %zu",
             error->offset, error->length, len);
     REQUIRE(error->message[0] && memchr(error->message, 0, sizeof(error->message)), "no message");
+}
+
+bool was_read(const char *line, enum rule_result result, const struct rule *rule,
+              const struct rule_error *error)
+{
+    if (result == RULE_BAD)
+        expect_place(line, error);
+    if (result != RULE_OK)
+        return false;
+    REQUIRE(rule->clause_count <= RULE_CLAUSES_MAX && rule->atom_count <= RULE_ATOMS_MAX, "%u %u",
+            rule->clause_count, rule->atom_count);
+    return true;
 }
 
 void expect_clean_text(const struct ruleset *rules, const struct filter_options *options,

@@ -11,39 +11,23 @@
 
 static struct pf_ruleset pf;
 
-static void add_rule(const char *line)
+static bool add_rule(const char *line)
 {
     static struct pf_rule rule;
     struct rule_error error = {0};
 
-    switch (pf_parse(line, &rule, &error)) {
-    case RULE_BAD:
-        expect_place(line, &error);
-        break;
-    case RULE_OK:
-        REQUIRE(rule.match.clause_count <= RULE_CLAUSES_MAX &&
-                    rule.match.atom_count <= RULE_ATOMS_MAX,
-                "%u %u", rule.match.clause_count, rule.match.atom_count);
+    if (was_read(line, pf_parse(line, &rule, &error), &rule.match, &error))
         pf_add(&pf, &rule);
-        break;
-    case RULE_EMPTY:
-        break;
-    }
+    return pf.count < RULES_MAX;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct input in = {data, size};
     struct filter_options options = choose_options(&in);
-    char *lines = malloc(in.left + 1), *rest = lines, *line;
     struct ruleset rules = {0};
 
-    REQUIRE(lines, "no memory");
-    memcpy(lines, in.at, in.left);
-    lines[in.left] = '\0';
-    while (pf.count < RULES_MAX && (line = strsep(&rest, "\n")))
-        add_rule(line);
-    free(lines);
+    each_line(&in, add_rule);
     if (pf_translate(&pf, &rules) && rules.count < MADE_MAX)
         expect_clean_texts(&rules, &options);
     ruleset_free(&rules);

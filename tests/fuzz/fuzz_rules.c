@@ -24,38 +24,24 @@ static void expect_same_text(const struct rule *rule)
             "'%s' and '%s'", rule->text, again.text);
 }
 
-static void add_rule(const char *line)
+static bool add_rule(const char *line)
 {
     static struct rule rule;
     struct rule_error error = {0};
 
-    switch (rule_parse(line, &rule, &error)) {
-    case RULE_BAD:
-        expect_place(line, &error);
-        break;
-    case RULE_OK:
-        REQUIRE(rule.clause_count <= RULE_CLAUSES_MAX && rule.atom_count <= RULE_ATOMS_MAX, "%u %u",
-                rule.clause_count, rule.atom_count);
+    if (was_read(line, rule_parse(line, &rule, &error), &rule, &error)) {
         expect_same_text(&rule);
         ruleset_add(&rules, &rule);
-        break;
-    case RULE_EMPTY:
-        break;
     }
+    return rules.count < RULES_MAX;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct input in = {data, size};
     struct filter_options options = choose_options(&in);
-    char *lines = malloc(in.left + 1), *rest = lines, *line;
 
-    REQUIRE(lines, "no memory");
-    memcpy(lines, in.at, in.left);
-    lines[in.left] = '\0';
-    while (rules.count < RULES_MAX && (line = strsep(&rest, "\n")))
-        add_rule(line);
-    free(lines);
+    each_line(&in, add_rule);
     expect_clean_texts(&rules, &options);
     if (ruleset_renumber(&rules, options.tag_base = 1000))
         expect_clean_text(&rules, &options, 4);
