@@ -77,12 +77,19 @@ static bool file_may_be_so_large(size_t size)
     return getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur >= size;
 }
 
+/* The file keeps its size, so that nobody who has it can take memory from under those who map it.
+ */
+#define SEALS (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)
+
 /* A file in memory, so that it can be inherited over exec. -1 if there cannot be one. */
 static int memory_file(size_t size)
 {
-    int fd = file_may_be_so_large(size) ? memfd_create("divertshim", MFD_CLOEXEC) : -1;
+    int fd = -1;
 
-    if (fd >= 0 && ftruncate(fd, (off_t)size) < 0) {
+    if (file_may_be_so_large(size))
+        fd = memfd_create("divertshim", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    if (fd >= 0 && (ftruncate(fd, (off_t)size) < 0 || fchmod(fd, 0600) < 0 ||
+                    real.fcntl(fd, F_ADD_SEALS, SEALS) < 0)) {
         real.close(fd);
         return -1;
     }
@@ -213,12 +220,16 @@ static bool is_netfilter_socket(int fd)
            domain == AF_NETLINK && protocol == NETLINK_NETFILTER;
 }
 
+/*
+ * Of this size for good, and made by root or by this very user: what is in it is trusted, indices
+ * of the ledger among it.
+ */
 static bool is_memory_file(int fd)
 {
     struct stat st;
 
-    return real.fcntl(fd, F_GET_SEALS) >= 0 && real.fstat(fd, &st) == 0 &&
-           st.st_size == sizeof(struct divert_shared);
+    return real.fcntl(fd, F_GET_SEALS) == SEALS && real.fstat(fd, &st) == 0 &&
+           st.st_size == sizeof(struct divert_shared) && (st.st_uid == 0 || st.st_uid == geteuid());
 }
 
 /* The socket whose memory the file is; NULL if it is none's. */

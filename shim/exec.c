@@ -180,18 +180,18 @@ static void adopt(const struct divert_handles *h)
 
 void exec_adopt(void)
 {
-    const char *variable = getenv(VARIABLE);
+    const char *variable = secure_getenv(VARIABLE);
     char text[EXEC_TEXT_MAX], *at = text;
     struct divert_handles h;
-    int len;
+    int len = 0;
 
-    if (!variable)
-        return;
-    snprintf(text, sizeof(text), "%s", variable);
+    snprintf(text, sizeof(text), "%s", variable ? variable : "");
     unsetenv(VARIABLE);
-    while (sscanf(at, "%d:%d:%d:%d:%d,%n", &h.queue_fd, &h.event_fd, &h.memory_fd,
-                  &h.partner_event_fd, &h.partner_memory_fd, &len) == 5) {
+    while (sscanf(at, "%9d:%9d:%9d:%9d:%9d,%n", &h.queue_fd, &h.event_fd, &h.memory_fd,
+                  &h.partner_event_fd, &h.partner_memory_fd, &len) == 5 &&
+           len) {
         adopt(&h);
         at += len;
+        len = 0;
     }
 }

@@ -53,13 +53,17 @@ static bool allocate(void)
 static int link_attribute(const struct nlattr *attr, void *data)
 {
     struct interface *i = data;
+    size_t len = mnl_attr_get_payload_len(attr);
 
     switch (mnl_attr_get_type(attr)) {
     case IFLA_IFNAME:
-        strncpy(i->name, mnl_attr_get_str(attr), sizeof(i->name) - 1);
+        if (len >= sizeof(i->name))
+            len = sizeof(i->name) - 1;
+        memcpy(i->name, mnl_attr_get_payload(attr), len);
         break;
     case IFLA_MTU:
-        i->mtu = mnl_attr_get_u32(attr);
+        if (len >= sizeof(i->mtu))
+            i->mtu = mnl_attr_get_u32(attr);
         break;
     case IFLA_ADDRESS:
         if (mnl_attr_get_payload_len(attr) == sizeof(i->mac))
@@ -74,12 +78,13 @@ static int link_attribute(const struct nlattr *attr, void *data)
 static int link_message(const struct nlmsghdr *nlh, void *data)
 {
     const struct ifinfomsg *info = mnl_nlmsg_get_payload(nlh);
-    struct interface new = {.index = (uint32_t)info->ifi_index};
+    struct interface new = {0};
     size_t at = table.interfaces;
 
     (void)data;
-    if (at == max_interfaces)
+    if (at == max_interfaces || mnl_nlmsg_get_payload_len(nlh) < sizeof(*info))
         return MNL_CB_OK;
+    new.index = (uint32_t)info->ifi_index;
     new.ethernet = info->ifi_type == ARPHRD_ETHER || info->ifi_type == ARPHRD_LOOPBACK;
     mnl_attr_parse(nlh, sizeof(*info), link_attribute, &new);
     for (; at > 0 && table.interface[at - 1].index > new.index; at--)
@@ -143,14 +148,18 @@ static struct interface *find_index(uint32_t index)
 static int address_message(const struct nlmsghdr *nlh, void *data)
 {
     const struct ifaddrmsg *info = mnl_nlmsg_get_payload(nlh);
-    struct interface *i = find_index(info->ifa_index);
-    struct address new = {.index = info->ifa_index};
+    struct address new = {0};
+    struct interface *i;
     in_addr_t ipv4;
 
     (void)data;
-    if ((info->ifa_family != AF_INET && info->ifa_family != AF_INET6) || !i ||
-        table.addresses == max_addresses)
+    if (mnl_nlmsg_get_payload_len(nlh) < sizeof(*info) || table.addresses == max_addresses ||
+        (info->ifa_family != AF_INET && info->ifa_family != AF_INET6))
         return MNL_CB_OK;
+    i = find_index(info->ifa_index);
+    if (!i)
+        return MNL_CB_OK;
+    new.index = info->ifa_index;
     mnl_attr_parse(nlh, sizeof(*info), address_attribute, &new.address);
     if (info->ifa_family == AF_INET) {
         memcpy(&ipv4, &new.address.s6_addr[12], sizeof(ipv4));
@@ -177,9 +186,11 @@ static bool dump(int fd, uint16_t type, unsigned char family, mnl_cb_t message)
     if (real.send(fd, nlh, nlh->nlmsg_len, 0) < 0)
         return false;
     while (more > MNL_CB_STOP) {
-        ssize_t n = real.recv(fd, buf, sizeof(buf), 0);
+        struct sockaddr_nl from = {0};
+        socklen_t size = sizeof(from);
+        ssize_t n = real.recvfrom(fd, buf, sizeof(buf), 0, (struct sockaddr *)&from, &size);
 
-        if (n < 0 && errno == EINTR)
+        if ((n < 0 && errno == EINTR) || (n >= 0 && from.nl_pid != 0)) /* not the kernel's */
             continue;
         if (n <= 0)
             return false;

@@ -31,6 +31,10 @@ void log_line(enum log_level level, const char *format, ...)
     va_end(args);
     if (added > 0)
         n += added < room ? added : room - 1;
+    for (int i = 0; i < n; i++) {
+        if ((unsigned char)line[i] < ' ' || line[i] == 0x7f) /* a value from the environment */
+            line[i] = '?';
+    }
     line[n++] = '\n';
     if (real.write(STDERR_FILENO, line, (size_t)n) < 0) {
         /* nobody to tell */

@@ -22,14 +22,15 @@ static pthread_once_t once = PTHREAD_ONCE_INIT;
 
 static bool refuse(const char *name, const char *value, const char *expected)
 {
-    log_line(LOG_ERROR, "%s=%s: expected %s", name, value, expected);
+    log_line(LOG_ERROR, "%s=%.80s%s: expected %s", name, value, strlen(value) > 80 ? "..." : "",
+             expected);
     return false;
 }
 
 static bool read_number(const char *name, uint32_t min, uint32_t max, uint32_t *out,
                         const char *expected)
 {
-    const char *value = getenv(name);
+    const char *value = secure_getenv(name);
     unsigned long long number;
     char *end;
 
@@ -37,7 +38,7 @@ static bool read_number(const char *name, uint32_t min, uint32_t max, uint32_t *
         return true;
     errno = 0;
     number = strtoull(value, &end, 0);
-    if (errno || *end || *value == '-' || number < min || number > max)
+    if (errno || *end || *value < '0' || *value > '9' || number < min || number > max)
         return refuse(name, value, expected);
     *out = (uint32_t)number;
     return true;
@@ -46,7 +47,7 @@ static bool read_number(const char *name, uint32_t min, uint32_t max, uint32_t *
 static bool read_choice(const char *name, const char *const *words, unsigned *out,
                         const char *expected)
 {
-    const char *value = getenv(name);
+    const char *value = secure_getenv(name);
 
     if (!value || !*value)
         return true;
@@ -68,10 +69,23 @@ static bool read_mask(void)
     if (!read_number(name, 1, UINT32_MAX, &mask, expected))
         return false;
     if (mask >> __builtin_ctz(mask) != 0xffff)
-        return refuse(name, getenv(name), expected);
+        return refuse(name, secure_getenv(name), expected);
     options.mark_mask = mask;
     options.mark_shift = (unsigned)__builtin_ctz(mask);
     return true;
+}
+
+static bool read_tags(void)
+{
+    static const char expected[] = "a rule number from 0 to 65534";
+
+    if (!read_number("DIVERTSHIM_TAG_BASE", 0, TAG_PAST_ALL, &options.tag_base, expected) ||
+        !read_number("DIVERTSHIM_TAG_LAST", 0, TAG_PAST_ALL, &options.tag_last, expected))
+        return false;
+    if (options.tag_base > options.tag_last)
+        log_line(LOG_ERROR, "DIVERTSHIM_TAG_BASE=%u: expected at most DIVERTSHIM_TAG_LAST=%u",
+                 options.tag_base, options.tag_last);
+    return options.tag_base <= options.tag_last;
 }
 
 static void read_all(void)
@@ -95,10 +109,7 @@ static void read_all(void)
                             "a number of packets from 16 to 1048576");
     sensible &= read_number("DIVERTSHIM_HOLD_MS", 10, 3600 * 1000, &options.hold_ms,
                             "milliseconds from 10 to 3600000");
-    sensible &= read_number("DIVERTSHIM_TAG_BASE", 0, TAG_PAST_ALL, &options.tag_base,
-                            "a rule number from 0 to 65534");
-    sensible &= read_number("DIVERTSHIM_TAG_LAST", 0, TAG_PAST_ALL, &options.tag_last,
-                            "a rule number from 0 to 65534");
+    sensible &= read_tags();
     sensible &= read_number("DIVERTSHIM_LISTENERS", 1, 256, &options.listeners,
                             "a number of sockets from 1 to 256");
     sensible &= read_mask();

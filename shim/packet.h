@@ -69,7 +69,8 @@ void packet_transport_checksum_fix(void *packet, size_t len);
 /*
  * Cuts a packet into fragments of at most mtu bytes, each written into out and handed to
  * emit(arg, fragment, length). out must hold mtu bytes. The packet may be a fragment itself.
- * Returns what the first failing emit returned, else 0; -EMSGSIZE if nothing fits into mtu.
+ * Returns what the first failing emit returned, else 0; -EMSGSIZE if nothing fits into mtu,
+ * or if it is a fragment that ends beyond the largest packet.
  */
 int packet_fragment(const void *packet, size_t mtu, void *out,
                     int (*emit)(void *arg, const void *fragment, size_t len), void *arg);

@@ -48,7 +48,7 @@ static int fragment_ipv4(const uint8_t *p, size_t mtu, uint8_t *f,
     size_t header = ipv4_header_len(p), at = header, total = load16(p + 2), out_header = header;
     uint16_t base = load16(p + 6);
 
-    if (mtu < header + 8)
+    if (mtu < header + 8 || (base & IP_OFFMASK) + (total - header) / 8 > IP_OFFMASK)
         return -EMSGSIZE;
     memcpy(f, p, header);
     while (at < total) {

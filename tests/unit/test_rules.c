@@ -37,6 +37,7 @@ static const char *const good[] = {
     "allow tcp from any http to any https",
     "deny udp from any to any not 53 not diverted",
     "deny ip from 1.2.3.4/0 to any via any",
+    "deny ip from any to any via name-of-fifteen*",
 };
 
 /* The rule, and the word that its error is about. */
@@ -54,6 +55,9 @@ static const struct {
     {"0 allow ip from any to any", "0", "from 1 to 65534"},
     {"70000 allow ip from any to any", "70000", "from 1 to 65534"},
     {"99999999999999999999 allow ip from any to any", "99999999999999999999", "from 1"},
+    {"deny 0 from any to any", "0", "1 to 255"},
+    {"deny not hopopt from any to any", "hopopt", "1 to 255"},
+    {"--jump deny ip from any to any", "--jump", "expected an action"},
     {"fwd 1.2.3.4 ip from any to any", "fwd", "not supported"},
     {"bogus ip from any to any", "bogus", "expected an action"},
     {"100", "", "expected an action"},

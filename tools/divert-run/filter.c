@@ -94,7 +94,7 @@ static void new_identity(struct filter *filter)
 /* Two that start at once must not take the same numbers and places. */
 static int lock_installation(void)
 {
-    int fd = open("/run/divert-run.lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    int fd = open("/run/divert-run.lock", O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
 
     if (fd >= 0)
         while (flock(fd, LOCK_EX) < 0 && errno == EINTR)

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 
 #ifndef DIVERTSHIM_VERSION
 #define DIVERTSHIM_VERSION "0.1.0"
@@ -47,6 +48,7 @@ static void set_environment(const struct options *options)
         setenv("DIVERTSHIM_BATCH", "1", 1);
     if (options->filter.options.listeners > 1)
         set_number("DIVERTSHIM_LISTENERS", "%u", options->filter.options.listeners);
+    unsetenv("DIVERTSHIM_INHERIT"); /* the library enters it at exec, if this program has any */
     if (verbosity > 0)
         setenv("DIVERTSHIM_LOG", verbosity > 1 ? "debug" : "info", 0);
 }
@@ -82,11 +84,23 @@ static int run(struct options *options)
     return status;
 }
 
+/* It runs what its user and his environment name, with the rights that it has. */
+static bool raised(void)
+{
+    if (getauxval(AT_SECURE))
+        say_error("divert-run must not be set-uid, set-gid or have file capabilities; run it as "
+                  "root, for instance with sudo");
+    return getauxval(AT_SECURE);
+}
+
 int main(int argc, char *argv[])
 {
     struct options options;
-    int status = options_parse(argc, argv, &options);
+    int status;
 
+    if (raised())
+        return STATUS_FAILED;
+    status = options_parse(argc, argv, &options);
     if (!status)
         switch (options.mode) {
         case MODE_HELP:

@@ -86,7 +86,7 @@ struct rule {
 /* What is wrong, and where in the text. */
 struct rule_error {
     size_t offset, length;
-    char message[256];
+    char message[512]; /* room for a word of 255 and what is said of it */
 };
 
 enum rule_result { RULE_OK = 0, RULE_BAD = -1, RULE_EMPTY = 1 };

@@ -130,7 +130,9 @@ bool lex_list(struct parser *p, lex_item *add, void *context)
         if (!list_word(p, add, context))
             return false;
         comma = p->word.s[p->word.length - 1] == ',';
-        if (!lex_peek(p, &next) || (comma && (!next.length || next.s[0] == ',')))
+        if (!lex_peek(p, &next))
+            return lex_next(p); /* which tells that the word is too long */
+        if (comma && (!next.length || next.s[0] == ','))
             return lex_fail(p, "'%s': nothing after the comma", p->word.s);
         comma = comma || next.s[0] == ',';
         if (!lex_next(p))

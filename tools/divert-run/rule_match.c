@@ -69,10 +69,10 @@ bool parse_proto(struct parser *p, bool negated)
                         "'%s': alternatives in braces are not supported; write one rule for each",
                         p->word.s);
     proto = name_to_proto(p->word.s);
-    if (proto < 0)
+    if (proto < 1) /* 0 is ipfw's word for all, and iptables', but nft's for a header of IPv6 */
         return lex_fail(p,
                         "'%s': expected a protocol: ip, tcp, udp, icmp, another name of "
-                        "/etc/protocols or a number",
+                        "/etc/protocols or a number from 1 to 255",
                         p->word.s);
     if (!negated && earlier >= 0 && earlier != proto)
         return lex_fail(p, "'%s': the rule is about another protocol already", p->word.s);
@@ -330,5 +330,6 @@ bool parse_interface(struct parser *p, enum clause_kind kind, bool negated)
     if (!atom)
         return false;
     memcpy(atom->ifname, p->word.s, p->word.length + 1);
+    atom->ifname[strnlen(atom->ifname, IFNAMSIZ - 1)] = '\0'; /* no '*' where no name goes on */
     return lex_next(p);
 }

@@ -25,6 +25,13 @@ static bool starts_with_digit(const struct word *word)
     return isdigit((unsigned char)word->s[0]);
 }
 
+/* "-q" and its like, which ipfw takes before the command. */
+static bool is_ipfw_flag(const struct word *word)
+{
+    return word->length > 1 && word->s[0] == '-' &&
+           strspn(word->s + 1, "acdefiNnqSsTtv") == word->length - 1;
+}
+
 /* "ipfw -q add 100 ...": what stands before the number. *empty: there is no rule in this line. */
 static bool skip_command(struct parser *p, bool *empty)
 {
@@ -34,7 +41,7 @@ static bool skip_command(struct parser *p, bool *empty)
 
     if (command && !lex_next(p))
         return false;
-    while (p->word.s[0] == '-')
+    while (is_ipfw_flag(&p->word))
         if (!lex_next(p))
             return false;
     *empty = lex_at_end(p) && !first.length;

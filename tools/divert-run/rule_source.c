@@ -7,25 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The rule, and a mark under the word that is wrong. Tabs and the like become blanks to keep the
- * columns. */
-static void show_place(const char *text, const struct rule_error *error)
-{
-    size_t length = strcspn(text, "\n");
-
-    fputs("  ", stderr);
-    for (size_t i = 0; i < length; i++)
-        fputc((unsigned char)text[i] < ' ' || text[i] == 0x7f ? ' ' : text[i], stderr);
-    fprintf(stderr, "\n  %*s^", (int)error->offset, "");
-    for (size_t i = 1; i < error->length; i++)
-        fputc('~', stderr);
-    fputc('\n', stderr);
-}
-
 static int refuse(const char *where, const char *text, const struct rule_error *error)
 {
     say_error("%s: %s", where, error->message);
-    show_place(text, error);
+    say_place(text, error->offset, error->length);
     return STATUS_USAGE;
 }
 

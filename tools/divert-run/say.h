@@ -2,14 +2,18 @@
 #ifndef DIVERT_RUN_SAY_H
 #define DIVERT_RUN_SAY_H
 
+#include <stddef.h>
+
 enum { STATUS_USAGE = 2, STATUS_FAILED = 125, STATUS_NOT_EXECUTABLE = 126, STATUS_NOT_FOUND = 127 };
 
 /* -1: only errors (-q); 0: warnings, too; 1, 2: what is going on (-v, -vv). */
 extern int verbosity;
 
-/* "divert-run: ..." on a line of its own. */
+/* "divert-run: ..." on a line of its own. What is no plain character in it is spelled \xNN. */
 void say_error(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void say_warning(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void say_note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+/* The line of TEXT, which may be long, and a mark under the LENGTH bytes at OFFSET. */
+void say_place(const char *text, size_t offset, size_t length);
 
 #endif

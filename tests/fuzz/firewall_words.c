@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "firewall_words.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+
+static const char *const nft_words[] = {
+    "table",      "inet",        "chain",     "type",    "filter",
+    "hook",       "priority",    "policy",    "jump",    "goto",
+    "return",     "drop",        "counter",   "comment", "meta",
+    "mark",       "set",         "l4proto",   "nfproto", "ipv4",
+    "ipv6",       "tcp",         "udp",       "ip",      "ip6",
+    "saddr",      "daddr",       "fib",       "local",   "th",
+    "sport",      "dport",       "iifname",   "oifname", "flags",
+    "frag-off",   "frag",        "icmp",      "icmpv6",  "length",
+    "queue",      "num",         "log",       "group",   "queue-threshold",
+    "tproxy",     "to",          ":1",        "defrag",  "copying",
+    "prerouting", "postrouting", "accept;",   "ct",      "state",
+    "related",    "established", "direction", "reply",   "original",
+    ".",          "iif",         "oif",       "{",       "}",
+    ",",          "&",           "|",         "==",      "!=",
+    ">=",         NULL,
+};
+
+static const char *const iptables_words[] = {
+    "-A",
+    "-I",
+    "-m",
+    "-j",
+    "-g",
+    "-i",
+    "-o",
+    "-s",
+    "-d",
+    "-p",
+    "-f",
+    "!",
+    "-",
+    "[0:0]",
+    "*raw",
+    "*mangle",
+    "COMMIT",
+    "PREROUTING",
+    "POSTROUTING",
+    "MARK",
+    "NFQUEUE",
+    "NFLOG",
+    "RETURN",
+    "DROP",
+    "LOCAL",
+    "mark",
+    "comment",
+    "socket",
+    "bpf",
+    "u32",
+    "addrtype",
+    "multiport",
+    "length",
+    "tcp",
+    "udp",
+    "icmp",
+    "icmp6",
+    "ipv6-icmp",
+    "--mark",
+    "--comment",
+    "--set-xmark",
+    "--queue-num",
+    "--queue-balance",
+    "--nflog-group",
+    "--nflog-threshold",
+    "--src-type",
+    "--dst-type",
+    "--sport",
+    "--dport",
+    "--sports",
+    "--dports",
+    "--tcp-flags",
+    "--icmp-type",
+    "--icmpv6-type",
+    "--length",
+    "--bytecode",
+    "--u32",
+    "conntrack",
+    "--ctstate",
+    "RELATED",
+    "ESTABLISHED",
+    "--ctdir",
+    "REPLY",
+    "ORIGINAL",
+    "--limit-iface-in",
+    "--limit-iface-out",
+    NULL,
+};
+
+struct reader {
+    const struct ruleset *rules;
+    const struct filter_options *options;
+    int family;
+    char word[512], before[64]; /* this one, and that before it in the line */
+};
+
+static bool among(const char *word, const char *const *words)
+{
+    for (; *words; words++)
+        if (!strcmp(word, *words))
+            return true;
+    return false;
+}
+
+/* Numbers, addresses, ranges and lists of them. */
+static bool is_number(const char *word)
+{
+    return isxdigit((unsigned char)*word) || *word == ':' || *word == '-'
+               ? strspn(word, "0123456789abcdefx.:/,-;") == strlen(word)
+               : false;
+}
+
+static bool is_tcp_flags(const char *word)
+{
+    static const char *const flags[] = {"FIN", "SYN", "RST", "PSH", "ACK", "URG", "NONE", NULL};
+    char copy[64], *rest = copy, *flag;
+
+    snprintf(copy, sizeof(copy), "%s", word);
+    while ((flag = strsep(&rest, ",")))
+        if (!among(flag, flags))
+            return false;
+    return true;
+}
+
+/* Our chains: "divert-ab12-in-d100" or ":divert-..." and, in a table of our own, "incoming-d100".
+ */
+static bool is_chain(const struct reader *r, const char *word)
+{
+    static const char *const ends[] = {"in", "out", "end", "incoming", "outgoing"};
+    char prefix[32];
+
+    snprintf(prefix, sizeof(prefix), r->family ? "divert-%s-" : "divert_%s", r->options->id);
+    word += r->family && *word == ':';
+    if (!strncmp(word, prefix, strlen(prefix)))
+        word += strlen(prefix);
+    else if (r->family)
+        return false;
+    if (!*word)
+        return !r->family;
+    for (int i = r->family ? 0 : 3; i < (r->family ? 3 : 5); i++) {
+        size_t len = strlen(ends[i]);
+
+        if (!strncmp(word, ends[i], len) &&
+            strspn(word + len, "-0123456789cdutaegx") == strlen(word + len))
+            return true;
+    }
+    return false;
+}
+
+static bool is_interface_option(const struct reader *r)
+{
+    static const char *const nft[] = {"iifname", "oifname", NULL};
+    static const char *const iptables[] = {"-i", "-o", NULL};
+
+    return among(r->before, r->family ? iptables : nft);
+}
+
+/* In the back end's spelling. */
+static bool is_interface(const struct reader *r, const char *word)
+{
+    char spelled[IFNAMSIZ + 8];
+
+    for (size_t i = 0; i < r->rules->count; i++) {
+        const struct rule *rule = r->rules->rules[i];
+
+        for (unsigned int j = 0; j < rule->clause_count; j++) {
+            const struct rule_clause *clause = &rule->clauses[j];
+            const char *name = rule->atoms[clause->first].ifname;
+            size_t stem;
+
+            if (clause->kind != CLAUSE_VIA && clause->kind != CLAUSE_RECV &&
+                clause->kind != CLAUSE_XMIT)
+                continue;
+            stem = strcspn(name, "*");
+            if (r->family)
+                snprintf(spelled, sizeof(spelled), "%.*s%s", (int)stem, name,
+                         name[stem] ? "+" : "");
+            else
+                snprintf(spelled, sizeof(spelled), "\"%s\"", name);
+            if (!strcmp(word, spelled))
+                return true;
+        }
+    }
+    return false;
+}
+
+/* Quoted words of ours: the owner, and what two matches of iptables take. */
+static bool is_quoted(const struct reader *r, const char *word)
+{
+    size_t len = strlen(word);
+
+    if (!strcmp(r->before, r->family ? "--comment" : "comment"))
+        return len == strlen(r->options->owner) + 2 &&
+               !memcmp(word + 1, r->options->owner, len - 2);
+    return r->family && (!strcmp(r->before, "--bytecode") || !strcmp(r->before, "--u32")) &&
+           strspn(word + 1, "0123456789x ,&>=:f") == len - 2;
+}
+
+static bool is_ours(const struct reader *r)
+{
+    const char *word = r->word;
+
+    if (is_interface_option(r) && strcmp(word, "!="))
+        return is_interface(r, word);
+    if (*word == '"')
+        return is_quoted(r, word);
+    return among(word, r->family ? iptables_words : nft_words) || is_number(word) ||
+           is_chain(r, word) || (r->family && is_tcp_flags(word));
+}
+
+/* The next word of a line, a quoted one whole; the length of what was read. */
+static size_t next_word(const char *s, char *word, size_t room)
+{
+    size_t blanks = strspn(s, " \t"), len;
+
+    s += blanks;
+    len = strcspn(s, " \t\n");
+    if (*s == '"')
+        len = strcspn(s + 1, "\"\n") + 1 + (s[strcspn(s + 1, "\"\n") + 1] == '"');
+    /* nft's commas and semicolons stand behind words */
+    if (len > 1 && s[len - 1] == ',')
+        len--;
+    snprintf(word, room, "%.*s", (int)len, s);
+    return blanks + len;
+}
+
+/* "!=" stands between nft's iifname and the name. */
+static void remember(struct reader *r)
+{
+    if (strcmp(r->word, "!="))
+        snprintf(r->before, sizeof(r->before), "%.63s", r->word);
+}
+
+static bool comment_is_clean(const char *line, size_t len)
+{
+    for (size_t i = 0; i < len; i++)
+        if ((unsigned char)line[i] < ' ' || line[i] == 0x7f)
+            return false;
+    return true;
+}
+
+const char *firewall_stray_word(const char *text, const struct ruleset *rules,
+                                const struct filter_options *options, int family)
+{
+    static struct reader r;
+
+    r = (struct reader){.rules = rules, .options = options, .family = family};
+    while (*text) {
+        size_t len;
+
+        text += strspn(text, "\t");
+        len = strcspn(text, "\n");
+        r.before[0] = '\0';
+        if (*text == '#') {
+            snprintf(r.word, sizeof(r.word), "%.*s", (int)len, text);
+            if (!comment_is_clean(text, len))
+                return r.word;
+            text += len;
+        }
+        for (; *text && *text != '\n';
+             text += next_word(text, r.word, sizeof(r.word)), remember(&r)) {
+            next_word(text, r.word, sizeof(r.word));
+            if (*r.word && !is_ours(&r))
+                return r.word;
+        }
+        text += *text == '\n';
+    }
+    return NULL;
+}

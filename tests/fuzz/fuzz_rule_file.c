@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A file of rules as divert-run -f reads it: it is refused with exit status 2 and one message, or
+ * all of it is taken without one.
+ */
+#include "fuzz.h"
+#include "options.h"
+#include "say.h"
+#if __has_include("pf.h")
+#include "pf.h"
+#endif
+
+#include <sys/mman.h>
+#include <unistd.h>
+
+int verbosity = -1;
+static unsigned errors, places;
+
+void say_error(const char *fmt, ...)
+{
+    (void)fmt;
+    errors++;
+}
+
+void say_warning(const char *fmt, ...)
+{
+    (void)fmt;
+}
+
+void say_note(const char *fmt, ...)
+{
+    (void)fmt;
+}
+
+void say_place(const char *text, size_t offset, size_t length)
+{
+    REQUIRE(offset + length <= strlen(text), "%zu and %zu of %zu", offset, length, strlen(text));
+    places++;
+}
+
+#if __has_include("pf.h")
+static int read_rules(const char *path, enum rule_language language)
+{
+    struct ruleset rules = {0};
+    struct pf_ruleset pf = {0};
+    struct rule_source source = {.set = &rules, .pf = &pf};
+    int status = rules_from_file(&source, language, path);
+
+    ruleset_free(&rules);
+    pf_free(&pf);
+    return status;
+}
+#else
+enum rule_language { LANGUAGE_IPFW };
+
+static int read_rules(const char *path, enum rule_language language)
+{
+    struct ruleset rules = {0};
+    struct rule_source source = {.set = &rules};
+    int status = rules_from_file(&source, path);
+
+    (void)language;
+    ruleset_free(&rules);
+    return status;
+}
+#endif
+
+static void expect_one_message(const char *path, enum rule_language language)
+{
+    int status;
+
+    errors = places = 0;
+    status = read_rules(path, language);
+    REQUIRE(status == 0 || status == STATUS_USAGE, "status %d", status);
+    REQUIRE(errors == (status != 0) && places <= errors, "%u messages, status %d", errors, status);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    static int fd = -1;
+    char path[64];
+
+    if (fd < 0)
+        fd = memfd_create("rules", 0);
+    REQUIRE(fd >= 0 && ftruncate(fd, 0) == 0 && pwrite(fd, data, size, 0) == (ssize_t)size,
+            "no file in memory");
+    snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+    expect_one_message(path, LANGUAGE_IPFW);
+#if __has_include("pf.h")
+    expect_one_message(path, LANGUAGE_PF);
+#endif
+    return 0;
+}

@@ -1,0 +1,172 @@
+#!/bin/bash
+# What comes from the environment and from other users: values that make no sense, programs that
+# would not load the library, memory that somebody else has prepared.
+# shellcheck source-path=SCRIPTDIR source=built.sh
+. "$(dirname "$0")/built.sh"
+
+need_divert_run
+need_commands python3 perl setpriv setcap
+ns_add "$ROUTER"
+GOOD='divert 8000 icmp from any to any'
+NOBODY=65534
+USER=(setpriv "--reuid=$NOBODY" "--regid=$NOBODY" --clear-groups)
+
+# open_socket VARIABLE=VALUE...: what is said, and the error of socket().
+open_socket() {
+    # shellcheck disable=SC2016
+    in_ns "$ROUTER" env "$@" "LD_PRELOAD=$LIBRARY" perl -e '
+        print socket(my $s, 2, 3, 258) ? "a socket\n" : "error " . ($! + 0) . "\n"' 2>&1
+}
+
+# expect_senseless NAME VALUE
+expect_senseless() {
+    local said
+    said=$(open_socket "DIVERTSHIM_$1=$2")
+    expect_contains "$1=<$2>: what is wrong" "divertshim: DIVERTSHIM_$1=" "$said"
+    expect_contains "$1=<$2>: what is expected" ': expected ' "${said%%$'\n'*}"
+    expect_equal "$1=<$2>: one line, and the error of socket()" 'error 22' "${said#*$'\n'}"
+}
+
+test_values() {
+    local name value
+    for name in BATCH GSO HOLD_MS KEEP_CAPS LISTENERS LOG MARK_MASK PERSONALITY PUMP QUEUE_LEN \
+        TAGS TAG_BASE TAG_LAST; do
+        for value in nonsense -1 ' 1' '1 ' ' -18446744073709551615' 99999999999999999999999 0x1ffffffff \
+            1e3 $'1\x1b[2J' "\$(id)" "$(printf '%0600d' 1)x"; do
+            expect_senseless "$name" "$value"
+        done
+        expect_equal "$name=<>: as if it were not there" 'a socket' "$(open_socket "DIVERTSHIM_$name=")"
+    done
+    expect_senseless MARK_MASK 0
+    expect_senseless MARK_MASK 0xff00ff00
+    expect_senseless LISTENERS 0
+    expect_contains 'tags that cross' 'TAG_LAST=400' "$(open_socket DIVERTSHIM_TAG_BASE=500 DIVERTSHIM_TAG_LAST=400)"
+}
+
+# expect_no_start WHAT MESSAGE COMMAND...: divert-run refuses a program that would not load the library.
+expect_no_start() {
+    local what=$1 message=$2 error
+    shift 2
+    error=$(in_ns "$ROUTER" "$@" 2>&1)
+    expect_equal "$what: exit status" 126 $?
+    expect_contains "$what: what it says" "$message" "$error"
+    expect_no_rules "$ROUTER"
+}
+
+# The build may lie where only root can read it.
+make_copies() {
+    chmod 755 "$SCRATCH"
+    cp "$DIVERT_RUN" "$LIBRARY" "$SCRATCH"
+    cp "$(readlink -f /bin/touch)" "$SCRATCH/program"
+    printf '#!%s\n' "$SCRATCH/program" >"$SCRATCH/script"
+    chmod 755 "$SCRATCH"/{divert-run,libdivertshim.so,program,script}
+}
+
+test_raised_programs() {
+    local run=("$SCRATCH/divert-run" -r "$GOOD" --)
+    chown $NOBODY "$SCRATCH/program"
+    chmod 4755 "$SCRATCH/program"
+    expect_no_start 'a set-uid program' 'set-uid' "${run[@]}" "$SCRATCH/program" "$SCRATCH/ran"
+    expect_no_start 'a script of a set-uid program' 'set-uid' "${run[@]}" "$SCRATCH/script"
+    chown 0:$NOBODY "$SCRATCH/program"
+    chmod 2755 "$SCRATCH/program"
+    expect_no_start 'a set-gid program' 'set-gid' "${run[@]}" "$SCRATCH/program" "$SCRATCH/ran"
+    chmod 755 "$SCRATCH/program"
+    setcap cap_net_raw+ep "$SCRATCH/program"
+    expect_no_start 'a program with file capabilities' 'given capabilities' \
+        "${USER[@]}" --inh-caps=+net_admin,+net_raw --ambient-caps=+net_admin,+net_raw \
+        "${run[@]}" "$SCRATCH/program" "$SCRATCH/ran"
+    expect_failure 'none of them was run' test -e "$SCRATCH/ran"
+}
+
+test_raised_divert_run() {
+    local error
+    chmod 4755 "$SCRATCH/divert-run"
+    error=$(in_ns "$ROUTER" "${USER[@]}" env "DIVERTSHIM_LIBRARY=$LIBRARY" "$SCRATCH/divert-run" -r "$GOOD" -- \
+        touch "$SCRATCH/ran" 2>&1)
+    expect_equal 'divert-run as a set-uid program: exit status' 125 $?
+    expect_contains 'divert-run as a set-uid program: what it says' 'must not be set-uid' "$error"
+    expect_failure 'it runs nothing' test -e "$SCRATCH/ran"
+    chmod 755 "$SCRATCH/divert-run"
+}
+
+# A program that prepares what a divert socket would leave to the next program, and executes one.
+write_forger() {
+    cat >"$SCRATCH/forger.py" <<'END'
+import fcntl, os, socket, sys
+
+def ours(s):
+    for fd in os.listdir("/proc/self/fd"):
+        try:
+            if "memfd:divertshim" in os.readlink("/proc/self/fd/" + fd):
+                return int(fd)
+        except OSError:
+            pass
+
+s = socket.socket(socket.AF_INET, socket.SOCK_RAW, 258)
+real = ours(s)
+st = os.stat("/proc/self/fd/%d" % real)
+if sys.argv[1] == "look":
+    seals = fcntl.fcntl(os.open("/proc/self/fd/%d" % real, os.O_RDONLY), fcntl.F_GET_SEALS)
+    print("mode %o owner %d seals %x" % (st.st_mode & 0o777, st.st_uid, seals))
+    sys.stdout.flush()
+    sys.stdin.read()
+    sys.exit()
+with open("/proc/self/fd/%d" % real, "rb") as f:
+    head = f.read(4096)
+s.close()
+os.seteuid(int(sys.argv[1]))
+memory = os.memfd_create("divertshim", os.MFD_ALLOW_SEALING)
+os.seteuid(0)
+os.truncate(memory, st.st_size)
+os.pwrite(memory, head, 0)
+if sys.argv[2] == "sealed":
+    fcntl.fcntl(memory, fcntl.F_ADD_SEALS, fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL)
+netlink = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 12)
+event = os.eventfd(0)
+for fd in (netlink.fileno(), event, memory):
+    os.set_inheritable(fd, True)
+os.environ["DIVERTSHIM_INHERIT"] = "%d:%d:%d," % (netlink.fileno(), event, memory)
+os.execlp("python3", "python3", "-c", "import os; print(os.environ.get('DIVERTSHIM_INHERIT', 'taken out'))")
+END
+}
+
+# forge OWNER SEALS: what the next program's library says.
+forge() {
+    in_ns "$ROUTER" env "LD_PRELOAD=$LIBRARY" python3 "$SCRATCH/forger.py" "$@" 2>&1
+}
+
+test_forged_memory() {
+    local others
+    write_forger
+    expect_equal "memory of the user's own is taken over" 'taken out' "$(forge 0 sealed)"
+    others=$(forge $NOBODY sealed)
+    expect_contains "memory of another user's is not" 'cannot be used' "$others"
+    expect_contains 'and the variable is taken out all the same' 'taken out' "$others"
+    expect_contains 'memory that can be cut off is not' 'cannot be used' "$(forge 0 open)"
+}
+
+
+test_memory_of_a_socket() {
+    local look pid fd
+    mkfifo "$SCRATCH/hold"
+    ns_start "$ROUTER" "$SCRATCH/log-look" sh -c "exec env LD_PRELOAD=$LIBRARY python3 $SCRATCH/forger.py look <$SCRATCH/hold"
+    pid=$STARTED
+    exec 9>"$SCRATCH/hold"
+    wait_until 'the socket' file_contains "$SCRATCH/log-look" mode
+    look=$(cat "$SCRATCH/log-look")
+    expect_equal 'its memory is its own, and keeps its size' 'mode 600 owner 0 seals 7' "$look"
+    fd=$(find "/proc/$pid/fd" -lname '*memfd:divertshim*' -printf '%f\n' | head -n 1)
+    expect_success 'root finds it' test -n "$fd"
+    expect_failure 'another user does not get at it' "${USER[@]}" head -c 1 "/proc/$pid/fd/$fd"
+    exec 9>&-
+    wait "$pid"
+}
+
+test_values
+make_copies
+test_raised_programs
+test_raised_divert_run
+test_forged_memory
+test_memory_of_a_socket
+finish
