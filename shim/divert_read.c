@@ -3,6 +3,7 @@
 
 #include "clock.h"
 #include "interfaces.h"
+#include "scatter.h"
 
 #include <errno.h>
 #include <linux/netfilter.h>
@@ -37,21 +38,6 @@ static struct sockaddr_in address_of(const struct divert_socket *s, const struct
     if (!s->options->openbsd && name <= sizeof(sin.sin_zero))
         memcpy(sin.sin_zero, in.name, name);
     return sin;
-}
-
-/* Copies a packet into the program's buffers; returns how much fitted. */
-static size_t scatter(const struct msghdr *msg, const uint8_t *bytes, size_t len)
-{
-    size_t copied = 0;
-
-    for (size_t i = 0; i < msg->msg_iovlen && copied < len; i++) {
-        const struct iovec *iov = &msg->msg_iov[i];
-        size_t n = len - copied < iov->iov_len ? len - copied : iov->iov_len;
-
-        memcpy(iov->iov_base, bytes + copied, n);
-        copied += n;
-    }
-    return copied;
 }
 
 void divert_settle(struct divert_socket *s)
