@@ -55,7 +55,7 @@ static int read_address(const struct msghdr *msg, struct written *w)
 {
     struct sockaddr_in sin = {0};
 
-    if (!msg->msg_name || !msg->msg_namelen)
+    if (!msg->msg_name)
         return 0;
     if (msg->msg_namelen < offsetof(struct sockaddr_in, sin_zero))
         return -EINVAL;
