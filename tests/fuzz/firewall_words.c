@@ -103,7 +103,7 @@ struct reader {
 static bool among(const char *word, const char *const *words)
 {
     for (; *words; words++)
-        if (!strcmp(word, *words))
+        if (*word == **words && !strcmp(word, *words))
             return true;
     return false;
 }
@@ -226,7 +226,10 @@ static size_t next_word(const char *s, char *word, size_t room)
     /* nft's commas and semicolons stand behind words */
     if (len > 1 && s[len - 1] == ',')
         len--;
-    snprintf(word, room, "%.*s", (int)len, s);
+    if (room > len)
+        room = len + 1;
+    memcpy(word, s, room - 1);
+    word[room - 1] = '\0';
     return blanks + len;
 }
 
@@ -263,11 +266,11 @@ const char *firewall_stray_word(const char *text, const struct ruleset *rules,
                 return r.word;
             text += len;
         }
-        for (; *text && *text != '\n';
-             text += next_word(text, r.word, sizeof(r.word)), remember(&r)) {
-            next_word(text, r.word, sizeof(r.word));
+        while (*text && *text != '\n') {
+            text += next_word(text, r.word, sizeof(r.word));
             if (*r.word && !is_ours(&r))
                 return r.word;
+            remember(&r);
         }
         text += *text == '\n';
     }

@@ -6,7 +6,7 @@
 #include "firewall_texts.h"
 #include "rule.h"
 
-#define RULES_MAX 12
+#define RULES_MAX 8
 
 static struct ruleset rules;
 
