@@ -49,6 +49,13 @@ static int check_privilege(void)
     return 0;
 }
 
+static uint64_t inode_of(int fd)
+{
+    struct stat st;
+
+    return real.fstat(fd, &st) < 0 ? 0 : st.st_ino;
+}
+
 static int open_descriptors(struct divert_socket *s, int type, int *fd)
 {
     int flags = (type & SOCK_NONBLOCK ? EFD_NONBLOCK : 0) | (type & SOCK_CLOEXEC ? EFD_CLOEXEC : 0);
@@ -59,8 +66,10 @@ static int open_descriptors(struct divert_socket *s, int type, int *fd)
         return -errno;
     s->event_fd = hidden_fd(real.fcntl(*fd, F_DUPFD_CLOEXEC, 0));
     s->queue_fd = s->event_fd < 0 ? -errno : hidden_fd(nfqueue_open());
-    if (s->queue_fd >= 0)
+    if (s->queue_fd >= 0) {
+        s->shared->status.netlink = inode_of(s->queue_fd);
         return 0;
+    }
     err = s->queue_fd;
     real.close(*fd);
     return err;
@@ -79,6 +88,7 @@ int divert_open(int domain, int type, int protocol, int *fd, struct divert_socke
         return -ENOMEM;
     s->options = options;
     s->shared->family = domain == AF_INET6 ? AF_INET6 : AF_INET;
+    s->shared->status.family = (uint32_t)s->shared->family;
     s->shared->protocol = protocol;
     s->shared->nonblocking = type & SOCK_NONBLOCK;
     s->shared->receive_buffer = s->shared->send_buffer = BUFFER_DEFAULT;
@@ -96,6 +106,7 @@ static void start_over(struct divert_socket *s)
 {
     for (unsigned i = 0; i < s->shared->queues; i++)
         nfqueue_drop_all(s->queue_fd, (uint16_t)(s->shared->queue + i), s->shared->ring.last_id);
+    s->shared->status.abandoned += s->shared->ledger.count;
     ledger_reset(&s->shared->ledger);
     s->shared->ring.first = s->shared->ring.end = 0;
     s->shared->batch.used = 0;
@@ -117,6 +128,7 @@ int divert_lock(struct divert_socket *s)
 
 void divert_unlock(struct divert_socket *s)
 {
+    s->shared->status.unwritten = s->shared->ledger.count;
     shared_unlock(&s->shared->lock);
 }
 
@@ -188,6 +200,7 @@ static int bind_any(struct divert_socket *s, unsigned port)
     s->shared->bound = err == 0;
     if (err)
         s->shared->port = 0;
+    s->shared->status.port = s->shared->port;
     if (err == -EOPNOTSUPP)
         log_line(LOG_ERROR, "this kernel has no NFQUEUE: it needs nfnetlink_queue "
                             "(CONFIG_NETFILTER_NETLINK_QUEUE); try: modprobe nfnetlink_queue");
@@ -275,6 +288,7 @@ static void drop_overdue(struct divert_socket *s)
     do {
         ledger_expire(&s->shared->ledger, &packet);
         divert_drop(s, &packet);
+        status_count(&s->shared->status.expired, packet.len);
     } while (overdue_at(s) <= clock_ns());
 }
 

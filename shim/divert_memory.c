@@ -8,6 +8,7 @@
 #include "packet.h"
 #include "pump.h"
 #include "real.h"
+#include "status.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -76,12 +77,18 @@ static bool file_may_be_so_large(size_t size)
     return getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur >= size;
 }
 
-/* A file in memory, so that it can be inherited over exec. -1 if there cannot be one. */
+/*
+ * A file in memory, so that it can be inherited over exec and found by divert-run --status. Nobody
+ * else gets in, and its size is final: a shorter one would be fatal to those that map it. -1 if
+ * there cannot be one.
+ */
 static int memory_file(size_t size)
 {
-    int fd = file_may_be_so_large(size) ? memfd_create("divertshim", MFD_CLOEXEC) : -1;
+    const unsigned flags = MFD_CLOEXEC | MFD_ALLOW_SEALING;
+    int fd = file_may_be_so_large(size) ? memfd_create(STATUS_MEMORY, flags) : -1;
 
-    if (fd >= 0 && ftruncate(fd, (off_t)size) < 0) {
+    if (fd >= 0 && (fchmod(fd, 0600) < 0 || ftruncate(fd, (off_t)size) < 0 ||
+                    real.fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) < 0)) {
         real.close(fd);
         return -1;
     }
@@ -122,6 +129,9 @@ struct divert_socket *divert_allocate(void)
     }
     s->memory_fd = fd;
     shared->magic = magic;
+    shared->status.magic = STATUS_MAGIC;
+    shared->status.version = STATUS_VERSION;
+    shared->status.size = sizeof(struct status);
     shared->seed = packet_keys_seed();
     return s;
 }

@@ -8,6 +8,7 @@
 #include "nfq.h"
 #include "options.h"
 #include "shared_lock.h"
+#include "status.h"
 
 #include <netinet/in.h>
 #include <pthread.h>
@@ -18,8 +19,9 @@
  * The lock is never held while waiting.
  */
 struct divert_shared {
-    uint64_t magic; /* the layout of all this, see divert_adopt() */
-    uint64_t seed;  /* of the packets' keys in the ledger */
+    struct status status; /* first: read by others */
+    uint64_t magic;       /* the layout of all this, see divert_adopt() */
+    uint64_t seed;        /* of the packets' keys in the ledger */
     struct shared_lock lock;
     int family; /* as given to socket() */
     int protocol;

@@ -79,8 +79,10 @@ static void enter_ledger(struct divert_socket *s, const struct msghdr *msg,
         };
 
     packet_keys(bytes, p->len, &packet.keys);
-    if (ledger_add(&s->shared->ledger, &packet, &evicted))
-        divert_drop(s, &evicted);
+    if (!ledger_add(&s->shared->ledger, &packet, &evicted))
+        return;
+    divert_drop(s, &evicted);
+    status_count(&s->shared->status.evicted, evicted.len);
 }
 
 static void give_address(struct msghdr *msg, const struct sockaddr_in *sin)
@@ -143,6 +145,13 @@ static void skip_too_large(struct divert_socket *s, const struct msghdr *msg)
     }
 }
 
+static void note_read(struct divert_socket *s, const struct nfq_packet *p)
+{
+    status_count(&s->shared->status.read, p->len);
+    if (p->copy)
+        status_count(&s->shared->status.copies, p->len);
+}
+
 static ssize_t read_first(struct divert_socket *s, struct msghdr *msg, int flags)
 {
     struct nfq_ring *ring = &s->shared->ring;
@@ -157,6 +166,7 @@ static ssize_t read_first(struct divert_socket *s, struct msghdr *msg, int flags
     msg->msg_controllen = 0;
     msg->msg_flags = copied < p->len ? MSG_TRUNC : 0;
     if (!(flags & MSG_PEEK)) {
+        note_read(s, p);
         if (!p->copy)
             enter_ledger(s, msg, p, &sin);
         ring->first++;

@@ -17,6 +17,7 @@ struct written {
     uint16_t tag;     /* host byte order */
     struct ledger_way way;
     struct interface in; /* incoming only */
+    enum status_fate fate;
 };
 
 static int gather(struct divert_socket *s, const struct msghdr *msg, struct written *w)
@@ -113,11 +114,12 @@ static uint16_t tag_for_injection(const struct options *o, uint16_t tag)
     return tag_in_mark(o, tag);
 }
 
-static int inject(struct divert_socket *s, const struct written *w, uint32_t mark)
+static int inject(struct divert_socket *s, struct written *w, uint32_t mark)
 {
     uint16_t tag = tag_for_injection(s->options, w->tag);
     int err;
 
+    w->fate = w->way.incoming ? STATUS_INJECTED_IN : STATUS_INJECTED_OUT;
     if (w->way.incoming)
         err = inject_incoming(w->packet, w->len, &w->in, tag, s->options->mark_shift);
     else
@@ -164,13 +166,14 @@ static int give_verdict(struct divert_socket *s, const struct written *w,
  * A packet that was read goes back as a verdict, any other is injected. An incoming one with a
  * wrong header checksum is dropped without a word, as the kernel does it.
  */
-static int put_back(struct divert_socket *s, const struct written *w)
+static int put_back(struct divert_socket *s, struct written *w)
 {
     struct packet_keys keys;
     struct ledger_packet queued;
 
     bool bad = w->way.incoming && !packet_header_checksum_ok(w->packet);
 
+    w->fate = bad ? STATUS_BAD_CHECKSUM : STATUS_MATCHED;
     packet_keys(w->packet, w->len, &keys);
     if (!ledger_match(&s->shared->ledger, &keys, w->buffer, &w->way, &queued))
         return bad ? 0 : inject(s, w, 0);
@@ -185,22 +188,34 @@ static int put_back(struct divert_socket *s, const struct written *w)
     return give_verdict(s, w, &keys, &queued);
 }
 
+static void note_written(struct divert_socket *s, const struct written *w, int err)
+{
+    struct status *status = &s->shared->status;
+
+    if (err) {
+        status->refused++;
+        return;
+    }
+    status_count(&status->written, w->len);
+    status_count(&status->fate[w->fate], w->len);
+}
+
 static int write_packet(struct divert_socket *s, const struct msghdr *msg)
 {
     struct written w = {0};
     size_t written;
     int err = gather(s, msg, &w);
 
-    if (err)
-        return err;
     written = w.len;
-    err = packet_check(w.packet, w.len, &w.len);
+    if (!err)
+        err = packet_check(w.packet, w.len, &w.len);
     if (!err)
         err = read_address(msg, &w);
-    if (err)
-        return err;
-    make_checksums_right(s, &w);
-    err = put_back(s, &w);
+    if (!err) {
+        make_checksums_right(s, &w);
+        err = put_back(s, &w);
+    }
+    note_written(s, &w, err);
     return err ? err : (int)written;
 }
 

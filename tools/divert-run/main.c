@@ -2,6 +2,7 @@
 #include "preload.h"
 #include "run.h"
 #include "say.h"
+#include "status.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -67,6 +68,7 @@ static int run(struct options *options)
         status = filter_install(&options->filter, &options->rules);
     }
     if (!status) {
+        status_publish_rules(&options->rules, options->filter.options.tag_base);
         set_environment(options);
         set_preload(library);
         status = run_command(path, options->command);
@@ -98,8 +100,7 @@ int main(int argc, char *argv[])
             status = filter_check(&options.filter, &options.rules);
             break;
         case MODE_STATUS:
-            say_error("--status is not in this version");
-            status = STATUS_FAILED;
+            status = status_show(options.interval, options.json);
             break;
         case MODE_CLEANUP:
             status = filter_cleanup();

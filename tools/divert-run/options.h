@@ -12,6 +12,8 @@ struct options {
     const char *personality; /* NULL: not given */
     bool gso;
     bool batch;
+    double interval; /* of MODE_STATUS: seconds, 0: just once */
+    bool json;
     char **command; /* NULL: none */
 };
 
