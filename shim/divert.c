@@ -3,6 +3,7 @@
 
 #include "caps.h"
 #include "clock.h"
+#include "divert_trace.h"
 #include "flusher.h"
 #include "hidden.h"
 #include "interfaces.h"
@@ -97,6 +98,7 @@ int divert_open(int domain, int type, int protocol, int *fd, struct divert_socke
         divert_release(s);
         return err;
     }
+    trace_start(false);
     *out = s;
     return 0;
 }
@@ -289,6 +291,8 @@ static void drop_overdue(struct divert_socket *s)
         ledger_expire(&s->shared->ledger, &packet);
         divert_drop(s, &packet);
         status_count(&s->shared->status.expired, packet.len);
+        if (trace_on())
+            divert_trace_dropped(s, &packet, "not written in time");
     } while (overdue_at(s) <= clock_ns());
 }
 

@@ -9,6 +9,7 @@
 #include "pump.h"
 #include "real.h"
 #include "status.h"
+#include "trace.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -228,6 +229,7 @@ struct divert_socket *divert_adopt(const struct divert_handles *h)
     s->event_fd = hidden_fd(h->event_fd);
     s->memory_fd = hidden_fd(h->memory_fd);
     packet_keys_use_seed(shared->seed);
+    trace_start(true);
     return s;
 }
 

@@ -2,6 +2,7 @@
 #include "divert_private.h"
 
 #include "clock.h"
+#include "divert_trace.h"
 #include "interfaces.h"
 
 #include <errno.h>
@@ -83,6 +84,8 @@ static void enter_ledger(struct divert_socket *s, const struct msghdr *msg,
         return;
     divert_drop(s, &evicted);
     status_count(&s->shared->status.evicted, evicted.len);
+    if (trace_on())
+        divert_trace_dropped(s, &evicted, "too many were read and not written");
 }
 
 static void give_address(struct msghdr *msg, const struct sockaddr_in *sin)
@@ -145,11 +148,14 @@ static void skip_too_large(struct divert_socket *s, const struct msghdr *msg)
     }
 }
 
-static void note_read(struct divert_socket *s, const struct nfq_packet *p)
+static void note_read(struct divert_socket *s, const struct nfq_packet *p,
+                      const struct sockaddr_in *sin)
 {
     status_count(&s->shared->status.read, p->len);
     if (p->copy)
         status_count(&s->shared->status.copies, p->len);
+    if (trace_on())
+        divert_trace_read(s, p, is_incoming(p), sin->sin_port);
 }
 
 static ssize_t read_first(struct divert_socket *s, struct msghdr *msg, int flags)
@@ -166,7 +172,7 @@ static ssize_t read_first(struct divert_socket *s, struct msghdr *msg, int flags
     msg->msg_controllen = 0;
     msg->msg_flags = copied < p->len ? MSG_TRUNC : 0;
     if (!(flags & MSG_PEEK)) {
-        note_read(s, p);
+        note_read(s, p, &sin);
         if (!p->copy)
             enter_ledger(s, msg, p, &sin);
         ring->first++;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "divert_private.h"
 
+#include "divert_trace.h"
 #include "inject.h"
 #include "interfaces.h"
 
@@ -17,7 +18,10 @@ struct written {
     uint16_t tag;     /* host byte order */
     struct ledger_way way;
     struct interface in; /* incoming only */
+    uint32_t id;         /* of the packet it was read as, and where that goes out; 0 */
+    uint32_t outdev;
     enum status_fate fate;
+    bool matched, repeated;
 };
 
 static int gather(struct divert_socket *s, const struct msghdr *msg, struct written *w)
@@ -143,8 +147,8 @@ static bool too_large(const struct written *w, const struct ledger_packet *queue
            interfaces_by_index(queued->outdev, &out) && w->len > out.mtu;
 }
 
-static int give_verdict(struct divert_socket *s, const struct written *w,
-                        const struct packet_keys *keys, const struct ledger_packet *queued)
+static int give_verdict(struct divert_socket *s, struct written *w, const struct packet_keys *keys,
+                        const struct ledger_packet *queued)
 {
     bool tagged = s->options->tags && options_tag_of_mark(s->options, queued->mark) != 0;
     bool changed = keys->exact != queued->keys.exact;
@@ -157,6 +161,7 @@ static int give_verdict(struct divert_socket *s, const struct written *w,
         .len = w->len,
     };
 
+    w->repeated = tagged;
     if (tagged)
         v.mark = options_mark_with_tag(s->options, queued->mark, tag_in_mark(s->options, w->tag));
     return divert_give_verdict(s, &v);
@@ -177,6 +182,9 @@ static int put_back(struct divert_socket *s, struct written *w)
     packet_keys(w->packet, w->len, &keys);
     if (!ledger_match(&s->shared->ledger, &keys, w->buffer, &w->way, &queued))
         return bad ? 0 : inject(s, w, 0);
+    w->matched = true;
+    w->id = queued.id;
+    w->outdev = queued.outdev;
     if (bad || too_large(w, &queued)) {
         divert_drop(s, &queued);
         return bad ? 0 : -EMSGSIZE;
@@ -188,10 +196,27 @@ static int put_back(struct divert_socket *s, struct written *w)
     return give_verdict(s, w, &keys, &queued);
 }
 
+static void trace_it(struct divert_socket *s, const struct written *w, int err)
+{
+    struct trace_packet p = {
+        .bytes = w->packet,
+        .len = w->len,
+        .id = w->id,
+        .queued = w->matched,
+        .incoming = w->way.incoming,
+        .interface = w->way.incoming ? w->way.indev : w->outdev,
+        .tag = w->tag,
+    };
+
+    divert_trace_written(s, &p, w->fate, w->repeated, err);
+}
+
 static void note_written(struct divert_socket *s, const struct written *w, int err)
 {
     struct status *status = &s->shared->status;
 
+    if (trace_on())
+        trace_it(s, w, err);
     if (err) {
         status->refused++;
         return;

@@ -3,6 +3,7 @@
 #include "run.h"
 #include "say.h"
 #include "status.h"
+#include "trace_files.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -62,6 +63,8 @@ static int run(struct options *options)
         status = library_find(library);
     if (!status)
         status = command_check(path, library);
+    if (!status)
+        status = trace_files_open(options);
     run_block_signals();
     if (!status && options->rules.count) {
         rules_warn_interfaces(&options->rules);

@@ -17,6 +17,8 @@ enum {
     OPT_BATCH,
     OPT_LISTENERS,
     OPT_CHECK,
+    OPT_TRACE,
+    OPT_PCAP,
     OPT_STATUS,
     OPT_JSON,
     OPT_CLEANUP,
@@ -34,6 +36,8 @@ static const struct option long_options[] = {
     {"batch", no_argument, NULL, OPT_BATCH},
     {"listeners", required_argument, NULL, OPT_LISTENERS},
     {"check", no_argument, NULL, OPT_CHECK},
+    {"trace", optional_argument, NULL, OPT_TRACE},
+    {"pcap", required_argument, NULL, OPT_PCAP},
     {"status", optional_argument, NULL, OPT_STATUS},
     {"json", no_argument, NULL, OPT_JSON},
     {"cleanup", no_argument, NULL, OPT_CLEANUP},
@@ -58,6 +62,8 @@ void options_help(void)
          "      --gso               hand large packets over uncut\n"
          "      --batch             send verdicts together (a thread in COMMAND sees to it)\n"
          "      --listeners N       N sockets may share a divert port\n"
+         "      --trace[=FILE]      a line for each packet that COMMAND reads or writes\n"
+         "      --pcap FILE         these packets, for tcpdump and Wireshark\n"
          "      --check             print the firewall commands and stop\n"
          "      --status[=SECONDS]  show the live divert sockets, once or every so often\n"
          "      --json              the same for programs\n"
@@ -165,6 +171,12 @@ static int set_option(int option, struct options *options, struct rule_source *s
         return 0;
     case OPT_LISTENERS:
         return set_listeners(&options->filter, optarg);
+    case OPT_TRACE:
+        options->trace = optarg ? optarg : "-";
+        return 0;
+    case OPT_PCAP:
+        options->pcap = optarg;
+        return 0;
     case OPT_STATUS:
         return set_status(options, optarg);
     case OPT_JSON:
