@@ -190,6 +190,7 @@ test_pipes() {
 
     rm -f "$PCAP"
     mkfifo "$PCAP"
+    # shellcheck disable=SC2217
     sleep 60 <"$PCAP" &
     reader=$!
     run_start "$ROUTER" 700 --pcap "$PCAP" -r "$PINGS" "$EXAMPLES/printer"
