@@ -104,7 +104,9 @@ static size_t length_of(const struct iovec *record, int pieces)
 
 static void stop(struct trace_file *f, const char *why)
 {
-    if (!atomic_exchange(&f->state->stopped, true))
+    bool said = atomic_exchange(&f->state->stopped, true);
+
+    if (!said && f->ours) /* else there is nobody to tell, and a write may raise SIGPIPE */
         log_line(LOG_WARN, "%s=%s: %s; the trace ends here, traffic goes on", f->variable, f->name,
                  why);
 }

@@ -211,6 +211,20 @@ test_pipes() {
     rm -f "$PCAP"
 }
 
+# Nobody reads its standard error any more.
+test_standard_error_has_gone() {
+    RUN_LOG=$(mktemp "$SCRATCH/log-XXXXXX")
+    # shellcheck disable=SC2016
+    ns_start "$ROUTER" "$RUN_LOG" bash -c 'exec "$@" 2> >(exec true)' - \
+        "$DIVERT_RUN" --trace -r "$PINGS" "$EXAMPLES/printer"
+    RUN_PID=$STARTED
+    wait_queue "$ROUTER" 700
+    expect_equal 'pings without a standard error' 5 \
+        "$(ping_replies "$CLIENT" "$SERVER_ADDRESS" 5 -W 10)"
+    run_stop
+    expect_equal 'SIGTERM ended that, too' 143 $?
+}
+
 # refused MESSAGE FILE: as the option, before anything is done.
 refused() {
     local said
@@ -248,5 +262,6 @@ test_without_divert_run
 test_full_disk
 test_file_size_limit
 test_pipes
+test_standard_error_has_gone
 test_files_that_cannot_be
 finish
