@@ -162,6 +162,7 @@ test_odd_command() {
 
 # Another user offers files that look like a divert socket's, and like divert-run's rules.
 test_imitation() {
+    local imitation
     cat >"$SCRATCH/imitate.py" <<'END'
 import fcntl, os, socket, struct, time
 link = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 12)
@@ -186,6 +187,7 @@ END
     chmod 777 "$SCRATCH/theirs"
     ns_start "$ROUTER" "$SCRATCH/theirs/log" setpriv --reuid=65534 --regid=65534 --clear-groups \
         env -C "$SCRATCH/theirs" python3 "$SCRATCH/imitate.py"
+    imitation=$STARTED
     wait_until 'the imitation' file_contains "$SCRATCH/theirs/log" ready || cat "$SCRATCH/theirs/log"
     expect_status 'an imitation is not shown' '[]' 'sockets'
     run_start "$ROUTER" 8000 -r "$RULE" "${WORDS[@]}" 8000
@@ -194,7 +196,7 @@ END
     expect_status 'only the socket is shown' '[8000]' "[s['port'] for s in sockets]"
     expect_status 'with its own rules' "['$RULE']" "sockets[0]['rules']"
     run_stop
-    stop "$STARTED"
+    stop "$imitation"
 }
 
 # Root may put what it likes into such a file, and is told what it says.
