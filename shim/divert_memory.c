@@ -3,6 +3,7 @@
 #include "divert_private.h"
 
 #include "caps.h"
+#include "guard.h"
 #include "hidden.h"
 #include "inject.h"
 #include "packet.h"
@@ -111,6 +112,7 @@ static struct divert_socket *start_with(struct divert_shared *shared)
         return NULL;
     s->shared = shared;
     s->queue_fd = s->event_fd = s->memory_fd = -1;
+    s->guard = NULL;
     atomic_fetch_add(&open_sockets, 1);
     atomic_store(&s->references, 1);
     return s;
@@ -142,6 +144,7 @@ static void destroy(struct divert_socket *s)
     int saved = errno;
 
     divert_send_verdicts(s);
+    guard_close(s->guard);
     hidden_close(s->queue_fd);
     hidden_close(s->event_fd);
     hidden_close(s->memory_fd);

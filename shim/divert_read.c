@@ -55,37 +55,55 @@ static size_t scatter(const struct msghdr *msg, const uint8_t *bytes, size_t len
     return copied;
 }
 
+static void drop_evicted(struct divert_socket *s, const struct ledger_packet *packet)
+{
+    divert_drop(s, packet);
+    status_count(&s->shared->status.evicted, packet->len);
+    if (trace_on())
+        divert_trace_dropped(s, packet, "too many were read and not written");
+}
+
+void divert_settle(struct divert_socket *s)
+{
+    struct divert_last *last = &s->shared->last;
+    struct nfq_ring *ring = &s->shared->ring;
+    struct ledger_packet evicted;
+
+    if (!last->outstanding)
+        return;
+    last->outstanding = false;
+    packet_keys(nfq_bytes(ring, &ring->packet[last->number]), last->packet.len, &last->packet.keys);
+    if (ledger_add(&s->shared->ledger, &last->packet, &evicted))
+        drop_evicted(s, &evicted);
+    last->packet.id = 0; /* the ledger has it */
+}
+
 /*
  * What was read as INADDR_ANY will be written as that: on an interface without an IPv4 address
  * incoming packets are told from outgoing ones by nothing else.
  */
-static void enter_ledger(struct divert_socket *s, const struct msghdr *msg,
-                         const struct nfq_packet *p, const struct sockaddr_in *sin)
+static void note_outstanding(struct divert_socket *s, const struct msghdr *msg,
+                             const struct nfq_packet *p, const struct sockaddr_in *sin)
 {
-    const uint8_t *bytes = nfq_bytes(&s->shared->ring, p);
-    struct ledger_packet evicted,
-        packet = {
-            .id = p->id,
-            .queue = p->queue,
-            .mark = p->mark,
-            .indev = p->indev,
-            .outdev = p->outdev,
-            .destination = packet_destination(bytes),
-            .len = p->len,
-            .hook = p->hook,
-            .family = p->family,
-            .incoming = sin->sin_addr.s_addr != INADDR_ANY,
-            .buffer = msg->msg_iovlen ? (uintptr_t)msg->msg_iov[0].iov_base : 0,
-            .read_at = clock_ns(),
-        };
+    struct divert_last *last = &s->shared->last;
 
-    packet_keys(bytes, p->len, &packet.keys);
-    if (!ledger_add(&s->shared->ledger, &packet, &evicted))
-        return;
-    divert_drop(s, &evicted);
-    status_count(&s->shared->status.evicted, evicted.len);
-    if (trace_on())
-        divert_trace_dropped(s, &evicted, "too many were read and not written");
+    divert_settle(s);
+    last->outstanding = true;
+    last->number = (uint32_t)(p - s->shared->ring.packet);
+    last->packet = (struct ledger_packet){
+        .id = p->id,
+        .queue = p->queue,
+        .mark = p->mark,
+        .indev = p->indev,
+        .outdev = p->outdev,
+        .destination = packet_destination(nfq_bytes(&s->shared->ring, p)),
+        .len = p->len,
+        .hook = p->hook,
+        .family = p->family,
+        .incoming = sin->sin_addr.s_addr != INADDR_ANY,
+        .buffer = msg->msg_iovlen ? (uintptr_t)msg->msg_iov[0].iov_base : 0,
+        .read_at = clock_ns(),
+    };
 }
 
 static void give_address(struct msghdr *msg, const struct sockaddr_in *sin)
@@ -174,7 +192,7 @@ static ssize_t read_first(struct divert_socket *s, struct msghdr *msg, int flags
     if (!(flags & MSG_PEEK)) {
         note_read(s, p, &sin);
         if (!p->copy)
-            enter_ledger(s, msg, p, &sin);
+            note_outstanding(s, msg, p, &sin);
         ring->first++;
     }
     return flags & MSG_TRUNC ? (ssize_t)p->len : (ssize_t)copied;

@@ -5,6 +5,7 @@
 #include "status.h"
 #include "trace_files.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -113,5 +114,9 @@ int main(int argc, char *argv[])
             break;
         }
     ruleset_free(&options.rules);
+    if ((fflush(stdout) || ferror(stdout)) && !status) {
+        say_error("standard output: %s", strerror(errno));
+        status = STATUS_FAILED;
+    }
     return status;
 }
