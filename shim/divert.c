@@ -3,6 +3,7 @@
 
 #include "caps.h"
 #include "clock.h"
+#include "divert_trace.h"
 #include "hidden.h"
 #include "interfaces.h"
 #include "log.h"
@@ -48,6 +49,13 @@ static int check_privilege(void)
     return 0;
 }
 
+static uint64_t inode_of(int fd)
+{
+    struct stat st;
+
+    return real.fstat(fd, &st) < 0 ? 0 : st.st_ino;
+}
+
 static int open_descriptors(struct divert_socket *s, int type, int *fd)
 {
     int flags = (type & SOCK_NONBLOCK ? EFD_NONBLOCK : 0) | (type & SOCK_CLOEXEC ? EFD_CLOEXEC : 0);
@@ -58,8 +66,10 @@ static int open_descriptors(struct divert_socket *s, int type, int *fd)
         return -errno;
     s->event_fd = hidden_fd(real.fcntl(*fd, F_DUPFD_CLOEXEC, 0));
     s->queue_fd = s->event_fd < 0 ? -errno : hidden_fd(nfqueue_open());
-    if (s->queue_fd >= 0)
+    if (s->queue_fd >= 0) {
+        s->shared->status.netlink = inode_of(s->queue_fd);
         return 0;
+    }
     err = s->queue_fd;
     real.close(*fd);
     return err;
@@ -78,6 +88,7 @@ int divert_open(int domain, int type, int protocol, int *fd, struct divert_socke
         return -ENOMEM;
     s->options = options;
     s->shared->family = domain == AF_INET6 ? AF_INET6 : AF_INET;
+    s->shared->status.family = (uint32_t)s->shared->family;
     s->shared->protocol = protocol;
     s->shared->nonblocking = type & SOCK_NONBLOCK;
     s->shared->receive_buffer = s->shared->send_buffer = BUFFER_DEFAULT;
@@ -86,6 +97,7 @@ int divert_open(int domain, int type, int protocol, int *fd, struct divert_socke
         divert_release(s);
         return err;
     }
+    trace_start(false);
     *out = s;
     return 0;
 }
@@ -95,6 +107,7 @@ static void start_over(struct divert_socket *s)
 {
     for (unsigned i = 0; i < s->shared->queues; i++)
         nfqueue_drop_all(s->queue_fd, (uint16_t)(s->shared->queue + i), s->shared->ring.last_id);
+    s->shared->status.abandoned += divert_unwritten(s);
     ledger_reset(&s->shared->ledger);
     s->shared->last.outstanding = false;
     s->shared->ring.first = s->shared->ring.end = 0;
@@ -200,6 +213,7 @@ static int bind_any(struct divert_socket *s, unsigned port)
     s->shared->bound = err == 0;
     if (err)
         s->shared->port = 0;
+    s->shared->status.port = s->shared->port;
     if (err == -EOPNOTSUPP)
         log_line(LOG_ERROR, "this kernel has no NFQUEUE: it needs nfnetlink_queue "
                             "(CONFIG_NETFILTER_NETLINK_QUEUE); try: modprobe nfnetlink_queue");
@@ -244,6 +258,13 @@ uint64_t divert_overdue_at(struct divert_socket *s)
     return oldest ? oldest->read_at + s->options->hold_ms * NS_PER_MS : DIVERT_NEVER;
 }
 
+static void note_expired(struct divert_socket *s, const struct ledger_packet *packet)
+{
+    status_count(&s->shared->status.expired, packet->len);
+    if (trace_on())
+        divert_trace_dropped(s, packet, "not written in time");
+}
+
 static void drop_overdue(struct divert_socket *s)
 {
     struct ledger_packet packet;
@@ -252,7 +273,8 @@ static void drop_overdue(struct divert_socket *s)
     while (overdue_at != DIVERT_NEVER && overdue_at <= clock_ns()) {
         divert_settle(s);
         ledger_expire(&s->shared->ledger, &packet);
-        divert_drop(s, &packet);
+        if (divert_drop(s, &packet) == 0)
+            note_expired(s, &packet);
         overdue_at = divert_overdue_at(s);
     }
 }

@@ -9,6 +9,8 @@
 #include "packet.h"
 #include "pump.h"
 #include "real.h"
+#include "status.h"
+#include "trace.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -77,17 +79,21 @@ static bool file_may_be_so_large(size_t size)
     return getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur >= size;
 }
 
-/* The file keeps its size, so that nobody who has it can take memory from under those who map it.
+/*
+ * The file keeps its size, so that nobody who has it can take memory from under those who map it.
  */
 #define SEALS (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)
 
-/* A file in memory, so that it can be inherited over exec. -1 if there cannot be one. */
+/*
+ * A file in memory, so that it can be inherited over exec and found by divert-run --status. Nobody
+ * else gets in. -1 if there cannot be one.
+ */
 static int memory_file(size_t size)
 {
     int fd = -1;
 
     if (file_may_be_so_large(size))
-        fd = memfd_create("divertshim", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+        fd = memfd_create(STATUS_MEMORY, MFD_CLOEXEC | MFD_ALLOW_SEALING);
     if (fd >= 0 && (ftruncate(fd, (off_t)size) < 0 || fchmod(fd, 0600) < 0 ||
                     real.fcntl(fd, F_ADD_SEALS, SEALS) < 0)) {
         real.close(fd);
@@ -133,6 +139,9 @@ struct divert_socket *divert_allocate(void)
     atomic_fetch_add(&open_sockets, 1);
     s->memory_fd = fd;
     shared->magic = magic;
+    shared->status.magic = STATUS_MAGIC;
+    shared->status.version = STATUS_VERSION;
+    shared->status.size = sizeof(struct status);
     shared->seed = packet_keys_seed();
     return s;
 }
@@ -271,6 +280,7 @@ struct divert_socket *divert_adopt(const struct divert_handles *h)
     if (h->partner_memory_fd >= 0)
         divert_adopt_partner(s, h->partner_event_fd, h->partner_memory_fd);
     packet_keys_use_seed(s->shared->seed);
+    trace_start(true);
     return s;
 }
 

@@ -10,6 +10,7 @@
 #include "nfq.h"
 #include "options.h"
 #include "shared_lock.h"
+#include "status.h"
 
 #include <linux/netfilter.h>
 #include <netinet/in.h>
@@ -31,8 +32,9 @@ struct divert_last {
  * The lock is never held while waiting.
  */
 struct divert_shared {
-    uint64_t magic; /* the layout of all this, see divert_adopt() */
-    uint64_t seed;  /* of the packets' keys in the ledger */
+    struct status status; /* first: read by others */
+    uint64_t magic;       /* the layout of all this, see divert_adopt() */
+    uint64_t seed;        /* of the packets' keys in the ledger */
     struct shared_lock lock;
     int family; /* as given to socket() */
     int protocol;
@@ -154,10 +156,17 @@ void divert_end_parting(struct divert_socket *s, struct divert_socket *self);
 /* -EAGAIN if a signal handler interrupted this very thread while it had the lock. */
 int divert_lock(struct divert_socket *s);
 
+/* Packets that were read and wait to be written. */
+static inline uint64_t divert_unwritten(const struct divert_socket *s)
+{
+    return (uint64_t)s->shared->ledger.count + s->shared->last.outstanding;
+}
+
 void divert_unlock_and_tell(struct divert_socket *s);
 
 static inline void divert_unlock(struct divert_socket *s)
 {
+    s->shared->status.unwritten = divert_unwritten(s);
     if (__builtin_expect(s->handed_over, 0))
         divert_unlock_and_tell(s);
     else
@@ -207,8 +216,8 @@ bool divert_verdicts_wait(const struct divert_socket *s);
 /* Under the lock: sends what was put off. */
 void divert_flush(struct divert_socket *s);
 
-/* Under the lock: the packet is not to go on. */
-void divert_drop(struct divert_socket *s, const struct ledger_packet *packet);
+/* Under the lock: the packet is not to go on. Returns 0, or -errno if it stays for another try. */
+int divert_drop(struct divert_socket *s, const struct ledger_packet *packet);
 
 /*
  * Under the lock: a packet out of the ledger whose verdict the kernel did not take, with that

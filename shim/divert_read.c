@@ -2,6 +2,7 @@
 #include "divert_private.h"
 
 #include "clock.h"
+#include "divert_trace.h"
 #include "scatter.h"
 
 #include <errno.h>
@@ -49,6 +50,14 @@ static void address_of(const struct divert_socket *s, const struct nfq_packet *p
         address4(s, p, tag, address);
 }
 
+static void drop_evicted(struct divert_socket *s, const struct ledger_packet *packet)
+{
+    divert_drop(s, packet);
+    status_count(&s->shared->status.evicted, packet->len);
+    if (trace_on())
+        divert_trace_dropped(s, packet, "too many were read and not written");
+}
+
 void divert_settle(struct divert_socket *s)
 {
     struct divert_last *last = &s->shared->last;
@@ -60,7 +69,7 @@ void divert_settle(struct divert_socket *s)
     last->outstanding = false;
     packet_keys(nfq_bytes(ring, &ring->packet[last->number]), last->packet.len, &last->packet.keys);
     if (ledger_add(&s->shared->ledger, &last->packet, &evicted))
-        divert_drop(s, &evicted);
+        drop_evicted(s, &evicted);
     last->packet.id = 0; /* the ledger has it */
 }
 
@@ -152,6 +161,15 @@ static void skip_too_large(struct divert_socket *s, const struct msghdr *msg)
     }
 }
 
+static void note_read(struct divert_socket *s, const struct nfq_packet *p, uint16_t tag)
+{
+    status_count(&s->shared->status.read, p->len);
+    if (p->copy)
+        status_count(&s->shared->status.copies, p->len);
+    if (trace_on())
+        divert_trace_read(s, p, divert_is_incoming(p), tag);
+}
+
 static ssize_t read_first(struct divert_socket *s, struct msghdr *msg, int flags)
 {
     struct nfq_ring *ring = &s->shared->ring;
@@ -167,6 +185,7 @@ static ssize_t read_first(struct divert_socket *s, struct msghdr *msg, int flags
     msg->msg_controllen = 0;
     msg->msg_flags = copied < p->len ? MSG_TRUNC : 0;
     if (!(flags & MSG_PEEK)) {
+        note_read(s, p, address.in.sin_port);
         if (!p->copy)
             note_outstanding(s, msg, p, address.incoming);
         ring->first++;

@@ -98,13 +98,14 @@ void divert_forget_verdicts(struct divert_socket *s)
     s->guard = NULL;
 }
 
-void divert_drop(struct divert_socket *s, const struct ledger_packet *packet)
+int divert_drop(struct divert_socket *s, const struct ledger_packet *packet)
 {
     struct nfq_verdict v = {.id = packet->id, .queue = packet->queue, .verdict = NF_DROP};
     int err = divert_give_verdict(s, &v);
 
     if (err)
         divert_leave_undecided(s, *packet, err);
+    return err;
 }
 
 void divert_leave_undecided(struct divert_socket *s, struct ledger_packet packet, int err)

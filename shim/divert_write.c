@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "divert_private.h"
 
+#include "divert_trace.h"
 #include "inject.h"
 #include "interfaces.h"
 
@@ -18,6 +19,10 @@ struct written {
     struct ledger_way way;
     struct interface in; /* incoming only */
     uint32_t scope;      /* outgoing only: interface of link-local addresses, or 0 */
+    uint32_t id;         /* of the packet it was read as, and where that goes out; 0 */
+    uint32_t outdev;
+    enum status_fate fate;
+    bool matched, repeated;
 };
 
 static int gather(struct divert_socket *s, const struct msghdr *msg, struct written *w)
@@ -130,11 +135,12 @@ static uint16_t tag_for_injection(const struct options *o, uint16_t tag)
 }
 
 /* outdev is the interface it was to leave by, or 0. */
-static int inject(struct divert_socket *s, const struct written *w, uint32_t mark, uint32_t outdev)
+static int inject(struct divert_socket *s, struct written *w, uint32_t mark, uint32_t outdev)
 {
     uint16_t tag = tag_for_injection(s->options, w->tag);
     int err;
 
+    w->fate = w->way.incoming ? STATUS_INJECTED_IN : STATUS_INJECTED_OUT;
     if (w->way.incoming)
         err = inject_incoming(w->packet, w->len, &w->in, tag, s->options->mark_shift);
     else
@@ -170,7 +176,7 @@ static bool needs_fragments(const struct written *w, const struct ledger_packet 
     return queued->family == AF_INET6 && outgrew_mtu(w, queued);
 }
 
-static int give_verdict(struct divert_socket *s, const struct written *w,
+static int give_verdict(struct divert_socket *s, struct written *w,
                         const struct ledger_packet *queued, bool changed)
 {
     bool tagged = s->options->tags && options_tag_of_mark(s->options, queued->mark) != 0;
@@ -184,6 +190,7 @@ static int give_verdict(struct divert_socket *s, const struct written *w,
     };
     int err;
 
+    w->repeated = tagged;
     if (tagged)
         v.mark = options_mark_with_tag(s->options, queued->mark, tag_in_mark(s->options, w->tag));
     err = divert_give_verdict(s, &v);
@@ -233,13 +240,17 @@ static bool match(struct divert_socket *s, const struct written *w, struct ledge
  * A packet that was read goes back as a verdict, any other is injected. An incoming one with a
  * wrong header checksum is dropped without a word, as the kernel does it.
  */
-static int put_back(struct divert_socket *s, const struct written *w)
+static int put_back(struct divert_socket *s, struct written *w)
 {
     bool bad = w->way.incoming && !packet_header_checksum_ok(w->packet), changed;
     struct ledger_packet queued;
 
+    w->fate = bad ? STATUS_BAD_CHECKSUM : STATUS_MATCHED;
     if (!match(s, w, &queued, &changed))
         return bad ? 0 : inject(s, w, 0, 0);
+    w->matched = true;
+    w->id = queued.id;
+    w->outdev = queued.outdev;
     if (bad || too_large(w, &queued)) {
         divert_drop(s, &queued);
         return bad ? 0 : -EMSGSIZE;
@@ -251,22 +262,51 @@ static int put_back(struct divert_socket *s, const struct written *w)
     return give_verdict(s, w, &queued, changed);
 }
 
+static void trace_it(struct divert_socket *s, const struct written *w, int err)
+{
+    struct trace_packet p = {
+        .bytes = w->packet,
+        .len = w->len,
+        .id = w->id,
+        .queued = w->matched,
+        .incoming = w->way.incoming,
+        .interface = w->way.incoming ? w->way.indev : w->outdev,
+        .tag = w->tag,
+    };
+
+    divert_trace_written(s, &p, w->fate, w->repeated, err);
+}
+
+static void note_written(struct divert_socket *s, const struct written *w, int err)
+{
+    struct status *status = &s->shared->status;
+
+    if (trace_on())
+        trace_it(s, w, err);
+    if (err) {
+        status->refused++;
+        return;
+    }
+    status_count(&status->written, w->len);
+    status_count(&status->fate[w->fate], w->len);
+}
+
 static int write_packet(struct divert_socket *s, const struct msghdr *msg)
 {
     struct written w = {0};
     size_t written;
     int err = gather(s, msg, &w);
 
-    if (err)
-        return err;
     written = w.len;
-    err = divert_check_packet(s, w.packet, w.len, &w.len);
+    if (!err)
+        err = divert_check_packet(s, w.packet, w.len, &w.len);
     if (!err)
         err = read_address(s, msg, &w);
-    if (err)
-        return err;
-    make_checksums_right(s, &w);
-    err = put_back(s, &w);
+    if (!err) {
+        make_checksums_right(s, &w);
+        err = put_back(s, &w);
+    }
+    note_written(s, &w, err);
     return err ? err : (int)written;
 }
 

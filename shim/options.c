@@ -60,6 +60,13 @@ static bool read_choice(const char *name, const char *const *words, unsigned *ou
     return refuse(name, value, expected);
 }
 
+static const char *read_name(const char *name)
+{
+    const char *value = getenv(name);
+
+    return value && *value ? value : NULL;
+}
+
 static bool read_mask(void)
 {
     static const char name[] = "DIVERTSHIM_MARK_MASK";
@@ -113,6 +120,8 @@ static void read_all(void)
     sensible &= read_number("DIVERTSHIM_LISTENERS", 1, 256, &options.listeners,
                             "a number of sockets from 1 to 256");
     sensible &= read_mask();
+    options.trace = read_name("DIVERTSHIM_TRACE");
+    options.pcap = read_name("DIVERTSHIM_PCAP");
     options.openbsd = personality == 1;
     options.tags = tags == 1;
     options.keep_caps = keep_caps == 1;

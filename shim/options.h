@@ -30,6 +30,8 @@ struct options {
     enum batching batch; /* whether verdicts may wait for the next ones, for a moment */
     uint32_t queue_len;  /* packets the kernel queues, read ones without a verdict included */
     uint32_t hold_ms;    /* a packet read and not written is dropped after so long */
+    const char *trace;   /* where lines on packets go: a file, or - for standard error; NULL */
+    const char *pcap;    /* the file that packets go to, or NULL */
     uint32_t listeners;  /* sockets that may share a divert port, on as many queues */
 };
 

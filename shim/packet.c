@@ -382,6 +382,24 @@ static bool has_ports(const struct layout *l)
     }
 }
 
+bool packet_ends(const void *packet, size_t len, struct packet_ends *ends)
+{
+    const uint8_t *p = packet, *ports;
+    struct layout l;
+
+    if (!lay_out(p, len, &l))
+        return false;
+    *ends = (struct packet_ends){
+        .from = l.address, .to = l.address + l.address_len / 2, .protocol = l.protocol};
+    if (!has_ports(&l) || len - l.transport < 4)
+        return true;
+    ports = p + l.transport;
+    ends->ports = true;
+    ends->from_port = load16(ports);
+    ends->to_port = load16(ports + 2);
+    return true;
+}
+
 /* The sum of the pseudo header (RFC 793, RFC 8200), not complemented, network byte order. */
 static uint16_t pseudo_sum(const struct layout *l, size_t transport_len)
 {

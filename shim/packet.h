@@ -75,6 +75,17 @@ void packet_transport_checksum_fix(void *packet, size_t len);
 int packet_fragment(const void *packet, size_t mtu, void *out,
                     int (*emit)(void *arg, const void *fragment, size_t len), void *arg);
 
+/* What a packet says of its sender and receiver. Numbers in host byte order. */
+struct packet_ends {
+    const uint8_t *from, *to; /* addresses within the packet, of its IP version */
+    uint8_t protocol;
+    bool ports; /* the ports are known */
+    uint16_t from_port, to_port;
+};
+
+/* Any bytes will do; false if they are shorter than an IP header. */
+bool packet_ends(const void *packet, size_t len, struct packet_ends *ends);
+
 /* The seed of the keys, taken from the kernel's random numbers on the first call. */
 uint64_t packet_keys_seed(void);
 

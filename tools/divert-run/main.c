@@ -2,6 +2,8 @@
 #include "preload.h"
 #include "run.h"
 #include "say.h"
+#include "status.h"
+#include "trace_files.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -64,12 +66,15 @@ static int run(struct options *options)
         status = library_find(library);
     if (!status)
         status = command_check(path, library);
+    if (!status)
+        status = trace_files_open(options);
     run_block_signals();
     if (!status && options->rules.count) {
         rules_warn_interfaces(&options->rules);
         status = filter_install(&options->filter, &options->rules);
     }
     if (!status) {
+        status_publish_rules(&options->rules, options->filter.options.tag_base);
         set_environment(options);
         set_preload(library);
         status = run_command(path, options->command);
@@ -113,8 +118,7 @@ int main(int argc, char *argv[])
             status = filter_check(&options.filter, &options.rules);
             break;
         case MODE_STATUS:
-            say_error("--status is not in this version");
-            status = STATUS_FAILED;
+            status = status_show(options.interval, options.json);
             break;
         case MODE_CLEANUP:
             status = filter_cleanup();

@@ -17,7 +17,10 @@ enum {
     OPT_BATCH,
     OPT_LISTENERS,
     OPT_CHECK,
+    OPT_TRACE,
+    OPT_PCAP,
     OPT_STATUS,
+    OPT_JSON,
     OPT_CLEANUP,
     OPT_VERSION
 };
@@ -33,7 +36,10 @@ static const struct option long_options[] = {
     {"batch", no_argument, NULL, OPT_BATCH},
     {"listeners", required_argument, NULL, OPT_LISTENERS},
     {"check", no_argument, NULL, OPT_CHECK},
-    {"status", no_argument, NULL, OPT_STATUS},
+    {"trace", optional_argument, NULL, OPT_TRACE},
+    {"pcap", required_argument, NULL, OPT_PCAP},
+    {"status", optional_argument, NULL, OPT_STATUS},
+    {"json", no_argument, NULL, OPT_JSON},
     {"cleanup", no_argument, NULL, OPT_CLEANUP},
     {"help", no_argument, NULL, 'h'},
     {"version", no_argument, NULL, OPT_VERSION},
@@ -56,8 +62,11 @@ void options_help(void)
          "      --gso               hand large packets over uncut\n"
          "      --batch             send verdicts together even if that takes a thread in COMMAND\n"
          "      --listeners N       N sockets may share a divert port\n"
+         "      --trace[=FILE]      a line for each packet that COMMAND reads or writes\n"
+         "      --pcap FILE         these packets, for tcpdump and Wireshark\n"
          "      --check             print the firewall commands and stop\n"
-         "      --status            list the live divert sockets\n"
+         "      --status[=SECONDS]  show the live divert sockets, once or every so often\n"
+         "      --json              the same for programs\n"
          "      --cleanup           remove the rules that a killed divert-run left\n"
          "  -v, -q                  say more (-vv: still more), say less\n"
          "  -h, --help, --version");
@@ -115,6 +124,19 @@ static int set_personality(struct options *options, const char *name)
     return 0;
 }
 
+static int set_status(struct options *options, const char *s)
+{
+    char *end;
+
+    options->mode = MODE_STATUS;
+    if (!s)
+        return 0;
+    options->interval = strtod(s, &end);
+    if (end == s || *end || !(options->interval >= 0.01 && options->interval <= 86400))
+        return bad_value("--status", s, "seconds between two looks, from 0.01 to 86400");
+    return 0;
+}
+
 static int set_option(int option, struct options *options, struct rule_source *source)
 {
     switch (option) {
@@ -149,9 +171,19 @@ static int set_option(int option, struct options *options, struct rule_source *s
         return 0;
     case OPT_LISTENERS:
         return set_listeners(&options->filter, optarg);
+    case OPT_TRACE:
+        options->trace = optarg ? optarg : "-";
+        return 0;
+    case OPT_PCAP:
+        options->pcap = optarg;
+        return 0;
+    case OPT_STATUS:
+        return set_status(options, optarg);
+    case OPT_JSON:
+        options->json = true;
+        return 0;
     default:
         options->mode = option == OPT_CHECK     ? MODE_CHECK
-                        : option == OPT_STATUS  ? MODE_STATUS
                         : option == OPT_CLEANUP ? MODE_CLEANUP
                                                 : MODE_VERSION;
         return 0;
@@ -192,6 +224,14 @@ static int check_command(const struct options *options)
 {
     if (options->mode == MODE_RUN && !options->command) {
         say_error("no command to run (divert-run --help)");
+        return STATUS_USAGE;
+    }
+    if (options->mode == MODE_STATUS && options->command) {
+        say_error("--status takes no command; seconds follow its '=': --status=1");
+        return STATUS_USAGE;
+    }
+    if (options->json && options->mode != MODE_STATUS) {
+        say_error("--json goes with --status");
         return STATUS_USAGE;
     }
     if (options->mode == MODE_CHECK && !options->rules.count) {

@@ -12,6 +12,10 @@ struct options {
     const char *personality; /* NULL: not given */
     bool gso;
     bool batch;
+    const char *trace; /* a file, or - for the standard error; NULL: not given */
+    const char *pcap;  /* a file; NULL: not given */
+    double interval;   /* of MODE_STATUS: seconds, 0: just once */
+    bool json;
     char **command; /* NULL: none */
 };
 

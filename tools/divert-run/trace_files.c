@@ -1,0 +1,39 @@
+#include "trace_files.h"
+
+#include "../../shim/trace_open.h"
+#include "say.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static int open_for(const char *option, const char *variable, const char *path,
+                    const struct pcap_head *head)
+{
+    int fd = trace_open(path, head, TRACE_OPEN_WAIT);
+    char here[64];
+
+    if (fd < 0) {
+        say_error("%s: %s: %s", option, path,
+                  fd == -ELOOP ? "it is a link of another user's" : strerror(-fd));
+        return STATUS_FAILED;
+    }
+    snprintf(here, sizeof(here), "/proc/%d/fd/%d", (int)getpid(), fd);
+    setenv(variable, here, 1);
+    return 0;
+}
+
+int trace_files_open(const struct options *options)
+{
+    int status = 0;
+
+    if (options->trace && !strcmp(options->trace, "-"))
+        setenv("DIVERTSHIM_TRACE", "1", 1);
+    else if (options->trace)
+        status = open_for("--trace", "DIVERTSHIM_TRACE", options->trace, NULL);
+    if (!status && options->pcap)
+        status = open_for("--pcap", "DIVERTSHIM_PCAP", options->pcap, &pcap_head);
+    return status;
+}
