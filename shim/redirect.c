@@ -106,7 +106,7 @@ static struct nlmsghdr *tc_message(char *buf, uint16_t type, uint32_t index, uin
 
 static int add_clsact(int fd, uint32_t index)
 {
-    char buf[256] __attribute__((aligned(8)));
+    char buf[256] __attribute__((aligned(8))) = {0};
     struct nlmsghdr *nlh = tc_message(buf, RTM_NEWQDISC, index, TC_H_CLSACT);
     struct tcmsg *tc = mnl_nlmsg_get_payload(nlh);
 
@@ -117,7 +117,7 @@ static int add_clsact(int fd, uint32_t index)
 
 static int add_filter(int fd, int program, uint32_t index)
 {
-    char buf[256] __attribute__((aligned(8)));
+    char buf[256] __attribute__((aligned(8))) = {0};
     struct nlmsghdr *nlh =
         tc_message(buf, RTM_NEWTFILTER, index, TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_INGRESS));
     struct tcmsg *tc = mnl_nlmsg_get_payload(nlh);
