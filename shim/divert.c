@@ -3,7 +3,6 @@
 
 #include "caps.h"
 #include "clock.h"
-#include "flusher.h"
 #include "hidden.h"
 #include "interfaces.h"
 #include "log.h"
@@ -97,6 +96,7 @@ static void start_over(struct divert_socket *s)
     for (unsigned i = 0; i < s->shared->queues; i++)
         nfqueue_drop_all(s->queue_fd, (uint16_t)(s->shared->queue + i), s->shared->ring.last_id);
     ledger_reset(&s->shared->ledger);
+    s->shared->last.outstanding = false;
     s->shared->ring.first = s->shared->ring.end = 0;
     s->shared->batch.used = 0;
 }
@@ -126,7 +126,7 @@ void divert_set_gso(struct divert_socket *s, bool on)
 static int bind_queues(struct divert_socket *s, unsigned first, unsigned count)
 {
     for (unsigned i = 0; i < count; i++) {
-        int err = nfqueue_bind(s->queue_fd, (uint16_t)(first + i), s->options->queue_len);
+        int err = nfqueue_bind(s->queue_fd, (uint16_t)(first + i));
 
         if (!err)
             continue;
@@ -139,6 +139,17 @@ static int bind_queues(struct divert_socket *s, unsigned first, unsigned count)
     if (s->options->gso)
         divert_set_gso(s, true);
     return 0;
+}
+
+static int start_queues(struct divert_socket *s)
+{
+    int err = 0;
+
+    for (unsigned i = 0; i < s->shared->queues && !err; i++)
+        err = nfqueue_start(s->queue_fd, (uint16_t)(s->shared->queue + i), s->options->queue_len);
+    for (unsigned i = 0; i < s->shared->queues && err; i++)
+        nfqueue_unbind(s->queue_fd, (uint16_t)(s->shared->queue + i));
+    return err;
 }
 
 /* One of the port's queues, the first that no other listener has. */
@@ -182,14 +193,16 @@ static int bind_any(struct divert_socket *s, unsigned port)
     }
     if (err == -EADDRINUSE && port)
         err = divert_join(s, port);
+    if (!err && !s->partner) {
+        bind_copies(s);
+        err = start_queues(s);
+    }
     s->shared->bound = err == 0;
     if (err)
         s->shared->port = 0;
     if (err == -EOPNOTSUPP)
         log_line(LOG_ERROR, "this kernel has no NFQUEUE: it needs nfnetlink_queue "
                             "(CONFIG_NETFILTER_NETLINK_QUEUE); try: modprobe nfnetlink_queue");
-    if (!err && !s->partner)
-        bind_copies(s);
     return err;
 }
 
@@ -222,58 +235,26 @@ int divert_getsockname(struct divert_socket *s, struct sockaddr *address, sockle
     return 0;
 }
 
-void divert_flush(struct divert_socket *s)
-{
-    int err = nfqueue_flush(s->queue_fd, &s->shared->batch);
-
-    if (err)
-        log_line(LOG_DEBUG, "sending verdicts: %s", strerror(-err));
-}
-
-int divert_give_verdict(struct divert_socket *s, const struct nfq_verdict *v)
-{
-    int err = nfqueue_put_verdict(s->queue_fd, &s->shared->batch, v);
-    bool may_wait = s->options->batch && !nfq_ring_empty(&s->shared->ring);
-
-    if (err || (may_wait && flusher_note()))
-        return err;
-    return nfqueue_flush(s->queue_fd, &s->shared->batch);
-}
-
-void divert_send_verdicts(struct divert_socket *s)
-{
-    if (divert_lock(s))
-        return;
-    divert_flush(s);
-    divert_unlock(s);
-}
-
-void divert_drop(struct divert_socket *s, const struct ledger_packet *packet)
-{
-    struct nfq_verdict v = {.id = packet->id, .queue = packet->queue, .verdict = NF_DROP};
-    int err = divert_give_verdict(s, &v);
-
-    if (err)
-        log_line(LOG_DEBUG, "verdict for packet %u: %s", packet->id, strerror(-err));
-}
-
-static uint64_t overdue_at(struct divert_socket *s)
+uint64_t divert_overdue_at(struct divert_socket *s)
 {
     const struct ledger_packet *oldest = ledger_oldest(&s->shared->ledger);
 
+    if (!oldest && s->shared->last.outstanding)
+        oldest = &s->shared->last.packet;
     return oldest ? oldest->read_at + s->options->hold_ms * NS_PER_MS : DIVERT_NEVER;
 }
 
 static void drop_overdue(struct divert_socket *s)
 {
     struct ledger_packet packet;
+    uint64_t overdue_at = divert_overdue_at(s);
 
-    if (!s->shared->ledger.count || overdue_at(s) > clock_ns())
-        return;
-    do {
+    while (overdue_at != DIVERT_NEVER && overdue_at <= clock_ns()) {
+        divert_settle(s);
         ledger_expire(&s->shared->ledger, &packet);
         divert_drop(s, &packet);
-    } while (overdue_at(s) <= clock_ns());
+        overdue_at = divert_overdue_at(s);
+    }
 }
 
 /*
@@ -303,6 +284,7 @@ static int fill_alone(struct divert_socket *s)
     int n;
 
     divert_flush(s);
+    divert_settle(s);
     n = nfqueue_fill(s->queue_fd, ring);
     end = ring->end;
     if (n <= 0)
@@ -339,6 +321,7 @@ int divert_pump(struct divert_socket *s)
     while (nfq_ring_empty(ring)) {
         int n;
 
+        divert_settle(s);
         if (backlog_waits(&s->shared->backlog) && backlog_take(&s->shared->backlog, ring))
             break;
         n = fill(s);
@@ -373,7 +356,8 @@ void divert_announce(struct divert_socket *s)
         n = real.read(s->event_fd, &count, sizeof(count));
     if (n < 0)
         log_line(LOG_DEBUG, "eventfd: %s", strerror(errno));
-    shared->announced = wanted;
+    if (n >= 0 || (!wanted && errno == EAGAIN))
+        shared->announced = wanted; /* else the next one tries again */
 }
 
 int divert_next_len(struct divert_socket *s)

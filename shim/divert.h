@@ -60,8 +60,11 @@ ssize_t divert_recvmsg(struct divert_socket *s, struct msghdr *msg, int flags);
  */
 ssize_t divert_sendmsg(struct divert_socket *s, const struct msghdr *msg, int flags);
 
-/* Sends the verdicts that wait for others, see flusher.h. */
+/* Sends the verdicts that wait for others. */
 void divert_send_verdicts(struct divert_socket *s);
+
+/* In a child: those that its parent gave are the parent's to send. */
+void divert_forget_verdicts(struct divert_socket *s);
 
 /* Bytes of the packet that the next read gives, 0 for none: FIONREAD. */
 int divert_next_len(struct divert_socket *s);

@@ -3,6 +3,7 @@
 #include "divert_private.h"
 
 #include "caps.h"
+#include "guard.h"
 #include "hidden.h"
 #include "inject.h"
 #include "packet.h"
@@ -103,6 +104,7 @@ static struct divert_socket *start_with(struct divert_shared *shared)
         return NULL;
     s->shared = shared;
     s->queue_fd = s->event_fd = s->memory_fd = -1;
+    s->guard = NULL;
     s->partner = NULL;
     s->known = s->handed_over = false;
     atomic_store(&s->references, 1);
@@ -130,6 +132,7 @@ struct divert_socket *divert_allocate(void)
 
 static void forget(struct divert_socket *s)
 {
+    guard_close(s->guard);
     hidden_close(s->event_fd);
     hidden_close(s->memory_fd);
     munmap(s->shared, sizeof(*s->shared));

@@ -78,6 +78,9 @@ static void drop_all(struct divert_socket *by, struct divert_shared *of)
 {
     struct ledger_packet packet;
 
+    if (of->last.outstanding)
+        divert_drop(by, &of->last.packet);
+    of->last.outstanding = false;
     drop_unread(by, of);
     while (ledger_expire(&of->ledger, &packet))
         divert_drop(by, &packet);
@@ -153,6 +156,7 @@ bool divert_drop_unread(struct divert_socket *s)
 {
     if (!divert_partner(s))
         return false;
+    divert_settle(s);
     drop_unread(s, s->shared);
     divert_flush(s);
     return true;

@@ -17,6 +17,16 @@
 #include <stdatomic.h>
 
 /*
+ * The packet that was read last. Most programs write it next: then it is known by its bytes, which
+ * lie in the ring still, and never enters the ledger.
+ */
+struct divert_last {
+    bool outstanding;
+    uint32_t number; /* in the ring */
+    struct ledger_packet packet;
+};
+
+/*
  * What all processes that inherited the socket share, as they would share a socket in the kernel.
  * The lock is never held while waiting.
  */
@@ -41,7 +51,8 @@ struct divert_shared {
     uint64_t receive_timeout;    /* SO_RCVTIMEO in nanoseconds, 0 for none */
     struct timeval send_timeout; /* SO_SNDTIMEO: kept for getsockopt(), writes never wait */
     int receive_buffer, send_buffer;
-    struct nfq_batch batch; /* verdicts that were given and not sent yet */
+    struct nfq_batch batch; /* verdicts that were given and not sent yet, but see guard.h */
+    struct divert_last last;
     struct nfq_ring ring;
     struct backlog backlog;    /* what the partner took for us */
     struct shared_lock taking; /* of both partners, in the memory of the AF_INET one */
@@ -55,6 +66,7 @@ struct divert_socket {
     int queue_fd;                  /* netlink; readable when the kernel has packets */
     int event_fd;                  /* our copy of what the program holds */
     int memory_fd;                 /* the file that shared is, or -1 if it is none */
+    struct guard *guard;           /* of this process, or NULL */
     bool known;                    /* only what this process knows of a partner */
     bool handed_over;              /* under the lock: the partner is to be told */
     struct divert_socket *partner; /* of the other family on the port, a known one; or NULL */
@@ -162,6 +174,12 @@ static inline bool divert_has_packet(const struct divert_shared *shared)
  */
 int divert_pump(struct divert_socket *s);
 
+/* Under the lock: when the oldest outstanding packet is overdue, see divert_deadline(). */
+uint64_t divert_overdue_at(struct divert_socket *s);
+
+/* Under the lock: enters the packet that was read last into the ledger, where it can wait. */
+void divert_settle(struct divert_socket *s);
+
 /*
  * Under the lock, after an injection: rules by hand may have put the packet into our own queue,
  * where it is not to wait for the program's next read.
@@ -175,16 +193,26 @@ void divert_announce(struct divert_socket *s);
 void divert_set_gso(struct divert_socket *s, bool on);
 
 /*
- * Under the lock: gives a verdict. It is sent at once; or with DIVERTSHIM_BATCH, while packets are
- * at hand for the program to go on with, together with the next ones. Returns 0 or -errno.
+ * Under the lock: gives a verdict. It is sent at once; or while packets are at hand for the program
+ * to go on with, together with the next ones. One that the kernel does not take for want of memory
+ * goes with the next ones, too. Returns 0, or -errno: it was not given.
  */
 int divert_give_verdict(struct divert_socket *s, const struct nfq_verdict *v);
+
+/* Under the lock: whether there are verdicts that were not sent. */
+bool divert_verdicts_wait(const struct divert_socket *s);
 
 /* Under the lock: sends what was put off. */
 void divert_flush(struct divert_socket *s);
 
 /* Under the lock: the packet is not to go on. */
 void divert_drop(struct divert_socket *s, const struct ledger_packet *packet);
+
+/*
+ * Under the lock: a packet out of the ledger whose verdict the kernel did not take, with that
+ * error, goes back there. It can be written again, or is dropped later.
+ */
+void divert_leave_undecided(struct divert_socket *s, struct ledger_packet packet, int err);
 
 /* Without the lock: 0 when there may be something to read, -EAGAIN at the deadline, -EINTR. */
 int divert_wait(struct divert_socket *s, uint64_t deadline);

@@ -63,33 +63,47 @@ static size_t scatter(const struct msghdr *msg, const uint8_t *bytes, size_t len
     return copied;
 }
 
+void divert_settle(struct divert_socket *s)
+{
+    struct divert_last *last = &s->shared->last;
+    struct nfq_ring *ring = &s->shared->ring;
+    struct ledger_packet evicted;
+
+    if (!last->outstanding)
+        return;
+    last->outstanding = false;
+    packet_keys(nfq_bytes(ring, &ring->packet[last->number]), last->packet.len, &last->packet.keys);
+    if (ledger_add(&s->shared->ledger, &last->packet, &evicted))
+        divert_drop(s, &evicted);
+    last->packet.id = 0; /* the ledger has it */
+}
+
 /*
  * What was read as INADDR_ANY will be written as that: on an interface without an address
  * incoming packets are told from outgoing ones by nothing else.
  */
-static void enter_ledger(struct divert_socket *s, const struct msghdr *msg,
-                         const struct nfq_packet *p, bool incoming)
+static void note_outstanding(struct divert_socket *s, const struct msghdr *msg,
+                             const struct nfq_packet *p, bool incoming)
 {
-    const uint8_t *bytes = nfq_bytes(&s->shared->ring, p);
-    struct ledger_packet evicted,
-        packet = {
-            .id = p->id,
-            .queue = p->queue,
-            .mark = p->mark,
-            .indev = p->indev,
-            .outdev = p->outdev,
-            .destination = packet_destination_key(bytes),
-            .len = p->len,
-            .hook = p->hook,
-            .family = p->family,
-            .incoming = incoming,
-            .buffer = msg->msg_iovlen ? (uintptr_t)msg->msg_iov[0].iov_base : 0,
-            .read_at = clock_ns(),
-        };
+    struct divert_last *last = &s->shared->last;
 
-    packet_keys(bytes, p->len, &packet.keys);
-    if (ledger_add(&s->shared->ledger, &packet, &evicted))
-        divert_drop(s, &evicted);
+    divert_settle(s);
+    last->outstanding = true;
+    last->number = (uint32_t)(p - s->shared->ring.packet);
+    last->packet = (struct ledger_packet){
+        .id = p->id,
+        .queue = p->queue,
+        .mark = p->mark,
+        .indev = p->indev,
+        .outdev = p->outdev,
+        .destination = packet_destination_key(nfq_bytes(&s->shared->ring, p)),
+        .len = p->len,
+        .hook = p->hook,
+        .family = p->family,
+        .incoming = incoming,
+        .buffer = msg->msg_iovlen ? (uintptr_t)msg->msg_iov[0].iov_base : 0,
+        .read_at = clock_ns(),
+    };
 }
 
 static void give_address(struct msghdr *msg, const struct divert_address *a)
@@ -168,7 +182,7 @@ static ssize_t read_first(struct divert_socket *s, struct msghdr *msg, int flags
     msg->msg_flags = copied < p->len ? MSG_TRUNC : 0;
     if (!(flags & MSG_PEEK)) {
         if (!p->copy)
-            enter_ledger(s, msg, p, address.incoming);
+            note_outstanding(s, msg, p, address.incoming);
         ring->first++;
     }
     return flags & MSG_TRUNC ? (ssize_t)p->len : (ssize_t)copied;

@@ -19,7 +19,7 @@ short divert_events(struct divert_socket *s, short wanted)
 
     if (!(wanted & readable) || divert_lock(s))
         return events;
-    if (s->shared->cannot_receive || divert_pump(s) > 0)
+    if (s->shared->cannot_receive || divert_pump(s) != 0) /* a read tells an error, too */
         events |= wanted & readable;
     divert_announce(s);
     divert_unlock(s);
@@ -45,14 +45,14 @@ bool divert_at_hand(struct divert_socket *s)
 
 uint64_t divert_deadline(struct divert_socket *s)
 {
-    const struct ledger_packet *oldest;
-    uint64_t deadline = DIVERT_NEVER;
+    uint64_t deadline;
 
     if (divert_lock(s))
-        return deadline;
-    oldest = ledger_oldest(&s->shared->ledger);
-    if (oldest)
-        deadline = oldest->read_at + s->options->hold_ms * NS_PER_MS;
+        return DIVERT_NEVER;
+    deadline = divert_overdue_at(s);
+    divert_flush(s);
+    if (divert_verdicts_wait(s)) /* the kernel has no memory for them now */
+        deadline = clock_exact_ns() + NS_PER_MS;
     divert_unlock(s);
     return deadline;
 }
@@ -63,7 +63,6 @@ void divert_wait_begin(struct divert_socket *s, struct pollfd fds[DIVERT_WAIT_FD
     fds[1] = (struct pollfd){.fd = s->event_fd, .events = POLLIN};
     if (divert_lock(s))
         return;
-    divert_flush(s);
     s->shared->waiting++;
     divert_announce(s);
     divert_unlock(s);

@@ -169,10 +169,9 @@ static bool needs_fragments(const struct written *w, const struct ledger_packet 
 }
 
 static int give_verdict(struct divert_socket *s, const struct written *w,
-                        const struct packet_keys *keys, const struct ledger_packet *queued)
+                        const struct ledger_packet *queued, bool changed)
 {
     bool tagged = s->options->tags && options_tag_of_mark(s->options, queued->mark) != 0;
-    bool changed = keys->exact != queued->keys.exact;
     struct nfq_verdict v = {
         .id = queued->id,
         .queue = queued->queue,
@@ -181,10 +180,51 @@ static int give_verdict(struct divert_socket *s, const struct written *w,
         .payload = changed ? w->packet : NULL,
         .len = w->len,
     };
+    int err;
 
     if (tagged)
         v.mark = options_mark_with_tag(s->options, queued->mark, tag_in_mark(s->options, w->tag));
-    return divert_give_verdict(s, &v);
+    err = divert_give_verdict(s, &v);
+    if (err)
+        divert_leave_undecided(s, *queued, err);
+    return err;
+}
+
+/*
+ * Whether the packet that was read last is the one that is written now, as ledger_match() would
+ * find it: while no other is outstanding, the buffer says so; else the same bytes have to be in it.
+ */
+static bool match_last(struct divert_socket *s, const struct written *w,
+                       struct ledger_packet *found, bool *changed)
+{
+    struct divert_last *last = &s->shared->last;
+    struct nfq_ring *ring = &s->shared->ring;
+
+    if (!last->outstanding || w->buffer != last->packet.buffer ||
+        !ledger_same_way(&last->packet, &w->way))
+        return false;
+    *changed = w->len != last->packet.len ||
+               memcmp(w->packet, nfq_bytes(ring, &ring->packet[last->number]), w->len) != 0;
+    if (*changed && s->shared->ledger.count > 0)
+        return false;
+    last->outstanding = false;
+    *found = last->packet;
+    return true;
+}
+
+static bool match(struct divert_socket *s, const struct written *w, struct ledger_packet *found,
+                  bool *changed)
+{
+    struct packet_keys keys;
+
+    if (match_last(s, w, found, changed))
+        return true;
+    divert_settle(s);
+    packet_keys(w->packet, w->len, &keys);
+    if (!ledger_match(&s->shared->ledger, &keys, w->buffer, &w->way, found))
+        return false;
+    *changed = keys.exact != found->keys.exact;
+    return true;
 }
 
 /*
@@ -193,13 +233,10 @@ static int give_verdict(struct divert_socket *s, const struct written *w,
  */
 static int put_back(struct divert_socket *s, const struct written *w)
 {
-    struct packet_keys keys;
+    bool bad = w->way.incoming && !packet_header_checksum_ok(w->packet), changed;
     struct ledger_packet queued;
 
-    bool bad = w->way.incoming && !packet_header_checksum_ok(w->packet);
-
-    packet_keys(w->packet, w->len, &keys);
-    if (!ledger_match(&s->shared->ledger, &keys, w->buffer, &w->way, &queued))
+    if (!match(s, w, &queued, &changed))
         return bad ? 0 : inject(s, w, 0, 0);
     if (bad || too_large(w, &queued)) {
         divert_drop(s, &queued);
@@ -209,7 +246,7 @@ static int put_back(struct divert_socket *s, const struct written *w)
         divert_drop(s, &queued);
         return inject(s, w, queued.mark, queued.outdev);
     }
-    return give_verdict(s, w, &keys, &queued);
+    return give_verdict(s, w, &queued, changed);
 }
 
 static int check_packet(const struct divert_socket *s, struct written *w)

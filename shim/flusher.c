@@ -3,11 +3,11 @@
 
 #include "divert.h"
 #include "fdtable.h"
+#include "own_thread.h"
 
 #include <errno.h>
 #include <linux/futex.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdint.h>
 #include <sys/syscall.h>
@@ -15,10 +15,12 @@
 #include <unistd.h>
 
 #define PATIENCE_NS 500000 /* how long a verdict may wait */
-#define STACK_SIZE  65536
 
 static _Atomic uint32_t waiting; /* futex: whether a verdict waits */
 static _Atomic bool running;
+
+static pthread_key_t key; /* has a value in threads whose verdicts may wait */
+static bool key_made;
 
 static void send_one(int fd, struct divert_socket *s, void *arg)
 {
@@ -29,8 +31,11 @@ static void send_one(int fd, struct divert_socket *s, void *arg)
 
 void flusher_send_all(void)
 {
+    int saved = errno;
+
     atomic_store(&waiting, 0);
     fdtable_each(send_one, NULL);
+    errno = saved;
 }
 
 static void *flush_for_ever(void *arg)
@@ -46,30 +51,12 @@ static void *flush_for_ever(void *arg)
     return arg;
 }
 
-static int start_thread(void)
-{
-    pthread_attr_t attr;
-    sigset_t all, before;
-    pthread_t thread;
-    int err;
-
-    sigfillset(&all);
-    pthread_attr_init(&attr);
-    pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-    pthread_attr_setstacksize(&attr, STACK_SIZE);
-    pthread_sigmask(SIG_SETMASK, &all, &before); /* the thread inherits that */
-    err = pthread_create(&thread, &attr, flush_for_ever, NULL);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    pthread_attr_destroy(&attr);
-    return err;
-}
-
 bool flusher_note(void)
 {
     int saved = errno;
 
     if (!atomic_load_explicit(&running, memory_order_relaxed) && !atomic_exchange(&running, true) &&
-        start_thread()) {
+        own_thread_start(flush_for_ever)) {
         atomic_store(&running, false);
         errno = saved;
         return false;
@@ -80,10 +67,39 @@ bool flusher_note(void)
     return true;
 }
 
+static void end_thread(void *arg)
+{
+    (void)arg;
+    flusher_send_all();
+}
+
+void flusher_start(void)
+{
+    key_made = pthread_key_create(&key, end_thread) == 0;
+}
+
+bool flusher_note_thread(void)
+{
+    static __thread bool noted;
+
+    if (!noted)
+        noted = key_made && pthread_setspecific(key, &noted) == 0;
+    return noted;
+}
+
+static void forget_one(int fd, struct divert_socket *s, void *arg)
+{
+    (void)fd;
+    (void)arg;
+    divert_forget_verdicts(s);
+}
+
 void flusher_after_fork(bool child)
 {
     if (!child)
         return;
     atomic_store(&running, false);
     atomic_store(&waiting, 0);
+    atomic_store(&guards_armed, 0);
+    fdtable_each(forget_one, NULL);
 }

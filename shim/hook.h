@@ -5,6 +5,7 @@
 
 #include "divert.h"
 #include "fdtable.h"
+#include "flusher.h"
 #include "hidden.h"
 #include "real.h"
 
@@ -30,6 +31,16 @@ static inline int as_result(int result)
         return result;
     errno = -result;
     return -1;
+}
+
+/* fdtable_find() before a call that may wait in the kernel, if the descriptor is not ours. */
+static inline struct divert_socket *find_before_wait(int fd)
+{
+    struct divert_socket *s = fdtable_find(fd);
+
+    if (!s)
+        flusher_before_wait();
+    return s;
 }
 
 /* For a descriptor of our own: to the program it is not open. */

@@ -31,6 +31,7 @@ static struct tap tap;
 static bool open_;         /* tap is there */
 static bool redirected;    /* and the program on it */
 static int redirect_error; /* why there is none, until that was said */
+static int said;           /* why there was no device, so that it is said once */
 static int link_fd;        /* keeps the program there, 0 if the device does */
 
 static void set_ipv6(const char *name, const char *setting, const char *value)
@@ -144,17 +145,28 @@ static int open_device(unsigned mark_shift)
     return 0;
 }
 
+static void close_device(void)
+{
+    if (link_fd)
+        hidden_close(link_fd);
+    if (open_)
+        hidden_close(tap.fd);
+    link_fd = 0;
+    open_ = redirected = false;
+}
+
 static int ready(unsigned mark_shift)
 {
     int err = open_device(mark_shift);
 
-    if (err) {
+    if (err && err != said)
         log_line(LOG_WARN,
                  "incoming packets cannot be injected: no TAP device: %s (it takes "
                  "/dev/net/tun and CAP_NET_ADMIN)",
                  strerror(-err));
+    said = err;
+    if (err)
         return err;
-    }
     if (redirect_error)
         log_line(LOG_WARN,
                  "BPF is not permitted here (%s): incoming packets that are injected "
@@ -201,6 +213,16 @@ static int deliver(const void *packet, size_t len, const struct interface *in, u
     return real.writev(tap.fd, iov, 2) < 0 ? -errno : 0;
 }
 
+/* Somebody removed the device, or set it down: whether it is there again. */
+static bool mend(int err, unsigned mark_shift)
+{
+    if (err == -EBADFD) {
+        close_device();
+        return ready(mark_shift) == 0;
+    }
+    return err == -EIO && configure(&tap) == 0;
+}
+
 int inject_incoming(const void *packet, size_t len, const struct interface *in, uint16_t tag,
                     unsigned mark_shift)
 {
@@ -210,8 +232,11 @@ int inject_incoming(const void *packet, size_t len, const struct interface *in, 
     err = ready(mark_shift);
     if (!err)
         err = deliver(packet, len, in, tag);
+    if (err && open_ && mend(err, mark_shift))
+        err = deliver(packet, len, in, tag);
     pthread_mutex_unlock(&inject_in_lock);
-    return err;
+    /* What a full queue does to a packet is no error of the program's. */
+    return err == -EAGAIN || err == -ENOBUFS ? 0 : err;
 }
 
 void inject_prepare(unsigned mark_shift)
@@ -225,12 +250,7 @@ void inject_prepare(unsigned mark_shift)
 void inject_in_close(void)
 {
     pthread_mutex_lock(&inject_in_lock);
-    if (link_fd)
-        hidden_close(link_fd);
-    if (open_)
-        hidden_close(tap.fd);
-    link_fd = 0;
-    open_ = redirected = false;
+    close_device();
     pthread_mutex_unlock(&inject_in_lock);
 }
 

@@ -238,19 +238,18 @@ static void read_table(void)
         table.stale = !dump_all();
 }
 
+/* Until there is nothing more, or an error; one of them says that there was too much to tell. */
 static void drain(void)
 {
     char buf[8192];
-    ssize_t n;
+    ssize_t n = 1;
 
     if (!table.fd)
         return;
-    while ((n = real.recv(table.fd - 1, buf, sizeof(buf), MSG_DONTWAIT | MSG_TRUNC)) != 0) {
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0 && errno != ENOBUFS)
-            break;
-        table.stale = true;
+    while (n > 0) {
+        n = real.recv(table.fd - 1, buf, sizeof(buf), MSG_DONTWAIT | MSG_TRUNC);
+        if (n > 0 || (n < 0 && errno == ENOBUFS))
+            table.stale = true;
     }
 }
 

@@ -101,11 +101,6 @@ bool ledger_add(struct ledger *l, const struct ledger_packet *packet, struct led
     return full;
 }
 
-static bool same_way(const struct ledger_packet *p, const struct ledger_way *way)
-{
-    return p->incoming == way->incoming && (!way->incoming || p->indev == way->indev);
-}
-
 static bool same_key(const struct ledger_packet *p, const struct packet_keys *keys,
                      uintptr_t buffer, enum ledger_index index)
 {
@@ -143,7 +138,7 @@ static uint32_t best_in_chain(struct ledger *l, const struct packet_keys *keys, 
         const struct ledger_entry *e = &l->entry[number - 1];
         unsigned like;
 
-        if (same_key(&e->packet, keys, buffer, index) && same_way(&e->packet, way)) {
+        if (same_key(&e->packet, keys, buffer, index) && ledger_same_way(&e->packet, way)) {
             if (newest)
                 return number;
             like = likeness(&e->packet, keys, buffer);

@@ -73,6 +73,12 @@ struct ledger_way {
     uint32_t indev; /* interface index; incoming packets only */
 };
 
+/* Whether a packet goes on the way it came. */
+static inline bool ledger_same_way(const struct ledger_packet *p, const struct ledger_way *way)
+{
+    return p->incoming == way->incoming && (!way->incoming || p->indev == way->indev);
+}
+
 /* A ledger of zero bytes is empty: fresh mappings need no initialisation. */
 void ledger_reset(struct ledger *l);
 

@@ -14,10 +14,14 @@
 #include <linux/netfilter.h>
 #include <linux/netfilter/nfnetlink_queue.h>
 #include <linux/netlink.h>
+#include <stdatomic.h>
 #include <string.h>
 
 #define PACKET_BUFFER 4096 /* what the kernel accounts for a queued packet of ordinary size */
 #define BUFFER_MAX    (512u << 20)
+
+#define SEND_ATTEMPTS 3 /* memory that the kernel lacks may be there a moment later */
+#define OVERRUNS_MAX  3 /* the kernel tells of one once, and goes on */
 
 #define IDS_AHEAD (1u << 30) /* of any id in use lie all others, and none behind */
 
@@ -43,6 +47,13 @@ static void make_room(int fd, uint32_t queue_len)
         real.setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof(bytes));
 }
 
+/* Whether a send that failed is to be tried again; the kernel has taken nothing of it then. */
+static bool send_again(int *attempts)
+{
+    return errno == EINTR || ((errno == ENOBUFS || errno == ENOMEM || errno == EAGAIN) &&
+                              ++*attempts < SEND_ATTEMPTS);
+}
+
 static int send_all(int fd, const struct iovec *iov, size_t count)
 {
     struct sockaddr_nl kernel = {.nl_family = AF_NETLINK};
@@ -52,9 +63,21 @@ static int send_all(int fd, const struct iovec *iov, size_t count)
         .msg_iov = (struct iovec *)iov,
         .msg_iovlen = count,
     };
+    int attempts = 0;
 
     while (real.sendmsg(fd, &msg, 0) < 0) {
-        if (errno != EINTR)
+        if (!send_again(&attempts))
+            return -errno;
+    }
+    return 0;
+}
+
+static int send_bytes(int fd, const void *bytes, size_t len)
+{
+    int attempts = 0;
+
+    while (real.send(fd, bytes, len, 0) < 0) {
+        if (!send_again(&attempts))
             return -errno;
     }
     return 0;
@@ -62,20 +85,18 @@ static int send_all(int fd, const struct iovec *iov, size_t count)
 
 int nfqueue_send(int fd, const struct nlmsghdr *nlh)
 {
-    while (real.send(fd, nlh, nlh->nlmsg_len, 0) < 0) {
-        if (errno != EINTR)
-            return -errno;
-    }
-    return 0;
+    return send_bytes(fd, nlh, nlh->nlmsg_len);
 }
 
 int nfqueue_request(int fd, struct nlmsghdr *nlh)
 {
-    char answer[512];
+    static _Atomic uint32_t sequence;
+    char answer[512] __attribute__((aligned(8)));
     ssize_t n;
-    int err;
+    int err, overruns = 0;
 
     nlh->nlmsg_flags |= NLM_F_ACK;
+    nlh->nlmsg_seq = ++sequence;
     err = nfqueue_send(fd, nlh);
     if (err)
         return err;
@@ -83,9 +104,12 @@ int nfqueue_request(int fd, struct nlmsghdr *nlh)
         const struct nlmsghdr *got = (const struct nlmsghdr *)answer;
 
         n = real.recv(fd, answer, sizeof(answer), MSG_DONTWAIT);
+        if (n < 0 && (errno == EINTR || (errno == ENOBUFS && ++overruns < OVERRUNS_MAX)))
+            continue;
         if (n < 0)
             return -errno;
-        if (n >= (ssize_t)NLMSG_LENGTH(sizeof(struct nlmsgerr)) && got->nlmsg_type == NLMSG_ERROR)
+        if (n >= (ssize_t)NLMSG_LENGTH(sizeof(struct nlmsgerr)) && got->nlmsg_type == NLMSG_ERROR &&
+            got->nlmsg_seq == nlh->nlmsg_seq)
             return ((const struct nlmsgerr *)NLMSG_DATA(got))->error;
     }
 }
@@ -122,24 +146,24 @@ int nfqueue_unbind(int fd, uint16_t queue)
     return nfqueue_send(fd, nlh);
 }
 
-static int start_queue(int fd, uint16_t queue, uint32_t queue_len)
+int nfqueue_start(int fd, uint16_t queue, uint32_t queue_len)
 {
     char buf[128] __attribute__((aligned(MNL_ALIGNTO))) = {0};
     struct nlmsghdr *nlh = nfq_nlmsg_put(buf, NFQNL_MSG_CONFIG, queue);
 
     nfq_nlmsg_cfg_put_params(nlh, NFQNL_COPY_PACKET, 0xffff);
     nfq_nlmsg_cfg_put_qmaxlen(nlh, queue_len);
+    make_room(fd, queue_len);
     return nfqueue_send(fd, nlh);
 }
 
-int nfqueue_bind(int fd, uint16_t queue, uint32_t queue_len)
+int nfqueue_bind(int fd, uint16_t queue)
 {
     int err = bind_queue(fd, queue);
 
     switch (err) {
     case 0:
-        make_room(fd, queue_len);
-        return start_queue(fd, queue, queue_len);
+        return 0;
     case -EPERM: /* the kernel says the same for a queue that another socket has */
         return caps_has_net_admin() ? -EADDRINUSE : -EACCES;
     case -EBUSY:
@@ -147,7 +171,8 @@ int nfqueue_bind(int fd, uint16_t queue, uint32_t queue_len)
     case -EINVAL:
     case -EOPNOTSUPP:
         return -EOPNOTSUPP;
-    default:
+    default: /* nobody knows how far it came */
+        nfqueue_unbind(fd, queue);
         return err;
     }
 }
@@ -312,6 +337,17 @@ static int send_alone(int fd, const struct verdict_message *m, const struct nfq_
     return send_all(fd, iov, 3);
 }
 
+/*
+ * A message counts from the moment that its length is there: the thread may be interrupted between
+ * any two instructions, and the batch be sent as it is then.
+ */
+static void put_length(struct nfq_batch *batch, uint32_t at, uint32_t len)
+{
+    atomic_signal_fence(memory_order_seq_cst);
+    *(volatile uint32_t *)(void *)(batch->bytes + at) = len;
+    atomic_signal_fence(memory_order_seq_cst);
+}
+
 int nfqueue_put_verdict(int fd, struct nfq_batch *batch, const struct nfq_verdict *v)
 {
     struct verdict_message m;
@@ -319,27 +355,30 @@ int nfqueue_put_verdict(int fd, struct nfq_batch *batch, const struct nfq_verdic
     uint8_t *at;
     int err = 0;
 
-    if (m.header.nlmsg_len > sizeof(batch->bytes) - batch->used)
+    if (m.header.nlmsg_len > NFQ_BATCH_SIZE - batch->used)
         err = nfqueue_flush(fd, batch);
-    if (m.header.nlmsg_len > sizeof(batch->bytes))
-        return err ? err : send_alone(fd, &m, v);
+    if (err)
+        return err;
+    if (m.header.nlmsg_len > NFQ_BATCH_SIZE)
+        return send_alone(fd, &m, v);
     at = batch->bytes + batch->used;
-    memcpy(at, &m, head);
+    batch->used += m.header.nlmsg_len;
+    put_length(batch, batch->used, 0);
+    memcpy(at + sizeof(uint32_t), (uint8_t *)&m + sizeof(uint32_t), head - sizeof(uint32_t));
     if (v->payload)
         memcpy(at + head, v->payload, v->len);
-    batch->used += m.header.nlmsg_len;
-    return err;
+    put_length(batch, (uint32_t)(at - batch->bytes), m.header.nlmsg_len);
+    return 0;
 }
 
 int nfqueue_flush(int fd, struct nfq_batch *batch)
 {
-    size_t len = batch->used;
+    int err = batch->used ? send_bytes(fd, batch->bytes, batch->used) : 0;
 
+    if (err)
+        return err;
     batch->used = 0;
-    while (len && real.send(fd, batch->bytes, len, 0) < 0) {
-        if (errno != EINTR)
-            return -errno;
-    }
+    put_length(batch, 0, 0);
     return 0;
 }
 

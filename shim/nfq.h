@@ -69,7 +69,8 @@ struct nfq_verdict {
 
 struct nfq_batch {
     uint32_t used; /* bytes */
-    _Alignas(4) uint8_t bytes[NFQ_BATCH_SIZE];
+    /* Behind the last message, a length of zero ends what the kernel takes. */
+    _Alignas(4) uint8_t bytes[NFQ_BATCH_SIZE + sizeof(uint32_t)];
 };
 
 static inline bool nfq_ring_empty(const struct nfq_ring *ring)
@@ -89,11 +90,17 @@ static inline uint8_t *nfq_bytes(struct nfq_ring *ring, const struct nfq_packet 
 int nfqueue_open(void);
 
 /*
- * Makes fd the owner of a queue that holds up to queue_len packets, and makes room for as many.
+ * Makes fd the owner of a queue. Until nfqueue_start() the kernel drops what it has for the queue.
  * Returns 0, -EADDRINUSE if somebody has the queue, -EACCES without CAP_NET_ADMIN, or -EOPNOTSUPP
  * if the kernel has no nfnetlink_queue.
  */
-int nfqueue_bind(int fd, uint16_t queue, uint32_t queue_len);
+int nfqueue_bind(int fd, uint16_t queue);
+
+/*
+ * From now on packets come, and the queue holds up to queue_len of them. An nfqueue_request() on
+ * the same descriptor would lose some. Returns 0 or -errno.
+ */
+int nfqueue_start(int fd, uint16_t queue, uint32_t queue_len);
 
 /* Whether large packets (GSO) come uncut. At first they do not. Returns 0 or -errno. */
 int nfqueue_set_gso(int fd, uint16_t queue, bool on);
@@ -115,12 +122,12 @@ int nfqueue_send(int fd, const struct nlmsghdr *nlh);
 int nfqueue_request(int fd, struct nlmsghdr *nlh);
 
 /*
- * Puts a verdict to those that are to be sent, and sends them first if there is no room. Returns 0
- * or -errno of send(2).
+ * Puts a verdict to those that are to be sent, and sends them first if there is no room. Returns 0,
+ * or -errno of send(2): then it was not put.
  */
 int nfqueue_put_verdict(int fd, struct nfq_batch *batch, const struct nfq_verdict *v);
 
-/* Sends all verdicts of a batch. Returns 0 or -errno of send(2). */
+/* Sends all verdicts of a batch. Returns 0, or -errno of send(2): then they are still in it. */
 int nfqueue_flush(int fd, struct nfq_batch *batch);
 
 /*

@@ -11,6 +11,7 @@
 static struct options options = {
     .mark_mask = 0xffff0000,
     .mark_shift = 16,
+    .batch = BATCH_GUARD,
     .queue_len = 32768,
     .hold_ms = 5000,
     .listeners = 1,
@@ -79,7 +80,7 @@ static void read_all(void)
     static const char *const personalities[] = {"freebsd", "openbsd", NULL};
     static const char *const pumps[] = {"none", "thread", NULL};
     unsigned level = LOG_WARN, personality = 0, pump = 0;
-    uint32_t tags = 0, keep_caps = 1, gso = 0, batch = 0;
+    uint32_t tags = 0, keep_caps = 1, gso = 0, batch = 2;
 
     sensible = read_choice("DIVERTSHIM_LOG", levels, &level, "error, warn, info or debug");
     log_set_level(level);
@@ -105,7 +106,8 @@ static void read_all(void)
     options.tags = tags == 1;
     options.keep_caps = keep_caps == 1;
     options.gso = gso == 1;
-    options.batch = batch == 1;
+    if (batch < 2)
+        options.batch = batch ? BATCH_THREAD : BATCH_NEVER;
     options.pump = pump == 1;
 }
 

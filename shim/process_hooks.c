@@ -9,47 +9,9 @@
 #include "own.h"
 #include "packet.h"
 #include "pump.h"
-#include "shared_lock.h"
 #include "watch.h"
 
-#include <sys/mman.h>
 #include <unistd.h>
-
-/*
- * Whose memory this is. On a page that the kernel wipes in a child with memory of its own, even
- * one that was made past the handlers below, by _Fork() or clone().
- */
-static pid_t *self;
-
-static void remember_self(void)
-{
-    if (self)
-        *self = getpid();
-    shared_lock_self = 0;
-}
-
-static void map_self(void)
-{
-    const size_t size = 4096;
-    void *page = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
-    if (page == MAP_FAILED)
-        return;
-    madvise(page, size, MADV_WIPEONFORK);
-    self = page;
-    remember_self();
-}
-
-/*
- * A child of vfork() runs in its parent's memory until it calls exec: what it closes or copies is
- * not the parent's, so the parent's tables are not to change.
- */
-bool own_tables(void)
-{
-    if (self && *self == 0)
-        remember_self();
-    return !self || *self == getpid();
-}
 
 /* Locks in the order in which they are taken elsewhere. */
 static void before_fork(void)
@@ -64,12 +26,12 @@ static void before_fork(void)
 
 static void after_fork(bool child)
 {
-    flusher_after_fork(child);
     inject_after_fork(child);
     interfaces_after_fork(child);
     divert_after_fork(child);
     watch_after_fork(child);
     fdtable_after_fork(child);
+    flusher_after_fork(child);
     pump_after_fork(child);
 }
 
@@ -80,7 +42,7 @@ static void in_parent(void)
 
 static void in_child(void)
 {
-    remember_self();
+    own_after_fork();
     after_fork(true);
 }
 
@@ -105,7 +67,8 @@ HOOK void _Exit(int status)
 
 __attribute__((constructor)) static void start(void)
 {
-    map_self();
+    own_start();
+    flusher_start();
     packet_keys_seed();
     pthread_atfork(before_fork, in_parent, in_child);
     exec_adopt();

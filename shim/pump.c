@@ -7,19 +7,18 @@
 #include "hidden.h"
 #include "log.h"
 #include "options.h"
+#include "own_thread.h"
 #include "real.h"
 
 #include <errno.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#define PUMP_MAX   256    /* sockets */
-#define STACK_SIZE 262144 /* bytes */
+#define PUMP_MAX 256 /* sockets */
 
 /*
  * The thread waits for the kernel's sockets with edges: it hears of each packet that comes, and not
@@ -148,24 +147,6 @@ static void *run(void *arg)
     return NULL;
 }
 
-static int start_thread(void)
-{
-    pthread_attr_t attr;
-    sigset_t all, before;
-    pthread_t thread;
-    int err;
-
-    sigfillset(&all);
-    pthread_attr_init(&attr);
-    pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-    pthread_attr_setstacksize(&attr, STACK_SIZE);
-    pthread_sigmask(SIG_SETMASK, &all, &before); /* the thread inherits that */
-    err = pthread_create(&thread, &attr, run, NULL);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    pthread_attr_destroy(&attr);
-    return -err;
-}
-
 static int watch(int fd, struct divert_socket *s)
 {
     struct epoll_event event = {.events = EPOLLIN | EPOLLET, .data.ptr = s};
@@ -186,7 +167,7 @@ static int start(void)
     atomic_store(&pump.wake_fd, hidden_fd(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)));
     err = pump.epoll_fd < 0 || pump.wake_fd < 0 ? -EMFILE : watch(pump.wake_fd, NULL);
     if (!err)
-        err = start_thread();
+        err = own_thread_start(run);
     if (err)
         close_descriptors();
     else

@@ -25,7 +25,7 @@ static ssize_t read_one(struct divert_socket *s, void *buf, size_t len, int flag
 
 HOOK ssize_t read(int fd, void *buf, size_t len)
 {
-    struct divert_socket *s = fdtable_find(fd);
+    struct divert_socket *s = find_before_wait(fd);
 
     if (!s)
         return real.read(fd, buf, len);
@@ -34,7 +34,7 @@ HOOK ssize_t read(int fd, void *buf, size_t len)
 
 HOOK ssize_t readv(int fd, const struct iovec *iov, int count)
 {
-    struct divert_socket *s = fdtable_find(fd);
+    struct divert_socket *s = find_before_wait(fd);
     struct msghdr msg = {.msg_iov = (struct iovec *)iov, .msg_iovlen = (size_t)count};
 
     if (!s)
@@ -44,7 +44,7 @@ HOOK ssize_t readv(int fd, const struct iovec *iov, int count)
 
 HOOK ssize_t recv(int fd, void *buf, size_t len, int flags)
 {
-    struct divert_socket *s = fdtable_find(fd);
+    struct divert_socket *s = find_before_wait(fd);
 
     if (!s)
         return real.recv(fd, buf, len, flags);
@@ -54,7 +54,7 @@ HOOK ssize_t recv(int fd, void *buf, size_t len, int flags)
 HOOK ssize_t recvfrom(int fd, void *buf, size_t len, int flags, struct sockaddr *from,
                       socklen_t *fromlen)
 {
-    struct divert_socket *s = fdtable_find(fd);
+    struct divert_socket *s = find_before_wait(fd);
 
     if (!s)
         return real.recvfrom(fd, buf, len, flags, from, fromlen);
@@ -63,7 +63,7 @@ HOOK ssize_t recvfrom(int fd, void *buf, size_t len, int flags, struct sockaddr 
 
 HOOK ssize_t recvmsg(int fd, struct msghdr *msg, int flags)
 {
-    struct divert_socket *s = fdtable_find(fd);
+    struct divert_socket *s = find_before_wait(fd);
 
     if (!s)
         return real.recvmsg(fd, msg, flags);
@@ -103,7 +103,7 @@ static ssize_t read_many(struct divert_socket *s, struct mmsghdr *messages, unsi
 HOOK int recvmmsg(int fd, struct mmsghdr *messages, unsigned count, int flags,
                   struct timespec *timeout)
 {
-    struct divert_socket *s = fdtable_find(fd);
+    struct divert_socket *s = find_before_wait(fd);
 
     if (!s)
         return real.recvmmsg(fd, messages, count, flags, timeout);
@@ -113,7 +113,7 @@ HOOK int recvmmsg(int fd, struct mmsghdr *messages, unsigned count, int flags,
 /* What a compiler with _FORTIFY_SOURCE makes of the above; room is the size of buf. */
 HOOK ssize_t __read_chk(int fd, void *buf, size_t len, size_t room)
 {
-    struct divert_socket *s = len <= room ? fdtable_find(fd) : NULL;
+    struct divert_socket *s = len <= room ? find_before_wait(fd) : NULL;
 
     if (!s)
         return real.__read_chk(fd, buf, len, room);
@@ -122,7 +122,7 @@ HOOK ssize_t __read_chk(int fd, void *buf, size_t len, size_t room)
 
 HOOK ssize_t __recv_chk(int fd, void *buf, size_t len, size_t room, int flags)
 {
-    struct divert_socket *s = len <= room ? fdtable_find(fd) : NULL;
+    struct divert_socket *s = len <= room ? find_before_wait(fd) : NULL;
 
     if (!s)
         return real.__recv_chk(fd, buf, len, room, flags);
@@ -132,7 +132,7 @@ HOOK ssize_t __recv_chk(int fd, void *buf, size_t len, size_t room, int flags)
 HOOK ssize_t __recvfrom_chk(int fd, void *buf, size_t len, size_t room, int flags,
                             struct sockaddr *from, socklen_t *fromlen)
 {
-    struct divert_socket *s = len <= room ? fdtable_find(fd) : NULL;
+    struct divert_socket *s = len <= room ? find_before_wait(fd) : NULL;
 
     if (!s)
         return real.__recvfrom_chk(fd, buf, len, room, flags, from, fromlen);

@@ -4,6 +4,7 @@
 #include "clock.h"
 #include "divert.h"
 #include "fdtable.h"
+#include "flusher.h"
 #include "interfaces.h"
 #include "real.h"
 #include "watch.h"
@@ -256,12 +257,13 @@ static int wait_round(struct wait *w, uint64_t deadline, const sigset_t *mask)
     int n;
 
     begin(w);
+    flusher_before_wait();
     n = poll_until(w, earliest(w, deadline), mask);
+    end(w); /* before packets are at hand, of which nobody else need be told */
     if (n >= 0) {
         interfaces_polled(w->polled[w->polled_count - 1].revents != 0);
         pump_sockets(w, n == 0);
     }
-    end(w);
     return n < 0 ? n : ready_others(w);
 }
 

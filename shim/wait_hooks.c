@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <string.h>
 
-static bool any_in_list(const struct pollfd *fds, nfds_t count)
+static bool find_in_list(const struct pollfd *fds, nfds_t count)
 {
     if (atomic_load_explicit(&fdtable_count, memory_order_relaxed) == 0)
         return false;
@@ -18,6 +18,15 @@ static bool any_in_list(const struct pollfd *fds, nfds_t count)
             return true;
     }
     return false;
+}
+
+static bool any_in_list(const struct pollfd *fds, nfds_t count)
+{
+    bool any = find_in_list(fds, count);
+
+    if (!any)
+        flusher_before_wait();
+    return any;
 }
 
 /*
@@ -94,11 +103,20 @@ static bool any_in_set(int nfds, const fd_set *set)
     return false;
 }
 
-static bool any_in_sets(int nfds, const fd_set *r, const fd_set *w, const fd_set *e)
+static bool find_in_sets(int nfds, const fd_set *r, const fd_set *w, const fd_set *e)
 {
     if (atomic_load_explicit(&fdtable_count, memory_order_relaxed) == 0 || nfds > FDTABLE_MAX)
         return false;
     return any_in_set(nfds, r) || any_in_set(nfds, w) || any_in_set(nfds, e);
+}
+
+static bool any_in_sets(int nfds, const fd_set *r, const fd_set *w, const fd_set *e)
+{
+    bool any = find_in_sets(nfds, r, w, e);
+
+    if (!any)
+        flusher_before_wait();
+    return any;
 }
 
 /* Linux leaves the time that was not waited in the timeout. */

@@ -1,15 +1,26 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Verdicts that wait for the next ones wait for a moment only. Under DIVERTSHIM_BATCH=1, see
- * CMakeLists.txt.
+ * Verdicts that wait for the next ones wait for a moment only: whether the kernel sends them (the
+ * default), a thread (DIVERTSHIM_BATCH=1 in a sandbox without io_uring), or whether none waits (the
+ * sandbox alone, and DIVERTSHIM_BATCH=0); see CMakeLists.txt.
  */
 #include "make_packet.h"
 #include "wire.h"
 
+#include <err.h>
+#include <errno.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define COUNT 8
+#define COUNT 24
 
 static uint8_t sent[COUNT][64], got[64];
 static size_t len;
@@ -57,6 +68,93 @@ START_TEST(test_program_that_does_not_go_on)
 }
 END_TEST
 
+/* A call that gives EINTR when anything at all interrupts it. */
+static void expect_timeout(int udp)
+{
+    char byte;
+
+    errno = 0;
+    ck_assert_int_eq(recv(udp, &byte, 1, 0), -1);
+    ck_assert_int_eq(errno, EAGAIN);
+}
+
+START_TEST(test_program_that_waits_for_others)
+{
+    const struct timeval moment = {.tv_usec = 5000};
+    int fd = divert_with_packets(), udp = socket(AF_INET, SOCK_DGRAM, 0);
+    struct pollfd p = {.fd = udp, .events = POLLIN};
+
+    ck_assert_int_eq(setsockopt(udp, SOL_SOCKET, SO_RCVTIMEO, &moment, sizeof(moment)), 0);
+    pass_one(fd);
+    expect_timeout(udp);
+    wire_expect(&out0, sent[0], len);
+    pass_one(fd);
+    ck_assert_int_eq(poll(&p, 1, 5), 0);
+    wire_expect(&out0, sent[1], len);
+    close(udp);
+}
+END_TEST
+
+static void *pass_in_thread(void *fd)
+{
+    pass_one(*(int *)fd);
+    return NULL;
+}
+
+static void run_thread(int *fd)
+{
+    pthread_t thread;
+
+    ck_assert_int_eq(pthread_create(&thread, NULL, pass_in_thread, fd), 0);
+    ck_assert_int_eq(pthread_join(thread, NULL), 0);
+}
+
+START_TEST(test_thread_that_ends)
+{
+    int fd = divert_with_packets();
+
+    run_thread(&fd);
+    wire_expect(&out0, sent[0], len);
+}
+END_TEST
+
+START_TEST(test_threads_in_turns)
+{
+    int fd = divert_with_packets();
+
+    for (int i = 0; i < COUNT; i += 2) {
+        pass_one(fd);
+        run_thread(&fd);
+    }
+    for (int i = 0; i < COUNT; i++)
+        wire_expect(&out0, sent[i], len);
+    ck_assert_uint_eq(queue_waiting(PORT), 0);
+}
+END_TEST
+
+/* Parent and child, which was made past all handlers, go on with one socket. */
+START_TEST(test_child_past_fork)
+{
+    int fd = divert_with_packets(), status;
+    pid_t child;
+
+    pass_one(fd);
+    child = _Fork();
+    if (child == 0) {
+        pass_one(fd);
+        _exit(0);
+    }
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    ck_assert_int_eq(status, 0);
+    for (int i = 2; i < COUNT; i++)
+        pass_one(fd);
+    for (int i = 0; i < COUNT; i++)
+        wire_receive(&out0, got, sizeof(got));
+    wire_expect_silence(&out0);
+    ck_assert_uint_eq(queue_waiting(PORT), 0);
+}
+END_TEST
+
 static void in_child(void (*end)(int))
 {
     int fd = divert_with_packets(), status;
@@ -99,13 +197,37 @@ START_TEST(test_program_that_closes)
 }
 END_TEST
 
+/* As containers and programs of their own do it that know no io_uring. */
+static void forbid_io_uring(void)
+{
+    struct sock_filter code[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_io_uring_setup, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    const struct sock_fprog program = {sizeof(code) / sizeof(code[0]), code};
+
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ||
+        prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program))
+        err(1, "prctl");
+}
+
 int main(void)
 {
     const TTest *const tests[] = {
-        test_program_that_goes_on,        test_program_that_does_not_go_on,
-        test_program_that_ends_past_exit, test_program_that_runs_another,
+        test_program_that_goes_on,
+        test_program_that_does_not_go_on,
+        test_program_that_ends_past_exit,
+        test_program_that_runs_another,
         test_program_that_closes,
+        test_program_that_waits_for_others,
+        test_thread_that_ends,
+        test_threads_in_turns,
+        test_child_past_fork,
     };
 
+    if (getenv("TEST_SANDBOX"))
+        forbid_io_uring();
     return run_suite("batch", tests, sizeof(tests) / sizeof(tests[0]));
 }

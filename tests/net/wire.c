@@ -433,6 +433,14 @@ int run_suite(const char *name, const TTest *const *tests, size_t count)
     return run_suite_with(name, tests, count, 1);
 }
 
+static unsigned patience_s = 60; /* for a whole test */
+
+int run_suite_for(const char *name, const TTest *const *tests, size_t count, unsigned seconds)
+{
+    patience_s = seconds;
+    return run_suite(name, tests, count);
+}
+
 int run_suite_with(const char *name, const TTest *const *tests, size_t count, int variants)
 {
     Suite *suite = suite_create(name);
@@ -445,7 +453,7 @@ int run_suite_with(const char *name, const TTest *const *tests, size_t count, in
         return 77;
     }
     suite_add_tcase(suite, t);
-    tcase_set_timeout(t, 60);
+    tcase_set_timeout(t, patience_s);
     tcase_add_checked_fixture(t, wires_make, NULL);
     for (size_t i = 0; i < count; i++)
         tcase_add_loop_test(t, tests[i], 0, variants);

@@ -144,6 +144,9 @@ unsigned queue_waiting(int port);
 /* Runs the suite's test cases, each test in a host of its own; main() returns the result. */
 int run_suite(const char *name, const TTest *const *tests, size_t count);
 
+/* The same for tests that take up to so many seconds. */
+int run_suite_for(const char *name, const TTest *const *tests, size_t count, unsigned seconds);
+
 /* The same with each test run once for every _i below variants. */
 int run_suite_with(const char *name, const TTest *const *tests, size_t count, int variants);
 

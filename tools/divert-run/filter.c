@@ -175,10 +175,8 @@ int filter_install(struct filter *filter, struct ruleset *rules)
     if (!choose(filter, rules))
         return STATUS_FAILED;
     lock = lock_installation();
-    if (filter->kind == FILTER_NFT)
-        nft_sweep();
-    else
-        iptables_sweep(filter->tools);
+    nft_sweep();
+    iptables_sweep();
     new_identity(filter);
     say_note("installing %zu rule%s with %s as divert-%s", rules->count,
              rules->count == 1 ? "" : "s",
@@ -239,7 +237,7 @@ int filter_cleanup(void)
         return STATUS_FAILED;
     }
     nft = nft_sweep();
-    iptables = iptables_sweep_all();
+    iptables = iptables_sweep();
     if (nft < 0 || iptables < 0)
         return STATUS_FAILED;
     if (nft + iptables)

@@ -21,7 +21,7 @@ struct filter {
 /* Prints what would be run for RULES. Returns 0 or an exit status. */
 int filter_check(struct filter *filter, const struct ruleset *rules);
 /*
- * Chooses the back end, removes what dead runs left there, and installs RULES: all of them, or
+ * Chooses the back end, removes what dead runs left in any, and installs RULES: all of them, or
  * nothing. Numbers them on from those of other runs where these share the tag; tag_base in the
  * options tells by how much. Returns 0, or an exit status after saying what is wrong.
  */
@@ -47,7 +47,6 @@ bool iptables_probe(struct filter *filter, bool need_six, struct text *why);
 int iptables_install(struct filter *filter, int family, const char *ruleset);
 bool iptables_remove(struct filter *filter);
 bool iptables_id_taken(const struct filter *filter, const char *id);
-int iptables_sweep(const struct iptables_tools *tools);
-int iptables_sweep_all(void);
+int iptables_sweep(void);
 
 #endif

@@ -45,17 +45,20 @@ static void explain(const struct iptables_tools *tools, int six, int status, con
         first_line(text_str(err), why);
 }
 
-/* Can this kernel take LINE? It is tried in a chain that nothing refers to. */
+/* Can this kernel take LINE? It is tried in a chain that nothing refers to, and that says whose. */
 static bool takes(const struct iptables_tools *tools, int six, const char *table, const char *line,
                   struct text *why)
 {
     struct text input = {0}, err = {0};
-    char id[5];
+    char id[5], owner[128];
     int status;
 
     owner_new_id(id);
-    text_add(&input, "*%s\n:divert-probe-%s -\n-A divert-probe-%s %s\nCOMMIT\n", table, id, id,
-             line);
+    owner_self(owner, sizeof(owner));
+    text_add(&input,
+             "*%s\n:divert-probe-%s -\n"
+             "-A divert-probe-%s -m comment --comment \"%s\" %s\nCOMMIT\n",
+             table, id, id, owner, line);
     status = restore(tools, six, text_str(&input), &err);
     if (status)
         explain(tools, six, status, &err, why);
@@ -243,6 +246,17 @@ static void add_removal(const char *listing, enum hook hook, const char *id, str
     free(copy);
 }
 
+/* What a divert-run left that was killed while it looked what the kernel takes. */
+static bool add_probe_removal(const char *line, struct text *out)
+{
+    char id[5];
+
+    if (sscanf(line, "-A divert-probe-%4[0-9a-f] ", id) != 1 || !owner_gone(line))
+        return false;
+    text_add(out, "-F divert-probe-%s\n-X divert-probe-%s\n", id, id);
+    return true;
+}
+
 /* Collects the removal of run ID, or if that is NULL of all runs whose owner is gone. Returns how
  * many. */
 static int collect_removals(const char *listing, enum hook hook, const char *id, struct text *out)
@@ -254,6 +268,7 @@ static int collect_removals(const char *listing, enum hook hook, const char *id,
         add_removal(listing, hook, id, out);
     } else {
         while ((line = strsep(&rest, "\n"))) {
+            runs += add_probe_removal(line, out);
             if (jump_of(line, hook, found) != JUMP_LIST || !owner_gone(line))
                 continue;
             add_removal(listing, hook, found, out);
@@ -270,8 +285,12 @@ static int remove_from(const struct iptables_tools *tools, int six, enum hook ho
     struct text listing = {0}, lines = {0}, input = {0}, err = {0};
     int runs = 0;
 
-    if (save(tools, six, iptables_tables[hook], &listing))
+    if (save(tools, six, iptables_tables[hook], &listing)) {
         runs = collect_removals(text_str(&listing), hook, id, &lines);
+    } else if (id) {
+        say_error("%s cannot list the rules", tools->save[six]);
+        runs = -1;
+    }
     text_add(&input, "*%s\n%sCOMMIT\n", iptables_tables[hook], text_str(&lines));
     if (lines.len && restore(tools, six, text_str(&input), &err)) {
         say_error("%s could not remove rules: %s", tools->restore[six], text_str(&err));
@@ -295,12 +314,30 @@ bool iptables_remove(struct filter *filter)
     return removed;
 }
 
-int iptables_sweep(const struct iptables_tools *tools)
+/*
+ * Asking iptables-legacy-save for a table makes that table, and iptables-nft complains of it ever
+ * after.
+ */
+static bool legacy_has(int six, const char *table)
+{
+    FILE *file = fopen(six ? "/proc/net/ip6_tables_names" : "/proc/net/ip_tables_names", "re");
+    char line[64];
+    bool has = false;
+
+    while (file && !has && fgets(line, sizeof(line), file))
+        has = !strncmp(line, table, strlen(table)) && line[strlen(table)] == '\n';
+    if (file)
+        fclose(file);
+    return has;
+}
+
+static int sweep(const struct iptables_tools *tools)
 {
     int swept = 0;
 
     for (int i = 0; i < 4; i++) {
-        int one = remove_from(tools, i / 2, i % 2 ? HOOK_OUT : HOOK_IN, NULL);
+        bool there = tools != &kinds[KIND_LEGACY] || legacy_has(i / 2, iptables_tables[i % 2]);
+        int one = there ? remove_from(tools, i / 2, i % 2 ? HOOK_OUT : HOOK_IN, NULL) : 0;
 
         if (one > 0)
             say_note("removed what a dead divert-run left in %s's table %s",
@@ -310,28 +347,10 @@ int iptables_sweep(const struct iptables_tools *tools)
     return swept;
 }
 
-/* Asking iptables-legacy-save for a table makes that table, and iptables-nft complains of it ever
- * after. */
-static bool legacy_in_use(void)
-{
-    static const char *const lists[] = {"/proc/net/ip_tables_names", "/proc/net/ip6_tables_names"};
-    bool in_use = false;
-
-    for (int i = 0; i < 2; i++) {
-        FILE *file = fopen(lists[i], "re");
-
-        in_use = in_use || (file && fgetc(file) != EOF);
-        if (file)
-            fclose(file);
-    }
-    return in_use;
-}
-
 /* The plain names stand for one of the other two kinds. */
-int iptables_sweep_all(void)
+int iptables_sweep(void)
 {
-    int nft = iptables_sweep(&kinds[KIND_NFT]);
-    int legacy = legacy_in_use() ? iptables_sweep(&kinds[KIND_LEGACY]) : 0;
+    int nft = sweep(&kinds[KIND_NFT]), legacy = sweep(&kinds[KIND_LEGACY]);
 
     return nft < 0 || legacy < 0 ? -1 : nft + legacy;
 }

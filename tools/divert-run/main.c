@@ -3,6 +3,7 @@
 #include "run.h"
 #include "say.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -109,5 +110,9 @@ int main(int argc, char *argv[])
             break;
         }
     ruleset_free(&options.rules);
+    if ((fflush(stdout) || ferror(stdout)) && !status) {
+        say_error("standard output: %s", strerror(errno));
+        status = STATUS_FAILED;
+    }
     return status;
 }

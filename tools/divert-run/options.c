@@ -54,7 +54,7 @@ void options_help(void)
          "      --personality NAME  freebsd or openbsd: whose divert(4) it is\n"
          "      --mark-mask MASK    16 bits of the packet mark to use (0xffff0000)\n"
          "      --gso               hand large packets over uncut\n"
-         "      --batch             send verdicts together (a thread in COMMAND sees to it)\n"
+         "      --batch             send verdicts together even if that takes a thread in COMMAND\n"
          "      --listeners N       N sockets may share a divert port\n"
          "      --check             print the firewall commands and stop\n"
          "      --status            list the live divert sockets\n"

@@ -22,17 +22,12 @@ struct command {
     int status; /* as of wait(2) */
 };
 
-static const int passed_on[] = {SIGTERM, SIGINT,   SIGHUP,  SIGQUIT, SIGUSR1,
-                                SIGUSR2, SIGWINCH, SIGCONT, SIGTSTP};
-
 static sigset_t original_mask, watched;
 
+/* All of them: whichever would end divert-run would leave its rules behind. */
 void run_block_signals(void)
 {
-    sigemptyset(&watched);
-    sigaddset(&watched, SIGCHLD);
-    for (size_t i = 0; i < sizeof(passed_on) / sizeof(*passed_on); i++)
-        sigaddset(&watched, passed_on[i]);
+    sigfillset(&watched);
     sigprocmask(SIG_BLOCK, &watched, &original_mask);
 }
 
@@ -123,6 +118,12 @@ static void signal_children(int sig)
         closedir(proc);
 }
 
+/* As SIGPIPE when nobody reads what divert-run says. */
+static bool is_our_own(const siginfo_t *info)
+{
+    return info->si_signo == SIGCHLD || info->si_pid == getpid();
+}
+
 /*
  * The terminal sends its signals to the command as well: only those that somebody sent to us by
  * kill(2) are passed on. Daemons have left the terminal, they get what concerns them in any case.
@@ -164,9 +165,9 @@ static void wait_for_all(struct command *command, unsigned int strays)
                 look_for_strays(strays, &looks);
             continue;
         }
-        if (info.si_signo != SIGCHLD)
+        if (!is_our_own(&info))
             pass_on(command, &info);
-        else if (command->ended)
+        else if (info.si_signo == SIGCHLD && command->ended)
             say_note("waiting for what the command left running");
     }
 }

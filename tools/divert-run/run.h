@@ -2,8 +2,7 @@
 #ifndef DIVERT_RUN_RUN_H
 #define DIVERT_RUN_RUN_H
 
-/* Blocks the signals that run_command() passes on, so that none of them ends this process while
- * rules are in. */
+/* Blocks all signals, so that none but SIGKILL ends this process while rules are in. */
 void run_block_signals(void);
 /*
  * Starts PATH with ARGV and the present environment, and stays until its last descendant has ended.

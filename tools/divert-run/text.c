@@ -6,7 +6,8 @@
 
 static void die_without_memory(void)
 {
-    fputs("divert-run: out of memory\n", stderr);
+    fputs("divert-run: out of memory; if rules were left, 'divert-run --cleanup' removes them\n",
+          stderr);
     _Exit(125);
 }
 

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Verdicts may wait for the next ones while the program has packets at hand to go on with. Should
+ * it not go on, a guard sends them: a request that lies with the kernel (io_uring), a timer and a
+ * sendmsg(2) behind it. It needs neither a thread nor a signal. The kernel carries it out in the
+ * thread that armed it, wherever that is at the time; so only this thread adds to what waits.
+ */
+#ifndef DIVERTSHIM_GUARD_H
+#define DIVERTSHIM_GUARD_H
+
+#include "nfq.h"
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct guard;
+
+extern _Atomic unsigned guards_armed; /* in this process */
+
+/*
+ * A guard, not armed, for what is written to the descriptor fd. NULL if the kernel has none for us:
+ * without io_uring, before Linux 5.16, or where a sandbox forbids it; it is not asked again then.
+ */
+struct guard *guard_open(int fd);
+
+/* Also in a child, of its parent's: what that holds is the parent's to send. */
+void guard_close(struct guard *g);
+
+/* What waits. Whoever changes it holds the socket's lock. */
+struct nfq_batch *guard_batch(struct guard *g);
+
+/* Whether it is armed, by whatever thread of this process, or has gone off since. */
+bool guard_armed(struct guard *g);
+
+/*
+ * Before the first verdict is put to the batch: sends what it will hold within a millisecond. False
+ * if that is impossible at the moment: then nothing may wait.
+ */
+bool guard_arm(struct guard *g);
+
+/* Whether the calling thread has armed it and it has not gone off: more may be put to the batch. */
+bool guard_armed_here(struct guard *g);
+
+/* After what waited has been sent. */
+void guard_disarm(struct guard *g);
+
+#endif

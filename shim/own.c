@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "own.h"
+
+#include "shared_lock.h"
+
+#include <sys/mman.h>
+#include <unistd.h>
+
+/*
+ * On a page that the kernel wipes in a child with memory of its own, even in one that was made past
+ * all handlers, by _Fork() or clone().
+ */
+static pid_t *self;
+
+void own_after_fork(void)
+{
+    if (self)
+        *self = getpid();
+    shared_lock_self = 0;
+}
+
+void own_start(void)
+{
+    const size_t size = 4096;
+    void *page = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    if (page == MAP_FAILED)
+        return;
+    madvise(page, size, MADV_WIPEONFORK);
+    self = page;
+    own_after_fork();
+}
+
+bool own_tables(void)
+{
+    if (self && *self == 0)
+        own_after_fork();
+    return !self || *self == getpid();
+}
+
+pid_t own_process(void)
+{
+    return self ? *self : 0;
+}

@@ -1,0 +1,551 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What befalls a program and the host while packets are on the way: the program is stopped or
+ * killed, its queue overflows or is emptied by somebody else, interfaces, addresses and the TAP
+ * device go.
+ */
+#include "make_packet.h"
+#include "wire.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <linux/netlink.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/time.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define NUMBERS     4096
+#define PATIENCE_MS 20000
+#define QUIET_MS    300
+
+static uint8_t packet[256], got[2048];
+static size_t len;
+static struct sockaddr_in from;
+static uint8_t arrived[NUMBERS];
+
+/* ---- numbered packets ---- */
+
+static void send_number(uint16_t number)
+{
+    len = make_udp(packet, IN_PEER, 1111, OUT_PEER, 2222, (uint16_t)(number + 1), &number,
+                   sizeof(number));
+    wire_send(&in0, packet, len);
+}
+
+static void send_numbers(uint16_t first, uint16_t behind)
+{
+    for (uint16_t i = first; i < behind; i++)
+        send_number(i);
+}
+
+static void note_number(void)
+{
+    uint16_t number;
+
+    ck_assert_uint_eq(wire_receive(&out0, got, sizeof(got)), 30);
+    memcpy(&number, got + 28, sizeof(number));
+    ck_assert_uint_lt(number, NUMBERS);
+    ck_assert_msg(!arrived[number], "packet %u came twice", number);
+    arrived[number] = 1;
+}
+
+/* Waits for the first so long. Each may arrive once; what has a gap before it is in order still. */
+static int receive_numbers(int patience_ms)
+{
+    struct pollfd p = {.fd = out0.fd, .events = POLLIN};
+    int count = 0;
+
+    while (poll(&p, 1, count ? QUIET_MS : patience_ms) == 1) {
+        note_number();
+        count++;
+    }
+    return count;
+}
+
+static void expect_numbers(uint16_t first, uint16_t behind)
+{
+    for (uint16_t i = first; i < behind; i++) {
+        uint16_t number;
+
+        ck_assert_uint_eq(wire_receive(&out0, got, sizeof(got)), 30);
+        memcpy(&number, got + 28, sizeof(number));
+        ck_assert_msg(number == i, "expected packet %u, got packet %u", i, number);
+    }
+    wire_expect_silence(&out0);
+}
+
+/* ---- programs ---- */
+
+static void pass_one(int fd)
+{
+    size_t n = divert_read(fd, got, sizeof(got), &from);
+
+    divert_write(fd, got, n, &from);
+}
+
+static void pass_for_ever(int fd)
+{
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    for (;;) {
+        socklen_t size = sizeof(from);
+        ssize_t n = recvfrom(fd, got, sizeof(got), 0, (struct sockaddr *)&from, &size);
+
+        if (n <= 0 || sendto(fd, got, (size_t)n, 0, (struct sockaddr *)&from, size) != n) {
+            perror("the program");
+            _exit(1);
+        }
+    }
+}
+
+static pid_t start_program(int fd)
+{
+    pid_t pid = fork();
+
+    if (pid == 0)
+        pass_for_ever(fd);
+    return pid;
+}
+
+/* The program alone has the socket. */
+static pid_t start_program_alone(void)
+{
+    int fd = divert_bound(PORT);
+    pid_t pid = start_program(fd);
+
+    close(fd);
+    divert_incoming(PORT);
+    return pid;
+}
+
+static void expect_still_running(pid_t pid)
+{
+    int status;
+
+    ck_assert_msg(waitpid(pid, &status, WNOHANG) == 0, "expected the program to go on");
+}
+
+static void end_program(pid_t pid)
+{
+    expect_still_running(pid);
+    kill(pid, SIGKILL);
+    ck_assert_int_eq(waitpid(pid, NULL, 0), pid);
+}
+
+static void wait_until_waiting(unsigned packets)
+{
+    for (int waited = 0; queue_waiting(PORT) != packets && waited < PATIENCE_MS; waited += 5)
+        poll(NULL, 0, 5);
+    ck_assert_uint_eq(queue_waiting(PORT), packets);
+}
+
+/* ---- stopped and killed ---- */
+
+START_TEST(test_stopped_and_continued_program_loses_nothing)
+{
+    pid_t pid = start_program_alone();
+
+    send_numbers(0, 1000);
+    kill(pid, SIGSTOP);
+    for (uint16_t i = 1000; i < 3000; i += 100) {
+        send_numbers(i, (uint16_t)(i + 100));
+        poll(NULL, 0, 100);
+    }
+    kill(pid, SIGCONT);
+    send_numbers(3000, 4000);
+    expect_numbers(0, 4000);
+    end_program(pid);
+}
+END_TEST
+
+START_TEST(test_stopped_program_whose_queue_overflows_goes_on)
+{
+    pid_t pid;
+
+    setenv("DIVERTSHIM_QUEUE_LEN", "64", 1);
+    pid = start_program_alone();
+    kill(pid, SIGSTOP);
+    send_numbers(0, 1000);
+    wait_until_waiting(64);
+    kill(pid, SIGCONT);
+    expect_numbers(0, 64);
+    send_numbers(1000, 1010);
+    expect_numbers(1000, 1010);
+    end_program(pid);
+}
+END_TEST
+
+START_TEST(test_killed_program_leaves_its_packets_to_nobody)
+{
+    int fd = divert_bound(PORT);
+    pid_t pid = fork();
+
+    if (pid == 0) {
+        for (int i = 0; i < 3; i++)
+            divert_read(fd, got, sizeof(got), &from);
+        poll(NULL, 0, -1);
+    }
+    close(fd);
+    divert_incoming(PORT);
+    send_numbers(0, 10);
+    wait_until_waiting(10);
+    end_program(pid);
+    ck_assert_uint_eq(queue_waiting(PORT), 0);
+    fd = divert_bound(PORT);
+    send_numbers(20, 21);
+    pass_one(fd);
+    expect_numbers(20, 21);
+    ck_assert(divert_silent(fd));
+}
+END_TEST
+
+/*
+ * They share the socket. What the killed ones had read is dropped after a while; and if one is
+ * killed with the lock of the socket in its hands, all that waits is dropped by the next.
+ */
+START_TEST(test_killed_children_do_not_hold_up_their_parent)
+{
+    struct pollfd arrival = {.fd = out0.fd, .events = POLLIN};
+    int fd, sent = 0;
+
+    setenv("DIVERTSHIM_HOLD_MS", "200", 1);
+    fd = divert_bound(PORT);
+    divert_incoming(PORT);
+    for (int i = 0; i < 20; i++) {
+        pid_t pid = start_program(fd);
+
+        do
+            send_number((uint16_t)sent++);
+        while (sent % 100 || (poll(&arrival, 1, QUIET_MS) == 0 && sent < 4000));
+        note_number();
+        end_program(pid);
+        receive_numbers(0);
+    }
+    for (int waited = 0; queue_waiting(PORT) && waited < PATIENCE_MS; waited += 20) {
+        struct pollfd p = {.fd = fd, .events = POLLIN};
+
+        if (poll(&p, 1, 20) == 1)
+            pass_one(fd);
+    }
+    while (!divert_silent(fd))
+        pass_one(fd); /* what the kernel has dropped may be on the way to the program still */
+    receive_numbers(0);
+    ck_assert_uint_eq(queue_waiting(PORT), 0);
+    send_numbers(4000, 4001);
+    pass_one(fd);
+    expect_numbers(4000, 4001);
+}
+END_TEST
+
+/* ---- the queue ---- */
+
+/* The library's socket, of which a program knows nothing. */
+static int netlink_socket(void)
+{
+    for (int fd = 0; fd < 65536; fd++) {
+        int domain = 0, protocol = 0;
+        socklen_t size = sizeof(int);
+
+        if (syscall(SYS_getsockopt, fd, SOL_SOCKET, SO_DOMAIN, &domain, &size) == 0 &&
+            domain == AF_NETLINK &&
+            syscall(SYS_getsockopt, fd, SOL_SOCKET, SO_PROTOCOL, &protocol, &size) == 0 &&
+            protocol == NETLINK_NETFILTER)
+            return fd;
+    }
+    ck_abort_msg("expected a netlink socket");
+}
+
+/* With _i, the kernel tells of it by ENOBUFS, which it was asked not to. */
+static void overrun(int tell)
+{
+    int fd = divert_bound(PORT), hidden = netlink_socket(), bytes = 4096, off = 0, count = 0;
+    struct pollfd p = {.fd = fd, .events = POLLIN};
+
+    divert_incoming(PORT);
+    ck_assert_int_eq(syscall(SYS_setsockopt, hidden, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof(bytes)),
+                     0);
+    if (tell)
+        syscall(SYS_setsockopt, hidden, SOL_NETLINK, NETLINK_NO_ENOBUFS, &off, sizeof(off));
+    send_numbers(0, 500);
+    while (poll(&p, 1, QUIET_MS) == 1) {
+        pass_one(fd);
+        count++;
+    }
+    ck_assert_int_gt(count, 0);
+    ck_assert_int_lt(count, 500);
+    ck_assert_int_eq(receive_numbers(PATIENCE_MS), count);
+    ck_assert_uint_eq(queue_waiting(PORT), 0);
+    send_numbers(1000, 1001);
+    pass_one(fd);
+    expect_numbers(1000, 1001);
+}
+
+START_TEST(test_overrun_of_the_netlink_socket_loses_packets_and_no_more)
+{
+    overrun(false);
+}
+END_TEST
+
+START_TEST(test_overrun_that_the_kernel_tells_of_is_no_error)
+{
+    overrun(true);
+}
+END_TEST
+
+/* Reads some of ten packets, has them taken away, and writes them all the same. */
+static void lose_queue_by(const char *command, const char *mend)
+{
+    int fd = divert_bound(PORT);
+    uint8_t kept[3][64];
+    struct sockaddr_in kept_from[3];
+    size_t n = 0;
+
+    divert_incoming(PORT);
+    send_numbers(0, 10);
+    for (int i = 0; i < 3; i++)
+        n = divert_read(fd, kept[i], sizeof(kept[i]), &kept_from[i]);
+    ck_assert_uint_eq(queue_waiting(PORT), 10);
+    run("%s", command);
+    ck_assert_uint_eq(queue_waiting(PORT), 0);
+    for (int i = 0; i < 3; i++)
+        divert_write(fd, kept[i], n, &kept_from[i]);
+    while (!divert_silent(fd))
+        pass_one(fd);
+    wire_expect_silence(&out0);
+    run("%s", mend);
+    /* A link that is up drops what is sent until the kernel has noticed. */
+    for (uint16_t i = 20; divert_silent(fd) && i < 1000; i++) {
+        send_number(i);
+        poll(NULL, 0, 10);
+    }
+    pass_one(fd);
+    ck_assert_uint_eq(wire_receive(&out0, got, sizeof(got)), 30);
+}
+
+/* The kernel empties all queues of a namespace when any chain leaves its hook. */
+START_TEST(test_queue_that_is_emptied_by_the_end_of_somebodys_chain)
+{
+    run("nft 'add table ip other; add chain ip other c { type filter hook input priority 5; }'");
+    lose_queue_by("nft delete table ip other", "true");
+}
+END_TEST
+
+START_TEST(test_interface_that_goes_down_takes_its_packets_along)
+{
+    lose_queue_by("ip link set in0 down", "ip link set in0 up");
+}
+END_TEST
+
+/* As the kernel counts those that it has put into the queue. */
+static unsigned queued_ever(void)
+{
+    FILE *f = fopen("/proc/self/net/netfilter/nfnetlink_queue", "r");
+    unsigned number = 0, last_id = 0;
+
+    ck_assert_ptr_nonnull(f);
+    ck_assert_int_eq(fscanf(f, "%u %*u %*u %*u %*u %*u %*u %u", &number, &last_id), 2);
+    ck_assert_uint_eq(number, PORT);
+    fclose(f);
+    return last_id;
+}
+
+START_TEST(test_socket_that_is_bound_under_load_reads_every_packet_from_the_first_on)
+{
+    pid_t pid;
+
+    divert_incoming(PORT);
+    pid = fork();
+    if (pid == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        for (;;)
+            send_number(1);
+    }
+    for (int i = 0; i < 100; i++) {
+        int fd = divert_bound(PORT), status;
+        unsigned count = 1;
+
+        divert_read(fd, got, sizeof(got), NULL);
+        kill(pid, SIGSTOP);
+        ck_assert_int_eq(waitpid(pid, &status, WUNTRACED), pid);
+        while (recv(fd, got, sizeof(got), MSG_DONTWAIT) > 0)
+            count++;
+        ck_assert_uint_eq(count, queued_ever());
+        close(fd);
+        kill(pid, SIGCONT);
+        poll(NULL, 0, 1); /* it runs again */
+    }
+    end_program(pid);
+}
+END_TEST
+
+/* ---- interfaces and addresses ---- */
+
+START_TEST(test_removed_interface_of_what_was_read)
+{
+    int fd = divert_bound(PORT);
+
+    divert_incoming(PORT);
+    send_numbers(0, 2);
+    len = divert_read(fd, got, sizeof(got), &from);
+    run("ip link del in0");
+    ck_assert_int_eq(sendto(fd, got, len, 0, (struct sockaddr *)&from, sizeof(from)), -1);
+    ck_assert_int_eq(errno, EADDRNOTAVAIL);
+    ck_assert_uint_eq(queue_waiting(PORT), 0);
+    wire_expect_silence(&out0);
+    /* The rest of the host goes on. */
+    len = make_udp(packet, OUT_ADDRESS, 1, OUT_PEER, 2, 1, "x", 1);
+    divert_write(fd, packet, len, NULL);
+    wire_expect(&out0, packet, len);
+}
+END_TEST
+
+START_TEST(test_removed_interface_where_it_was_to_go)
+{
+    int fd = divert_bound(PORT);
+
+    divert_outgoing(PORT);
+    send_numbers(0, 2);
+    len = divert_read(fd, got, sizeof(got), &from);
+    run("ip link del out0");
+    divert_write(fd, got, len, &from); /* as on a wire that nobody is at */
+    ck_assert_uint_eq(queue_waiting(PORT), 0);
+    ck_assert(sendto(fd, packet, len, 0, NULL, 0) == -1);
+    ck_assert_int_eq(errno, ENETUNREACH);
+}
+END_TEST
+
+START_TEST(test_removed_address_of_what_was_read)
+{
+    int fd = divert_bound(PORT);
+
+    divert_incoming(PORT);
+    send_number(0);
+    len = divert_read(fd, got, sizeof(got), &from);
+    run("ip address del " IN_ADDRESS "/24 dev in0 && ip route add 10.1.0.0/24 dev in0");
+    divert_write(fd, got, len, &from); /* the name wins */
+    expect_numbers(0, 1);
+    memset(from.sin_zero, 0, sizeof(from.sin_zero));
+    ck_assert_int_eq(sendto(fd, got, len, 0, (struct sockaddr *)&from, sizeof(from)), -1);
+    ck_assert_int_eq(errno, EADDRNOTAVAIL);
+}
+END_TEST
+
+START_TEST(test_interfaces_that_come_and_go_hold_up_nothing)
+{
+    pid_t pid = start_program_alone(), other = fork();
+
+    if (other == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        for (;;)
+            (void)!system("ip -batch - <<'END' 2>/dev/null\n"
+                          "link add more0 type dummy\naddress add 10.9.0.1/24 dev more0\n"
+                          "link add more1 type dummy\nlink del more0\nlink del more1\nEND");
+    }
+    for (uint16_t i = 0; i < 4000; i += 200) {
+        send_numbers(i, (uint16_t)(i + 200));
+        expect_numbers(i, (uint16_t)(i + 200));
+    }
+    end_program(pid);
+    end_program(other);
+}
+END_TEST
+
+static void inject_and_expect(int fd, uint16_t id)
+{
+    struct sockaddr_in to = {.sin_family = AF_INET};
+
+    inet_pton(AF_INET, IN_ADDRESS, &to.sin_addr);
+    len = make_udp(packet, IN_PEER, 1, OUT_PEER, 2, id, "x", 1);
+    divert_write(fd, packet, len, &to);
+    wire_expect(&out0, packet, len);
+}
+
+START_TEST(test_tap_device_that_somebody_removes_is_made_anew)
+{
+    int fd = divert_bound(PORT);
+
+    inject_and_expect(fd, 1);
+    run("ip link del divert0");
+    inject_and_expect(fd, 2);
+    run("ip link set divert0 down");
+    inject_and_expect(fd, 3);
+    close(fd);
+    run("! ip link show divert0 2>/dev/null");
+}
+END_TEST
+
+/* ---- memory and descriptors ---- */
+
+START_TEST(test_no_more_memory_is_told_and_does_not_stop_the_traffic)
+{
+    int fd = divert_bound(PORT), another;
+    struct rlimit before, none;
+
+    divert_incoming(PORT);
+    ck_assert_int_eq(getrlimit(RLIMIT_AS, &before), 0);
+    none = before;
+    none.rlim_cur = 1 << 20;
+    send_numbers(0, 100);
+    setrlimit(RLIMIT_AS, &none);
+    another = socket(AF_INET, SOCK_RAW, IPPROTO_DIVERT);
+    ck_assert_int_eq(another, -1);
+    ck_assert_int_eq(errno, ENOMEM);
+    for (int i = 0; i < 100; i++)
+        pass_one(fd);
+    setrlimit(RLIMIT_AS, &before);
+    expect_numbers(0, 100);
+    close(divert_bound(PORT + 1));
+}
+END_TEST
+
+START_TEST(test_no_more_descriptors_is_told_and_does_not_stop_the_traffic)
+{
+    int fd = divert_bound(PORT);
+    struct rlimit before, none;
+
+    divert_incoming(PORT);
+    ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &before), 0);
+    none = before;
+    none.rlim_cur = 8; /* poll(2) takes no longer lists than that */
+    send_numbers(0, 100);
+    setrlimit(RLIMIT_NOFILE, &none);
+    ck_assert_int_eq(socket(AF_INET, SOCK_RAW, IPPROTO_DIVERT), -1);
+    ck_assert_int_eq(errno, EMFILE);
+    for (int i = 0; i < 100; i++)
+        pass_one(fd);
+    setrlimit(RLIMIT_NOFILE, &before);
+    expect_numbers(0, 100);
+}
+END_TEST
+
+int main(void)
+{
+    const TTest *const tests[] = {
+        test_stopped_and_continued_program_loses_nothing,
+        test_stopped_program_whose_queue_overflows_goes_on,
+        test_killed_program_leaves_its_packets_to_nobody,
+        test_killed_children_do_not_hold_up_their_parent,
+        test_overrun_of_the_netlink_socket_loses_packets_and_no_more,
+        test_overrun_that_the_kernel_tells_of_is_no_error,
+        test_queue_that_is_emptied_by_the_end_of_somebodys_chain,
+        test_interface_that_goes_down_takes_its_packets_along,
+        test_socket_that_is_bound_under_load_reads_every_packet_from_the_first_on,
+        test_removed_interface_of_what_was_read,
+        test_removed_interface_where_it_was_to_go,
+        test_removed_address_of_what_was_read,
+        test_interfaces_that_come_and_go_hold_up_nothing,
+        test_tap_device_that_somebody_removes_is_made_anew,
+        test_no_more_memory_is_told_and_does_not_stop_the_traffic,
+        test_no_more_descriptors_is_told_and_does_not_stop_the_traffic,
+    };
+
+    return run_suite("disturbed", tests, sizeof(tests) / sizeof(tests[0]));
+}

@@ -1,0 +1,129 @@
+#!/bin/bash
+# What goes wrong around divert-run: disks that are full, messages that nobody reads, signals that
+# nobody expects, tools that fail, no memory. It says what is wrong, and leaves no rule behind.
+# shellcheck source-path=SCRIPTDIR source=built.sh
+. "$(dirname "$0")/built.sh"
+
+RULE='divert 8000 icmp from any to any'
+
+need_divert_run
+need_commands unshare prlimit
+hosts_make
+
+run_on_full_disk() {
+    mkdir -p "$SCRATCH/full"
+    # shellcheck disable=SC2016
+    in_ns "$ROUTER" unshare --mount sh -c '
+        for directory in /run "$1"; do
+            mount -t tmpfs -o size=4k none "$directory" || exit 99
+            cat /dev/zero >"$directory/zeros" 2>/dev/null
+        done
+        export TMPDIR="$1"
+        shift
+        exec "$@"' - "$SCRATCH/full" "$DIVERT_RUN" "${BACKEND_OPTION[@]}" "$@"
+}
+
+# iptables-legacy keeps a lock file in /run; it takes no room there, nor does divert-run's.
+test_full_disks() {
+    local said
+    said=$(run_on_full_disk -r "$RULE" sh -c 'exit 7' 2>&1)
+    expect_equal '/run and TMPDIR are full: exit status' 7 $?
+    expect_equal '/run and TMPDIR are full: what it says' '' "$said"
+    expect_no_rules "$ROUTER"
+}
+
+test_full_output() {
+    local what
+    for what in --help --version "--check -r 'divert 8000 ip from any to any'"; do
+        # shellcheck disable=SC2016
+        expect_contains "$what >/dev/full" 'divert-run: standard output: No space left on device' \
+            "$(eval "'$DIVERT_RUN' $what" 2>&1 >/dev/full)"
+        eval "'$DIVERT_RUN' $what" >/dev/full 2>&1
+        expect_equal "$what >/dev/full: exit status" 125 $?
+    done
+    in_ns "$ROUTER" "$DIVERT_RUN" -v "${BACKEND_OPTION[@]}" -r "$RULE" sh -c 'exit 7' >/dev/full 2>&1
+    expect_equal 'messages to /dev/full: exit status' 7 $?
+    expect_no_rules "$ROUTER"
+    in_ns "$ROUTER" "$DIVERT_RUN" -v "${BACKEND_OPTION[@]}" -r "$RULE" sh -c 'exit 7' >&- 2>&- <&-
+    expect_equal 'no standard descriptors at all: exit status' 7 $?
+    expect_no_rules "$ROUTER"
+}
+
+# The reader of its messages ends first; a message would raise SIGPIPE.
+test_messages_that_nobody_reads() {
+    in_ns "$ROUTER" bash -c '"$@" 2> >(exec true); exit $?' - "$DIVERT_RUN" -v "${BACKEND_OPTION[@]}" \
+        -r "$RULE" sh -c '(sleep 0.3) & sleep 0.2; exit 7'
+    expect_equal 'nobody reads its messages: exit status' 7 $?
+    expect_no_rules "$ROUTER"
+}
+
+# Signals that end a process if nothing is done about them. They are the command's to answer.
+test_signals_that_nobody_expects() {
+    local signal status
+    for signal in PIPE ALRM VTALRM PROF IO PWR STKFLT XCPU XFSZ ABRT SEGV SYS RTMIN+3; do
+        run_start "$ROUTER" 8000 "${BACKEND_OPTION[@]}" -r "$RULE" bash -c \
+            'ulimit -c 0; exec "$@"' - "$EXAMPLES/printer" -p 8000
+        run_stop "$signal"
+        status=$?
+        expect_equal "SIG$signal ends the command: exit status" $((128 + $(kill -l "$signal"))) "$status"
+        expect_no_rules "$ROUTER"
+    done
+}
+
+# A tool that works while the rules are installed, and then no more, or not for a while.
+failing_tools() {
+    local tool directory=$SCRATCH/failing
+    mkdir -p "$directory"
+    for tool in iptables-save iptables-restore ip6tables-save ip6tables-restore; do
+        printf '#!/bin/sh\nif [ -e "%s/broken" ]; then echo broken >&2; exit 1; fi\nexec "%s" "$@"\n' \
+            "$SCRATCH" "$(PATH=$PATH command -v "$tool")" >"$directory/$tool"
+        chmod +x "$directory/$tool"
+    done
+    printf '%s\n' "$directory"
+}
+
+test_tools_that_fail_at_the_end() {
+    local said directory
+    [[ $BACKEND == iptables-* ]] || return 0
+    directory=$(failing_tools)
+    said=$(PATH=$directory:$PATH in_ns "$ROUTER" "$DIVERT_RUN" "${BACKEND_OPTION[@]}" -r "$RULE" \
+        touch "$SCRATCH/broken" 2>&1)
+    expect_equal 'rules cannot be removed: exit status' 125 $?
+    rm -f "$SCRATCH/broken"
+    expect_contains 'it says so' 'some rules could not be removed' "$said"
+    expect_contains 'they are left' divert- "$(rules_left "$ROUTER")"
+    expect_success '--cleanup' in_ns "$ROUTER" "$DIVERT_RUN" --cleanup
+    expect_no_rules "$ROUTER"
+}
+
+# With less and less address space: either all goes well, or it says that there is no memory.
+test_no_memory() {
+    local kib said status well=0 refused=0
+    for kib in 1000 2500 2700 2900 3100 3500 4000 6000 100000; do
+        said=$(in_ns "$ROUTER" prlimit --as=$((kib * 1024)) \
+            "$DIVERT_RUN" "${BACKEND_OPTION[@]}" -r "$RULE" sh -c 'exit 7' 2>&1)
+        status=$?
+        if ((status == 7)); then
+            well=$((well + 1))
+        else
+            refused=$((refused + 1))
+            [[ -n $said ]] || not_ok "with $kib KiB" 'a message' "status $status, and not a word"
+        fi
+        in_ns "$ROUTER" "$DIVERT_RUN" -q --cleanup
+        expect_no_rules "$ROUTER"
+    done
+    expect_at_least 'with much memory all goes well' 1 "$well"
+    expect_at_least 'with little it is refused' 1 "$refused"
+}
+
+test_all() {
+    test_full_disks
+    test_full_output
+    test_messages_that_nobody_reads
+    test_signals_that_nobody_expects
+    test_tools_that_fail_at_the_end
+    test_no_memory
+}
+
+each_backend test_all
+finish
