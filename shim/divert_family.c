@@ -61,13 +61,11 @@ int divert_read_address6(const struct sockaddr *address, socklen_t len, bool *in
     return 0;
 }
 
-int divert_check_packet(const struct divert_socket *s, const void *packet, size_t len,
-                        size_t *total)
+bool divert_may_send(const struct divert_socket *s, const void *packet, size_t len)
 {
     unsigned version = packet_version(packet, len);
-    bool ipv6 = s->shared->family == AF_INET6;
 
-    if ((ipv6 || s->options->openbsd) && version != (ipv6 ? 6 : 4))
-        return -EINVAL;
-    return packet_check(packet, len, total);
+    if (s->shared->family == AF_INET6)
+        return version == 6;
+    return version == 4 || !s->options->openbsd;
 }

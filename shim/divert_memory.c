@@ -148,17 +148,17 @@ struct divert_socket *divert_allocate(void)
 
 static void forget(struct divert_socket *s)
 {
+    guard_close(s->guard);
     hidden_close(s->event_fd);
     hidden_close(s->memory_fd);
     munmap(s->shared, sizeof(*s->shared));
 }
 
-static void destroy(struct divert_socket *s)
+static void close_own(struct divert_socket *s)
 {
     struct divert_socket *self = s->partner ? divert_begin_parting(s) : NULL;
 
     divert_send_verdicts(s);
-    guard_close(s->guard);
     forget(s);
     if (s->partner)
         divert_end_parting(s, self);
@@ -169,6 +169,19 @@ static void destroy(struct divert_socket *s)
         inject_close();
         caps_give_up();
     }
+}
+
+static void end(struct divert_socket *s)
+{
+    int saved = errno;
+
+    if (s->known) {
+        forget(s);
+        give_back(s);
+    } else {
+        close_own(s);
+    }
+    errno = saved;
 }
 
 bool divert_any_open(void)
@@ -196,17 +209,8 @@ bool divert_hold_if_used(struct divert_socket *s)
 
 void divert_release(struct divert_socket *s)
 {
-    int saved = errno;
-
-    if (atomic_fetch_sub_explicit(&s->references, 1, memory_order_acq_rel) != 1)
-        return;
-    if (s->known) {
-        forget(s);
-        give_back(s);
-    } else {
-        destroy(s);
-    }
-    errno = saved;
+    if (atomic_fetch_sub_explicit(&s->references, 1, memory_order_acq_rel) == 1)
+        end(s);
 }
 
 bool divert_handles(const struct divert_socket *s, struct divert_handles *h)

@@ -108,12 +108,10 @@ int divert_read_address6(const struct sockaddr *address, socklen_t len, bool *in
                          struct interface *in, uint32_t *scope, uint16_t *tag);
 
 /*
- * packet_check(), and whether the socket may send a packet of that version: as FreeBSD has it
- * sockets of AF_INET may send IPv6; else each sends its own, and other versions are EINVAL, as
- * OpenBSD has it.
+ * Whether the socket may send a packet of that version: each sends its own, and with the
+ * personality of FreeBSD those of AF_INET any. What may not be sent is EINVAL on OpenBSD.
  */
-int divert_check_packet(const struct divert_socket *s, const void *packet, size_t len,
-                        size_t *total);
+bool divert_may_send(const struct divert_socket *s, const void *packet, size_t len);
 
 /* A socket with zeros in its memory, one reference and no descriptors; NULL without memory. */
 struct divert_socket *divert_allocate(void);

@@ -17,12 +17,12 @@ struct written {
     uintptr_t buffer; /* where the program had it */
     uint16_t tag;     /* host byte order */
     struct ledger_way way;
-    struct interface in; /* incoming only */
     uint32_t scope;      /* outgoing only: interface of link-local addresses, or 0 */
     uint32_t id;         /* of the packet it was read as, and where that goes out; 0 */
     uint32_t outdev;
     enum status_fate fate;
     bool matched, repeated;
+    struct interface in; /* incoming only */
 };
 
 static int gather(struct divert_socket *s, const struct msghdr *msg, struct written *w)
@@ -291,15 +291,25 @@ static void note_written(struct divert_socket *s, const struct written *w, int e
     status_count(&status->fate[w->fate], w->len);
 }
 
+static int check_packet(const struct divert_socket *s, struct written *w)
+{
+    if (__builtin_expect(s->shared->family == AF_INET6 || s->options->openbsd, 0) &&
+        !divert_may_send(s, w->packet, w->len))
+        return -EINVAL;
+    return packet_check(w->packet, w->len, &w->len);
+}
+
 static int write_packet(struct divert_socket *s, const struct msghdr *msg)
 {
-    struct written w = {0};
+    struct written w;
     size_t written;
-    int err = gather(s, msg, &w);
+    int err;
 
+    memset(&w, 0, offsetof(struct written, in));
+    err = gather(s, msg, &w);
     written = w.len;
     if (!err)
-        err = divert_check_packet(s, w.packet, w.len, &w.len);
+        err = check_packet(s, &w);
     if (!err)
         err = read_address(s, msg, &w);
     if (!err) {
