@@ -1,0 +1,9 @@
+/* divertshim: <sys/filio.h> of BSD. The requests are those of <sys/ioctl.h>, with Linux' numbers.
+ */
+#ifndef DIVERTSHIM_SYS_FILIO_H
+#define DIVERTSHIM_SYS_FILIO_H
+
+#pragma GCC system_header
+#include <sys/ioctl.h>
+
+#endif
