@@ -2,6 +2,7 @@
 #include "divert_private.h"
 
 #include "clock.h"
+#include "scatter.h"
 
 #include <errno.h>
 #include <linux/netfilter.h>
@@ -46,21 +47,6 @@ static void address_of(const struct divert_socket *s, const struct nfq_packet *p
         divert_address6(p, tag, address);
     else
         address4(s, p, tag, address);
-}
-
-/* Copies a packet into the program's buffers; returns how much fitted. */
-static size_t scatter(const struct msghdr *msg, const uint8_t *bytes, size_t len)
-{
-    size_t copied = 0;
-
-    for (size_t i = 0; i < msg->msg_iovlen && copied < len; i++) {
-        const struct iovec *iov = &msg->msg_iov[i];
-        size_t n = len - copied < iov->iov_len ? len - copied : iov->iov_len;
-
-        memcpy(iov->iov_base, bytes + copied, n);
-        copied += n;
-    }
-    return copied;
 }
 
 void divert_settle(struct divert_socket *s)

@@ -60,6 +60,8 @@ static int read_address4(const struct msghdr *msg, struct written *w)
     memcpy(&sin, msg->msg_name, msg->msg_namelen < sizeof(sin) ? msg->msg_namelen : sizeof(sin));
     if (sin.sin_family != AF_INET && sin.sin_family != AF_UNSPEC)
         return -EAFNOSUPPORT;
+    if (sin.sin_zero[sizeof(sin.sin_zero) - 1] == sizeof(sin))
+        sin.sin_zero[sizeof(sin.sin_zero) - 1] = '\0'; /* sin_len, see include/divertshim */
     w->tag = sin.sin_port;
     if (sin.sin_addr.s_addr == INADDR_ANY)
         return 0;

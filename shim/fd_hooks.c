@@ -4,6 +4,7 @@
 
 #include "exec.h"
 #include "own.h"
+#include "route_socket.h"
 #include "watch.h"
 
 #include <fcntl.h>
@@ -20,6 +21,7 @@ static void forget(int fd)
     if (!own_tables())
         return;
     watch_forget(fd);
+    route_forget(fd);
     s = fdtable_remove(fd);
     if (s)
         divert_release(s);
@@ -27,7 +29,7 @@ static void forget(int fd)
 
 static bool is_special(int fd)
 {
-    return fdtable_has(fd) || watch_has(fd) || hidden_has(fd);
+    return fdtable_has(fd) || watch_has(fd) || hidden_has(fd) || route_has(fd);
 }
 
 /* new is a copy of a divert socket's descriptor; takes over the reference to s. */
@@ -49,9 +51,14 @@ static int enter_copy(int new, struct divert_socket *s)
     return finish_int(s, err);
 }
 
-/* new is a copy of old, which may be an epoll instance that watches divert sockets. */
-static int copy_watches(int old, int new)
+/* new is a copy of old, which may be an epoll instance that watches divert sockets, or a routing
+ * socket. */
+static int copy_others(int old, int new)
 {
+    if (new >= 0 && route_has(old) && own_tables() && route_insert(new) < 0) {
+        real.close(new);
+        return as_result(-EMFILE);
+    }
     if (new >= 0 && watch_has(old) && own_tables())
         watch_copy(old, new);
     return new;
@@ -85,14 +92,21 @@ static int close_between(unsigned first, unsigned last, int flags)
 static void forget_between(unsigned first, unsigned last)
 {
     for (unsigned fd = first; fd <= last && fd < FDTABLE_MAX; fd++) {
-        if (fdtable_has((int)fd) || watch_has((int)fd))
+        if (fdtable_has((int)fd) || watch_has((int)fd) || route_has((int)fd))
             forget((int)fd);
     }
 }
 
+/* Whether there is any that is_special(). Each divert socket has hidden ones. */
+static bool any_special(void)
+{
+    return atomic_load_explicit(&hidden_count, memory_order_relaxed) ||
+           atomic_load_explicit(&route_count, memory_order_relaxed);
+}
+
 HOOK int close_range(unsigned first, unsigned last, int flags)
 {
-    if (!atomic_load_explicit(&hidden_count, memory_order_relaxed) || first > last)
+    if (!any_special() || first > last)
         return real.close_range(first, last, flags);
     if (!(flags & CLOSE_RANGE_CLOEXEC))
         forget_between(first, last);
@@ -101,7 +115,7 @@ HOOK int close_range(unsigned first, unsigned last, int flags)
 
 HOOK void closefrom(int first)
 {
-    if (!atomic_load_explicit(&hidden_count, memory_order_relaxed))
+    if (!any_special())
         real.closefrom(first);
     else
         close_range(first > 0 ? (unsigned)first : 0, ~0u, 0);
@@ -115,7 +129,7 @@ HOOK int dup(int fd)
         return enter_copy(real.dup(fd), s);
     if (hidden_has(fd))
         return refuse_hidden();
-    return copy_watches(fd, real.dup(fd));
+    return copy_others(fd, real.dup(fd));
 }
 
 /* What new stood for is closed by the kernel, in the same moment. */
@@ -130,7 +144,7 @@ static int replace(int old, int new, int flags, bool with_flags)
     if (is_special(new) && real.fcntl(old, F_GETFD) >= 0)
         forget(new);
     new = with_flags ? real.dup3(old, new, flags) : real.dup2(old, new);
-    return s ? enter_copy(new, s) : copy_watches(old, new);
+    return s ? enter_copy(new, s) : copy_others(old, new);
 }
 
 HOOK int dup3(int old, int new, int flags)
@@ -207,7 +221,7 @@ static int special_fcntl(int fd, int command, void *arg)
     if (hidden_has(fd))
         return refuse_hidden();
     if (makes_copy(command))
-        return copy_watches(fd, real.fcntl(fd, command, arg));
+        return copy_others(fd, real.fcntl(fd, command, arg));
     return real.fcntl(fd, command, arg);
 }
 

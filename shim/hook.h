@@ -14,10 +14,12 @@
 
 #define HOOK __attribute__((visibility("default")))
 
-/* Gives up the reference that fdtable_find() took, and turns -errno into -1 and errno. */
+/* Gives up the reference that fdtable_find() took, if it did, and turns -errno into -1 and errno.
+ */
 static inline ssize_t finish(struct divert_socket *s, ssize_t result)
 {
-    divert_release(s);
+    if (s)
+        divert_release(s);
     if (result >= 0)
         return result;
     errno = (int)-result;

@@ -3,11 +3,10 @@
 
 #include "hidden.h"
 #include "real.h"
+#include "rtnetlink.h"
 
 #include <errno.h>
-#include <libmnl/libmnl.h>
 #include <linux/if_arp.h>
-#include <linux/rtnetlink.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,7 +14,6 @@
 #include <unistd.h>
 
 #define TABLE_BYTES   (16u << 20) /* address space, not memory */
-#define DUMP_BUFFER   32768
 #define DUMP_ATTEMPTS 5
 
 struct address {
@@ -172,66 +170,27 @@ static int address_message(const struct nlmsghdr *nlh, void *data)
     return MNL_CB_OK;
 }
 
-static bool dump(int fd, uint16_t type, unsigned char family, mnl_cb_t message)
-{
-    char buf[DUMP_BUFFER] __attribute__((aligned(8)));
-    struct nlmsghdr *nlh = mnl_nlmsg_put_header(buf);
-    struct rtgenmsg *request;
-    int more = MNL_CB_OK;
-
-    nlh->nlmsg_type = type;
-    nlh->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
-    request = mnl_nlmsg_put_extra_header(nlh, sizeof(struct ifinfomsg));
-    request->rtgen_family = family;
-    if (real.send(fd, nlh, nlh->nlmsg_len, 0) < 0)
-        return false;
-    while (more > MNL_CB_STOP) {
-        struct sockaddr_nl from = {0};
-        socklen_t size = sizeof(from);
-        ssize_t n = real.recvfrom(fd, buf, sizeof(buf), 0, (struct sockaddr *)&from, &size);
-
-        if ((n < 0 && errno == EINTR) || (n >= 0 && from.nl_pid != 0)) /* not the kernel's */
-            continue;
-        if (n <= 0)
-            return false;
-        more = mnl_cb_run(buf, (size_t)n, 0, 0, message, NULL);
-    }
-    return more == MNL_CB_STOP;
-}
-
-static int netlink_socket(uint32_t groups)
-{
-    struct sockaddr_nl self = {.nl_family = AF_NETLINK, .nl_groups = groups};
-    int fd = real.socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
-
-    if (fd >= 0 && real.bind(fd, (struct sockaddr *)&self, sizeof(self)) < 0) {
-        real.close(fd);
-        return -1;
-    }
-    return fd;
-}
-
 static void watch(void)
 {
     int fd;
 
     if (table.fd)
         return;
-    fd = netlink_socket(RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR);
+    fd = rtnetlink_open(RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR);
     if (fd >= 0)
         table.fd = hidden_fd(fd) + 1;
 }
 
 static bool dump_all(void)
 {
-    int fd = netlink_socket(0);
+    int fd = rtnetlink_open(0);
     bool done;
 
     if (fd < 0)
         return false;
     table.interfaces = table.addresses = 0;
-    done = dump(fd, RTM_GETLINK, AF_UNSPEC, link_message) &&
-           dump(fd, RTM_GETADDR, AF_UNSPEC, address_message);
+    done = rtnetlink_dump(fd, RTM_GETLINK, AF_UNSPEC, link_message, NULL) &&
+           rtnetlink_dump(fd, RTM_GETADDR, AF_UNSPEC, address_message, NULL);
     real.close(fd);
     return done;
 }

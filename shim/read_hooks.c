@@ -2,11 +2,18 @@
 /* All ways to read from a descriptor. */
 #include "hook.h"
 
+#include "route_socket.h"
 #include "wait.h"
 
 #include <time.h>
 
-static ssize_t read_one(struct divert_socket *s, void *buf, size_t len, int flags,
+/* s is NULL for a routing socket. */
+static ssize_t receive(struct divert_socket *s, int fd, struct msghdr *msg, int flags)
+{
+    return s ? divert_recvmsg(s, msg, flags) : route_recvmsg(fd, msg, flags);
+}
+
+static ssize_t read_one(struct divert_socket *s, int fd, void *buf, size_t len, int flags,
                         struct sockaddr *from, socklen_t *fromlen)
 {
     struct iovec iov = {buf, len};
@@ -16,7 +23,7 @@ static ssize_t read_one(struct divert_socket *s, void *buf, size_t len, int flag
         .msg_iov = &iov,
         .msg_iovlen = 1,
     };
-    ssize_t n = divert_recvmsg(s, &msg, flags);
+    ssize_t n = receive(s, fd, &msg, flags);
 
     if (n >= 0 && from && fromlen)
         *fromlen = msg.msg_namelen;
@@ -27,9 +34,9 @@ HOOK ssize_t read(int fd, void *buf, size_t len)
 {
     struct divert_socket *s = find_before_wait(fd);
 
-    if (!s)
+    if (!s && !route_has(fd))
         return real.read(fd, buf, len);
-    return finish(s, read_one(s, buf, len, 0, NULL, NULL));
+    return finish(s, read_one(s, fd, buf, len, 0, NULL, NULL));
 }
 
 HOOK ssize_t readv(int fd, const struct iovec *iov, int count)
@@ -37,18 +44,18 @@ HOOK ssize_t readv(int fd, const struct iovec *iov, int count)
     struct divert_socket *s = find_before_wait(fd);
     struct msghdr msg = {.msg_iov = (struct iovec *)iov, .msg_iovlen = (size_t)count};
 
-    if (!s)
+    if (!s && !route_has(fd))
         return real.readv(fd, iov, count);
-    return finish(s, count < 0 ? -EINVAL : divert_recvmsg(s, &msg, 0));
+    return finish(s, count < 0 ? -EINVAL : receive(s, fd, &msg, 0));
 }
 
 HOOK ssize_t recv(int fd, void *buf, size_t len, int flags)
 {
     struct divert_socket *s = find_before_wait(fd);
 
-    if (!s)
+    if (!s && !route_has(fd))
         return real.recv(fd, buf, len, flags);
-    return finish(s, read_one(s, buf, len, flags, NULL, NULL));
+    return finish(s, read_one(s, fd, buf, len, flags, NULL, NULL));
 }
 
 HOOK ssize_t recvfrom(int fd, void *buf, size_t len, int flags, struct sockaddr *from,
@@ -56,18 +63,18 @@ HOOK ssize_t recvfrom(int fd, void *buf, size_t len, int flags, struct sockaddr 
 {
     struct divert_socket *s = find_before_wait(fd);
 
-    if (!s)
+    if (!s && !route_has(fd))
         return real.recvfrom(fd, buf, len, flags, from, fromlen);
-    return finish(s, read_one(s, buf, len, flags, from, fromlen));
+    return finish(s, read_one(s, fd, buf, len, flags, from, fromlen));
 }
 
 HOOK ssize_t recvmsg(int fd, struct msghdr *msg, int flags)
 {
     struct divert_socket *s = find_before_wait(fd);
 
-    if (!s)
+    if (!s && !route_has(fd))
         return real.recvmsg(fd, msg, flags);
-    return finish(s, divert_recvmsg(s, msg, flags));
+    return finish(s, receive(s, fd, msg, flags));
 }
 
 /* 1 when a packet may be read, 0 at the deadline, or -errno. */
@@ -106,7 +113,8 @@ HOOK int recvmmsg(int fd, struct mmsghdr *messages, unsigned count, int flags,
     struct divert_socket *s = find_before_wait(fd);
 
     if (!s)
-        return real.recvmmsg(fd, messages, count, flags, timeout);
+        return route_has(fd) ? as_result(-EOPNOTSUPP)
+                             : real.recvmmsg(fd, messages, count, flags, timeout);
     return finish_int(s, read_many(s, messages, count, flags, wait_deadline(timeout)));
 }
 
@@ -115,18 +123,18 @@ HOOK ssize_t __read_chk(int fd, void *buf, size_t len, size_t room)
 {
     struct divert_socket *s = len <= room ? find_before_wait(fd) : NULL;
 
-    if (!s)
+    if (!s && (len > room || !route_has(fd)))
         return real.__read_chk(fd, buf, len, room);
-    return finish(s, read_one(s, buf, len, 0, NULL, NULL));
+    return finish(s, read_one(s, fd, buf, len, 0, NULL, NULL));
 }
 
 HOOK ssize_t __recv_chk(int fd, void *buf, size_t len, size_t room, int flags)
 {
     struct divert_socket *s = len <= room ? find_before_wait(fd) : NULL;
 
-    if (!s)
+    if (!s && (len > room || !route_has(fd)))
         return real.__recv_chk(fd, buf, len, room, flags);
-    return finish(s, read_one(s, buf, len, flags, NULL, NULL));
+    return finish(s, read_one(s, fd, buf, len, flags, NULL, NULL));
 }
 
 HOOK ssize_t __recvfrom_chk(int fd, void *buf, size_t len, size_t room, int flags,
@@ -134,7 +142,7 @@ HOOK ssize_t __recvfrom_chk(int fd, void *buf, size_t len, size_t room, int flag
 {
     struct divert_socket *s = len <= room ? find_before_wait(fd) : NULL;
 
-    if (!s)
+    if (!s && (len > room || !route_has(fd)))
         return real.__recvfrom_chk(fd, buf, len, room, flags, from, fromlen);
-    return finish(s, read_one(s, buf, len, flags, from, fromlen));
+    return finish(s, read_one(s, fd, buf, len, flags, from, fromlen));
 }

@@ -7,6 +7,7 @@
 #define DIVERTSHIM_REAL_H
 
 #include <linux/capability.h>
+#include <netdb.h>
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
@@ -100,7 +101,10 @@
     CALL(int, fstatat64, (int, const char *, struct stat64 *, int))                             \
     CALL(int, __fxstatat, (int, int, const char *, struct stat *, int))                         \
     CALL(int, __fxstatat64, (int, int, const char *, struct stat64 *, int))                     \
-    CALL(int, statx, (int, const char *, int, unsigned, struct statx *))
+    CALL(int, statx, (int, const char *, int, unsigned, struct statx *))                        \
+    CALL(struct servent *, getservbyname, (const char *, const char *))                         \
+    CALL(int, getservbyname_r,                                                                  \
+         (const char *, const char *, struct servent *, char *, size_t, struct servent **))
 
 struct real_calls {
 #define REAL_FIELD(result, name, args) result(*name) args;

@@ -3,6 +3,7 @@
 #include "hook.h"
 
 #include "pump.h"
+#include "route_socket.h"
 
 #include <asm/sockios.h>
 #include <stdarg.h>
@@ -13,6 +14,8 @@ HOOK int socket(int domain, int type, int protocol)
     struct divert_socket *s;
     int fd, err;
 
+    if (__builtin_expect(domain == ROUTE_FAMILY, 0))
+        return as_result(route_open(type, protocol));
     if (__builtin_expect(!divert_wanted(domain, type, protocol), 1))
         return real.socket(domain, type, protocol);
     err = divert_open(domain, type, protocol, &fd, &s);
@@ -151,6 +154,17 @@ static int divert_ioctl(struct divert_socket *s, int fd, unsigned long request, 
     }
 }
 
+/* On a descriptor that is no divert socket's. */
+static int other_ioctl(int fd, unsigned long request, void *arg)
+{
+    if (hidden_has(fd))
+        return refuse_hidden();
+    if (request != FIONREAD || !route_has(fd))
+        return real.ioctl(fd, request, arg);
+    *(int *)arg = route_next_len(fd);
+    return 0;
+}
+
 HOOK int ioctl(int fd, unsigned long request, ...)
 {
     struct divert_socket *s = fdtable_find(fd);
@@ -161,6 +175,6 @@ HOOK int ioctl(int fd, unsigned long request, ...)
     arg = va_arg(args, void *);
     va_end(args);
     if (!s)
-        return hidden_has(fd) ? refuse_hidden() : real.ioctl(fd, request, arg);
+        return other_ioctl(fd, request, arg);
     return finish_int(s, divert_ioctl(s, fd, request, arg));
 }

@@ -2,6 +2,14 @@
 /* All ways to write to a descriptor. */
 #include "hook.h"
 
+#include "route_socket.h"
+
+/* Routing sockets only report here: the routes are not changed through them. */
+static int refuse_route(void)
+{
+    return as_result(-EOPNOTSUPP);
+}
+
 static ssize_t write_one(struct divert_socket *s, const void *buf, size_t len, int flags,
                          const struct sockaddr *to, socklen_t tolen)
 {
@@ -21,7 +29,7 @@ HOOK ssize_t write(int fd, const void *buf, size_t len)
     struct divert_socket *s = fdtable_find(fd);
 
     if (!s)
-        return real.write(fd, buf, len);
+        return route_has(fd) ? refuse_route() : real.write(fd, buf, len);
     return finish(s, write_one(s, buf, len, 0, NULL, 0));
 }
 
@@ -31,7 +39,7 @@ HOOK ssize_t writev(int fd, const struct iovec *iov, int count)
     struct msghdr msg = {.msg_iov = (struct iovec *)iov, .msg_iovlen = (size_t)count};
 
     if (!s)
-        return real.writev(fd, iov, count);
+        return route_has(fd) ? refuse_route() : real.writev(fd, iov, count);
     return finish(s, count < 0 ? -EINVAL : divert_sendmsg(s, &msg, 0));
 }
 
@@ -40,7 +48,7 @@ HOOK ssize_t send(int fd, const void *buf, size_t len, int flags)
     struct divert_socket *s = fdtable_find(fd);
 
     if (!s)
-        return real.send(fd, buf, len, flags);
+        return route_has(fd) ? refuse_route() : real.send(fd, buf, len, flags);
     return finish(s, write_one(s, buf, len, flags, NULL, 0));
 }
 
@@ -50,7 +58,7 @@ HOOK ssize_t sendto(int fd, const void *buf, size_t len, int flags, const struct
     struct divert_socket *s = fdtable_find(fd);
 
     if (!s)
-        return real.sendto(fd, buf, len, flags, to, tolen);
+        return route_has(fd) ? refuse_route() : real.sendto(fd, buf, len, flags, to, tolen);
     return finish(s, write_one(s, buf, len, flags, to, tolen));
 }
 
@@ -59,7 +67,7 @@ HOOK ssize_t sendmsg(int fd, const struct msghdr *msg, int flags)
     struct divert_socket *s = fdtable_find(fd);
 
     if (!s)
-        return real.sendmsg(fd, msg, flags);
+        return route_has(fd) ? refuse_route() : real.sendmsg(fd, msg, flags);
     return finish(s, divert_sendmsg(s, msg, flags));
 }
 
@@ -83,6 +91,6 @@ HOOK int sendmmsg(int fd, struct mmsghdr *messages, unsigned count, int flags)
     struct divert_socket *s = fdtable_find(fd);
 
     if (!s)
-        return real.sendmmsg(fd, messages, count, flags);
+        return route_has(fd) ? refuse_route() : real.sendmmsg(fd, messages, count, flags);
     return finish_int(s, write_many(s, messages, count, flags));
 }

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What the kernel tells of network interfaces and their addresses: rtnetlink(7). */
+#ifndef DIVERTSHIM_RTNETLINK_H
+#define DIVERTSHIM_RTNETLINK_H
+
+#include <libmnl/libmnl.h>
+#include <linux/if_link.h>
+#include <linux/rtnetlink.h>
+#include <net/if.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Numbers are in host byte order. */
+struct rtnetlink_link {
+    uint32_t index;
+    uint32_t flags; /* IFF_* */
+    uint32_t mtu;
+    uint16_t hardware; /* ARPHRD_* */
+    uint8_t operstate; /* IF_OPER_* */
+    uint8_t address_len;
+    uint8_t address[32];
+    char name[IFNAMSIZ]; /* with its NUL */
+    struct rtnl_link_stats64 statistics;
+};
+
+/* Addresses are in network byte order, in the first 4 bytes for AF_INET. */
+struct rtnetlink_address {
+    uint32_t index; /* of the interface */
+    uint8_t family; /* AF_INET or AF_INET6 */
+    uint8_t prefix_len;
+    bool has_other;
+    uint8_t local[16];
+    uint8_t other[16]; /* the broadcast address, or the peer's on a point-to-point link */
+};
+
+/* A socket that hears these multicast groups (RTMGRP_*; 0 for none), close-on-exec; or -errno. */
+int rtnetlink_open(uint32_t groups);
+
+/*
+ * Asks on fd for all of a kind (RTM_GETLINK, RTM_GETADDR) and family, and calls message for each.
+ * False if something went wrong, or changed meanwhile.
+ */
+bool rtnetlink_dump(int fd, uint16_t type, unsigned char family, mnl_cb_t message, void *data);
+
+/* Read a message of RTM_NEWLINK or RTM_DELLINK, and of RTM_NEWADDR or RTM_DELADDR. */
+void rtnetlink_read_link(const struct nlmsghdr *nlh, struct rtnetlink_link *link);
+void rtnetlink_read_address(const struct nlmsghdr *nlh, struct rtnetlink_address *address);
+
+#endif
