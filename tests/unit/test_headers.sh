@@ -1,0 +1,75 @@
+#!/bin/bash
+# Each header of include/divertshim compiles alone, all of them together and in the other order, and
+# with what they lie over, in C and in C++; and they have what sources of FreeBSD take from them.
+
+ROOT=$(cd "$(dirname "$0")/../.." && pwd)
+HEADERS=$ROOT/include/divertshim
+FAILURES=0
+
+skip() {
+    printf 'SKIP: %s\n' "$*"
+    exit 77
+}
+
+pkg-config --exists libbsd-overlay || skip 'no libbsd-overlay.pc: install libbsd-dev'
+read -r -a BSD_FLAGS < <(pkg-config --cflags libbsd-overlay)
+
+# Not bits/: it is for <sys/socket.h> to include.
+mapfile -t NAMES < <(cd "$HEADERS" && find . -name '*.h' ! -path './bits/*' -printf '%P\n' | sort)
+
+# Those of BSD: the others are the kernel's.
+mapfile -t BSD < <(printf '%s\n' "${NAMES[@]}" | grep -v -E '^(asm|linux)/')
+mapfile -t REVERSED < <(printf '%s\n' "${BSD[@]}" | tac)
+
+# compiles WHAT COMPILER FLAG...: the source on the standard input.
+compiles() {
+    local what=$1 compiler=$2 output
+    shift 2
+    if ! output=$($compiler -Wall -Wextra -Werror -fsyntax-only -isystem "$HEADERS" "$@" - 2>&1); then
+        FAILURES=$((FAILURES + 1))
+        printf 'FAIL: %s: %s %s\n%s\n' "$what" "$compiler" "$*" "$(head -n 8 <<<"$output")"
+    fi
+}
+
+include_all() {
+    printf '#include <%s>\n' "$@"
+}
+
+# What is shared with the kernel's headers means what it means on BSD.
+expect_bsd() {
+    printf '#if RTM_NEWADDR != 0xc || RTAX_MAX != 8 || CTL_NET != 4\n#error "not the meaning of BSD"\n#endif\n'
+    printf 'int bsd[RTA_DST == 1 && RTA_GATEWAY == 2 ? 1 : -1];\n'
+}
+
+# The kernel's <linux/if.h>, which others of its headers include, stands behind <net/if.h>: that is
+# so without these headers, too.
+KERNEL=(linux/rtnetlink.h linux/sysctl.h)
+KERNEL_BEHIND=(linux/if.h linux/icmp.h linux/in.h linux/in6.h linux/netlink.h)
+
+# try_all COMPILER FLAG...
+try_all() {
+    local name
+    for name in "${NAMES[@]}"; do
+        compiles "$name alone" "$@" < <(include_all "$name" stdio.h)
+    done
+    compiles 'all together' "$@" < <(include_all "${BSD[@]}" "${KERNEL[@]}" "${KERNEL_BEHIND[@]}" && expect_bsd)
+    compiles 'all together, the other way round' "$@" < \
+        <(include_all "${KERNEL[@]}" "${REVERSED[@]}" "${KERNEL_BEHIND[@]}" && expect_bsd)
+}
+
+compilers=0
+for language in 'gcc -x c' 'clang -x c' 'g++ -x c++' 'clang++ -x c++'; do
+    if ! command -v "${language%% *}" >/dev/null; then
+        printf 'not with %s: no such command\n' "${language%% *}"
+        continue
+    fi
+    compilers=$((compilers + 1))
+    try_all "$language" "${BSD_FLAGS[@]}"
+    try_all "$language" "${BSD_FLAGS[@]}" -D_GNU_SOURCE -O2 -D_FORTIFY_SOURCE=2
+    compiles 'all together, without libbsd' "$language" -D_GNU_SOURCE < <(include_all "${BSD[@]}")
+    [[ $language == *++* ]] ||
+        compiles 'what sources of FreeBSD use' "$language" "${BSD_FLAGS[@]}" <"$ROOT/tests/unit/headers_use.c"
+done
+((compilers > 0)) || skip 'no compiler'
+printf '%d headers, %d compilers, %d failures\n' ${#NAMES[@]} $compilers $FAILURES
+((FAILURES == 0))
