@@ -5,6 +5,8 @@ __FBSDID("$FreeBSD$");
 __RCSID("$Id$");
 
 #include <arpa/inet.h>
+#include <machine/cpu.h>
+#include <machine/cpufunc.h>
 #include <machine/in_cksum.h>
 #include <net/ethernet.h>
 #include <net/if.h>
@@ -18,6 +20,8 @@ __RCSID("$Id$");
 #include <netinet/ip_fw.h>
 #include <netinet/ip_icmp.h>
 #include <netinet/ip_var.h>
+#include <netinet/sctp.h>
+#include <netinet/sctp_header.h>
 #include <netinet/tcp.h>
 #include <netinet/tcpip.h>
 #include <netinet/udp.h>
@@ -45,6 +49,10 @@ __RCSID("$Id$");
 #include <string.h>
 #include <syslog.h>
 #include <unistd.h>
+
+#if !defined(_NETINET_IP_H_) || !defined(_NETINET_TCP_H_) || !defined(_NETINET_UDP_H_)
+#error "sources ask by these names what has been included"
+#endif
 
 struct packed {
     u_char first;

@@ -5,6 +5,11 @@
 #pragma GCC system_header
 #include_next <netinet/ip.h>
 
+/* The name by which sources ask whether this header has been included. */
+#ifndef _NETINET_IP_H_
+#define _NETINET_IP_H_
+#endif
+
 /* What the TCP and UDP checksums cover of the IP header; network byte order. */
 struct ippseudo {
     struct in_addr ippseudo_src;

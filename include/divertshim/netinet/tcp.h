@@ -5,6 +5,11 @@
 #pragma GCC system_header
 #include_next <netinet/tcp.h>
 
+/* The name by which sources ask whether this header has been included. */
+#ifndef _NETINET_TCP_H_
+#define _NETINET_TCP_H_
+#endif
+
 #ifndef TH_ECE
 #define TH_ECE 0x40
 #endif

@@ -7,6 +7,7 @@
 
 #pragma GCC system_header
 #include <sys/cdefs.h>
+#include <sys/queue.h>
 #include <sys/types.h>
 
 #define CTL_MAXNAME 24
