@@ -272,6 +272,36 @@ START_TEST(test_short_reads_peeks_and_fionread)
 }
 END_TEST
 
+/* What a compiler with _FORTIFY_SOURCE makes of read() and its like. */
+ssize_t __read_chk(int fd, void *buf, size_t len, size_t room);
+ssize_t __recv_chk(int fd, void *buf, size_t len, size_t room, int flags);
+ssize_t __recvfrom_chk(int fd, void *buf, size_t len, size_t room, int flags, struct sockaddr *from,
+                       socklen_t *from_len);
+
+START_TEST(test_other_ways_to_read)
+{
+    int fd = routing_socket(0, AF_INET);
+    struct iovec iov = {&message, sizeof(message)};
+    struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
+    struct mmsghdr messages = {.msg_hdr = msg};
+    size_t len = sizeof(message);
+
+    run("for mtu in 1231 1232 1233 1234; do ip link set in0 mtu $mtu; done");
+    ck_assert(is_readable(fd, PATIENCE_MS));
+    ck_assert_int_eq(recvmmsg(fd, &messages, 1, 0, NULL), -1);
+    ck_assert_int_eq(errno, EOPNOTSUPP);
+    ck_assert_int_gt(__read_chk(fd, &message, len, len), 0);
+    ck_assert_uint_eq(message.link.ifm_data.ifi_mtu, 1231);
+    ck_assert_int_gt(__recv_chk(fd, &message, len, len, 0), 0);
+    ck_assert_uint_eq(message.link.ifm_data.ifi_mtu, 1232);
+    ck_assert_int_gt(__recvfrom_chk(fd, &message, len, len, 0, NULL, NULL), 0);
+    ck_assert_uint_eq(message.link.ifm_data.ifi_mtu, 1233);
+    ck_assert_int_gt(recvmsg(fd, &msg, 0), 0);
+    ck_assert_uint_eq(message.link.ifm_data.ifi_mtu, 1234);
+    expect_silence(fd);
+}
+END_TEST
+
 START_TEST(test_copies_and_children)
 {
     int fd = routing_socket(0, AF_INET), copy = dup(fd), status;
@@ -357,6 +387,7 @@ int main(void)
         test_beside_a_divert_socket,
         test_nonblocking,
         test_short_reads_peeks_and_fionread,
+        test_other_ways_to_read,
         test_copies_and_children,
         test_closed_descriptor_is_forgotten,
         test_refusals,
