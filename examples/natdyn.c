@@ -69,7 +69,8 @@ static void check_forwarding(void)
         warnx("net.inet.ip.forwarding is 0: nothing is forwarded");
 }
 
-/* Without an address, for a moment or for longer, the last one stays. */
+/* Without an address, for a moment or for longer, the last one stays; without any, nothing passes.
+ */
 static void take_alias_address(void)
 {
     char text[INET_ADDRSTRLEN];
@@ -114,8 +115,8 @@ static void translate_one(int fd)
             err(1, "recvfrom");
         return;
     }
-    if (header_is_broken())
-        return;
+    if (header_is_broken() || alias.s_addr == INADDR_ANY)
+        return; /* nothing leaves under an address that is not the interface's */
     print_packet(sin.sin_addr.s_addr == INADDR_ANY ? "out" : "in ");
     if (sin.sin_addr.s_addr == INADDR_ANY)
         verdict = nat_outgoing(&packet.ip, (size_t)len, alias.s_addr);

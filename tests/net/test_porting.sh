@@ -89,6 +89,18 @@ test_natdyn_alone() {
     in_ns "$ROUTER" iptables -t mangle -F
 }
 
+# As at the start of a host whose address comes by DHCP.
+test_natdyn_before_there_is_an_address() {
+    ip -n "$ROUTER" address del "$WAN_ADDRESS/24" dev wan0
+    run_start "$ROUTER" 8668 "${BACKEND_OPTION[@]}" -r 'divert 8668 ip from any to any via wan0' \
+        "$SCRATCH/natdyn" -d -n wan0
+    expect_equal 'it has no address to say' '' "$(grep aliasing "$RUN_LOG")"
+    ip -n "$ROUTER" address add "$WAN_ADDRESS/24" dev wan0
+    wait_until 'the NAT to take the address' aliases_to "$WAN_ADDRESS/255.255.255.0"
+    expect_equal 'then the server sees the address of the interface' "$WAN_ADDRESS" "$(address_seen)"
+    run_stop
+}
+
 # ---- mssd ----
 
 # The largest segment that the server may send to the client.
@@ -142,6 +154,7 @@ in_ns "$SERVER" sysctl -q net.ipv4.tcp_timestamps=0
 expect_nothing_without_nat
 test_natdyn_alone
 each_backend test_natdyn
+each_backend test_natdyn_before_there_is_an_address
 server_route_add
 each_backend test_mssd
 finish
