@@ -21,7 +21,7 @@
 #include <unistd.h>
 
 /* The list as text, an interface or address on a line, for comparison. */
-static char text[4096];
+static char text[8192];
 
 static void print(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
@@ -130,6 +130,22 @@ START_TEST(test_interface_list)
         strstr(text, "lo 65536 00:00:00:00:00:00 loopback\n 255.0.0.0 127.0.0.1\n"));
     ck_assert_ptr_nonnull(strstr(text, "in0 1500 "));
     ck_assert_ptr_nonnull(strstr(text, " 2001:db8::7\n"));
+}
+END_TEST
+
+START_TEST(test_interface_list_with_many_addresses)
+{
+    const char *line = text;
+    int addresses = 0;
+
+    run("ip link add list0 type veth peer name list1");
+    run("for i in $(seq 130); do echo address add 10.9.8.$i/32 dev list0; done | ip -batch -");
+    list_interfaces(AF_INET, (int)if_nametoindex("list0"));
+    while ((line = strstr(line, " 10.9.8.")) != NULL) {
+        ck_assert_int_eq(atoi(line + strlen(" 10.9.8.")), ++addresses);
+        line++;
+    }
+    ck_assert_int_eq(addresses, 130);
 }
 END_TEST
 
@@ -365,6 +381,7 @@ int main(void)
 {
     const TTest *const tests[] = {
         test_interface_list,
+        test_interface_list_with_many_addresses,
         test_interface_list_into_too_little_room,
         test_requests_that_make_no_sense,
         test_numbers_are_read_and_set,
