@@ -77,7 +77,7 @@ static int read_address(const struct divert_socket *s, const struct msghdr *msg,
 {
     int err;
 
-    if (!msg->msg_name || !msg->msg_namelen)
+    if (!msg->msg_name)
         return 0;
     if (s->shared->family != AF_INET6)
         return read_address4(msg, w);

@@ -352,6 +352,8 @@ START_TEST(test_length_in_the_address_of_a_packet)
     divert_read(fd, got, sizeof(got), &from);
     from.sin_len = sizeof(from);
     ck_assert_str_eq((const char *)from.sin_zero, "in0");
+    ck_assert_int_eq(sendto(fd, got, len, 0, (struct sockaddr *)&from, 0), -1);
+    ck_assert_int_eq(errno, EINVAL);
     divert_write(fd, got, len, &from);
     wire_expect(&out0, packet, len);
     ck_assert_uint_eq(queue_waiting(PORT), 0);
