@@ -109,5 +109,6 @@ int main(int argc, char *argv[])
             break;
         }
     ruleset_free(&options.rules);
+    pf_free(&options.pf);
     return status;
 }
