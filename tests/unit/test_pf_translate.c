@@ -34,7 +34,7 @@ struct packet {
 struct spec {
     bool block, quick, stateless;
     int direction; /* 0: both, 1: in, 2: out */
-    int iface, proto, src, dst, port, flags, type;
+    int iface, proto, src, sport, dst, dport, flags, type;
     unsigned int divert_port;
 };
 
@@ -69,7 +69,8 @@ static struct spec pick_spec(void)
                      .dst = pick(2) ? 0 : pick(5)};
     bool has_ports = s.proto == 1 || s.proto == 2 || s.proto == 4;
 
-    s.port = has_ports ? pick(4) : 0;
+    s.sport = has_ports && pick(2) ? pick(4) : 0;
+    s.dport = has_ports ? pick(4) : 0;
     s.type = s.proto == 3 ? pick(3) : 0;
     /* That a connection begins otherwise than with SYN is not known here. */
     if (s.proto != 2 && s.proto != 3)
@@ -86,9 +87,10 @@ static void write_spec(const struct spec *s, char *out, size_t size)
 
     if (s->divert_port)
         snprintf(divert, sizeof(divert), "divert-packet port %u", s->divert_port);
-    snprintf(out, size, "%s %s %s %s %s from %s to %s %s %s %s %s %s", s->block ? "block" : "pass",
-             directions[s->direction], s->quick ? "quick" : "", ifaces[s->iface], protos[s->proto],
-             hosts[s->src], hosts[s->dst], ports[s->port], flags[s->flags], types[s->type],
+    snprintf(out, size, "%s %s %s %s %s from %s %s to %s %s %s %s %s %s",
+             s->block ? "block" : "pass", directions[s->direction], s->quick ? "quick" : "",
+             ifaces[s->iface], protos[s->proto], hosts[s->src], ports[s->sport], hosts[s->dst],
+             ports[s->dport], flags[s->flags], types[s->type],
              !s->block && s->stateless ? "no state" : "", divert);
 }
 
@@ -148,7 +150,8 @@ static bool spec_matches(const struct spec *s, const struct packet *p)
     if ((s->type == 1 && p->type != 8) || (s->type == 2 && p->type != 0 && p->type != 13))
         return false;
     return proto_matches(s->proto, p->proto) && host_matches(s->src, p->src) &&
-           host_matches(s->dst, p->dst) && port_matches(s->port, p->dport) && flags_match(s, p);
+           host_matches(s->dst, p->dst) && port_matches(s->sport, p->sport) &&
+           port_matches(s->dport, p->dport) && flags_match(s, p);
 }
 
 /* What the rules make of a packet without a state. DECIDED: the one that decides, or NULL. */
