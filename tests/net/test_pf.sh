@@ -345,6 +345,39 @@ test_file() {
     pf_stop
 }
 
+# ---- what is refused ----
+
+# expect_refused WHAT MESSAGE ARGUMENT...
+expect_refused() {
+    local what=$1 message=$2 error
+    shift 2
+    error=$(in_ns "$ROUTER" "$DIVERT_RUN" "${BACKEND_OPTION[@]}" "$@" -- touch "$SCRATCH/ran" 2>&1 >/dev/null)
+    expect_equal "$what: exit status" 2 $?
+    expect_equal "$what: what it says" "divert-run: $message" "$error"
+    expect_failure "$what: the command was not run" test -e "$SCRATCH/ran"
+    expect_no_rules "$ROUTER"
+}
+
+test_refusals() {
+    local rule='pass out on em0 divert-packet port 700'
+    expect_refused 'a wrong word' "rule 2: 'prot': expected an option (divert-packet, flags, \
+icmp-type, icmp6-type, keep state, no state)
+  pass out prot tcp
+           ^~~~" --pf "$rule" --pf 'pass out prot tcp'
+    expect_refused 'rules of both kinds' 'rules of ipfw (-r, -f) and of pf (--pf, --pf-file) do not mix' \
+        --pf "$rule" -r 'divert 700 ip from any to any'
+    expect_refused 'a program of FreeBSD' '--personality freebsd: rules of pf need openbsd, which they imply' \
+        --personality freebsd --pf "$rule"
+    expect_refused 'an empty rule' 'rule 1: the rule is empty' --pf ''
+    expect_refused 'two lines' 'rule 1: a rule is one line; --pf-file FILE takes many' --pf $'pass\nblock'
+    printf '%s\n' "$rule" 'block return' >"$SCRATCH/pf.conf"
+    expect_refused 'a line of a file' "$SCRATCH/pf.conf:2: 'return': blocked packets are dropped without \
+an answer; expected 'drop'
+  block return
+        ^~~~~~" --pf-file "$SCRATCH/pf.conf"
+    expect_refused 'no such file' "$SCRATCH/nowhere: No such file or directory" --pf-file "$SCRATCH/nowhere"
+}
+
 start_servers() {
     ns_start "$SERVER" "$SCRATCH/server" socat TCP4-LISTEN:80,fork,reuseaddr,reuseport EXEC:cat
     ns_start "$SERVER" "$SCRATCH/server" socat TCP4-LISTEN:81,fork,reuseaddr EXEC:cat
@@ -360,7 +393,7 @@ test_all() {
     make_hosts
     start_servers
     for name in example in both_directions no_state last_match quick block block_without_state addresses \
-        ports types inet6 beside_ipfw file killed; do
+        ports types inet6 beside_ipfw file refusals killed; do
         "test_$name"
     done
     ns_remove "$CLIENT"
