@@ -20,9 +20,9 @@ address6() {
 
 make_hosts() {
     ns_add "$CLIENT" "$ROUTER" "$SERVER"
-    link_make "$CLIENT" eth0 $CLIENT_ADDRESS/24 "$ROUTER" em1 $LAN_ADDRESS/24
-    link_make "$ROUTER" em0 $WAN_ADDRESS/24 "$SERVER" eth0 $SERVER_ADDRESS/24
-    ip -n "$CLIENT" route add default via $LAN_ADDRESS
+    link_make "$CLIENT" eth0 "$CLIENT_ADDRESS/24" "$ROUTER" em1 "$LAN_ADDRESS/24"
+    link_make "$ROUTER" em0 "$WAN_ADDRESS/24" "$SERVER" eth0 "$SERVER_ADDRESS/24"
+    ip -n "$CLIENT" route add default via "$LAN_ADDRESS"
     in_ns "$ROUTER" sh -c 'echo 1 >/proc/sys/net/ipv4/ip_forward'
     server_route_add
     address6 "$CLIENT" eth0 fd00:1::2
@@ -106,10 +106,10 @@ test_example() {
 
 test_in() {
     print_start 'pass in on em1 inet proto icmp divert-packet port 8000'
-    expect_pings 'in on em1: pings to the server' 3 "$CLIENT" $SERVER_ADDRESS
+    expect_pings 'in on em1: pings to the server' 3 "$CLIENT" "$SERVER_ADDRESS"
     expect_seen 'requests, and answers as they leave' 6
     expect_equal 'incoming' 3 "$(lines 'in ')"
-    expect_pings 'pings that no rule let out' 3 "$SERVER" $CLIENT_ADDRESS
+    expect_pings 'pings that no rule let out' 3 "$SERVER" "$CLIENT_ADDRESS"
     expect_seen 'answers that come in as packets of their own' 9
     expect_equal 'incoming' 6 "$(lines 'in ')"
     pf_stop
@@ -117,22 +117,22 @@ test_in() {
 
 test_both_directions() {
     print_start 'pass inet proto icmp divert-packet port 8000'
-    expect_pings 'neither in nor out: pings to the server' 3 "$CLIENT" $SERVER_ADDRESS
+    expect_pings 'neither in nor out: pings to the server' 3 "$CLIENT" "$SERVER_ADDRESS"
     expect_seen 'each packet, in by one interface and out by the other' 12
     pf_stop
     print_start 'pass on { em0 } inet proto icmp divert-packet port 8000'
-    expect_pings 'on em0: pings to the server' 3 "$CLIENT" $SERVER_ADDRESS
+    expect_pings 'on em0: pings to the server' 3 "$CLIENT" "$SERVER_ADDRESS"
     expect_seen 'out by em0, and in' 6
     pf_stop
     print_start 'pass on ! em0 inet proto icmp divert-packet port 8000'
-    expect_pings 'not on em0: pings' 3 "$CLIENT" $SERVER_ADDRESS
+    expect_pings 'not on em0: pings' 3 "$CLIENT" "$SERVER_ADDRESS"
     expect_seen 'in by em1, and out' 6
     pf_stop
 }
 
 test_no_state() {
     print_start 'pass in on em1 inet proto icmp divert-packet port 8000 no state'
-    expect_pings 'no state: pings' 3 "$CLIENT" $SERVER_ADDRESS
+    expect_pings 'no state: pings' 3 "$CLIENT" "$SERVER_ADDRESS"
     expect_seen 'the requests alone' 3
     expect_equal 'incoming' 3 "$(lines 'in ')"
     pf_stop
@@ -142,14 +142,14 @@ test_no_state() {
 
 test_last_match() {
     print_start 'block in on em1 proto icmp' 'pass in on em1 inet proto icmp divert-packet port 8000'
-    expect_pings 'a pass behind a block' 3 "$CLIENT" $SERVER_ADDRESS
+    expect_pings 'a pass behind a block' 3 "$CLIENT" "$SERVER_ADDRESS"
     expect_seen 'is diverted' 6
     pf_stop
     print_start 'pass in on em1 inet proto icmp divert-packet port 8000' \
         'pass in on em1 inet proto icmp to 192.0.2.2'
-    expect_pings 'the more general rule first: pings' 3 "$CLIENT" $SERVER_ADDRESS
+    expect_pings 'the more general rule first: pings' 3 "$CLIENT" "$SERVER_ADDRESS"
     expect_seen 'are left alone by the last one' 0
-    expect_pings 'others' 3 "$CLIENT" $LAN_ADDRESS
+    expect_pings 'others' 3 "$CLIENT" "$LAN_ADDRESS"
     expect_seen 'are not' 6
     pf_stop
 }
@@ -157,34 +157,27 @@ test_last_match() {
 test_quick() {
     print_start 'block drop in quick on em1 inet proto icmp from 10.1.0.2 to 192.0.2.2' \
         'pass in on em1 inet proto icmp divert-packet port 8000'
-    expect_pings 'a quick block before a pass' 0 "$CLIENT" $SERVER_ADDRESS
+    expect_pings 'a quick block before a pass' 0 "$CLIENT" "$SERVER_ADDRESS"
     expect_seen 'and nothing is diverted' 0
-    expect_pings 'what it does not match' 3 "$CLIENT" $LAN_ADDRESS
+    expect_pings 'what it does not match' 3 "$CLIENT" "$LAN_ADDRESS"
     expect_seen 'is' 6
     pf_stop
 }
 
-# unreachables NS: ICMP errors that have arrived.
-unreachables() {
-    # shellcheck disable=SC2016
-    in_ns "$1" awk '$1 == "Icmp:" && !field { for (i = 2; i <= NF; i++) if ($i == "InDestUnreachs") field = i; next }
-        $1 == "Icmp:" { print $field }' /proc/net/snmp
-}
-
 unreachables_are() {
-    (($(unreachables "$1") >= $2))
+    (($(icmp_count "$1" InDestUnreachs) >= $2))
 }
 
 test_block() {
     local before
     print_start 'block in on em0' 'pass out on em0 inet proto icmp divert-packet port 8000' \
         'pass out on em0 inet proto { tcp, udp }'
-    expect_pings 'all blocked on em0: its pings to us' 0 "$SERVER" $WAN_ADDRESS
+    expect_pings 'all blocked on em0: its pings to us' 0 "$SERVER" "$WAN_ADDRESS"
     expect_seen 'and nothing is diverted' 0
-    expect_pings 'our pings, whose answers belong to a state' 3 "$ROUTER" $SERVER_ADDRESS
+    expect_pings 'our pings, whose answers belong to a state' 3 "$ROUTER" "$SERVER_ADDRESS"
     expect_seen 'and are diverted' 6
     expect_success 'TCP that is not diverted' transfer "$ROUTER" 80 4004
-    before=$(unreachables "$ROUTER")
+    before=$(icmp_count "$ROUTER" InDestUnreachs)
     in_ns "$ROUTER" bash -c 'echo nobody >/dev/udp/192.0.2.2/9'
     expect_success 'an ICMP error about a state' \
         wait_until 'the error' unreachables_are "$ROUTER" $((before + 1))
@@ -196,7 +189,7 @@ test_block() {
 test_block_without_state() {
     print_start 'block in on em0' 'pass out on em0 inet proto icmp divert-packet port 8000' \
         'pass out on em0 inet proto icmp to 192.0.2.2 no state'
-    expect_pings 'no state, and answers blocked' 0 "$ROUTER" $SERVER_ADDRESS
+    expect_pings 'no state, and answers blocked' 0 "$ROUTER" "$SERVER_ADDRESS"
     expect_seen 'nothing is diverted' 0
     pf_stop
 }
@@ -205,23 +198,23 @@ test_block_without_state() {
 
 test_addresses() {
     print_start 'pass in on em1 inet proto icmp to (em1) divert-packet port 8000'
-    expect_pings 'to (em1): its address' 3 "$CLIENT" $LAN_ADDRESS
+    expect_pings 'to (em1): its address' 3 "$CLIENT" "$LAN_ADDRESS"
     expect_seen 'is matched' 6
-    expect_pings "the router's other address" 3 "$CLIENT" $WAN_ADDRESS
+    expect_pings "the router's other address" 3 "$CLIENT" "$WAN_ADDRESS"
     expect_seen 'is not' 6
     pf_stop
     print_start 'pass in on em1 inet proto icmp to self divert-packet port 8000'
-    expect_pings "to self: the router's other address" 3 "$CLIENT" $WAN_ADDRESS
+    expect_pings "to self: the router's other address" 3 "$CLIENT" "$WAN_ADDRESS"
     expect_seen 'is matched' 6
-    expect_pings 'the server' 3 "$CLIENT" $SERVER_ADDRESS
+    expect_pings 'the server' 3 "$CLIENT" "$SERVER_ADDRESS"
     expect_seen 'is not' 6
     pf_stop
     print_start 'pass in inet proto icmp from em1:network to { 192.0.2.2, !192.0.2/24 } divert-packet port 8000'
-    expect_pings 'from em1:network to a list' 3 "$CLIENT" $SERVER_ADDRESS
-    expect_pings 'by its second item' 3 "$CLIENT" $LAN_ADDRESS
+    expect_pings 'from em1:network to a list' 3 "$CLIENT" "$SERVER_ADDRESS"
+    expect_pings 'by its second item' 3 "$CLIENT" "$LAN_ADDRESS"
     expect_seen 'both are matched' 12
-    expect_pings 'by none' 3 "$CLIENT" $WAN_ADDRESS
-    expect_pings 'from elsewhere' 3 "$SERVER" $WAN_ADDRESS
+    expect_pings 'by none' 3 "$CLIENT" "$WAN_ADDRESS"
+    expect_pings 'from elsewhere' 3 "$SERVER" "$WAN_ADDRESS"
     expect_seen 'neither is matched' 12
     pf_stop
 }
@@ -242,7 +235,7 @@ expect_ports() {
     for port in {9..16}; do
         in_ns "$CLIENT" bash -c "echo >/dev/udp/$SERVER_ADDRESS/$port"
     done
-    expect_pings 'all of them have gone' 3 "$CLIENT" $SERVER_ADDRESS
+    expect_pings 'all of them have gone' 3 "$CLIENT" "$SERVER_ADDRESS"
     wait_until "ports $2" seen_ports_are "$2" 2>/dev/null
     expect_equal "port $1" "$2" "$(seen_ports)"
     pf_stop
@@ -260,11 +253,11 @@ test_ports() {
 
 test_types() {
     print_start 'pass in on em1 inet proto icmp icmp-type echoreq divert-packet port 8000'
-    expect_pings 'icmp-type echoreq' 3 "$CLIENT" $SERVER_ADDRESS
+    expect_pings 'icmp-type echoreq' 3 "$CLIENT" "$SERVER_ADDRESS"
     expect_seen 'with its answers' 6
     pf_stop
     print_start 'pass in on em1 inet proto icmp icmp-type { unreach, 11 } divert-packet port 8000'
-    expect_pings 'other types' 3 "$CLIENT" $SERVER_ADDRESS
+    expect_pings 'other types' 3 "$CLIENT" "$SERVER_ADDRESS"
     expect_seen 'without echoes' 0
     pf_stop
 }
@@ -293,7 +286,7 @@ hold() {
 test_inet6() {
     hold 'pass in on em1 inet6 proto icmp6 icmp6-type echoreq divert-packet port 8001'
     expect_equal 'inet6, diverted to a port without a listener' 0 "$(ping6_replies fd00:1::1 1)"
-    expect_pings 'IPv4 beside it' 3 "$CLIENT" $LAN_ADDRESS
+    expect_pings 'IPv4 beside it' 3 "$CLIENT" "$LAN_ADDRESS"
     pf_stop
     hold 'block in on em1 inet6 proto icmp6 icmp6-type echoreq' \
         'pass in on em1 from fd00:1::/64 to fd00:1::1'
@@ -301,11 +294,11 @@ test_inet6() {
     pf_stop
     hold 'block in quick on em1 inet6 proto icmp6 from ! fd00:1::3 icmp6-type echoreq' 'pass'
     expect_equal 'inet6, blocked by a quick rule' 0 "$(ping6_replies fd00:1::1 1)"
-    expect_pings 'IPv4 beside it' 3 "$CLIENT" $LAN_ADDRESS
+    expect_pings 'IPv4 beside it' 3 "$CLIENT" "$LAN_ADDRESS"
     pf_stop
     hold 'pass in on em1 inet proto icmp divert-packet port 8001'
     expect_equal 'a rule for inet, and IPv6' 3 "$(ping6_replies fd00:1::1)"
-    expect_pings 'IPv4 is diverted' 0 "$CLIENT" $LAN_ADDRESS
+    expect_pings 'IPv4 is diverted' 0 "$CLIENT" "$LAN_ADDRESS"
     pf_stop
 }
 
@@ -317,11 +310,11 @@ test_beside_ipfw() {
         "$EXAMPLES/printer" -p 8001
     first=$RUN_PID first_log=$RUN_LOG
     print_start 'pass in on em1 inet proto icmp divert-packet port 8000'
-    expect_pings 'beside a run with rules of ipfw' 3 "$CLIENT" $SERVER_ADDRESS
+    expect_pings 'beside a run with rules of ipfw' 3 "$CLIENT" "$SERVER_ADDRESS"
     expect_seen 'each packet once' 6
     expect_equal 'the other sees its packets' 3 "$(printed "$first_log")"
     stop "$first"
-    expect_pings 'after the end of the other' 3 "$CLIENT" $SERVER_ADDRESS
+    expect_pings 'after the end of the other' 3 "$CLIENT" "$SERVER_ADDRESS"
     expect_seen 'as before' 12
     pf_stop
 }
@@ -339,8 +332,8 @@ test_file() {
     printf '%s\n' '# a comment' '' 'pass in on em1 inet proto icmp   # all of it' \
         'pass in on em1 inet proto icmp to 192.0.2.2 divert-packet port 8000' >"$SCRATCH/pf.conf"
     run_start "$ROUTER" 8000 "${BACKEND_OPTION[@]}" --pf-file "$SCRATCH/pf.conf" "$EXAMPLES/printer" -p 8000
-    expect_pings 'rules from a file' 3 "$CLIENT" $SERVER_ADDRESS
-    expect_pings 'and what they leave alone' 3 "$CLIENT" $LAN_ADDRESS
+    expect_pings 'rules from a file' 3 "$CLIENT" "$SERVER_ADDRESS"
+    expect_pings 'and what they leave alone' 3 "$CLIENT" "$LAN_ADDRESS"
     expect_seen 'divert' 6
     pf_stop
 }

@@ -16,8 +16,7 @@ static const char *const good[] = {
     "block drop in log quick on em0 all",
     "pass out on em0 inet proto tcp to port 80 divert-packet port 700",
     "pass out on em0 divert-packet port natd keep state",
-    "pass in quick inet proto tcp from {10.0.0.1,10.0.0.2} port 443 flags SA/SA divert-packet port "
-    "989 no state",
+    "pass in quick proto tcp from {10.0.0.1,1.2.3.4} port 443 flags SA/SA divert-packet port 9",
     "pass on { em0 em1, ! lo } all # comment",
     "pass on any inet6 proto ipv6-icmp icmp6-type { echoreq neighbrsol, 135 }",
     "pass inet proto icmp all icmp-type 8 no state",
@@ -26,6 +25,7 @@ static const char *const good[] = {
     "pass proto tcp to { 10.0.0.0/8 ! 10.1.0.0/16 fe80::1 2001:db8::/32 } port 10 >< 20",
     "pass proto udp to port 10<>20",
     "pass from self to any",
+    "pass proto tcp from port ssh to port { 1, 2 }",
     "pass in on em0 to (em0)",
     "pass proto 47 from any to 1.2.3.4/0",
     "pass proto tcp flags any",

@@ -38,7 +38,8 @@ void pf_free(struct pf_ruleset *set);
 /* Appends to RULES, which is empty, what PF means. False: that is more than RULE_NUMBER_MAX. */
 bool pf_translate(const struct pf_ruleset *pf, struct ruleset *rules);
 
-/* pf_expand.c: a rule for each that the lists stand for, without TCP flags, in ->match.text too. */
+/* pf_expand.c: a rule for each that the lists stand for, without its TCP flags. The caller frees
+ * the rules. */
 struct pf_variants {
     struct rule *rules;
     size_t count;
