@@ -14,7 +14,7 @@
 #include <string.h>
 
 #define RULES_MAX 6
-#define ROUNDS    20000
+#define ROUNDS    4000
 
 enum { NOBODY, BLOCKED = -1 }; /* what becomes of a packet; else the divert port */
 

@@ -222,7 +222,7 @@ static int translate_pf(struct options *options)
     options->personality = "openbsd";
     if (pf_translate(&options->pf, &options->rules))
         return 0;
-    say_error("the lists in the rules of pf stand for more than %d rules", RULE_NUMBER_MAX);
+    say_error("the lists in the rules of pf stand for more than %d rules", PF_RULES_MAX);
     return STATUS_USAGE;
 }
 

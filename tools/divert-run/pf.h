@@ -12,6 +12,8 @@
 
 #include "rule.h"
 
+#define PF_RULES_MAX 8000 /* that they may become */
+
 struct pf_rule {
     bool block, quick, stateless, log;
     unsigned int divert_port; /* 0: none */
@@ -35,11 +37,11 @@ struct pf_ruleset {
 void pf_add(struct pf_ruleset *set, const struct pf_rule *rule);
 void pf_free(struct pf_ruleset *set);
 
-/* Appends to RULES, which is empty, what PF means. False: that is more than RULE_NUMBER_MAX. */
+/* Appends to RULES, which is empty, what PF means. False: that is more than PF_RULES_MAX. */
 bool pf_translate(const struct pf_ruleset *pf, struct ruleset *rules);
 
-/* pf_expand.c: a rule for each that the lists stand for, without its TCP flags. The caller frees
- * the rules. */
+/* pf_expand.c: a rule for each that the lists stand for, without its TCP flags; no more than
+ * PF_RULES_MAX + 1. The caller frees the rules. */
 struct pf_variants {
     struct rule *rules;
     size_t count;

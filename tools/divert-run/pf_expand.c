@@ -90,8 +90,11 @@ static void expand_from(struct expansion *e, unsigned int clause)
 {
     struct pf_variants *out = e->out;
 
+    if (out->count > PF_RULES_MAX)
+        return;
     if (clause == e->pf->match.clause_count) {
-        out->rules = grow(out->rules, out->count + 1, sizeof(*out->rules));
+        if (!(out->count & (out->count - 1))) /* full: 1, 2, 4, ... */
+            out->rules = grow(out->rules, out->count ? 2 * out->count : 1, sizeof(*out->rules));
         out->rules[out->count++] = e->made;
         return;
     }

@@ -67,7 +67,7 @@ static void emit(struct translation *t, const struct rule *rule, enum rule_actio
     copy.number = ruleset_last(t->out) + 1;
     copy.action = action;
     copy.argument = argument;
-    if (copy.number >= RULE_NUMBER_MAX)
+    if (copy.number > PF_RULES_MAX)
         t->full = true;
     else
         ruleset_add(t->out, &copy);
