@@ -297,11 +297,17 @@ expect_no_rules() {
     expect_equal "no rule is left in ${1##*-}" '' "$(rules_left "$1")"
 }
 
+# icmp_count NS FIELD: one of the kernel's counters of ICMP, such as InEchoReps.
+icmp_count() {
+    # shellcheck disable=SC2016
+    in_ns "$1" awk -v name="$2" '
+        $1 == "Icmp:" && !field { for (i = 2; i <= NF; i++) if ($i == name) field = i; next }
+        $1 == "Icmp:" { print $field }' /proc/net/snmp
+}
+
 # echo_replies NS: how many have arrived, as the kernel counts them.
 echo_replies() {
-    # shellcheck disable=SC2016
-    in_ns "$1" awk '$1 == "Icmp:" && !field { for (i = 2; i <= NF; i++) if ($i == "InEchoReps") field = i; next }
-        $1 == "Icmp:" { print $field }' /proc/net/snmp
+    icmp_count "$1" InEchoReps
 }
 
 echo_replies_are() {

@@ -66,7 +66,8 @@ static void choose_tools(const char *kind)
     setenv("PATH", path, 1);
 }
 
-static void exec_divert_run(int ready, const char *backend, const char *const *rules)
+static void exec_divert_run(int ready, const char *backend, const char *option,
+                            const char *const *rules)
 {
     static const char ready_then_wait[] = "echo ready; exec sleep infinity";
     const char *argv[2 * RULES_MAX + 12] = {DIVERT_RUN, "-q", "--backend", backend};
@@ -78,7 +79,7 @@ static void exec_divert_run(int ready, const char *backend, const char *const *r
     }
     for (; *rules; rules++) {
         ck_assert_uint_lt(n, 2 * RULES_MAX);
-        argv[n++] = "-r";
+        argv[n++] = option;
         argv[n++] = *rules;
     }
     argv[n++] = "--";
@@ -93,7 +94,7 @@ static void exec_divert_run(int ready, const char *backend, const char *const *r
 }
 
 /* Check kills the test's process group, divert-run with it; the namespace takes the rules along. */
-void rules_hold_list(int backend, const char *const *rules)
+static void hold(int backend, const char *option, const char *const *rules)
 {
     char word[16] = "";
     int ready[2];
@@ -104,7 +105,7 @@ void rules_hold_list(int backend, const char *const *rules)
     pid = fork();
     ck_assert_int_ge(pid, 0);
     if (pid == 0)
-        exec_divert_run(ready[1], backends[backend], rules);
+        exec_divert_run(ready[1], backends[backend], option, rules);
     close(ready[1]);
     ck_assert_msg(read(ready[0], word, sizeof(word)) > 0 && strncmp(word, "ready", 5) == 0,
                   "expected divert-run to hold the rules");
@@ -112,17 +113,40 @@ void rules_hold_list(int backend, const char *const *rules)
     setenv("DIVERTSHIM_TAGS", "1", 1);
 }
 
+void rules_hold_list(int backend, const char *const *rules)
+{
+    hold(backend, "-r", rules);
+}
+
+static void collect(const char *first, va_list args, const char *rules[RULES_MAX + 1])
+{
+    size_t n = 0;
+
+    for (const char *rule = first; rule && n < RULES_MAX; rule = va_arg(args, const char *))
+        rules[n++] = rule;
+    rules[n] = NULL;
+}
+
 void rules_hold(int backend, const char *rule, ...)
 {
-    const char *rules[RULES_MAX + 1] = {rule};
-    size_t n = 1;
+    const char *rules[RULES_MAX + 1];
     va_list args;
 
     va_start(args, rule);
-    while (rules[n - 1] && n < RULES_MAX)
-        rules[n++] = va_arg(args, const char *);
+    collect(rule, args, rules);
     va_end(args);
-    rules_hold_list(backend, rules);
+    hold(backend, "-r", rules);
+}
+
+void rules_hold_pf(int backend, const char *rule, ...)
+{
+    const char *rules[RULES_MAX + 1];
+    va_list args;
+
+    va_start(args, rule);
+    collect(rule, args, rules);
+    va_end(args);
+    hold(backend, "--pf", rules);
 }
 
 static void chain(const char *hook, const char *place, int priority, const char *statement)

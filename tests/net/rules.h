@@ -21,6 +21,9 @@ bool rules_before_reassembly(int backend);
 void rules_hold(int backend, const char *rule, ...) __attribute__((sentinel));
 void rules_hold_list(int backend, const char *const *rules);
 
+/* The same with rules of pf. */
+void rules_hold_pf(int backend, const char *rule, ...) __attribute__((sentinel));
+
 /*
  * A chain of nft's own: behind the rules of the hook ("prerouting", "postrouting", ...), or before
  * them. The statement is nft's, such as "meta mark != 0 drop".

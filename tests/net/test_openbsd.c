@@ -10,22 +10,27 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define VARIANTS (2 * rules_backends())
+#define VARIANTS (4 * rules_backends())
 
 static uint8_t packet[200], got[200];
 static size_t len;
 static wire_address from;
 
-/* Both directions, both back ends. */
+/* Both directions, both languages, all back ends. */
 static int hold(int variant)
 {
-    static const char *const rules[][2] = {
+    static const char *const ipfw[][2] = {
         {"100 divert 8000 ip from any to any in", "200 deny ip from any to any in"},
         {"100 divert 8000 ip from any to any out", "200 deny ip from any to any out"},
     };
+    static const char *const pf[][2] = {
+        {"block in on in0", "pass in on in0 flags any divert-packet port 8000"},
+        {"block out on out0", "pass out on out0 flags any divert-packet port 8000"},
+    };
+    const char *const *rules = variant & 2 ? pf[variant % 2] : ipfw[variant % 2];
 
     setenv("DIVERTSHIM_PERSONALITY", "openbsd", 1);
-    rules_hold(variant / 2, rules[variant % 2][0], rules[variant % 2][1], NULL);
+    (variant & 2 ? rules_hold_pf : rules_hold)(variant / 4, rules[0], rules[1], NULL);
     return divert_bound(8000);
 }
 

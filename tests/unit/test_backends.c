@@ -1,5 +1,6 @@
 /* The firewall's text: whole for a few rules, and what must hold for many. */
 #include "backend.h"
+#include "pf.h"
 
 #include <check.h>
 #include <stdio.h>
@@ -73,11 +74,12 @@ START_TEST(iptables_text_of_a_divert_rule)
 {
     static const char expected[] =
         "*raw\n"
+        ":divert-ab12-end - [0:0]\n"
+        "-A divert-ab12-end -j MARK --set-xmark 0x0/0xffff0000\n"
         ":divert-ab12-in - [0:0]\n"
         ":divert-ab12-in-tag - [0:0]\n"
         ":divert-ab12-in-d100 - [0:0]\n"
         ":divert-ab12-in-x1 - [0:0]\n"
-        ":divert-ab12-end - [0:0]\n"
         "-A divert-ab12-in -m mark --mark 0x1/0x0 -m socket\n"
         "-A divert-ab12-in -m mark ! --mark 0x0/0xffff0000 -g divert-ab12-in-tag\n"
         "# 100 divert 8668 ip from any to any in via eth0\n"
@@ -90,19 +92,18 @@ START_TEST(iptables_text_of_a_divert_rule)
         "-A divert-ab12-in-d100 -i eth0 -j divert-ab12-in-x1\n"
         "-A divert-ab12-in-x1 -j MARK --set-xmark 0x640000/0xffff0000\n"
         "-A divert-ab12-in-x1 -j NFQUEUE --queue-num 8668\n"
-        "-A divert-ab12-end -j MARK --set-xmark 0x0/0xffff0000\n"
         "-I PREROUTING 1 -m comment --comment \"divert-run pid=1 start=2 pidns=3\" -j "
         "divert-ab12-in\n"
         "-I PREROUTING 2 -m mark ! --mark 0x0/0xffff0000 -j divert-ab12-end\n"
         "COMMIT\n"
         "*mangle\n"
+        ":divert-ab12-end - [0:0]\n"
+        "-A divert-ab12-end -j MARK --set-xmark 0x0/0xffff0000\n"
         ":divert-ab12-out - [0:0]\n"
         ":divert-ab12-out-tag - [0:0]\n"
-        ":divert-ab12-end - [0:0]\n"
         "-A divert-ab12-out -m mark ! --mark 0x0/0xffff0000 -g divert-ab12-out-tag\n"
         "-A divert-ab12-out-tag -m mark --mark 0xffff0000/0xffff0000 -j MARK --set-xmark "
         "0x0/0xffff0000\n"
-        "-A divert-ab12-end -j MARK --set-xmark 0x0/0xffff0000\n"
         "-I POSTROUTING 1 -m comment --comment \"divert-run pid=1 start=2 pidns=3\" -j "
         "divert-ab12-out\n"
         "-I POSTROUTING 2 -m mark ! --mark 0x0/0xffff0000 -j divert-ab12-end\n"
@@ -406,6 +407,53 @@ START_TEST(without_bpf_the_tag_is_compared_by_prefixes)
 }
 END_TEST
 
+static void add_pf(const char *line)
+{
+    static struct pf_rule rule;
+    struct rule_error error;
+    struct pf_rule *list[] = {&rule};
+    struct pf_ruleset pf = {list, 1};
+
+    ck_assert_msg(pf_parse(line, &rule, &error) == RULE_OK, "'%s': %s", line, error.message);
+    ck_assert(pf_translate(&pf, &rules));
+}
+
+START_TEST(rules_of_pf_stand_behind_connection_tracking)
+{
+    add_pf("pass out on em0 inet proto tcp from (em0) to port 80 divert-packet port 700");
+    generate(4);
+    lacks("*raw");
+    ck_assert_uint_eq(occurrences(text_str(&text), "*mangle\n"), 1);
+    ck_assert_uint_eq(occurrences(text_str(&text), "COMMIT\n"), 1);
+    has("-A divert-ab12-out -p tcp -o em0 -m addrtype --src-type LOCAL --limit-iface-out -m tcp "
+        "--dport 80 -m conntrack --ctstate ESTABLISHED --ctdir ORIGINAL -j divert-ab12-out-x1\n");
+    has("-A divert-ab12-in -p tcp -i em0 -m addrtype --dst-type LOCAL --limit-iface-in -m tcp "
+        "--sport 80 -m conntrack --ctstate ESTABLISHED --ctdir REPLY -j divert-ab12-in-x1\n");
+    has("-A divert-ab12-out -p tcp -o em0 -m addrtype --src-type LOCAL --limit-iface-out -m tcp "
+        "--dport 80 -m tcp --tcp-flags SYN,ACK SYN -j divert-ab12-out-x2\n");
+    has("-I PREROUTING 1 ");
+    has("-I POSTROUTING 1 ");
+    generate(0);
+    has("type filter hook prerouting priority -150;");
+    has("oifname \"em0\" fib saddr . oif type local th dport 80 ct state established ct direction "
+        "original counter");
+    has("iifname \"em0\" fib daddr . iif type local th sport 80 ct state established ct direction "
+        "reply counter");
+}
+END_TEST
+
+START_TEST(rules_of_pf_without_state_stand_before_it)
+{
+    add_pf("pass in on em0 inet divert-packet port 700 no state");
+    generate(4);
+    has("*raw\n");
+    lacks("conntrack");
+    generate(0);
+    has("type filter hook prerouting priority -300;");
+    lacks("ct state");
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("backends");
@@ -429,6 +477,8 @@ int main(void)
     tcase_add_test(cases, too_many_lists_are_refused);
     tcase_add_test(cases, the_mask_moves_the_tag);
     tcase_add_test(cases, without_bpf_the_tag_is_compared_by_prefixes);
+    tcase_add_test(cases, rules_of_pf_stand_behind_connection_tracking);
+    tcase_add_test(cases, rules_of_pf_without_state_stand_before_it);
     suite_add_tcase(suite, cases);
     srunner_run_all(runner, CK_NORMAL);
     failed = srunner_ntests_failed(runner);

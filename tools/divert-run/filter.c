@@ -106,7 +106,7 @@ static int find_place(struct filter *filter, struct ruleset *rules)
 {
     struct filter_options *options = &filter->options;
     size_t used = strlen(options->owner);
-    int status = iptables_survey(filter);
+    int status = iptables_survey(filter, ruleset_tracks(rules));
 
     if (!status && !ruleset_renumber(rules, options->tag_base)) {
         say_error("other divert-runs have the rule numbers up to %u, so that these have no room; "

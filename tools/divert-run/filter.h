@@ -42,7 +42,7 @@ bool nft_id_taken(const char *id);
 int nft_sweep(void);
 
 /* Where our rules go beside those of other runs. 0, or an exit status after saying why not. */
-int iptables_survey(struct filter *filter);
+int iptables_survey(struct filter *filter, bool tracks);
 bool iptables_probe(struct filter *filter, bool need_six, struct text *why);
 int iptables_install(struct filter *filter, int family, const char *ruleset);
 bool iptables_remove(struct filter *filter);

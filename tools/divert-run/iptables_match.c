@@ -58,6 +58,11 @@ static void address(const struct match *match, const struct rule_addr *addr, boo
         add(out, -1, 0, "-m addrtype %s--%s-type LOCAL", bang(inverse), src ? "src" : "dst");
         return;
     }
+    if (addr->kind == ADDR_IFACE) {
+        add(out, -1, 0, "-m addrtype %s--%s-type LOCAL --limit-iface-%s", bang(inverse),
+            src ? "src" : "dst", match->hook == HOOK_IN ? "in" : "out");
+        return;
+    }
     inet_ntop(addr->kind == ADDR_NET4 ? AF_INET : AF_INET6, addr->bytes, s, sizeof(s));
     add(out, -1, src ? SLOT_SRC : SLOT_DST, "%s-%c %s/%u", bang(inverse), src ? 's' : 'd', s,
         addr->prefix);
@@ -164,6 +169,18 @@ static void lengths(const struct rule_range *range, bool inverse, struct conditi
     add(out, -1, 0, "-m length %s--length %u:%u", bang(inverse), range->lo, range->hi);
 }
 
+/* The inverse of two conditions would take two lines. */
+static void connection(enum connection connection, bool inverse, struct conditions *out)
+{
+    if (inverse)
+        return;
+    if (connection == CONNECTION_RELATED)
+        add(out, -1, 0, "-m conntrack --ctstate RELATED");
+    else
+        add(out, -1, 0, "-m conntrack --ctstate ESTABLISHED --ctdir %s",
+            connection == CONNECTION_BACK ? "REPLY" : "ORIGINAL");
+}
+
 static void icmptype(const struct match *match, unsigned int type, bool inverse,
                      struct conditions *out)
 {
@@ -207,6 +224,8 @@ static void express(const struct match *match, bool inverse, struct conditions *
             tcpflags(atom->flags, inverse, out);
         else if (match->kind == CLAUSE_IPLEN)
             lengths(&atom->range, inverse, out);
+        else if (match->kind == CLAUSE_CONNECTION)
+            connection(atom->range.lo, inverse, out);
         else if (match->kind == CLAUSE_PROTO)
             protocol(atom->range.lo, inverse, out);
         else

@@ -153,18 +153,22 @@ static bool in_base_chain(const char *line, enum hook hook)
     return !strncmp(line, base, strlen(base));
 }
 
+static bool is_base_chain(const char *line)
+{
+    return in_base_chain(line, HOOK_IN) || in_base_chain(line, HOOK_OUT);
+}
+
 /* Where in a run LINE jumps to, if it does. Gives the run's id. */
-static enum jump jump_of(const char *line, enum hook hook, char id[5])
+static enum jump jump_of(const char *line, char id[5])
 {
     const char *jump = strstr(line, " -j divert-");
     char tail[8];
 
-    if (!jump || !in_base_chain(line, hook) ||
-        sscanf(jump, " -j divert-%4[0-9a-f]-%7s", id, tail) != 2)
+    if (!jump || !is_base_chain(line) || sscanf(jump, " -j divert-%4[0-9a-f]-%7s", id, tail) != 2)
         return JUMP_OTHER;
     if (!strcmp(tail, "end"))
         return JUMP_END;
-    return strcmp(tail, hook == HOOK_IN ? "in" : "out") ? JUMP_OTHER : JUMP_LIST;
+    return strcmp(tail, in_base_chain(line, HOOK_IN) ? "in" : "out") ? JUMP_OTHER : JUMP_LIST;
 }
 
 /* A live run's tags, from the comment of its jump. False: they lie elsewhere in the mark. */
@@ -180,42 +184,54 @@ static bool note_tags(struct filter_options *options, const char *line)
     return mask == options->mark_mask;
 }
 
-static bool survey_chain(struct filter_options *options, int six, enum hook hook, char *listing)
+static void survey_chain(struct filter_options *options, int six, enum hook hook,
+                         const char *listing)
 {
     unsigned int at = 0, last_list = 0, last_end = 0;
-    char *line, id[5];
-    bool same_mask = true;
+    char *copy = copy_string(listing), *rest = copy, *line, id[5];
 
-    while ((line = strsep(&listing, "\n"))) {
-        enum jump jump = jump_of(line, hook, id);
+    while ((line = strsep(&rest, "\n"))) {
+        enum jump jump = jump_of(line, id);
 
-        at += in_base_chain(line, hook);
-        if (jump == JUMP_LIST) {
+        if (!in_base_chain(line, hook))
+            continue;
+        at++;
+        if (jump == JUMP_LIST)
             last_list = at;
-            same_mask = note_tags(options, line) && same_mask;
-        }
         if (jump == JUMP_END)
             last_end = at;
     }
     options->list_at[six][hook] = last_list + 1;
     options->end_at[six][hook] = (last_end > last_list ? last_end : last_list) + 2;
+    free(copy);
+}
+
+static bool survey_tags(struct filter_options *options, const char *listing)
+{
+    char *copy = copy_string(listing), *rest = copy, *line, id[5];
+    bool same_mask = true;
+
+    while ((line = strsep(&rest, "\n")))
+        if (jump_of(line, id) == JUMP_LIST)
+            same_mask = note_tags(options, line) && same_mask;
+    free(copy);
     return same_mask;
 }
 
-int iptables_survey(struct filter *filter)
+int iptables_survey(struct filter *filter, bool tracks)
 {
     bool same_mask = true;
 
     for (int i = 0; i < 4; i++) {
         struct text listing = {0};
-        char *copy;
 
         if (!filter->families[i / 2] ||
             !save(filter->tools, i / 2, iptables_tables[i % 2], &listing))
             continue;
-        copy = copy_string(text_str(&listing));
-        same_mask = survey_chain(&filter->options, i / 2, (enum hook)(i % 2), copy) && same_mask;
-        free(copy);
+        same_mask = survey_tags(&filter->options, text_str(&listing)) && same_mask;
+        for (int hook = HOOK_IN; hook <= HOOK_OUT; hook++)
+            if ((int)iptables_table_of((enum hook)hook, tracks) == i % 2)
+                survey_chain(&filter->options, i / 2, (enum hook)hook, text_str(&listing));
         text_free(&listing);
     }
     if (same_mask)
@@ -227,14 +243,14 @@ int iptables_survey(struct filter *filter)
 }
 
 /* Adds what removes the jumps to run ID, and its chains, from the table that LISTING shows. */
-static void add_removal(const char *listing, enum hook hook, const char *id, struct text *out)
+static void add_removal(const char *listing, const char *id, struct text *out)
 {
     char *copy = copy_string(listing), *rest = copy, *line, found[5], chain[16];
     struct text deletions = {0};
 
     snprintf(chain, sizeof(chain), ":divert-%s-", id);
     while ((line = strsep(&rest, "\n"))) {
-        if (jump_of(line, hook, found) != JUMP_OTHER && !strcmp(found, id))
+        if (jump_of(line, found) != JUMP_OTHER && !strcmp(found, id))
             text_add(out, "-D %s\n", line + 3);
         if (strncmp(line, chain, strlen(chain)))
             continue;
@@ -257,21 +273,30 @@ static bool add_probe_removal(const char *line, struct text *out)
     return true;
 }
 
+/* A run has a list for each hook, and perhaps both in one table. */
+static bool is_removed(const struct text *out, const char *id)
+{
+    char flush[24];
+
+    snprintf(flush, sizeof(flush), "-F divert-%s-", id);
+    return strstr(text_str(out), flush);
+}
+
 /* Collects the removal of run ID, or if that is NULL of all runs whose owner is gone. Returns how
  * many. */
-static int collect_removals(const char *listing, enum hook hook, const char *id, struct text *out)
+static int collect_removals(const char *listing, const char *id, struct text *out)
 {
     char *copy = copy_string(listing), *rest = copy, *line, found[5];
     int runs = 0;
 
     if (id) {
-        add_removal(listing, hook, id, out);
+        add_removal(listing, id, out);
     } else {
         while ((line = strsep(&rest, "\n"))) {
             runs += add_probe_removal(line, out);
-            if (jump_of(line, hook, found) != JUMP_LIST || !owner_gone(line))
+            if (jump_of(line, found) != JUMP_LIST || is_removed(out, found) || !owner_gone(line))
                 continue;
-            add_removal(listing, hook, found, out);
+            add_removal(listing, found, out);
             runs++;
         }
     }
@@ -280,18 +305,19 @@ static int collect_removals(const char *listing, enum hook hook, const char *id,
 }
 
 /* Returns the number of leftovers found, or -1 if something could not be removed. */
-static int remove_from(const struct iptables_tools *tools, int six, enum hook hook, const char *id)
+static int remove_from(const struct iptables_tools *tools, int six, const char *table,
+                       const char *id)
 {
     struct text listing = {0}, lines = {0}, input = {0}, err = {0};
     int runs = 0;
 
-    if (save(tools, six, iptables_tables[hook], &listing)) {
-        runs = collect_removals(text_str(&listing), hook, id, &lines);
+    if (save(tools, six, table, &listing)) {
+        runs = collect_removals(text_str(&listing), id, &lines);
     } else if (id) {
         say_error("%s cannot list the rules", tools->save[six]);
         runs = -1;
     }
-    text_add(&input, "*%s\n%sCOMMIT\n", iptables_tables[hook], text_str(&lines));
+    text_add(&input, "*%s\n%sCOMMIT\n", table, text_str(&lines));
     if (lines.len && restore(tools, six, text_str(&input), &err)) {
         say_error("%s could not remove rules: %s", tools->restore[six], text_str(&err));
         runs = -1;
@@ -309,8 +335,8 @@ bool iptables_remove(struct filter *filter)
 
     for (int i = 0; i < 4; i++)
         if (filter->families[i / 2])
-            removed &= remove_from(filter->tools, i / 2, i % 2 ? HOOK_OUT : HOOK_IN,
-                                   filter->options.id) >= 0;
+            removed &=
+                remove_from(filter->tools, i / 2, iptables_tables[i % 2], filter->options.id) >= 0;
     return removed;
 }
 
@@ -337,7 +363,7 @@ static int sweep(const struct iptables_tools *tools)
 
     for (int i = 0; i < 4; i++) {
         bool there = tools != &kinds[KIND_LEGACY] || legacy_has(i / 2, iptables_tables[i % 2]);
-        int one = there ? remove_from(tools, i / 2, i % 2 ? HOOK_OUT : HOOK_IN, NULL) : 0;
+        int one = there ? remove_from(tools, i / 2, iptables_tables[i % 2], NULL) : 0;
 
         if (one > 0)
             say_note("removed what a dead divert-run left in %s's table %s",

@@ -5,9 +5,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Incoming: before connection tracking. Outgoing: the last place in which a rule may queue. */
 const char *const iptables_tables[2] = {"raw", "mangle"};
 const char *const iptables_base_chains[2] = {"PREROUTING", "POSTROUTING"};
+
+enum table iptables_table_of(enum hook hook, bool tracks)
+{
+    return hook == HOOK_IN && !tracks ? TABLE_RAW : TABLE_MANGLE;
+}
 
 /* iptables has one target in a line. Several of them, under one condition, get a chain that all
  * such lines share. */
@@ -166,21 +170,18 @@ static void print_jumps(struct printer *p, enum hook hook)
     int six = p->plan->family == 6;
     unsigned int list_at = o->list_at[six][hook], end_at = o->end_at[six][hook];
 
-    text_add(p->out, "-A %send -j MARK --set-xmark 0x0/0x%x\n", p->plan->prefix, o->mark_mask);
     text_add(p->out, "-I %s %u -m comment --comment \"%s\" -j %s%s\n", base, list_at ? list_at : 1,
              o->owner, p->plan->prefix, p->plan->dialect->hook_names[hook]);
     text_add(p->out, "-I %s %u -m mark ! --mark 0x0/0x%x -j %send\n", base, end_at ? end_at : 2,
              o->mark_mask, p->plan->prefix);
 }
 
-static void print_table(struct printer *p, enum hook hook)
+static void print_hook(struct printer *p, enum hook hook)
 {
     p->hook = hook;
     p->bundle_count = 0;
     p->last_rule = NULL;
-    text_add(p->out, "*%s\n", iptables_tables[hook]);
     declare_chains(p);
-    text_add(p->out, ":%send - [0:0]\n", p->plan->prefix);
     for (size_t i = 0; i < p->plan->count; i++) {
         const struct chain *chain = p->plan->chains[i];
 
@@ -189,6 +190,18 @@ static void print_table(struct printer *p, enum hook hook)
     }
     print_bundles(p);
     print_jumps(p, hook);
+}
+
+static void print_table(struct printer *p, enum table table)
+{
+    bool tracks = ruleset_tracks(p->plan->rules);
+
+    text_add(p->out, "*%s\n:%send - [0:0]\n", iptables_tables[table], p->plan->prefix);
+    text_add(p->out, "-A %send -j MARK --set-xmark 0x0/0x%x\n", p->plan->prefix,
+             p->options->mark_mask);
+    for (int hook = HOOK_IN; hook <= HOOK_OUT; hook++)
+        if (iptables_table_of((enum hook)hook, tracks) == table)
+            print_hook(p, (enum hook)hook);
     text_add(p->out, "COMMIT\n");
 }
 
@@ -201,8 +214,9 @@ bool iptables_text(const struct ruleset *rules, const struct filter_options *opt
 
     snprintf(plan.prefix, sizeof(plan.prefix), "divert-%s-", options->id);
     plan_make(&plan);
-    print_table(&p, HOOK_IN);
-    print_table(&p, HOOK_OUT);
+    if (!ruleset_tracks(rules))
+        print_table(&p, TABLE_RAW);
+    print_table(&p, TABLE_MANGLE);
     free(p.bundles);
     *too_long = plan.too_long;
     plan_free(&plan);

@@ -128,6 +128,7 @@ int main(int argc, char *argv[])
             break;
         }
     ruleset_free(&options.rules);
+    pf_free(&options.pf);
     if ((fflush(stdout) || ferror(stdout)) && !status) {
         say_error("standard output: %s", strerror(errno));
         status = STATUS_FAILED;

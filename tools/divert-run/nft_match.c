@@ -46,12 +46,25 @@ static void range_text(const struct rule_range *range, struct text *out)
         text_add(out, "-%u", range->hi);
 }
 
-static bool is_me(const struct rule_atom *atom)
+static bool is_network(const struct rule_atom *atom)
 {
-    return atom->addr.kind == ADDR_ME || atom->addr.kind == ADDR_ME6;
+    return atom->addr.kind == ADDR_NET4 || atom->addr.kind == ADDR_NET6;
 }
 
-/* All networks in one set, and "me" apart. */
+/* "fib saddr . iif type local" */
+static void own_address(const struct match *match, const struct rule_addr *addr, bool inverse,
+                        struct conditions *out)
+{
+    struct text text = {0};
+
+    text_add(&text, "fib %s", match->kind == CLAUSE_SRC ? "saddr" : "daddr");
+    if (addr->kind == ADDR_IFACE)
+        text_add(&text, " . %s", match->hook == HOOK_IN ? "iif" : "oif");
+    text_add(&text, " type %slocal", not_equal(inverse));
+    conditions_add(out, -1, 0, &text);
+}
+
+/* All networks in one set, and what are this host's own apart. */
 static void addresses(const struct match *match, bool inverse, struct conditions *out)
 {
     const char *side = match->kind == CLAUSE_SRC ? "saddr" : "daddr";
@@ -59,7 +72,7 @@ static void addresses(const struct match *match, bool inverse, struct conditions
     unsigned int networks = 0;
 
     for (unsigned int i = 0; i < match->count; i++) {
-        if (is_me(match->atoms[i]))
+        if (!is_network(match->atoms[i]))
             continue;
         text_add(&set, "%s", networks++ ? ", " : "");
         address_text(&match->atoms[i]->addr, &set);
@@ -70,10 +83,9 @@ static void addresses(const struct match *match, bool inverse, struct conditions
                  networks > 1 ? " }" : "");
         conditions_add(out, -1, 0, &text);
     }
-    if (networks < match->count) {
-        text_add(&text, "fib %s type %slocal", side, not_equal(inverse));
-        conditions_add(out, -1, 0, &text);
-    }
+    for (unsigned int i = 0; i < match->count; i++)
+        if (!is_network(match->atoms[i]))
+            own_address(match, &match->atoms[i]->addr, inverse, out);
     text_free(&set);
 }
 
@@ -160,6 +172,19 @@ static void protocol(int proto, bool inverse, struct conditions *out)
     conditions_add(out, inverse ? -1 : proto, 0, &text);
 }
 
+/* The inverse of two conditions would take two lines. */
+static void connection(enum connection connection, bool inverse, struct conditions *out)
+{
+    struct text text = {0};
+
+    if (inverse)
+        return;
+    text_add(&text, "ct state %s", connection == CONNECTION_RELATED ? "related" : "established");
+    if (connection != CONNECTION_RELATED)
+        text_add(&text, " ct direction %s", connection == CONNECTION_BACK ? "reply" : "original");
+    conditions_add(out, -1, 0, &text);
+}
+
 static void express(const struct match *match, bool inverse, struct conditions *out)
 {
     static const struct rule_tcpflags established = {.mask = TH_RST | TH_ACK, .value = 0};
@@ -192,6 +217,9 @@ static void express(const struct match *match, bool inverse, struct conditions *
         break;
     case CLAUSE_IPLEN:
         lengths(match, inverse, out);
+        break;
+    case CLAUSE_CONNECTION:
+        connection(match->atoms[0]->range.lo, inverse, out);
         break;
     default:
         protocol(match->atoms[0]->range.lo, inverse, out);

@@ -12,6 +12,9 @@ static const struct base_chain base_chains[] = {
     {"postrouting", "postrouting", "outgoing", -150},
 };
 
+/* The place of mangle PREROUTING. */
+static const struct base_chain behind_tracking = {"prerouting", "prerouting", "incoming", -150};
+
 struct printer {
     const struct filter_options *options;
     const struct rule *last_rule;
@@ -126,8 +129,8 @@ bool nft_text(const struct ruleset *rules, const struct filter_options *options,
         print_chain(&p, plan.chains[i]);
     if (plan.early)
         print_base_chain(&p, &before_reassembly);
-    for (int i = 0; i < 2; i++)
-        print_base_chain(&p, &base_chains[i]);
+    print_base_chain(&p, ruleset_tracks(rules) ? &behind_tracking : &base_chains[HOOK_IN]);
+    print_base_chain(&p, &base_chains[HOOK_OUT]);
     text_add(out, "}\n");
     *too_long = plan.too_long;
     plan_free(&plan);

@@ -10,6 +10,7 @@
 
 enum {
     OPT_PF = 256,
+    OPT_PF_FILE,
     OPT_BACKEND,
     OPT_PERSONALITY,
     OPT_MASK,
@@ -29,6 +30,7 @@ static const struct option long_options[] = {
     {"rule", required_argument, NULL, 'r'},
     {"file", required_argument, NULL, 'f'},
     {"pf", required_argument, NULL, OPT_PF},
+    {"pf-file", required_argument, NULL, OPT_PF_FILE},
     {"backend", required_argument, NULL, OPT_BACKEND},
     {"personality", required_argument, NULL, OPT_PERSONALITY},
     {"mark-mask", required_argument, NULL, OPT_MASK},
@@ -49,13 +51,15 @@ static const struct option long_options[] = {
 void options_help(void)
 {
     puts("usage: divert-run [-r RULE]... [-f FILE]... [options] [--] COMMAND [ARG]...\n"
+         "       divert-run [--pf RULE]... [--pf-file FILE]... [options] [--] COMMAND [ARG]...\n"
          "\n"
          "Runs COMMAND, a program that uses BSD divert sockets, with packets diverted to it\n"
-         "by rules in the language of ipfw(8).\n"
+         "by rules in the language of FreeBSD's ipfw(8) or of OpenBSD's pf.conf(5).\n"
          "\n"
          "  -r, --rule RULE         a rule: divert 8668 ip from any to any via eth0\n"
          "  -f, --file FILE         rules, one on a line\n"
-         "      --pf RULE           a rule in the language of OpenBSD's pf\n"
+         "      --pf RULE           a rule of pf: pass out on em0 divert-packet port 700\n"
+         "      --pf-file FILE      rules of pf, one on a line\n"
          "      --backend NAME      nft, iptables, or auto: what this kernel can do\n"
          "      --personality NAME  freebsd or openbsd: whose divert(4) it is\n"
          "      --mark-mask MASK    16 bits of the packet mark to use (0xffff0000)\n"
@@ -141,9 +145,9 @@ static int set_option(int option, struct options *options, struct rule_source *s
 {
     switch (option) {
     case 'r':
-        return rules_from_argument(source, optarg);
+        return rules_from_argument(source, LANGUAGE_IPFW, optarg);
     case 'f':
-        return rules_from_file(source, optarg);
+        return rules_from_file(source, LANGUAGE_IPFW, optarg);
     case 'v':
         verbosity = verbosity < 0 ? 1 : verbosity + 1;
         return 0;
@@ -154,9 +158,9 @@ static int set_option(int option, struct options *options, struct rule_source *s
         options->mode = MODE_HELP;
         return 0;
     case OPT_PF:
-        say_error("--pf: rules of pf are not in this version; write '%s' as an ipfw rule with -r",
-                  optarg);
-        return STATUS_USAGE;
+        return rules_from_argument(source, LANGUAGE_PF, optarg);
+    case OPT_PF_FILE:
+        return rules_from_file(source, LANGUAGE_PF, optarg);
     case OPT_BACKEND:
         return set_backend(&options->filter, optarg);
     case OPT_PERSONALITY:
@@ -213,8 +217,8 @@ static int check_ports(const struct options *options)
 
         if (rule->action != RULE_DIVERT || rule->argument + more <= 65535)
             continue;
-        say_error("rule %u: with --listeners %u the highest divert port is %u", rule->number,
-                  more + 1, 65535 - more);
+        say_error("divert port %u: with --listeners %u the highest is %u", rule->argument, more + 1,
+                  65535 - more);
         return STATUS_USAGE;
     }
     return 0;
@@ -235,15 +239,36 @@ static int check_command(const struct options *options)
         return STATUS_USAGE;
     }
     if (options->mode == MODE_CHECK && !options->rules.count) {
-        say_error("--check: there is no rule to check; -r or -f gives one");
+        say_error("--check: there is no rule to check; -r, -f or --pf gives one");
         return STATUS_USAGE;
     }
     return check_ports(options);
 }
 
+/* What pf diverts has no rule number to go on at, so that it is a program of OpenBSD. */
+static int translate_pf(struct options *options)
+{
+    if (!options->pf.count)
+        return 0;
+    if (options->rules.count) {
+        say_error("rules of ipfw (-r, -f) and of pf (--pf, --pf-file) do not mix");
+        return STATUS_USAGE;
+    }
+    if (options->personality && strcmp(options->personality, "openbsd")) {
+        say_error("--personality %s: rules of pf need openbsd, which they imply",
+                  options->personality);
+        return STATUS_USAGE;
+    }
+    options->personality = "openbsd";
+    if (pf_translate(&options->pf, &options->rules))
+        return 0;
+    say_error("the lists in the rules of pf stand for more than %d rules", PF_RULES_MAX);
+    return STATUS_USAGE;
+}
+
 int options_parse(int argc, char *argv[], struct options *options)
 {
-    struct rule_source source = {.set = &options->rules};
+    struct rule_source source = {.set = &options->rules, .pf = &options->pf};
     int option, status = 0;
 
     *options = (struct options){.filter.options = {.mark_mask = 0xffff0000, .listeners = 1}};
@@ -258,5 +283,6 @@ int options_parse(int argc, char *argv[], struct options *options)
     if (status)
         return status;
     options->command = optind < argc ? argv + optind : NULL;
-    return check_command(options);
+    status = translate_pf(options);
+    return status ? status : check_command(options);
 }

@@ -2,6 +2,7 @@
 #define DIVERT_RUN_OPTIONS_H
 
 #include "filter.h"
+#include "pf.h"
 
 enum mode { MODE_RUN, MODE_CHECK, MODE_STATUS, MODE_CLEANUP, MODE_HELP, MODE_VERSION };
 
@@ -9,6 +10,7 @@ struct options {
     enum mode mode;
     struct filter filter;
     struct ruleset rules;
+    struct pf_ruleset pf;    /* what rules are the translation of, if there are any */
     const char *personality; /* NULL: not given */
     bool gso;
     bool batch;
@@ -24,12 +26,14 @@ int options_parse(int argc, char *argv[], struct options *options);
 void options_help(void);
 
 /* rule_source.c: rules from the command line and from files. 0, or an exit status. */
+enum rule_language { LANGUAGE_IPFW, LANGUAGE_PF };
 struct rule_source {
     struct ruleset *set;
-    unsigned int given; /* rules from -r so far */
+    struct pf_ruleset *pf;
+    unsigned int given; /* rules from the command line so far */
 };
-int rules_from_argument(struct rule_source *source, const char *text);
-int rules_from_file(struct rule_source *source, const char *path);
+int rules_from_argument(struct rule_source *source, enum rule_language language, const char *text);
+int rules_from_file(struct rule_source *source, enum rule_language language, const char *path);
 /* Warns of interfaces that are not there. */
 void rules_warn_interfaces(const struct ruleset *rules);
 

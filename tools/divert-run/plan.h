@@ -55,6 +55,7 @@ struct place {
 struct match {
     enum clause_kind kind;
     bool negated;
+    enum hook hook;
     int family;
     int proto; /* of a port: the rule's protocol, -1 for tcp and udp */
     unsigned int count;
@@ -147,6 +148,8 @@ enum truth clause_reduce(const struct rule *rule, const struct rule_clause *clau
                          const struct place *place, struct match *match);
 /* False: no packet can match the rule in that place. */
 bool rule_possible(const struct rule *rule, const struct place *place);
+/* Does a rule ask connection tracking? Then incoming packets must meet the rules behind it. */
+bool ruleset_tracks(const struct ruleset *rules);
 /* Is there a rule for packets of that family? Diverted or not, in either hook. */
 bool ruleset_has_family(const struct ruleset *rules, int family);
 

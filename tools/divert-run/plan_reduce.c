@@ -18,7 +18,7 @@ static enum truth reduce_addresses(const struct rule *rule, const struct rule_cl
 
         if (atom->addr.kind == ADDR_ANY)
             return ALWAYS;
-        if (atom->addr.kind != ADDR_ME && family != match->family)
+        if (atom->addr.kind > ADDR_IFACE && family != match->family)
             continue;
         if (atom->addr.kind >= ADDR_NET4 && !atom->addr.prefix)
             return ALWAYS;
@@ -81,8 +81,10 @@ enum truth clause_reduce(const struct rule *rule, const struct rule_clause *clau
 {
     enum truth truth;
 
-    *match =
-        (struct match){.kind = clause->kind, .negated = clause->negated, .family = place->family};
+    *match = (struct match){.kind = clause->kind,
+                            .negated = clause->negated,
+                            .hook = place->hook,
+                            .family = place->family};
     match->proto = rule_proto(rule);
     if (clause->kind == CLAUSE_VIA)
         match->kind = place->hook == HOOK_IN ? CLAUSE_RECV : CLAUSE_XMIT;
@@ -104,6 +106,14 @@ bool rule_possible(const struct rule *rule, const struct place *place)
         if (clause_reduce(rule, &rule->clauses[i], place, &match) == NEVER)
             return false;
     return true;
+}
+
+bool ruleset_tracks(const struct ruleset *rules)
+{
+    for (size_t i = 0; i < rules->count; i++)
+        if (rule_clause(rules->rules[i], CLAUSE_CONNECTION))
+            return true;
+    return false;
 }
 
 bool ruleset_has_family(const struct ruleset *rules, int family)

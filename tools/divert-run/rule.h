@@ -1,6 +1,7 @@
 /*
  * The rule language: one ipfw(8) rule as text, and what it means. Nothing here allocates, touches
  * the system (beyond looking up names in /etc/services and /etc/protocols), or knows of netfilter.
+ * The rules of pf.h become such rules as well.
  */
 #ifndef DIVERT_RUN_RULE_H
 #define DIVERT_RUN_RULE_H
@@ -35,11 +36,20 @@ enum clause_kind {
     CLAUSE_ESTABLISHED, /* no atoms */
     CLAUSE_ICMPTYPES,   /* range.lo */
     CLAUSE_ICMP6TYPES,
-    CLAUSE_FRAG,  /* no atoms */
-    CLAUSE_IPLEN, /* range, bytes with the IP header */
+    CLAUSE_FRAG,       /* no atoms */
+    CLAUSE_IPLEN,      /* range, bytes with the IP header */
+    CLAUSE_CONNECTION, /* range.lo is an enum connection */
 };
 
-enum addr_kind { ADDR_ANY, ADDR_ME, ADDR_ME6, ADDR_NET4, ADDR_NET6 };
+/* What connection tracking knows of a packet. */
+enum connection {
+    CONNECTION_FORTH,   /* of a connection answered before, from the side that began it */
+    CONNECTION_BACK,    /* from the side that did not */
+    CONNECTION_RELATED, /* an ICMP error about one */
+};
+
+/* ADDR_IFACE: an address of the interface on which the packet comes in or goes out. */
+enum addr_kind { ADDR_ANY, ADDR_ME, ADDR_IFACE, ADDR_ME6, ADDR_NET4, ADDR_NET6 };
 
 struct rule_addr {
     enum addr_kind kind;

@@ -1,4 +1,4 @@
-/* Words of a rule with their places, for the two files that parse it. */
+/* Words of a rule with their places, for the files that parse it; pf_lex.h has other words. */
 #ifndef DIVERT_RUN_RULE_LEX_H
 #define DIVERT_RUN_RULE_LEX_H
 
@@ -40,6 +40,16 @@ bool lex_list(struct parser *p, lex_item *add, void *context);
 /* A new clause, and a new atom of the newest clause. NULL: there are too many. */
 struct rule_clause *lex_clause(struct parser *p, enum clause_kind kind, bool negated);
 struct rule_atom *lex_atom(struct parser *p, const struct word *item);
+
+/* Keeps the rule without what surrounds it, from FROM to the current word; for messages and the
+ * comments of --check. */
+bool lex_keep_text(struct parser *p, size_t from);
+
+/* The current word is a divert port: the argument of the rule. */
+bool parse_divert_port(struct parser *p);
+
+/* ADDR, ADDR/LEN and, IPv4 only, ADDR/MASK and ADDR:MASK. S is cut up. */
+bool read_network(char *s, struct rule_addr *addr, bool *bad_mask);
 
 /* rule_options.c: what stands behind the destination. */
 bool parse_options(struct parser *p);

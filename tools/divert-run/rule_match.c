@@ -103,8 +103,7 @@ static int read_prefix(const char *s, long max)
     return (int)name_to_number(s, (unsigned long)max);
 }
 
-/* ADDR, ADDR/LEN and, IPv4 only, ADDR/MASK and ADDR:MASK. S is cut up. */
-static bool read_network(char *s, struct rule_addr *addr, bool *bad_mask)
+bool read_network(char *s, struct rule_addr *addr, bool *bad_mask)
 {
     bool six = strchr(s, ':') && !(strchr(s, '.') && strchr(s, '.') < strchr(s, ':'));
     char *mask = strpbrk(s, six ? "/" : "/:");

@@ -70,7 +70,7 @@ static bool parse_number(struct parser *p)
     return lex_next(p);
 }
 
-static bool parse_divert_port(struct parser *p)
+bool parse_divert_port(struct parser *p)
 {
     int port = name_to_port(p->word.s, "divert");
 
@@ -84,7 +84,7 @@ static bool parse_divert_port(struct parser *p)
         return lex_fail(p, "'%s': expected a divert port: 1 to 65535 or a name of /etc/services",
                         p->word.s);
     p->rule->argument = (unsigned int)port;
-    return lex_next(p);
+    return true;
 }
 
 /* That the target lies ahead can be said only when the rule has its number. */
@@ -114,7 +114,7 @@ static bool parse_action(struct parser *p)
         if (!lex_next(p))
             return false;
         if (p->rule->action == RULE_DIVERT || p->rule->action == RULE_TEE)
-            return parse_divert_port(p);
+            return parse_divert_port(p) && lex_next(p);
         return p->rule->action != RULE_SKIPTO || parse_skipto(p);
     }
     if (lex_in(&p->word, foreign_actions))
@@ -207,8 +207,7 @@ static bool parse_body(struct parser *p)
            parse_destination_ports(p) && parse_options(p);
 }
 
-/* The rule without what surrounds it; for messages and the comments of --check. */
-static bool keep_text(struct parser *p, size_t from)
+bool lex_keep_text(struct parser *p, size_t from)
 {
     size_t end = p->word.offset, length = 0;
 
@@ -237,7 +236,7 @@ enum rule_result rule_parse(const char *text, struct rule *out, struct rule_erro
     if (!parse_number(&p))
         return RULE_BAD;
     from = p.word.offset;
-    if (!parse_action(&p) || !parse_log(&p) || !parse_body(&p) || !keep_text(&p, from))
+    if (!parse_action(&p) || !parse_log(&p) || !parse_body(&p) || !lex_keep_text(&p, from))
         return RULE_BAD;
     return RULE_OK;
 }

@@ -14,7 +14,18 @@ static int refuse(const char *where, const char *text, const struct rule_error *
     return STATUS_USAGE;
 }
 
-static int add_rule(struct rule_source *source, const char *where, const char *text,
+static int refuse_empty(const char *where, const char *text, bool may_be_empty)
+{
+    if (!may_be_empty) {
+        say_error("%s: the rule is empty", where);
+        return STATUS_USAGE;
+    }
+    if (text[strspn(text, " \t\r")] && !strchr("#/", text[strspn(text, " \t\r")]))
+        say_note("%s: nothing to do for '%s'", where, text);
+    return 0;
+}
+
+static int add_ipfw(struct rule_source *source, const char *where, const char *text,
                     bool may_be_empty)
 {
     struct rule *rule = grow(NULL, 1, sizeof(*rule));
@@ -24,12 +35,8 @@ static int add_rule(struct rule_source *source, const char *where, const char *t
 
     if (result == RULE_BAD) {
         status = refuse(where, text, &error);
-    } else if (result == RULE_EMPTY && may_be_empty) {
-        if (text[strspn(text, " \t\r")] && !strchr("#/", text[strspn(text, " \t\r")]))
-            say_note("%s: nothing to do for '%s'", where, text);
     } else if (result == RULE_EMPTY) {
-        say_error("%s: the rule is empty", where);
-        status = STATUS_USAGE;
+        status = refuse_empty(where, text, may_be_empty);
     } else if (!ruleset_add(source->set, rule)) {
         say_error("%s: 'skipto %u': skipto goes forward only; give the rule a number below %u",
                   where, rule->argument, rule->argument);
@@ -41,19 +48,47 @@ static int add_rule(struct rule_source *source, const char *where, const char *t
     return status;
 }
 
-int rules_from_argument(struct rule_source *source, const char *text)
+static int add_pf(struct rule_source *source, const char *where, const char *text,
+                  bool may_be_empty)
+{
+    struct pf_rule *rule = grow(NULL, 1, sizeof(*rule));
+    struct rule_error error = {0};
+    enum rule_result result = pf_parse(text, rule, &error);
+    int status = 0;
+
+    if (result == RULE_BAD)
+        status = refuse(where, text, &error);
+    else if (result == RULE_EMPTY)
+        status = refuse_empty(where, text, may_be_empty);
+    else
+        pf_add(source->pf, rule);
+    if (result == RULE_OK && rule->log)
+        say_note("%s: 'log' has no effect", where);
+    free(rule);
+    return status;
+}
+
+static int add_rule(struct rule_source *source, enum rule_language language, const char *where,
+                    const char *text, bool may_be_empty)
+{
+    return language == LANGUAGE_PF ? add_pf(source, where, text, may_be_empty)
+                                   : add_ipfw(source, where, text, may_be_empty);
+}
+
+int rules_from_argument(struct rule_source *source, enum rule_language language, const char *text)
 {
     char where[32];
 
     snprintf(where, sizeof(where), "rule %u", ++source->given);
     if (strpbrk(text, "\n")) {
-        say_error("%s: a rule is one line; -f FILE takes many", where);
+        say_error("%s: a rule is one line; %s FILE takes many", where,
+                  language == LANGUAGE_PF ? "--pf-file" : "-f");
         return STATUS_USAGE;
     }
-    return add_rule(source, where, text, false);
+    return add_rule(source, language, where, text, false);
 }
 
-int rules_from_file(struct rule_source *source, const char *path)
+int rules_from_file(struct rule_source *source, enum rule_language language, const char *path)
 {
     FILE *file = strcmp(path, "-") ? fopen(path, "re") : stdin;
     struct text where = {0};
@@ -75,7 +110,7 @@ int rules_from_file(struct rule_source *source, const char *path)
             say_error("%s: this line has a NUL character in it", text_str(&where));
             status = STATUS_USAGE;
         } else {
-            status = add_rule(source, text_str(&where), line, true);
+            status = add_rule(source, language, text_str(&where), line, true);
         }
     }
     if (!status && ferror(file)) {
@@ -94,20 +129,42 @@ static bool names_interface(enum clause_kind kind)
     return kind == CLAUSE_VIA || kind == CLAUSE_RECV || kind == CLAUSE_XMIT;
 }
 
+static bool rule_names(const struct rule *rule, const char *name)
+{
+    for (unsigned int i = 0; i < rule->clause_count; i++) {
+        const struct rule_clause *clause = &rule->clauses[i];
+
+        if (names_interface(clause->kind) && !strcmp(rule->atoms[clause->first].ifname, name))
+            return true;
+    }
+    return false;
+}
+
+/* In a rule before that with index AT? */
+static bool named_before(const struct ruleset *rules, size_t at, const char *name)
+{
+    for (size_t i = 0; i < at; i++)
+        if (rule_names(rules->rules[i], name))
+            return true;
+    return false;
+}
+
+static void warn_interface(const struct ruleset *rules, size_t at, const char *name)
+{
+    if (strchr(name, '*') || !strcmp(name, "any") || if_nametoindex(name) ||
+        named_before(rules, at, name))
+        return;
+    say_warning("there is no interface '%s' now; what names it waits for it: %s", name,
+                rules->rules[at]->text);
+}
+
 void rules_warn_interfaces(const struct ruleset *rules)
 {
     for (size_t i = 0; i < rules->count; i++) {
         const struct rule *rule = rules->rules[i];
 
-        for (unsigned int j = 0; j < rule->clause_count; j++) {
-            const struct rule_clause *clause = &rule->clauses[j];
-            const char *name = rule->atoms[clause->first].ifname;
-
-            if (!names_interface(clause->kind) || strchr(name, '*') || !strcmp(name, "any"))
-                continue;
-            if (!if_nametoindex(name))
-                say_warning("rule %u: there is no interface '%s' now; the rule waits for it",
-                            rule->number, name);
-        }
+        for (unsigned int j = 0; j < rule->clause_count; j++)
+            if (names_interface(rule->clauses[j].kind))
+                warn_interface(rules, i, rule->atoms[rule->clauses[j].first].ifname);
     }
 }

@@ -1,0 +1,328 @@
+/* Rules of pf: what is understood, and what exactly is said when it is not. */
+#include "pf.h"
+
+#include <check.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <string.h>
+
+static struct pf_rule rule;
+static struct rule_error error;
+
+static const char *const good[] = {
+    "pass",
+    "pass all",
+    "block drop in log quick on em0 all",
+    "pass out on em0 inet proto tcp to port 80 divert-packet port 700",
+    "pass out on em0 divert-packet port natd keep state",
+    "pass in quick proto tcp from {10.0.0.1,1.2.3.4} port 443 flags SA/SA divert-packet port 9",
+    "pass on { em0 em1, ! lo } all # comment",
+    "pass on any inet6 proto ipv6-icmp icmp6-type { echoreq neighbrsol, 135 }",
+    "pass inet proto icmp all icmp-type 8 no state",
+    "pass proto { tcp, udp } from any port { 1024:65535, != 2000 } to ! 10/8 port domain",
+    "pass proto tcp to 192.168/16 port <= 1023",
+    "pass proto tcp to { 10.0.0.0/8 ! 10.1.0.0/16 fe80::1 2001:db8::/32 } port 10 >< 20",
+    "pass proto udp to port 10<>20",
+    "pass from self to any",
+    "pass proto tcp from port ssh to port { 1, 2 }",
+    "pass in on em0 to (em0)",
+    "pass proto 47 from any to 1.2.3.4/0",
+    "pass proto tcp flags any",
+    "pass flags /SFRA no state",
+    "block#comment",
+    "\tpass\tin\n",
+};
+
+/* The rule, the word that its error is about, and all that is said. */
+static const struct {
+    const char *rule, *word, *message;
+} bad[] = {
+    {"pas in", "pas", "'pas': expected 'pass' or 'block'"},
+    {"PASS in", "PASS", "'PASS': expected 'pass' or 'block'"},
+    {"match out divert-packet port 700", "match",
+     "'match': only pass rules divert; expected 'pass' or 'block'"},
+    {"set skip on lo", "set",
+     "'set': of pf.conf, only rules are supported; expected 'pass' or 'block'"},
+    {"table <x> { 10.0.0.1 }", "table",
+     "'table': of pf.conf, only rules are supported; expected 'pass' or 'block'"},
+    {"block return in", "return",
+     "'return': blocked packets are dropped without an answer; expected 'drop'"},
+    {"pass in on $ext_if", "$ext_if",
+     "'$ext_if': macros are not supported; write what it stands for"},
+    {"pass in on \"em0\"", "\"em0\"", "'\"em0\"': expected no quotation marks"},
+    {"pass in \\", "\\", "'\\': a rule is one line here"},
+    {"pass log (all)", "(", "'(': options of log are not supported"},
+    {"pass in out", "out",
+     "'out': does not belong here; the order is in or out, log, quick, on, inet or inet6, proto, "
+     "from, to, and then the options"},
+    {"pass quick in", "in",
+     "'in': does not belong here; the order is in or out, log, quick, on, inet or inet6, proto, "
+     "from, to, and then the options"},
+    {"pass on", "", "expected an interface at the end of the rule"},
+    {"pass on ! { em0 }", "{", "'{': expected the name of an interface, at most 15 characters"},
+    {"pass on { em0, em1", "", "expected '}' at the end of the rule"},
+    {"pass on { em0,, em1 }", ",", "',': expected something before it"},
+    {"pass on { }", "}", "'}': expected something before it"},
+    {"pass on { em0, }", "}", "'}': expected something before it"},
+    {"pass on sixteencharacter", "sixteencharacter",
+     "'sixteencharacter': expected the name of an interface, at most 15 characters"},
+    {"pass on em*", "em*", "'em*': expected the name of an interface, at most 15 characters"},
+    {"pass on ! any", "any", "'any': '! any' matches nothing"},
+    {"pass on egress", "egress",
+     "'egress': groups of interfaces are not supported; name the interface"},
+    {"pass on rdomain 1", "rdomain", "'rdomain': this part of pf is not supported"},
+    {"pass proto", "", "expected a protocol at the end of the rule"},
+    {"pass proto tpc", "tpc",
+     "'tpc': expected a protocol: tcp, udp, icmp, icmp6, another name of /etc/protocols or a "
+     "number"},
+    {"pass inet proto icmp6", "icmp6", "'icmp6': is not a protocol of inet"},
+    {"pass inet6 proto { tcp icmp }", "icmp", "'icmp': is not a protocol of inet6"},
+    {"pass from", "", "expected an address at the end of the rule"},
+    {"pass from <spammers>", "<", "'<': tables are not supported; write a list in braces"},
+    {"pass from { 10.0.0.1, <x> }", "<", "'<': tables are not supported; write a list in braces"},
+    {"pass from no-route", "no-route", "'no-route': this part of pf is not supported"},
+    {"pass from ! any", "any", "'any': '! any' matches nothing"},
+    {"pass from ! { 10.0.0.1 }", "{", "'{': expected an address"},
+    {"pass from example.org", "example.org",
+     "'example.org': expected an address: any, self, a.b.c.d[/len], IPv6[/len] or an interface of "
+     "this host (no host names)"},
+    {"pass from 10.0.0.300", "10.0.0.300",
+     "'10.0.0.300': expected an address: any, self, a.b.c.d[/len], IPv6[/len] or an interface of "
+     "this host (no host names)"},
+    {"pass from 10.0.0.0/33", "10.0.0.0/33",
+     "'10.0.0.0/33': expected a prefix length behind the address"},
+    {"pass from 10.0.0.0/255.0.0.0", "10.0.0.0/255.0.0.0",
+     "'10.0.0.0/255.0.0.0': expected a prefix length behind the address"},
+    {"pass from lo:broadcast", "lo:broadcast",
+     "'lo:broadcast': behind an interface, only ':network' is supported"},
+    {"pass to (em0)", "em0",
+     "'em0': in brackets, only the interface that stands behind 'on' is supported; 'self' is any "
+     "address of this host"},
+    {"pass on em0 to (em1)", "em1",
+     "'em1': in brackets, only the interface that stands behind 'on' is supported; 'self' is any "
+     "address of this host"},
+    {"pass on ! em0 to (em0)", "em0",
+     "'em0': in brackets, only the interface that stands behind 'on' is supported; 'self' is any "
+     "address of this host"},
+    {"pass on em0 to (em0:network)", "em0:network",
+     "'em0:network': in brackets, only the interface that stands behind 'on' is supported; 'self' "
+     "is any address of this host"},
+    {"pass on em0 to (em0", "", "expected ')' at the end of the rule"},
+    {"pass inet from fe80::1", "fe80::1", "'fe80::1': an address of IPv6 in a rule for inet"},
+    {"pass inet6 to 10.0.0.1", "10.0.0.1", "'10.0.0.1': an address of IPv4 in a rule for inet6"},
+    {"pass from 10.0.0.1 to fe80::1", "", "the rule is from one family of addresses to the other"},
+    {"pass from any port 80", "port",
+     "'port': only tcp and udp have ports; expected 'proto tcp', 'proto udp' or 'proto { tcp, udp "
+     "}' before"},
+    {"pass proto { tcp icmp } to port 80", "port",
+     "'port': only tcp and udp have ports; expected 'proto tcp', 'proto udp' or 'proto { tcp, udp "
+     "}' before"},
+    {"pass proto tcp to port", "", "expected a port at the end of the rule"},
+    {"pass proto tcp to port 65536", "65536",
+     "'65536': expected a port: 0 to 65535, a range 1000:2000 or a name of /etc/services"},
+    {"pass proto tcp to port 1:2:3", "1:2:3",
+     "'1:2:3': expected a port: 0 to 65535, a range 1000:2000 or a name of /etc/services"},
+    {"pass proto tcp to port 90:80", "90:80", "'90:80': the range ends before it begins"},
+    {"pass proto tcp to port 90 >< 80", "80", "'80': the range ends before it begins"},
+    {"pass proto tcp to port 80 >< 81", "81", "'81': no port lies between the two"},
+    {"pass proto tcp to port < 0", "0", "'0': no port is below that"},
+    {"pass proto tcp to port > 65535", "65535", "'65535': no port is above that"},
+    {"pass proto udp flags S/SA", "flags", "'flags': the rule is about another protocol than tcp"},
+    {"pass proto tcp flags", "", "expected TCP flags at the end of the rule"},
+    {"pass proto tcp flags S", "S", "'S': expected 'any', or flags out of others, such as S/SA"},
+    {"pass proto tcp flags S/SX", "S/SX",
+     "'S/SX': expected 'any', or TCP flags out of others, of F, S, R, P, A and U, such as S/SA"},
+    {"pass proto tcp flags S/A", "S/A", "'S/A': a flag before the '/' is missing behind it"},
+    {"pass proto tcp flags any flags any", "flags", "'flags': stands here twice"},
+    {"pass icmp-type 8", "icmp-type", "'icmp-type': expected 'proto icmp' before"},
+    {"pass proto icmp6 icmp-type 8", "icmp-type", "'icmp-type': expected 'proto icmp' before"},
+    {"pass proto { icmp tcp } icmp-type 8", "icmp-type",
+     "'icmp-type': expected 'proto icmp' before"},
+    {"pass proto icmp6 icmp6-type nothing", "nothing",
+     "'nothing': expected an ICMP type: a number to 255 or a name of pf's"},
+    {"pass proto icmp icmp-type 3 code 4", "code", "'code': codes of ICMP are not supported"},
+    {"pass no", "", "expected 'state' at the end of the rule"},
+    {"pass modulate state", "modulate", "'modulate': this part of pf is not supported"},
+    {"pass keep state (max 10)", "(", "'(': options of states are not supported"},
+    {"block keep state", "keep", "'keep': what is blocked has no state"},
+    {"block divert-packet port 700", "divert-packet",
+     "'divert-packet': what is blocked is not diverted; expected 'pass'"},
+    {"pass divert-packet", "", "expected 'port' at the end of the rule"},
+    {"pass divert-packet 700", "700", "'700': expected 'port'"},
+    {"pass divert-packet port 0", "0", "'0': a divert port is a number from 1 to 65535"},
+    {"pass divert-packet port 70000", "70000",
+     "'70000': a divert port is a number from 1 to 65535"},
+    {"pass divert-packet port nosuchport", "nosuchport",
+     "'nosuchport': expected a divert port: 1 to 65535 or a name of /etc/services"},
+    {"pass divert-packet port 7 divert-packet port 8", "divert-packet",
+     "'divert-packet': stands here twice"},
+    {"pass divert-to 127.0.0.1 port 80", "divert-to",
+     "'divert-to': this part of pf is not supported"},
+    {"pass nat-to em0", "nat-to", "'nat-to': this part of pf is not supported"},
+    {"pass sideways", "sideways",
+     "'sideways': expected an option (divert-packet, flags, icmp-type, icmp6-type, keep state, no "
+     "state)"},
+    {"pass; block", "pass;", "'pass;': expected 'pass' or 'block'"},
+};
+
+START_TEST(good_rules_are_understood)
+{
+    enum rule_result result = pf_parse(good[_i], &rule, &error);
+
+    ck_assert_msg(result == RULE_OK, "'%s' refused: %s", good[_i], error.message);
+}
+END_TEST
+
+START_TEST(bad_rules_name_the_word)
+{
+    enum rule_result result = pf_parse(bad[_i].rule, &rule, &error);
+    char word[256] = "";
+
+    ck_assert_msg(result == RULE_BAD, "'%s' was taken", bad[_i].rule);
+    ck_assert_uint_le(error.offset + error.length, strlen(bad[_i].rule));
+    ck_assert_uint_lt(error.length, sizeof(word));
+    memcpy(word, bad[_i].rule + error.offset, error.length);
+    ck_assert_str_eq(word, bad[_i].word);
+    ck_assert_str_eq(error.message, bad[_i].message);
+}
+END_TEST
+
+START_TEST(lines_without_a_rule_are_empty)
+{
+    static const char *const lines[] = {"", "  \t", "# pass", "   # pass\n"};
+
+    for (size_t i = 0; i < sizeof(lines) / sizeof(*lines); i++)
+        ck_assert_int_eq(pf_parse(lines[i], &rule, &error), RULE_EMPTY);
+}
+END_TEST
+
+static const struct rule_atom *atom(enum clause_kind kind, unsigned int i)
+{
+    const struct rule_clause *clause = rule_clause(&rule.match, kind);
+
+    ck_assert_ptr_nonnull(clause);
+    ck_assert_uint_lt(i, clause->count);
+    return &rule.match.atoms[clause->first + i];
+}
+
+START_TEST(every_part_of_a_rule_is_kept)
+{
+    ck_assert_int_eq(pf_parse("  pass in log quick on ! em0 inet proto udp from 10.9/16 port != 5 "
+                              "to { any } port domain divert-packet port 700 no state # x",
+                              &rule, &error),
+                     RULE_OK);
+    ck_assert(!rule.block && rule.quick && rule.stateless && rule.log);
+    ck_assert_uint_eq(rule.divert_port, 700);
+    ck_assert_str_eq(rule.match.text,
+                     "pass in log quick on ! em0 inet proto udp from 10.9/16 port != 5 to { any } "
+                     "port domain divert-packet port 700 no state");
+    ck_assert_ptr_nonnull(rule_clause(&rule.match, CLAUSE_IN));
+    ck_assert_str_eq(atom(CLAUSE_VIA, 0)->ifname, "em0");
+    ck_assert_uint_eq(rule.negated[rule_clause(&rule.match, CLAUSE_VIA)->first], 1);
+    ck_assert_uint_eq(atom(CLAUSE_FAMILY, 0)->range.lo, 4);
+    ck_assert_uint_eq(atom(CLAUSE_PROTO, 0)->range.lo, IPPROTO_UDP);
+    ck_assert_mem_eq(atom(CLAUSE_SRC, 0)->addr.bytes, "\x0a\x09\0\0", 4);
+    ck_assert_uint_eq(atom(CLAUSE_SRC, 0)->addr.prefix, 16);
+    ck_assert_uint_eq(atom(CLAUSE_SPORT, 0)->range.hi, 4);
+    ck_assert_uint_eq(atom(CLAUSE_SPORT, 1)->range.lo, 6);
+    ck_assert_int_eq(atom(CLAUSE_DST, 0)->addr.kind, ADDR_ANY);
+    ck_assert_uint_eq(atom(CLAUSE_DPORT, 0)->range.lo, 53);
+    ck_assert_uint_eq(rule.flags.mask, 0);
+}
+END_TEST
+
+/* S/SA, for rules that keep state and say nothing else. */
+START_TEST(connections_begin_with_syn)
+{
+    ck_assert_int_eq(pf_parse("pass", &rule, &error), RULE_OK);
+    ck_assert_uint_eq(rule.flags.mask, TH_SYN | TH_ACK);
+    ck_assert_uint_eq(rule.flags.value, TH_SYN);
+    ck_assert_int_eq(pf_parse("pass flags any", &rule, &error), RULE_OK);
+    ck_assert_uint_eq(rule.flags.mask, 0);
+    ck_assert_int_eq(pf_parse("block", &rule, &error), RULE_OK);
+    ck_assert_uint_eq(rule.flags.mask, 0);
+    ck_assert_int_eq(pf_parse("pass flags /FSRPAU", &rule, &error), RULE_OK);
+    ck_assert_uint_eq(rule.flags.mask, 0x3f);
+    ck_assert_uint_eq(rule.flags.value, 0);
+}
+END_TEST
+
+START_TEST(limits_are_errors)
+{
+    char *text = calloc(1, 100000);
+
+    strcpy(text, "pass from { ");
+    for (int i = 0; i < 300; i++)
+        strcat(text, "10.0.0.1 ");
+    ck_assert_int_eq(pf_parse(text, &rule, &error), RULE_BAD);
+    ck_assert_str_eq(error.message, "'10.0.0.1': a rule lists at most 192 things");
+    strcpy(text, "pass from { ");
+    for (int i = 0; i < 190; i++)
+        strcat(text, "! 10.0.0.1 ");
+    strcat(text, "}");
+    ck_assert_int_eq(pf_parse(text, &rule, &error), RULE_BAD);
+    ck_assert_str_eq(error.message, "a rule lists at most 184 things");
+    memset(text, 'a', 90000);
+    ck_assert_int_eq(pf_parse(text, &rule, &error), RULE_BAD);
+    ck_assert_str_eq(error.message, "a word of 90000 characters is too long");
+    memset(text, ' ', 90000);
+    memcpy(text, "pass", 4);
+    memcpy(text + 80000, "all", 4);
+    ck_assert_int_eq(pf_parse(text, &rule, &error), RULE_BAD);
+    ck_assert_str_eq(error.message, "the rule is longer than 4095 characters");
+    free(text);
+}
+END_TEST
+
+/* Every rule with one character changed: an answer, and a place inside the text; and what is
+ * understood can be translated. */
+START_TEST(damaged_rules_do_no_harm)
+{
+    char text[512];
+
+    for (size_t i = 0; i < sizeof(good) / sizeof(*good); i++)
+        for (size_t at = 0; at < strlen(good[i]); at++)
+            for (int c = 0; c < 256; c += 5) {
+                struct pf_rule *rules[] = {&rule};
+                struct pf_ruleset pf = {rules, 1};
+                struct ruleset made = {0};
+
+                strcpy(text, good[i]);
+                text[at] = (char)c;
+                switch (pf_parse(text, &rule, &error)) {
+                case RULE_BAD:
+                    ck_assert_uint_le(error.offset + error.length, strlen(text));
+                    break;
+                case RULE_OK:
+                    ck_assert(pf_translate(&pf, &made));
+                    ruleset_free(&made);
+                    break;
+                case RULE_EMPTY:
+                    break;
+                }
+            }
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("pf rules");
+    TCase *cases = tcase_create("rules");
+    SRunner *runner = srunner_create(suite);
+    int failed;
+
+    tcase_set_timeout(cases, 60);
+    tcase_add_loop_test(cases, good_rules_are_understood, 0, sizeof(good) / sizeof(*good));
+    tcase_add_loop_test(cases, bad_rules_name_the_word, 0, sizeof(bad) / sizeof(*bad));
+    tcase_add_test(cases, lines_without_a_rule_are_empty);
+    tcase_add_test(cases, every_part_of_a_rule_is_kept);
+    tcase_add_test(cases, connections_begin_with_syn);
+    tcase_add_test(cases, limits_are_errors);
+    tcase_add_test(cases, damaged_rules_do_no_harm);
+    suite_add_tcase(suite, cases);
+    srunner_run_all(runner, CK_NORMAL);
+    failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
