@@ -155,7 +155,8 @@ size_t route_message_address(void *buf, const struct rtnetlink_address *address,
     ifam->ifam_type = gone ? RTM_DELADDR : RTM_NEWADDR;
     ifam->ifam_index = (u_short)address->index;
     if (inet) {
-        in_addr_t mask = address->prefix_len ? htonl(~0u << (32 - address->prefix_len)) : 0;
+        unsigned host = address->prefix_len < 32 ? 32u - address->prefix_len : 0;
+        in_addr_t mask = htonl((uint32_t)(~UINT64_C(0) << host));
 
         p += put_inet(p, &mask);
         ifam->ifam_addrs |= RTA_NETMASK;

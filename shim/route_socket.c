@@ -111,7 +111,8 @@ static size_t translate_address(const struct nlmsghdr *nlh, void *message)
     struct rtnetlink_address address;
     struct rtnetlink_link link = {0};
 
-    rtnetlink_read_address(nlh, &address);
+    if (!rtnetlink_read_address(nlh, &address))
+        return 0;
     link.index = address.index;
     if (!if_indextoname(address.index, link.name))
         link.name[0] = '\0';
@@ -130,11 +131,9 @@ static size_t translate(const struct nlmsghdr *nlh, ssize_t len, void *message)
     case RTM_DELADDR:
         return translate_address(nlh, message);
     case RTM_NEWLINK:
-        rtnetlink_read_link(nlh, &link);
-        return route_message_link(message, &link);
+        return rtnetlink_read_link(nlh, &link) ? route_message_link(message, &link) : 0;
     case RTM_DELLINK:
-        rtnetlink_read_link(nlh, &link);
-        return route_message_gone(message, &link);
+        return rtnetlink_read_link(nlh, &link) ? route_message_gone(message, &link) : 0;
     default:
         return 0;
     }
@@ -146,12 +145,16 @@ static ssize_t receive(int fd, void *message, int flags)
     char news[NEWS_BUFFER] __attribute__((aligned(8)));
 
     for (;;) {
-        ssize_t n = real.recv(fd, news, sizeof(news), flags & (MSG_PEEK | MSG_DONTWAIT));
-        size_t len;
+        struct sockaddr_nl from = {0};
+        socklen_t size = sizeof(from);
+        ssize_t n = real.recvfrom(fd, news, sizeof(news), flags & (MSG_PEEK | MSG_DONTWAIT),
+                                  (struct sockaddr *)&from, &size);
+        size_t len = 0;
 
         if (n < 0)
             return -errno;
-        len = translate((const struct nlmsghdr *)(void *)news, n, message);
+        if (from.nl_pid == 0) /* from the kernel */
+            len = translate((const struct nlmsghdr *)(void *)news, n, message);
         if (len)
             return (ssize_t)len;
         if (flags & MSG_PEEK)

@@ -86,15 +86,18 @@ static int link_attribute(const struct nlattr *attr, void *data)
     return MNL_CB_OK;
 }
 
-void rtnetlink_read_link(const struct nlmsghdr *nlh, struct rtnetlink_link *link)
+bool rtnetlink_read_link(const struct nlmsghdr *nlh, struct rtnetlink_link *link)
 {
     const struct ifinfomsg *info = mnl_nlmsg_get_payload(nlh);
 
     memset(link, 0, sizeof(*link));
+    if (mnl_nlmsg_get_payload_len(nlh) < sizeof(*info))
+        return false;
     link->index = (uint32_t)info->ifi_index;
     link->flags = info->ifi_flags;
     link->hardware = info->ifi_type;
     mnl_attr_parse(nlh, sizeof(*info), link_attribute, link);
+    return true;
 }
 
 struct address_attributes {
@@ -122,13 +125,16 @@ static int address_attribute(const struct nlattr *attr, void *data)
 }
 
 /* On a point-to-point link IFA_ADDRESS is the peer's and IFA_LOCAL the host's own. */
-void rtnetlink_read_address(const struct nlmsghdr *nlh, struct rtnetlink_address *address)
+bool rtnetlink_read_address(const struct nlmsghdr *nlh, struct rtnetlink_address *address)
 {
     const struct ifaddrmsg *info = mnl_nlmsg_get_payload(nlh);
     struct address_attributes found = {0};
     const struct nlattr *local, *other;
 
     memset(address, 0, sizeof(*address));
+    if (mnl_nlmsg_get_payload_len(nlh) < sizeof(*info) ||
+        (info->ifa_family != AF_INET && info->ifa_family != AF_INET6))
+        return false;
     address->index = info->ifa_index;
     address->family = info->ifa_family;
     address->prefix_len = info->ifa_prefixlen;
@@ -141,4 +147,5 @@ void rtnetlink_read_address(const struct nlmsghdr *nlh, struct rtnetlink_address
         copy_payload(other, address->other, sizeof(address->other));
         address->has_other = memcmp(address->other, address->local, sizeof(address->local)) != 0;
     }
+    return true;
 }

@@ -42,8 +42,11 @@ int rtnetlink_open(uint32_t groups);
  */
 bool rtnetlink_dump(int fd, uint16_t type, unsigned char family, mnl_cb_t message, void *data);
 
-/* Read a message of RTM_NEWLINK or RTM_DELLINK, and of RTM_NEWADDR or RTM_DELADDR. */
-void rtnetlink_read_link(const struct nlmsghdr *nlh, struct rtnetlink_link *link);
-void rtnetlink_read_address(const struct nlmsghdr *nlh, struct rtnetlink_address *address);
+/*
+ * Read a message of RTM_NEWLINK or RTM_DELLINK, and of RTM_NEWADDR or RTM_DELADDR. False if it is
+ * too short for that, or of another family than IP.
+ */
+bool rtnetlink_read_link(const struct nlmsghdr *nlh, struct rtnetlink_link *link);
+bool rtnetlink_read_address(const struct nlmsghdr *nlh, struct rtnetlink_address *address);
 
 #endif

@@ -42,17 +42,16 @@ static bool grow(struct list *l)
 
 static int note_address(const struct nlmsghdr *nlh, void *data)
 {
-    const struct ifaddrmsg *info = mnl_nlmsg_get_payload(nlh);
+    struct rtnetlink_address address;
     struct list *l = data;
 
-    if ((info->ifa_family != AF_INET && info->ifa_family != AF_INET6) ||
-        !is_wanted(l, info->ifa_index))
+    if (!rtnetlink_read_address(nlh, &address) || !is_wanted(l, address.index))
         return MNL_CB_OK;
     if (l->addresses == l->capacity && !grow(l)) {
         l->failed = true;
         return MNL_CB_OK; /* the answer is read to its end all the same */
     }
-    rtnetlink_read_address(nlh, &l->address[l->addresses++]);
+    l->address[l->addresses++] = address;
     return MNL_CB_OK;
 }
 
@@ -71,8 +70,7 @@ static int append_link(const struct nlmsghdr *nlh, void *data)
     struct list *l = data;
     struct rtnetlink_link link;
 
-    rtnetlink_read_link(nlh, &link);
-    if (!is_wanted(l, link.index))
+    if (!rtnetlink_read_link(nlh, &link) || !is_wanted(l, link.index))
         return MNL_CB_OK;
     append(l, message, route_message_link(message, &link));
     for (size_t i = 0; i < l->addresses; i++) {
