@@ -17,8 +17,8 @@ struct written {
     uintptr_t buffer; /* where the program had it */
     uint16_t tag;     /* host byte order */
     struct ledger_way way;
-    uint32_t scope;      /* outgoing only: interface of link-local addresses, or 0 */
-    uint32_t id;         /* of the packet it was read as, and where that goes out; 0 */
+    uint32_t scope; /* outgoing only: interface of link-local addresses, or 0 */
+    uint32_t id;    /* of the packet it was read as, and where that goes out; 0 */
     uint32_t outdev;
     enum status_fate fate;
     bool matched, repeated;

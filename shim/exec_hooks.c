@@ -3,6 +3,8 @@
 #include "hook.h"
 
 #include "exec.h"
+#include "own.h"
+#include "own_thread.h"
 
 #include <pthread.h>
 #include <spawn.h>
@@ -23,11 +25,21 @@ static bool was_copied(void)
     return atomic_exchange(&copied_in_vfork, false);
 }
 
+/* What exec is called with. Not in a child of vfork(): its end is none of the parent's threads. */
+static char *const *prepare(char *const envp[], char **own, char text[EXEC_TEXT_MAX])
+{
+    if (own_tables())
+        own_thread_begin();
+    return exec_environment(envp, was_copied(), own, text);
+}
+
 static int failed(int result)
 {
     int saved = errno;
 
     exec_failed();
+    if (own_tables())
+        own_thread_end();
     errno = saved;
     return result;
 }
@@ -36,29 +48,28 @@ HOOK int execve(const char *path, char *const argv[], char *const envp[])
 {
     char text[EXEC_TEXT_MAX], *own[exec_room(envp)];
 
-    return failed(real.execve(path, argv, exec_environment(envp, was_copied(), own, text)));
+    return failed(real.execve(path, argv, prepare(envp, own, text)));
 }
 
 HOOK int execvpe(const char *file, char *const argv[], char *const envp[])
 {
     char text[EXEC_TEXT_MAX], *own[exec_room(envp)];
 
-    return failed(real.execvpe(file, argv, exec_environment(envp, was_copied(), own, text)));
+    return failed(real.execvpe(file, argv, prepare(envp, own, text)));
 }
 
 HOOK int fexecve(int fd, char *const argv[], char *const envp[])
 {
     char text[EXEC_TEXT_MAX], *own[exec_room(envp)];
 
-    return failed(real.fexecve(fd, argv, exec_environment(envp, was_copied(), own, text)));
+    return failed(real.fexecve(fd, argv, prepare(envp, own, text)));
 }
 
 HOOK int execveat(int fd, const char *path, char *const argv[], char *const envp[], int flags)
 {
     char text[EXEC_TEXT_MAX], *own[exec_room(envp)];
 
-    return failed(
-        real.execveat(fd, path, argv, exec_environment(envp, was_copied(), own, text), flags));
+    return failed(real.execveat(fd, path, argv, prepare(envp, own, text), flags));
 }
 
 HOOK int execv(const char *path, char *const argv[])

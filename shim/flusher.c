@@ -46,7 +46,9 @@ static void *flush_for_ever(void *arg)
         while (atomic_load(&waiting) == 0)
             syscall(SYS_futex, &waiting, FUTEX_WAIT_PRIVATE, 0, NULL, NULL, 0);
         nanosleep(&patience, NULL);
+        own_thread_begin();
         flusher_send_all();
+        own_thread_end();
     }
     return arg;
 }

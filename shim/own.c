@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "own.h"
 
+#include "own_thread.h"
 #include "shared_lock.h"
 
 #include <sys/mman.h>
@@ -17,6 +18,7 @@ void own_after_fork(void)
     if (self)
         *self = getpid();
     shared_lock_self = 0;
+    own_thread_after_fork();
 }
 
 void own_start(void)

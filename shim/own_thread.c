@@ -24,3 +24,24 @@ int own_thread_start(void *(*run)(void *))
     pthread_attr_destroy(&attr);
     return -err;
 }
+
+static pthread_mutex_t busy = PTHREAD_MUTEX_INITIALIZER;
+static __thread unsigned begun; /* a signal handler may call exec within exec */
+
+void own_thread_begin(void)
+{
+    if (begun++ == 0)
+        pthread_mutex_lock(&busy);
+}
+
+void own_thread_end(void)
+{
+    if (--begun == 0)
+        pthread_mutex_unlock(&busy);
+}
+
+void own_thread_after_fork(void)
+{
+    begun = 0;
+    pthread_mutex_init(&busy, NULL);
+}

@@ -9,4 +9,15 @@
  */
 int own_thread_start(void *(*run)(void *));
 
+/*
+ * Such a thread touches sockets only between these two. Who calls exec, which ends the threads, has
+ * them stand still before that; otherwise one might end in the middle of things, and what other
+ * processes share with this one would be left half done.
+ */
+void own_thread_begin(void);
+void own_thread_end(void);
+
+/* In a child, which has no such threads. */
+void own_thread_after_fork(void);
+
 #endif

@@ -131,10 +131,13 @@ static void *run(void *arg)
         uint64_t deadline;
         int n;
 
+        own_thread_begin();
         lock();
         deadline = earliest_deadline();
         unlock();
+        own_thread_end();
         n = real.epoll_wait(pump.epoll_fd, events, 16, timeout_until(deadline));
+        own_thread_begin();
         lock();
         if (n == 0)
             visit_all();
@@ -143,6 +146,7 @@ static void *run(void *arg)
                 visit(events[i].data.ptr);
         }
         unlock();
+        own_thread_end();
     } while (!is_over());
     return NULL;
 }
