@@ -49,11 +49,11 @@ static int check_privilege(void)
     return 0;
 }
 
-static uint64_t inode_of(int fd)
+void divert_note_netlink(struct divert_socket *s)
 {
     struct stat st;
 
-    return real.fstat(fd, &st) < 0 ? 0 : st.st_ino;
+    s->shared->status.netlink = real.fstat(s->queue_fd, &st) < 0 ? 0 : st.st_ino;
 }
 
 static int open_descriptors(struct divert_socket *s, int type, int *fd)
@@ -67,7 +67,7 @@ static int open_descriptors(struct divert_socket *s, int type, int *fd)
     s->event_fd = hidden_fd(real.fcntl(*fd, F_DUPFD_CLOEXEC, 0));
     s->queue_fd = s->event_fd < 0 ? -errno : hidden_fd(nfqueue_open());
     if (s->queue_fd >= 0) {
-        s->shared->status.netlink = inode_of(s->queue_fd);
+        divert_note_netlink(s);
         return 0;
     }
     err = s->queue_fd;

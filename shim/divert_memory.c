@@ -239,9 +239,10 @@ static bool is_netfilter_socket(int fd)
  */
 static bool is_memory_file(int fd)
 {
+    int seals = real.fcntl(fd, F_GET_SEALS);
     struct stat st;
 
-    return real.fcntl(fd, F_GET_SEALS) == SEALS && real.fstat(fd, &st) == 0 &&
+    return seals >= 0 && (seals & SEALS) == SEALS && real.fstat(fd, &st) == 0 &&
            st.st_size == sizeof(struct divert_shared) && (st.st_uid == 0 || st.st_uid == geteuid());
 }
 

@@ -203,6 +203,7 @@ static int join(struct divert_socket *s, struct divert_socket *other)
             divert_release(ours);
         return -EADDRINUSE;
     }
+    divert_note_netlink(s);
     show_life(s);
     show_life(other);
     s->partner = theirs;

@@ -151,6 +151,9 @@ void divert_adopt_partner(struct divert_socket *s, int event_fd, int memory_fd);
 struct divert_socket *divert_begin_parting(struct divert_socket *s);
 void divert_end_parting(struct divert_socket *s, struct divert_socket *self);
 
+/* Tells divert-run --status which netlink socket is behind it. */
+void divert_note_netlink(struct divert_socket *s);
+
 /* -EAGAIN if a signal handler interrupted this very thread while it had the lock. */
 int divert_lock(struct divert_socket *s);
 

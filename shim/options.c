@@ -62,7 +62,7 @@ static bool read_choice(const char *name, const char *const *words, unsigned *ou
 
 static const char *read_name(const char *name)
 {
-    const char *value = getenv(name);
+    const char *value = secure_getenv(name);
 
     return value && *value ? value : NULL;
 }

@@ -126,7 +126,7 @@ netlink = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 12)
 event = os.eventfd(0)
 for fd in (netlink.fileno(), event, memory):
     os.set_inheritable(fd, True)
-os.environ["DIVERTSHIM_INHERIT"] = "%d:%d:%d," % (netlink.fileno(), event, memory)
+os.environ["DIVERTSHIM_INHERIT"] = "%d:%d:%d:-1:-1," % (netlink.fileno(), event, memory)
 os.execlp("python3", "python3", "-c", "import os; print(os.environ.get('DIVERTSHIM_INHERIT', 'taken out'))")
 END
 }

@@ -504,7 +504,7 @@ START_TEST(test_variable_that_lies_is_not_believed)
     pid_t pid = fork();
 
     if (pid == 0) {
-        setenv("DIVERTSHIM_INHERIT", "0:1:2,3:3:3,nonsense", 1);
+        setenv("DIVERTSHIM_INHERIT", "0:1:2:-1:-1,3:3:3:3:3,nonsense", 1);
         job = "variable";
         exec_execve();
         _exit(100);

@@ -151,6 +151,19 @@ test_listeners() {
 }
 
 # Escape sequences are for terminals, quotes for JSON.
+test_both_families() {
+    local holder
+    ns_start "$ROUTER" "$SCRATCH/log-families" env LD_PRELOAD="$LIBRARY" python3 -c 'import signal, socket
+sockets = [socket.socket(family, socket.SOCK_RAW, 258) for family in (socket.AF_INET, socket.AF_INET6)]
+for s in sockets:
+    s.bind(("", 8000))
+signal.pause()'
+    holder=$STARTED
+    expect_status 'sockets of both families on one port' "[('inet', 8000), ('inet6', 8000)]" \
+        "sorted((s['family'], s['port']) for s in sockets)"
+    stop "$holder"
+}
+
 test_odd_command() {
     local name=$'p\e[31m"\\\x80x'
     cp "$EXAMPLES/printer" "$SCRATCH/$name"
@@ -257,6 +270,7 @@ test_full_queue
 test_copies
 test_several
 test_listeners
+test_both_families
 test_odd_command
 test_imitation
 test_size_is_final
