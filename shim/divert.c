@@ -8,6 +8,7 @@
 #include "interfaces.h"
 #include "log.h"
 #include "nflog.h"
+#include "own_thread.h"
 #include "real.h"
 
 #include <arpa/inet.h>
@@ -102,30 +103,50 @@ int divert_open(int domain, int type, int protocol, int *fd, struct divert_socke
     return 0;
 }
 
-/* A process died in the middle of things. What it left half done is thrown away. */
+/*
+ * A process died in the middle of things. The verdicts that it gave count; what it left half done
+ * is thrown away. What the kernel has for a partner and nobody has taken yet is left alone.
+ */
 static void start_over(struct divert_socket *s)
 {
-    for (unsigned i = 0; i < s->shared->queues; i++)
-        nfqueue_drop_all(s->queue_fd, (uint16_t)(s->shared->queue + i), s->shared->ring.last_id);
-    s->shared->status.abandoned += divert_unwritten(s);
-    ledger_reset(&s->shared->ledger);
-    s->shared->last.outstanding = false;
-    s->shared->ring.first = s->shared->ring.end = 0;
-    s->shared->batch.used = 0;
+    struct divert_shared *shared = s->shared;
+
+    nfqueue_flush_twice(s->queue_fd, &shared->batch);
+    nfqueue_forget(&shared->batch);
+    for (unsigned i = 0; i < shared->queues; i++) {
+        uint16_t queue = (uint16_t)(shared->queue + i);
+
+        if (s->partner)
+            nfqueue_drop_up_to(s->queue_fd, queue, shared->ring.last_id);
+        else
+            nfqueue_drop_all(s->queue_fd, queue, shared->ring.last_id);
+    }
+    shared->status.abandoned += divert_unwritten(s);
+    ledger_reset(&shared->ledger);
+    shared->last.outstanding = false;
+    shared->ring.first = shared->ring.end = 0;
+    shared->left_half_done = false;
 }
 
 int divert_lock(struct divert_socket *s)
 {
+    struct divert_shared *shared = s->shared;
+
     caps_follow();
-    switch (shared_lock(&s->shared->lock)) {
+    switch (shared_lock(&shared->lock)) {
     case 0:
-        return 0;
+        break;
     case -EOWNERDEAD:
-        start_over(s);
-        return 0;
+        if (!shared->only_told)
+            shared->left_half_done = true;
+        break;
     default:
         return -EAGAIN;
     }
+    shared->only_told = s->known;
+    if (__builtin_expect(shared->left_half_done, 0) && !s->known)
+        start_over(s);
+    return 0;
 }
 
 void divert_set_gso(struct divert_socket *s, bool on)
@@ -194,8 +215,8 @@ static void bind_copies(struct divert_socket *s)
                  strerror(-err));
 }
 
-/* Port 0 leaves the choice to us. */
-static int bind_any(struct divert_socket *s, unsigned port)
+/* Port 0 leaves the choice to us. other has the port for the other family. */
+static int bind_any(struct divert_socket *s, unsigned port, struct divert_socket *other)
 {
     unsigned last = port ? port : EPHEMERAL_LAST, step = s->options->listeners;
     int err = -EADDRINUSE;
@@ -204,8 +225,8 @@ static int bind_any(struct divert_socket *s, unsigned port)
         err = bind_port(s, p);
         s->shared->port = (uint16_t)p;
     }
-    if (err == -EADDRINUSE && port)
-        err = divert_join(s, port);
+    if (err == -EADDRINUSE && other)
+        err = divert_join(s, other);
     if (!err && !s->partner) {
         bind_copies(s);
         err = start_queues(s);
@@ -220,17 +241,38 @@ static int bind_any(struct divert_socket *s, unsigned port)
     return err;
 }
 
+static int bind_socket(struct divert_socket *s, unsigned port)
+{
+    struct divert_socket *other = port ? divert_find_other(s, port) : NULL;
+    int err = divert_lock(s);
+
+    if (!err) {
+        err = s->shared->bound ? -EINVAL : bind_any(s, port, other);
+        divert_unlock(s);
+    }
+    if (other)
+        divert_release(other);
+    return err;
+}
+
+/* A socket that the program has closed goes a moment later if a thread of ours is at it. */
+static void wait_for_own_threads(void)
+{
+    own_thread_begin();
+    own_thread_end();
+}
+
 int divert_bind(struct divert_socket *s, const struct sockaddr *address, socklen_t len)
 {
     int port = divert_port_of(s, address, len), err;
 
     if (port < 0)
         return port;
-    err = divert_lock(s);
-    if (err)
-        return err;
-    err = s->shared->bound ? -EINVAL : bind_any(s, (unsigned)port);
-    divert_unlock(s);
+    err = bind_socket(s, (unsigned)port);
+    if (err == -EADDRINUSE && s->options->pump) {
+        wait_for_own_threads();
+        err = bind_socket(s, (unsigned)port);
+    }
     if (!err)
         interfaces_refresh();
     return err;
@@ -265,7 +307,7 @@ static void note_expired(struct divert_socket *s, const struct ledger_packet *pa
         divert_trace_dropped(s, packet, "not written in time");
 }
 
-static void drop_overdue(struct divert_socket *s)
+void divert_drop_overdue(struct divert_socket *s)
 {
     struct ledger_packet packet;
     uint64_t overdue_at = divert_overdue_at(s);
@@ -339,7 +381,7 @@ int divert_pump(struct divert_socket *s)
 {
     struct nfq_ring *ring = &s->shared->ring;
 
-    drop_overdue(s);
+    divert_drop_overdue(s);
     while (nfq_ring_empty(ring)) {
         int n;
 
@@ -388,7 +430,7 @@ int divert_next_len(struct divert_socket *s)
 
     if (len)
         return 0;
-    if (divert_pump(s) > 0)
+    if (!s->shared->cannot_receive && divert_pump(s) > 0)
         len = (int)s->shared->ring.packet[s->shared->ring.first].len;
     divert_announce(s);
     divert_unlock(s);

@@ -21,11 +21,16 @@ static void stop_receiving(struct divert_socket *s)
 
     bool stop = !shared->cannot_receive && !divert_drop_unread(s);
 
+    divert_flush(s);
     for (unsigned i = 0; i < shared->queues && stop; i++) {
         int err = nfqueue_stop(s->queue_fd, (uint16_t)(shared->queue + i), shared->ring.last_id);
 
         if (err)
             log_line(LOG_DEBUG, "queue %u: %s", shared->queue + i, strerror(-err));
+    }
+    if (stop) { /* what was read is dropped with the rest, and injected when it is written */
+        ledger_reset(&shared->ledger);
+        shared->last.outstanding = false;
     }
     shared->ring.first = shared->ring.end;
     shared->cannot_receive = true;

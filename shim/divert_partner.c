@@ -82,9 +82,20 @@ static void drop_all(struct divert_socket *by, struct divert_shared *of)
         divert_drop(by, &of->last.packet);
     of->last.outstanding = false;
     drop_unread(by, of);
-    while (ledger_expire(&of->ledger, &packet))
-        divert_drop(by, &packet);
+    while (ledger_expire(&of->ledger, &packet)) {
+        if (divert_drop(by, &packet))
+            break;
+    }
     divert_flush(by);
+}
+
+/* Others may find it dead at the same time. Its lock is the last one that is taken. */
+static void drop_all_of_dead(struct divert_socket *by, struct divert_shared *dead)
+{
+    if (shared_lock(&dead->lock) == -EDEADLK)
+        return;
+    drop_all(by, dead);
+    shared_unlock(&dead->lock);
 }
 
 struct divert_socket *divert_partner(struct divert_socket *s)
@@ -93,7 +104,7 @@ struct divert_socket *divert_partner(struct divert_socket *s)
 
     if (!partner || lives(partner->memory_fd))
         return partner;
-    drop_all(s, partner->shared);
+    drop_all_of_dead(s, partner->shared);
     s->partner = NULL;
     divert_release(partner);
     return NULL;
@@ -195,7 +206,7 @@ static int join(struct divert_socket *s, struct divert_socket *other)
 {
     struct divert_socket *theirs = know_here(s, other), *ours = know_here(other, s);
 
-    if (!theirs || !ours || divert_partner(other) ||
+    if (!theirs || !ours || !other->shared->bound || divert_partner(other) ||
         real.dup3(other->queue_fd, s->queue_fd, O_CLOEXEC) < 0) {
         if (theirs)
             divert_release(theirs);
@@ -227,24 +238,26 @@ static void look_at(int fd, struct divert_socket *s, void *arg)
 
     (void)fd;
     if (!search->found && shared->bound && shared->port == search->port &&
-        shared->family != search->of->shared->family &&
-        (!s->partner || !lives(s->partner->memory_fd)))
+        shared->family != search->of->shared->family)
         search->found = divert_hold(s);
 }
 
-int divert_join(struct divert_socket *s, unsigned port)
+struct divert_socket *divert_find_other(struct divert_socket *s, unsigned port)
 {
     struct search search = {.of = s, .port = port};
-    int err = -EADDRINUSE;
 
     fdtable_each(look_at, &search);
-    if (!search.found)
-        return err;
-    if (divert_lock(search.found) == 0) {
-        err = join(s, search.found);
-        divert_unlock(search.found);
+    return search.found;
+}
+
+int divert_join(struct divert_socket *s, struct divert_socket *other)
+{
+    int err = -EADDRINUSE;
+
+    if (divert_lock(other) == 0) {
+        err = join(s, other);
+        divert_unlock(other);
     }
-    divert_release(search.found);
     return err;
 }
 
@@ -259,7 +272,7 @@ void divert_end_parting(struct divert_socket *s, struct divert_socket *self)
 
     if (self) {
         if (!lives(self->memory_fd))
-            drop_all(self, self->shared);
+            drop_all_of_dead(self, self->shared);
         divert_release(self);
     }
     s->partner = NULL;

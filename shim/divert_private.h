@@ -36,7 +36,9 @@ struct divert_shared {
     uint64_t magic;       /* the layout of all this, see divert_adopt() */
     uint64_t seed;        /* of the packets' keys in the ledger */
     struct shared_lock lock;
-    int family; /* as given to socket() */
+    bool only_told; /* who has the lock only knows the socket, and changes nothing but who waits */
+    bool left_half_done; /* by a process that died with the lock */
+    int family;          /* as given to socket() */
     int protocol;
     bool bound;
     bool nonblocking;
@@ -120,10 +122,13 @@ struct divert_socket *divert_allocate(void);
 struct divert_socket *divert_allocate_known(int memory_fd);
 
 /*
- * Under the lock, while a port is bound that has a socket of the other family in this process: they
- * become partners. -EADDRINUSE if there is none.
+ * Before a port is bound, without the lock: the socket of the other family in this process that has
+ * it, with a reference for the caller; or NULL.
  */
-int divert_join(struct divert_socket *s, unsigned port);
+struct divert_socket *divert_find_other(struct divert_socket *s, unsigned port);
+
+/* Under the lock: they become partners. -EADDRINUSE if the other has one, or is not what it was. */
+int divert_join(struct divert_socket *s, struct divert_socket *other);
 
 /* Under the lock: the partner, or NULL. When it has gone what it left is dropped. */
 struct divert_socket *divert_partner(struct divert_socket *s);
@@ -189,6 +194,9 @@ int divert_pump(struct divert_socket *s);
 /* Under the lock: when the oldest outstanding packet is overdue, see divert_deadline(). */
 uint64_t divert_overdue_at(struct divert_socket *s);
 
+/* Under the lock: drops what was read and not written in time. */
+void divert_drop_overdue(struct divert_socket *s);
+
 /* Under the lock: enters the packet that was read last into the ledger, where it can wait. */
 void divert_settle(struct divert_socket *s);
 
@@ -210,9 +218,6 @@ void divert_set_gso(struct divert_socket *s, bool on);
  * goes with the next ones, too. Returns 0, or -errno: it was not given.
  */
 int divert_give_verdict(struct divert_socket *s, const struct nfq_verdict *v);
-
-/* Under the lock: whether there are verdicts that were not sent. */
-bool divert_verdicts_wait(const struct divert_socket *s);
 
 /* Under the lock: sends what was put off. */
 void divert_flush(struct divert_socket *s);

@@ -52,7 +52,8 @@ static void address_of(const struct divert_socket *s, const struct nfq_packet *p
 
 static void drop_evicted(struct divert_socket *s, const struct ledger_packet *packet)
 {
-    divert_drop(s, packet);
+    if (divert_drop(s, packet))
+        return;
     status_count(&s->shared->status.evicted, packet->len);
     if (trace_on())
         divert_trace_dropped(s, packet, "too many were read and not written");
@@ -131,7 +132,7 @@ static size_t space_in(const struct msghdr *msg)
  * A large packet that the program has no room for is cut as it would be without --gso: by the
  * kernel, which has the packet once more before the rule that diverted it.
  */
-static void send_back_to_be_cut(struct divert_socket *s, const struct nfq_packet *p)
+static int send_back_to_be_cut(struct divert_socket *s, const struct nfq_packet *p)
 {
     uint16_t tag = options_tag_of_mark(s->options, p->mark);
     struct nfq_verdict v = {
@@ -145,7 +146,7 @@ static void send_back_to_be_cut(struct divert_socket *s, const struct nfq_packet
         divert_set_gso(s, false);
     if (s->options->tags && tag != 0)
         v.mark = options_mark_with_tag(s->options, p->mark, (uint16_t)(tag - 1));
-    divert_give_verdict(s, &v);
+    return divert_give_verdict(s, &v);
 }
 
 static void skip_too_large(struct divert_socket *s, const struct msghdr *msg)
@@ -157,7 +158,8 @@ static void skip_too_large(struct divert_socket *s, const struct msghdr *msg)
 
         if (!p->large || p->copy || space_in(msg) >= p->len)
             return;
-        send_back_to_be_cut(s, p);
+        if (send_back_to_be_cut(s, p))
+            return; /* the program gets the beginning of it */
     }
 }
 

@@ -18,17 +18,12 @@
 
 void divert_flush(struct divert_socket *s)
 {
-    int err = 0;
+    int err = nfqueue_flush(s->queue_fd, &s->shared->batch);
 
-    if (s->guard && guard_armed(s->guard)) {
-        err = nfqueue_flush(s->queue_fd, guard_batch(s->guard));
-        if (!err)
-            guard_disarm(s->guard);
-    }
-    if (!err)
-        err = nfqueue_flush(s->queue_fd, &s->shared->batch);
     if (err)
         log_line(LOG_DEBUG, "sending verdicts: %s", strerror(-err));
+    else if (s->guard && guard_armed(s->guard))
+        guard_disarm(s->guard);
 }
 
 bool divert_verdicts_wait(const struct divert_socket *s)
@@ -41,53 +36,62 @@ static bool armed_here(const struct divert_socket *s)
     return s->guard && guard_armed_here(s->guard);
 }
 
-static void arm(struct divert_socket *s)
+/* Whether what waits is watched over, by a guard of this thread or by the flusher. */
+static bool may_add(const struct divert_socket *s)
 {
-    if (!s->guard)
-        s->guard = guard_open(s->queue_fd);
-    if (s->guard && !guard_armed(s->guard) && flusher_note_thread())
-        guard_arm(s->guard);
+    return armed_here(s) || (!s->guard && s->options->batch == BATCH_THREAD);
 }
 
-/* Whether the next verdict will come soon enough to be waited for. */
+/*
+ * Whether the next verdict will come soon enough to be waited for. With a pump the program may wait
+ * past libc, where the guard's work would interrupt it.
+ */
 static bool may_wait(struct divert_socket *s)
 {
     uint32_t at_hand = s->shared->ring.end - s->shared->ring.first;
 
-    if (s->options->batch == BATCH_NEVER)
+    if (s->options->batch == BATCH_NEVER || s->options->pump)
         return false;
-    return at_hand >= (armed_here(s) ? 1 : AHEAD);
+    return at_hand >= (s->shared->batch.used ? 1 : AHEAD);
 }
 
-/* What was given by another thread, or left too long, goes first: verdicts keep their order. */
-static void flush_others(struct divert_socket *s)
+/* Has somebody see to it that what is put to the batch now is sent in time. */
+static bool watch_over(struct divert_socket *s)
 {
-    if (s->guard && guard_armed(s->guard) && !guard_armed_here(s->guard))
-        divert_flush(s);
+    if (armed_here(s))
+        return true;
+    if (!s->guard)
+        s->guard = guard_open(s->queue_fd, &s->shared->batch);
+    if (s->guard)
+        return !guard_armed(s->guard) && flusher_note_thread() && guard_arm(s->guard);
+    return s->options->batch == BATCH_THREAD && flusher_note();
 }
 
+/* What was given by others, or left too long, goes first: verdicts keep their order. */
 int divert_give_verdict(struct divert_socket *s, const struct nfq_verdict *v)
 {
-    bool wait, guarded;
+    bool wait;
     int err;
 
-    flush_others(s);
-    wait = may_wait(s);
-    if (wait && !armed_here(s))
-        arm(s);
-    guarded = armed_here(s);
-    err = nfqueue_put_verdict(s->queue_fd, guarded ? guard_batch(s->guard) : &s->shared->batch, v);
-    if (wait && !err && !guarded)
-        wait = s->options->batch == BATCH_THREAD && flusher_note();
-    if (!wait)
+    if (divert_verdicts_wait(s) && !may_add(s))
+        divert_flush(s);
+    wait = may_wait(s) && watch_over(s);
+    err = nfqueue_put_verdict(s->queue_fd, &s->shared->batch, v);
+    if (!wait || (s->guard && !armed_here(s)))
         divert_flush(s);
     return err;
 }
 
+/*
+ * A signal handler that interrupted this very thread while it had the lock, and ends the process
+ * now, sends what is there: a verdict that is sent twice does nothing the second time.
+ */
 void divert_send_verdicts(struct divert_socket *s)
 {
-    if (divert_lock(s))
+    if (divert_lock(s)) {
+        nfqueue_flush_twice(s->queue_fd, &s->shared->batch);
         return;
+    }
     divert_flush(s);
     divert_unlock(s);
 }
@@ -115,7 +119,7 @@ void divert_leave_undecided(struct divert_socket *s, struct ledger_packet packet
 
     log_line(LOG_DEBUG, "verdict for packet %u: %s", packet.id, strerror(-err));
     packet.read_at = clock_exact_ns();
-    if (packet.id == last->packet.id) {
+    if (packet.id == last->packet.id && packet.queue == last->packet.queue) {
         last->outstanding = true; /* has no keys yet */
         last->packet = packet;
     } else {

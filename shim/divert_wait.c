@@ -19,6 +19,8 @@ short divert_events(struct divert_socket *s, short wanted)
 
     if (!(wanted & readable) || divert_lock(s))
         return events;
+    if (s->shared->cannot_receive)
+        divert_drop_overdue(s);
     if (s->shared->cannot_receive || divert_pump(s) != 0) /* a read tells an error, too */
         events |= wanted & readable;
     divert_announce(s);

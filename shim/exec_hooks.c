@@ -29,7 +29,7 @@ static bool was_copied(void)
 static char *const *prepare(char *const envp[], char **own, char text[EXEC_TEXT_MAX])
 {
     if (own_tables())
-        own_thread_begin();
+        own_thread_hold();
     return exec_environment(envp, was_copied(), own, text);
 }
 
@@ -39,7 +39,7 @@ static int failed(int result)
 
     exec_failed();
     if (own_tables())
-        own_thread_end();
+        own_thread_release();
     errno = saved;
     return result;
 }

@@ -15,6 +15,8 @@
 #include <unistd.h>
 
 #define PATIENCE_NS 500000 /* how long a verdict may wait */
+#define AT_ONCE     64     /* sockets */
+#define ROUNDS      64     /* no more if the kernel takes nothing */
 
 static _Atomic uint32_t waiting; /* futex: whether a verdict waits */
 static _Atomic bool running;
@@ -22,19 +24,37 @@ static _Atomic bool running;
 static pthread_key_t key; /* has a value in threads whose verdicts may wait */
 static bool key_made;
 
-static void send_one(int fd, struct divert_socket *s, void *arg)
+/* Sockets are locked without the table's lock: who has a socket's may want the table's. */
+struct found {
+    struct divert_socket *socket[AT_ONCE];
+    unsigned count;
+};
+
+static void find_one(int fd, struct divert_socket *s, void *arg)
 {
+    struct found *found = arg;
+
     (void)fd;
-    (void)arg;
-    divert_send_verdicts(s);
+    if (found->count < AT_ONCE && divert_verdicts_wait(s))
+        found->socket[found->count++] = divert_hold(s);
 }
 
 void flusher_send_all(void)
 {
+    struct found found;
     int saved = errno;
 
     atomic_store(&waiting, 0);
-    fdtable_each(send_one, NULL);
+    for (int round = 0; round < ROUNDS; round++) {
+        found.count = 0;
+        fdtable_each(find_one, &found);
+        for (unsigned i = 0; i < found.count; i++) {
+            divert_send_verdicts(found.socket[i]);
+            divert_release(found.socket[i]);
+        }
+        if (found.count < AT_ONCE)
+            break;
+    }
     errno = saved;
 }
 

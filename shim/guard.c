@@ -3,6 +3,7 @@
 
 #include "hidden.h"
 #include "own.h"
+#include "real.h"
 #include "shared_lock.h"
 
 #include <errno.h>
@@ -10,6 +11,7 @@
 #include <linux/netlink.h>
 #include <stdatomic.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 
 #define REQUESTS    4      /* at once: the timer, what it sets off, the timer's removal */
 #define PATIENCE_NS 500000 /* how long a verdict may wait */
@@ -17,7 +19,6 @@
 #define TIMER 1 /* to name it by when it is removed */
 
 struct guard {
-    struct nfq_batch batch;
     int fd; /* what is written to */
     struct io_uring ring;
     pid_t process;       /* whose it is */
@@ -49,45 +50,63 @@ static void close_ring(struct io_uring *ring)
     io_uring_queue_exit(ring);
 }
 
-struct guard *guard_open(int fd)
+/* A filter of system calls may end the process for one that its author has not thought of. */
+static bool in_sandbox(void)
+{
+    return real.prctl(PR_GET_SECCOMP) != 0;
+}
+
+static struct guard *try_open(void)
+{
+    struct guard *g =
+        mmap(NULL, sizeof(*g), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    int err;
+
+    if (g == MAP_FAILED)
+        return NULL;
+    err = open_ring(&g->ring);
+    if (!err)
+        return g;
+    munmap(g, sizeof(*g));
+    if (err != -EMFILE && err != -ENFILE && err != -ENOMEM)
+        atomic_store(&impossible, true);
+    return NULL;
+}
+
+struct guard *guard_open(int fd, const struct nfq_batch *batch)
 {
     int saved = errno;
-    struct guard *g = NULL;
+    bool may = !atomic_load_explicit(&impossible, memory_order_relaxed) && !in_sandbox();
+    struct guard *g = may ? try_open() : NULL;
 
-    if (atomic_load_explicit(&impossible, memory_order_relaxed))
+    errno = saved;
+    if (!g)
         return NULL;
-    g = mmap(NULL, sizeof(*g), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (g == MAP_FAILED || open_ring(&g->ring)) {
-        if (g != MAP_FAILED)
-            munmap(g, sizeof(*g));
-        atomic_store(&impossible, true);
-        errno = saved;
-        return NULL;
-    }
     g->fd = fd;
     g->process = own_process();
     g->patience.tv_nsec = PATIENCE_NS;
     g->kernel.nl_family = AF_NETLINK;
-    g->iov = (struct iovec){g->batch.bytes, sizeof(g->batch.bytes)};
+    g->iov = (struct iovec){(void *)batch->bytes, sizeof(batch->bytes)};
     g->msg = (struct msghdr){.msg_name = &g->kernel,
                              .msg_namelen = sizeof(g->kernel),
                              .msg_iov = &g->iov,
                              .msg_iovlen = 1};
-    errno = saved;
     return g;
+}
+
+bool guard_armed(struct guard *g)
+{
+    return g->armed_by && g->process == own_process();
 }
 
 void guard_close(struct guard *g)
 {
     if (!g)
         return;
+    if (guard_armed(g))
+        atomic_fetch_sub(&guards_armed, 1);
     close_ring(&g->ring);
     munmap(g, sizeof(*g));
-}
-
-struct nfq_batch *guard_batch(struct guard *g)
-{
-    return &g->batch;
 }
 
 /* Takes the kernel's answers. Returns whether it knew all requests. */
@@ -107,14 +126,14 @@ static bool reap(struct guard *g)
     return known;
 }
 
-static bool submit(struct guard *g)
+static bool submit(struct guard *g, int count)
 {
     int saved = errno, n = io_uring_submit(&g->ring);
 
     errno = saved;
     if (n > 0)
         g->unanswered += (unsigned)n;
-    return n > 0;
+    return n == count;
 }
 
 /*
@@ -128,7 +147,7 @@ bool guard_arm(struct guard *g)
     if (!g->process || g->process != own_process())
         return false;
     reap(g);
-    if (g->unanswered || atomic_load_explicit(&impossible, memory_order_relaxed))
+    if (g->unanswered || atomic_load_explicit(&impossible, memory_order_relaxed) || in_sandbox())
         return false;
     timer = io_uring_get_sqe(&g->ring);
     io_uring_prep_timeout(timer, &g->patience, 0, IORING_TIMEOUT_ETIME_SUCCESS);
@@ -136,18 +155,13 @@ bool guard_arm(struct guard *g)
     timer->flags |= IOSQE_IO_LINK;
     sending = io_uring_get_sqe(&g->ring);
     io_uring_prep_sendmsg(sending, g->fd, &g->msg, MSG_DONTWAIT);
-    if (!submit(g) || !reap(g)) {
+    if (!submit(g, 2) || !reap(g)) {
         atomic_store(&impossible, true);
         return false;
     }
     g->armed_by = shared_lock_self;
     atomic_fetch_add(&guards_armed, 1);
     return true;
-}
-
-bool guard_armed(struct guard *g)
-{
-    return g->armed_by && g->process == own_process();
 }
 
 bool guard_armed_here(struct guard *g)
@@ -158,10 +172,10 @@ bool guard_armed_here(struct guard *g)
 void guard_disarm(struct guard *g)
 {
     g->armed_by = 0;
-    atomic_fetch_sub(&guards_armed, 1);
     if (!io_uring_cq_ready(&g->ring)) {
         io_uring_prep_timeout_remove(io_uring_get_sqe(&g->ring), TIMER, 0);
-        submit(g);
+        submit(g, 1);
     }
     reap(g);
+    atomic_fetch_sub(&guards_armed, 1); /* others may wait now, and are not interrupted */
 }

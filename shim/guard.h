@@ -19,16 +19,14 @@ struct guard;
 extern _Atomic unsigned guards_armed; /* in this process */
 
 /*
- * A guard, not armed, for what is written to the descriptor fd. NULL if the kernel has none for us:
- * without io_uring, before Linux 5.16, or where a sandbox forbids it; it is not asked again then.
+ * A guard, not armed, that writes a batch to the descriptor fd. NULL if the kernel has none for us:
+ * without io_uring, before Linux 5.16, or in a sandbox, which might kill who asks; it is not asked
+ * again then.
  */
-struct guard *guard_open(int fd);
+struct guard *guard_open(int fd, const struct nfq_batch *batch);
 
 /* Also in a child, of its parent's: what that holds is the parent's to send. */
 void guard_close(struct guard *g);
-
-/* What waits. Whoever changes it holds the socket's lock. */
-struct nfq_batch *guard_batch(struct guard *g);
 
 /* Whether it is armed, by whatever thread of this process, or has gone off since. */
 bool guard_armed(struct guard *g);

@@ -10,6 +10,7 @@
 #include "real.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <pthread.h>
 
 #define HOOK __attribute__((visibility("default")))
@@ -41,6 +42,16 @@ static inline struct divert_socket *find_before_wait(int fd)
     struct divert_socket *s = fdtable_find(fd);
 
     if (!s)
+        flusher_before_wait();
+    return s;
+}
+
+/* The same for a write of len bytes: of up to PIPE_BUF nobody expects that they are cut short. */
+static inline struct divert_socket *find_before_write(int fd, size_t len)
+{
+    struct divert_socket *s = fdtable_find(fd);
+
+    if (!s && len > PIPE_BUF)
         flusher_before_wait();
     return s;
 }

@@ -371,24 +371,39 @@ int nfqueue_put_verdict(int fd, struct nfq_batch *batch, const struct nfq_verdic
     return 0;
 }
 
+void nfqueue_forget(struct nfq_batch *batch)
+{
+    batch->used = 0;
+    put_length(batch, 0, 0);
+}
+
 int nfqueue_flush(int fd, struct nfq_batch *batch)
 {
     int err = batch->used ? send_bytes(fd, batch->bytes, batch->used) : 0;
 
-    if (err)
-        return err;
-    batch->used = 0;
-    put_length(batch, 0, 0);
-    return 0;
+    if (!err)
+        nfqueue_forget(batch);
+    return err;
 }
 
-int nfqueue_drop_all(int fd, uint16_t queue, uint32_t some_id)
+void nfqueue_flush_twice(int fd, const struct nfq_batch *batch)
+{
+    if (batch->used)
+        real.send(fd, batch->bytes, sizeof(batch->bytes), MSG_DONTWAIT);
+}
+
+int nfqueue_drop_up_to(int fd, uint16_t queue, uint32_t last_id)
 {
     char buf[128] __attribute__((aligned(MNL_ALIGNTO))) = {0};
     struct nlmsghdr *nlh = nfq_nlmsg_put(buf, NFQNL_MSG_VERDICT_BATCH, queue);
 
-    nfq_nlmsg_verdict_put(nlh, (int)(some_id + IDS_AHEAD), NF_DROP);
+    nfq_nlmsg_verdict_put(nlh, (int)last_id, NF_DROP);
     return nfqueue_send(fd, nlh);
+}
+
+int nfqueue_drop_all(int fd, uint16_t queue, uint32_t some_id)
+{
+    return nfqueue_drop_up_to(fd, queue, some_id + IDS_AHEAD);
 }
 
 int nfqueue_stop(int fd, uint16_t queue, uint32_t last_id)

@@ -131,10 +131,22 @@ int nfqueue_put_verdict(int fd, struct nfq_batch *batch, const struct nfq_verdic
 int nfqueue_flush(int fd, struct nfq_batch *batch);
 
 /*
+ * Sends what a batch holds and leaves it there, from a signal handler that may have interrupted who
+ * is changing it.
+ */
+void nfqueue_flush_twice(int fd, const struct nfq_batch *batch);
+
+/*
  * From now on the kernel drops what it has for the queue, and what waits in it; last_id is that of
  * the packet taken out last. The queue stays ours. Returns 0 or -errno.
  */
 int nfqueue_stop(int fd, uint16_t queue, uint32_t last_id);
+
+/* Empties a batch, without sending what it holds. */
+void nfqueue_forget(struct nfq_batch *batch);
+
+/* Drops the packets of a queue up to one, in the order in which they came. Returns 0 or -errno. */
+int nfqueue_drop_up_to(int fd, uint16_t queue, uint32_t last_id);
 
 /*
  * Drops all packets of a queue, read or not. some_id is that of any packet it had lately. Returns 0

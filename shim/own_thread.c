@@ -1,11 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "own_thread.h"
 
+#include "clock.h"
+
 #include <pthread.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stddef.h>
+#include <time.h>
 
-#define STACK_SIZE 262144 /* bytes */
+#define STACK_SIZE  262144    /* bytes */
+#define PATIENCE_NS 100000000 /* such a thread is never busy for so long */
 
 int own_thread_start(void *(*run)(void *))
 {
@@ -26,22 +31,42 @@ int own_thread_start(void *(*run)(void *))
 }
 
 static pthread_mutex_t busy = PTHREAD_MUTEX_INITIALIZER;
-static __thread unsigned begun; /* a signal handler may call exec within exec */
+static __thread bool begun;
 
 void own_thread_begin(void)
 {
-    if (begun++ == 0)
-        pthread_mutex_lock(&busy);
+    pthread_mutex_lock(&busy);
 }
 
 void own_thread_end(void)
 {
-    if (--begun == 0)
+    pthread_mutex_unlock(&busy);
+}
+
+/* A signal handler may call exec that interrupted what such a thread is waiting for. */
+void own_thread_hold(void)
+{
+    struct timespec until;
+
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_nsec += PATIENCE_NS;
+    if (until.tv_nsec >= (long)NS_PER_SEC) {
+        until.tv_nsec -= (long)NS_PER_SEC;
+        until.tv_sec++;
+    }
+    if (!begun)
+        begun = pthread_mutex_timedlock(&busy, &until) == 0;
+}
+
+void own_thread_release(void)
+{
+    if (begun)
         pthread_mutex_unlock(&busy);
+    begun = false;
 }
 
 void own_thread_after_fork(void)
 {
-    begun = 0;
+    begun = false;
     pthread_mutex_init(&busy, NULL);
 }

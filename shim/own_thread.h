@@ -9,13 +9,17 @@
  */
 int own_thread_start(void *(*run)(void *));
 
-/*
- * Such a thread touches sockets only between these two. Who calls exec, which ends the threads, has
- * them stand still before that; otherwise one might end in the middle of things, and what other
- * processes share with this one would be left half done.
- */
+/* Such a thread touches sockets only between these two. */
 void own_thread_begin(void);
 void own_thread_end(void);
+
+/*
+ * Before exec, which ends the threads, and when it has failed: they stand still between these two.
+ * Otherwise one might end in the middle of things, and what other processes share with this one
+ * would be left half done.
+ */
+void own_thread_hold(void);
+void own_thread_release(void);
 
 /* In a child, which has no such threads. */
 void own_thread_after_fork(void);

@@ -84,7 +84,7 @@ HOOK int setsockopt(int fd, int level, int name, const void *value, socklen_t le
 
 HOOK int connect(int fd, const struct sockaddr *address, socklen_t len)
 {
-    struct divert_socket *s = fdtable_find(fd);
+    struct divert_socket *s = find_before_wait(fd);
 
     if (!s)
         return real.connect(fd, address, len);
@@ -93,7 +93,7 @@ HOOK int connect(int fd, const struct sockaddr *address, socklen_t len)
 
 HOOK int listen(int fd, int backlog)
 {
-    struct divert_socket *s = fdtable_find(fd);
+    struct divert_socket *s = find_before_wait(fd);
 
     if (!s)
         return real.listen(fd, backlog);
@@ -102,7 +102,7 @@ HOOK int listen(int fd, int backlog)
 
 HOOK int accept(int fd, struct sockaddr *address, socklen_t *len)
 {
-    struct divert_socket *s = fdtable_find(fd);
+    struct divert_socket *s = find_before_wait(fd);
 
     if (!s)
         return real.accept(fd, address, len);
@@ -111,7 +111,7 @@ HOOK int accept(int fd, struct sockaddr *address, socklen_t *len)
 
 HOOK int accept4(int fd, struct sockaddr *address, socklen_t *len, int flags)
 {
-    struct divert_socket *s = fdtable_find(fd);
+    struct divert_socket *s = find_before_wait(fd);
 
     if (!s)
         return real.accept4(fd, address, len, flags);

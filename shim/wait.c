@@ -143,8 +143,11 @@ static void pump_sockets(struct wait *w, bool all)
     const struct pollfd *p = &w->polled[w->count];
 
     for (nfds_t i = 0; i < w->count; i++) {
-        if (!wants_packets(w, i))
+        if (!wants_packets(w, i)) {
+            if (all && w->socket[i])
+                divert_events(w->socket[i], POLLIN);
             continue;
+        }
         if (all || p[0].revents || p[1].revents)
             divert_events(w->socket[i], POLLIN);
         p += DIVERT_WAIT_FDS;

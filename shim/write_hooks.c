@@ -26,7 +26,7 @@ static ssize_t write_one(struct divert_socket *s, const void *buf, size_t len, i
 
 HOOK ssize_t write(int fd, const void *buf, size_t len)
 {
-    struct divert_socket *s = fdtable_find(fd);
+    struct divert_socket *s = find_before_write(fd, len);
 
     if (!s)
         return route_has(fd) ? refuse_route() : real.write(fd, buf, len);
@@ -35,7 +35,7 @@ HOOK ssize_t write(int fd, const void *buf, size_t len)
 
 HOOK ssize_t writev(int fd, const struct iovec *iov, int count)
 {
-    struct divert_socket *s = fdtable_find(fd);
+    struct divert_socket *s = find_before_write(fd, SIZE_MAX);
     struct msghdr msg = {.msg_iov = (struct iovec *)iov, .msg_iovlen = (size_t)count};
 
     if (!s)
@@ -45,7 +45,7 @@ HOOK ssize_t writev(int fd, const struct iovec *iov, int count)
 
 HOOK ssize_t send(int fd, const void *buf, size_t len, int flags)
 {
-    struct divert_socket *s = fdtable_find(fd);
+    struct divert_socket *s = find_before_write(fd, len);
 
     if (!s)
         return route_has(fd) ? refuse_route() : real.send(fd, buf, len, flags);
@@ -55,7 +55,7 @@ HOOK ssize_t send(int fd, const void *buf, size_t len, int flags)
 HOOK ssize_t sendto(int fd, const void *buf, size_t len, int flags, const struct sockaddr *to,
                     socklen_t tolen)
 {
-    struct divert_socket *s = fdtable_find(fd);
+    struct divert_socket *s = find_before_write(fd, len);
 
     if (!s)
         return route_has(fd) ? refuse_route() : real.sendto(fd, buf, len, flags, to, tolen);
@@ -64,7 +64,7 @@ HOOK ssize_t sendto(int fd, const void *buf, size_t len, int flags, const struct
 
 HOOK ssize_t sendmsg(int fd, const struct msghdr *msg, int flags)
 {
-    struct divert_socket *s = fdtable_find(fd);
+    struct divert_socket *s = find_before_write(fd, SIZE_MAX);
 
     if (!s)
         return route_has(fd) ? refuse_route() : real.sendmsg(fd, msg, flags);
@@ -88,7 +88,7 @@ static ssize_t write_many(struct divert_socket *s, struct mmsghdr *messages, uns
 
 HOOK int sendmmsg(int fd, struct mmsghdr *messages, unsigned count, int flags)
 {
-    struct divert_socket *s = fdtable_find(fd);
+    struct divert_socket *s = find_before_write(fd, SIZE_MAX);
 
     if (!s)
         return route_has(fd) ? refuse_route() : real.sendmmsg(fd, messages, count, flags);
