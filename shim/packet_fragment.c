@@ -79,6 +79,17 @@ struct cut {
     struct ip6_frag header;
 };
 
+/* Hard to guess, as RFC 7739 has it, if the kernel has random numbers already. */
+static uint32_t new_ident(void)
+{
+    static _Atomic uint32_t count;
+    uint32_t ident;
+
+    if (getrandom(&ident, sizeof(ident), GRND_NONBLOCK) != sizeof(ident))
+        ident = (uint32_t)packet_keys_seed() + ++count;
+    return ident;
+}
+
 static bool goes_with_every_fragment(uint8_t header)
 {
     return header == IPPROTO_HOPOPTS || header == IPPROTO_ROUTING;
@@ -113,8 +124,8 @@ static bool find_cut(const uint8_t *p, size_t total, struct cut *c)
             c->header.ip6f_nxt = p[next_at];
         }
     }
-    return c->head <= total &&
-           getrandom(&c->header.ip6f_ident, sizeof(c->header.ip6f_ident), GRND_NONBLOCK) > 0;
+    c->header.ip6f_ident = new_ident();
+    return c->head <= total;
 }
 
 static int fragment_ipv6(const uint8_t *p, size_t mtu, uint8_t *f,
@@ -129,6 +140,8 @@ static int fragment_ipv6(const uint8_t *p, size_t mtu, uint8_t *f,
     head = c.head + sizeof(c.header);
     room = (mtu - head) & ~(size_t)7;
     base = ntohs(c.header.ip6f_offlg);
+    if ((base & ~7u) + total - c.payload > PACKET_MAX)
+        return -EMSGSIZE;
     memcpy(f, p, c.head);
     f[c.next_at] = IPPROTO_FRAGMENT;
     for (at = c.payload; at < total;) {

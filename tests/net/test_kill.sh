@@ -33,14 +33,14 @@ legacy_rules() {
     for six in '' 6; do
         while read -r table; do
             in_ns "$ROUTER" "ip${six}tables-legacy-save" -t "$table"
-        done < <(in_ns "$ROUTER" sort "/proc/net/ip${six}_tables_names")
+        done < <(in_ns "$ROUTER" sort "/proc/net/ip${six}_tables_names" 2>/dev/null)
     done
 }
 
 # Rules, devices, queues and files. Chain counters and the times in comments are no rules.
 snapshot() {
     legacy_rules | sed -e '/^#/d' -e 's/ \[[0-9:]*\]$//'
-    in_ns "$ROUTER" nft -s list ruleset 2>/dev/null
+    in_ns "$ROUTER" nft -s list ruleset 2>/dev/null | sed "s/ # progname.*//" # which is told sometimes
     in_ns "$ROUTER" ip -o link show | awk '{ print $2 }'
     in_ns "$ROUTER" cut -c 1-6 /proc/net/netfilter/nfnetlink_queue
     ip netns list | grep "^$NET_PREFIX-$$-" | sort
