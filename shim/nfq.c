@@ -183,6 +183,27 @@ struct messages {
     struct iovec iov[NFQ_SLOTS];
 };
 
+/*
+ * The attributes by type, as nfq_nlmsg_parse(3) gives them, without its calls for each. None is
+ * shorter than a number.
+ */
+static void find_attributes(const struct nlmsghdr *nlh, const struct nlattr *attr[NFQA_MAX + 1])
+{
+    const uint8_t *at = (const uint8_t *)nlh + NLMSG_LENGTH(sizeof(struct nfgenmsg));
+    const uint8_t *end = (const uint8_t *)nlh + nlh->nlmsg_len;
+
+    while (end - at >= (ptrdiff_t)sizeof(struct nlattr)) {
+        const struct nlattr *a = (const struct nlattr *)(const void *)at;
+        unsigned type = a->nla_type & NLA_TYPE_MASK;
+
+        if (a->nla_len < sizeof(*a) || a->nla_len > end - at)
+            return;
+        if (type <= NFQA_MAX && a->nla_len >= sizeof(*a) + sizeof(uint32_t))
+            attr[type] = a;
+        at += NLA_ALIGN(a->nla_len);
+    }
+}
+
 static uint32_t number_of(const struct nlattr *attr)
 {
     return attr ? ntohl(mnl_attr_get_u32(attr)) : 0;
@@ -196,12 +217,14 @@ static void locate(struct nfq_ring *ring, const struct nlattr *payload, struct n
 
 static bool parse_packet(struct nfq_ring *ring, const struct nlmsghdr *nlh, struct nfq_packet *p)
 {
-    struct nlattr *attr[NFQA_MAX + 1] = {0};
+    const struct nlattr *attr[NFQA_MAX + 1] = {0};
     const struct nfgenmsg *family = mnl_nlmsg_get_payload(nlh);
     const struct nfqnl_msg_packet_hdr *header;
     uint32_t info;
 
-    if (nfq_nlmsg_parse(nlh, attr) < 0 || !attr[NFQA_PACKET_HDR] || !attr[NFQA_PAYLOAD])
+    find_attributes(nlh, attr);
+    if (!attr[NFQA_PACKET_HDR] || !attr[NFQA_PAYLOAD] ||
+        mnl_attr_get_payload_len(attr[NFQA_PACKET_HDR]) < sizeof(*header))
         return false;
     header = mnl_attr_get_payload(attr[NFQA_PACKET_HDR]);
     p->copy = false;
@@ -249,10 +272,21 @@ static bool parse_message(struct nfq_ring *ring, const struct mmsghdr *m, struct
     return true;
 }
 
+/*
+ * How many messages to ask for: twice as many as came before. Under load that soon is a whole ring;
+ * and a packet that comes alone is not held up by preparations for others.
+ */
+static unsigned expected(const struct nfq_ring *ring)
+{
+    unsigned room = NFQ_SLOTS - ring->used, count = ring->came > 0 ? ring->came * 2 : 2;
+
+    return count < room ? count : room;
+}
+
 /* One system call. Returns how many messages came, 0 for none, or -errno. */
 static int receive(int fd, struct nfq_ring *ring, struct messages *m)
 {
-    unsigned count = NFQ_SLOTS - ring->used;
+    unsigned count = expected(ring);
     int n;
 
     for (unsigned i = 0; i < count; i++) {
@@ -279,6 +313,7 @@ int nfqueue_fill(int fd, struct nfq_ring *ring)
         if (n <= 0)
             return n;
         ring->used += (uint32_t)n;
+        ring->came = (uint32_t)n;
         for (int i = 0; i < n; i++) {
             if (parse_message(ring, &m.message[i], &ring->packet[ring->end]))
                 ring->end++;
