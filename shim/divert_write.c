@@ -141,6 +141,7 @@ static int inject(struct divert_socket *s, struct written *w, uint32_t mark, uin
     int err;
 
     w->fate = w->way.incoming ? STATUS_INJECTED_IN : STATUS_INJECTED_OUT;
+    divert_flush(s); /* packets leave in the order in which they were written */
     if (w->way.incoming)
         err = inject_incoming(w->packet, w->len, &w->in, tag, s->options->mark_shift);
     else

@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #define ATTACH_TCX_INGRESS 46 /* BPF_TCX_INGRESS, which older headers lack */
+#define BPF_ATTEMPTS       8
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 
@@ -27,8 +28,14 @@
 
 static int bpf(int command, union bpf_attr *attr)
 {
-    long fd = syscall(SYS_bpf, command, attr, sizeof(*attr));
+    long fd = -1;
 
+    /* A program is not looked through to its end while a signal waits, or work of the kernel's. */
+    for (int attempt = 0; attempt < BPF_ATTEMPTS; attempt++) {
+        fd = syscall(SYS_bpf, command, attr, sizeof(*attr));
+        if (fd >= 0 || errno != EAGAIN)
+            break;
+    }
     return fd < 0 ? -errno : (int)fd;
 }
 
