@@ -50,34 +50,37 @@ static void close_ring(struct io_uring *ring)
     io_uring_queue_exit(ring);
 }
 
-/* A filter of system calls may end the process for one that its author has not thought of. */
-static bool in_sandbox(void)
+/*
+ * A filter of system calls may end the process for one that its author has not thought of. It stays
+ * for ever, and so does what is found out here: the next packet does not ask again.
+ */
+static bool is_possible(void)
 {
-    return real.prctl(PR_GET_SECCOMP) != 0;
+    if (atomic_load_explicit(&impossible, memory_order_relaxed))
+        return false;
+    if (real.prctl(PR_GET_SECCOMP) == 0)
+        return true;
+    atomic_store(&impossible, true);
+    return false;
 }
 
 static struct guard *try_open(void)
 {
     struct guard *g =
         mmap(NULL, sizeof(*g), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    int err;
 
-    if (g == MAP_FAILED)
-        return NULL;
-    err = open_ring(&g->ring);
-    if (!err)
+    if (g != MAP_FAILED && open_ring(&g->ring) == 0)
         return g;
-    munmap(g, sizeof(*g));
-    if (err != -EMFILE && err != -ENFILE && err != -ENOMEM)
-        atomic_store(&impossible, true);
+    if (g != MAP_FAILED)
+        munmap(g, sizeof(*g));
+    atomic_store(&impossible, true);
     return NULL;
 }
 
 struct guard *guard_open(int fd, const struct nfq_batch *batch)
 {
     int saved = errno;
-    bool may = !atomic_load_explicit(&impossible, memory_order_relaxed) && !in_sandbox();
-    struct guard *g = may ? try_open() : NULL;
+    struct guard *g = is_possible() ? try_open() : NULL;
 
     errno = saved;
     if (!g)
@@ -147,7 +150,7 @@ bool guard_arm(struct guard *g)
     if (!g->process || g->process != own_process())
         return false;
     reap(g);
-    if (g->unanswered || atomic_load_explicit(&impossible, memory_order_relaxed) || in_sandbox())
+    if (g->unanswered || !is_possible())
         return false;
     timer = io_uring_get_sqe(&g->ring);
     io_uring_prep_timeout(timer, &g->patience, 0, IORING_TIMEOUT_ETIME_SUCCESS);
