@@ -29,14 +29,6 @@ static void send_one(const char *payload)
     wire_send(&in0, packet, len);
 }
 
-static int divert_ready(void)
-{
-    int fd = divert_bound(PORT);
-
-    divert_incoming(PORT);
-    return fd;
-}
-
 static void control(int epoll, int op, int fd, uint32_t asked, uint64_t data)
 {
     struct epoll_event event = {.events = asked, .data.u64 = data};

@@ -167,14 +167,6 @@ static void expect_injects(int fd)
     wire_expect(&out0, packet, n);
 }
 
-static int divert_ready(void)
-{
-    int fd = divert_bound(PORT);
-
-    divert_incoming(PORT);
-    return fd;
-}
-
 START_TEST(test_goes_on_working)
 {
     int fd = divert_ready();

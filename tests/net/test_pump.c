@@ -32,14 +32,6 @@ static void send_one(const char *payload)
     wire_send(&in0, packet, len);
 }
 
-static int divert_ready(void)
-{
-    int fd = divert_bound(PORT);
-
-    divert_incoming(PORT);
-    return fd;
-}
-
 static int raw_poll(int fd, int timeout)
 {
     struct pollfd p = {.fd = fd, .events = POLLIN};

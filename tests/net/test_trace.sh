@@ -17,7 +17,7 @@ send() {
 }
 
 packets() {
-    python3 "$HERE/pcap.py" "${1:-$PCAP}" 2>&1
+    python3 "$HERE/pcap.py" "${1:-$PCAP}" "${2:-1}" 2>&1
 }
 
 lines_are() {
@@ -115,7 +115,7 @@ test_several_programs() {
     send pass 5
     wait_until 'all lines' lines_are "$TRACE" 20
     run_stop
-    expect_equal 'packets of both' 20 "$(packets | grep -c '^128 pass 0 [0-4]$')"
+    expect_equal 'packets of both' 20 "$(packets "$PCAP" 2 | grep -c '^128 pass 0 [0-4]$')"
     expect_equal 'lines of each' '10 10' \
         "$(grep -c '^[^ ]* 8000 ' "$TRACE") $(grep -c '^[^ ]* 8001 ' "$TRACE")"
     in_ns "$ROUTER" "$DIVERT_RUN" --pcap "$PCAP" true

@@ -413,6 +413,14 @@ bool divert_silent(int fd)
     return recv(fd, &byte, 1, MSG_DONTWAIT | MSG_PEEK) < 0 && errno == EAGAIN;
 }
 
+int divert_ready(void)
+{
+    int fd = divert_bound(PORT);
+
+    divert_incoming(PORT);
+    return fd;
+}
+
 unsigned queue_waiting(int port)
 {
     FILE *f = fopen("/proc/self/net/netfilter/nfnetlink_queue", "r");

@@ -116,6 +116,9 @@ void wire_expect_silence(struct wire *w);
 int divert_socket(void);
 int divert_bound(int port);
 
+/* The same on PORT, with what comes in on in0 diverted to it. */
+int divert_ready(void);
+
 /* Reads one packet; fails the test if there is none within seconds. */
 size_t divert_read(int fd, void *packet, size_t room, wire_address *from);
 void divert_write(int fd, const void *packet, size_t len, const wire_address *to);
