@@ -17,6 +17,8 @@
 #include <linux/netfilter.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #define PROTOCOL_DIVERT     258 /* IPPROTO_DIVERT of FreeBSD and OpenBSD */
@@ -404,20 +406,38 @@ void divert_pass_injected(struct divert_socket *s)
     }
 }
 
+/*
+ * It may be empty against all expectation: a process can be killed when it has read it and not said
+ * so yet, and programs can read it past libc. That must hold up nobody.
+ */
+static ssize_t empty_eventfd(int fd)
+{
+    uint64_t count;
+    struct iovec iov = {&count, sizeof(count)};
+    long n = syscall(SYS_preadv2, fd, &iov, 1, -1L, -1L, RWF_NOWAIT);
+
+    if (n < 0 && (errno == EOPNOTSUPP || errno == ENOSYS)) { /* before Linux 5.8 */
+        struct pollfd p = {.fd = fd, .events = POLLIN};
+
+        n = real.poll(&p, 1, 0) == 0 ? 0 : real.read(fd, &count, sizeof(count));
+    }
+    return n;
+}
+
 void divert_announce(struct divert_socket *s)
 {
+    static const uint64_t one = 1;
     struct divert_shared *shared = s->shared;
     bool readable = shared->cannot_receive || divert_has_packet(shared);
     bool wanted = (shared->waiting || shared->watched) && readable;
-    uint64_t count = 1;
-    ssize_t n = 0;
+    ssize_t n;
 
     if (wanted == shared->announced)
         return;
     if (wanted)
-        n = real.write(s->event_fd, &count, sizeof(count));
+        n = real.write(s->event_fd, &one, sizeof(one));
     else
-        n = real.read(s->event_fd, &count, sizeof(count));
+        n = empty_eventfd(s->event_fd);
     if (n < 0)
         log_line(LOG_DEBUG, "eventfd: %s", strerror(errno));
     if (n >= 0 || (!wanted && errno == EAGAIN))

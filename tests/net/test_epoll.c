@@ -13,6 +13,7 @@
 #include <sys/epoll.h>
 #include <sys/resource.h>
 #include <sys/select.h>
+#include <sys/syscall.h>
 #include <sys/time.h>
 #include <time.h>
 #include <unistd.h>
@@ -369,6 +370,22 @@ START_TEST(test_never_readable_without_a_packet)
 }
 END_TEST
 
+/* As a process does that is killed before it can say that it has read it. */
+START_TEST(test_eventfd_that_somebody_emptied_holds_up_nothing)
+{
+    int fd = divert_ready(), epoll = epoll_on(fd, EPOLLIN);
+    uint64_t count;
+
+    for (int i = 0; i < 2; i++) {
+        send_one("a");
+        expect_event(epoll, EPOLLIN);
+        ck_assert_int_eq(syscall(SYS_read, fd, &count, sizeof(count)), sizeof(count));
+        read_all(fd, 1);
+        expect_none(epoll);
+    }
+}
+END_TEST
+
 START_TEST(test_select_beyond_1024)
 {
     struct rlimit limit = {8000, 8000};
@@ -481,6 +498,7 @@ int main(void)
         test_masks,
         test_timeouts,
         test_never_readable_without_a_packet,
+        test_eventfd_that_somebody_emptied_holds_up_nothing,
         test_select_beyond_1024,
         test_select_sets,
         test_poll_twice_closed_and_negative,
