@@ -3,8 +3,9 @@
  * stream: one TCP connection, as fast as it goes.
  *
  *     stream -s SECONDS [-c CPU] ADDRESS PORT     sends for that long
- *     stream -l [-c CPU] PORT                     takes one connection and prints what came:
- *                                                 "bytes=N wall_ns=N"
+ *     stream -l [-u] [-c CPU] PORT                takes one connection and prints what came:
+ *                                                 "bytes=N wall_ns=N"; with -u it has the kernel
+ *                                                 throw the bytes away unread
  */
 #include "tool.h"
 
@@ -20,7 +21,7 @@
 
 static char block[BLOCK];
 
-static void sink(const char *port)
+static void sink(const char *port, int unread)
 {
     struct sockaddr_in sin = parse_address("0.0.0.0", port);
     int64_t begin, bytes = 0;
@@ -36,8 +37,7 @@ static void sink(const char *port)
     if (connection == -1)
         err(1, "accept");
     begin = now_ns();
-    /* With MSG_TRUNC the bytes are taken and not copied. */
-    while ((len = recv(connection, block, sizeof(block), MSG_TRUNC)) > 0)
+    while ((len = recv(connection, block, sizeof(block), unread ? MSG_TRUNC : 0)) > 0)
         bytes += len;
     if (len == -1)
         err(1, "recv");
@@ -65,21 +65,23 @@ static void source(const char *address, const char *port, int64_t ns)
 int main(int argc, char *argv[])
 {
     int64_t ns = 0;
-    int option, listening = 0;
+    int option, listening = 0, unread = 0;
 
-    while ((option = getopt(argc, argv, "c:ls:")) != -1) {
+    while ((option = getopt(argc, argv, "c:ls:u")) != -1) {
         if (option == 'c')
             pin(parse_number(optarg, 1023));
         else if (option == 'l')
             listening = 1;
+        else if (option == 'u')
+            unread = 1;
         else if (option == 's')
             ns = parse_seconds(optarg);
     }
     if (listening && optind == argc - 1)
-        sink(argv[optind]);
+        sink(argv[optind], unread);
     else if (!listening && ns != 0 && optind == argc - 2)
         source(argv[optind], argv[optind + 1], ns);
     else
-        errx(2, "usage: stream -s seconds [-c cpu] address port | stream -l [-c cpu] port");
+        errx(2, "usage: stream -s seconds [-c cpu] address port | stream -l [-u] [-c cpu] port");
     return 0;
 }

@@ -43,6 +43,7 @@ struct divert_shared {
     bool bound;
     bool nonblocking;
     bool announced;                   /* the eventfd is readable */
+    _Atomic bool at_hand;             /* a read would not wait, backlog apart: without the lock */
     bool cannot_send, cannot_receive; /* after shutdown() */
     uint32_t flags;              /* SO_BROADCAST and the like, a bit each: kept for getsockopt() */
     uint16_t port;               /* host byte order */
@@ -172,7 +173,12 @@ void divert_unlock_and_tell(struct divert_socket *s);
 
 static inline void divert_unlock(struct divert_socket *s)
 {
-    s->shared->status.unwritten = divert_unwritten(s);
+    struct divert_shared *shared = s->shared;
+
+    shared->status.unwritten = divert_unwritten(s);
+    atomic_store_explicit(&shared->at_hand,
+                          shared->cannot_receive || !nfq_ring_empty(&shared->ring),
+                          memory_order_relaxed);
     if (__builtin_expect(s->handed_over, 0))
         divert_unlock_and_tell(s);
     else

@@ -110,13 +110,22 @@ static void give_address(struct msghdr *msg, const struct divert_address *a)
     msg->msg_namelen = a->len;
 }
 
-/* Checksums are complete when the program reads them, whatever was left to the network card. */
-static void complete(const struct nfq_packet *p, uint8_t *bytes)
+/*
+ * What the program reads; how much fitted. Checksums are complete, whatever was left to the network
+ * card, and in the ring as well: there they are compared with what the program writes.
+ */
+static size_t give_bytes(const struct msghdr *msg, const struct nfq_packet *p, uint8_t *bytes)
 {
-    if (p->copy)
-        packet_transport_checksum_complete(bytes, p->len);
-    else if (p->no_checksum)
+    if (p->no_checksum && !p->copy) {
+        if (msg->msg_iovlen == 1 && msg->msg_iov->iov_len >= p->len) {
+            packet_transport_checksum_fix_copy(msg->msg_iov->iov_base, bytes, p->len);
+            return p->len;
+        }
         packet_transport_checksum_fix(bytes, p->len);
+    } else if (p->copy) {
+        packet_transport_checksum_complete(bytes, p->len);
+    }
+    return scatter(msg, bytes, p->len);
 }
 
 static size_t space_in(const struct msghdr *msg)
@@ -181,8 +190,7 @@ static ssize_t read_first(struct divert_socket *s, struct msghdr *msg, int flags
     size_t copied;
 
     address_of(s, p, &address);
-    complete(p, bytes);
-    copied = scatter(msg, bytes, p->len);
+    copied = give_bytes(msg, p, bytes);
     give_address(msg, &address);
     msg->msg_controllen = 0;
     msg->msg_flags = copied < p->len ? MSG_TRUNC : 0;

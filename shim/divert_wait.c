@@ -32,11 +32,9 @@ short divert_events_at_hand(struct divert_socket *s, short wanted)
 {
     short events = wanted & writable;
 
-    if (!(wanted & readable) || divert_lock(s))
-        return events;
-    if (s->shared->cannot_receive || divert_has_packet(s->shared))
+    if (atomic_load_explicit(&s->shared->at_hand, memory_order_relaxed) ||
+        backlog_waits(&s->shared->backlog))
         events |= wanted & readable;
-    divert_unlock(s);
     return events;
 }
 

@@ -20,6 +20,8 @@
 #define PACKET_BUFFER 4096 /* what the kernel accounts for a queued packet of ordinary size */
 #define BUFFER_MAX    (512u << 20)
 
+#define AT_ONCE (256 * 1024) /* bytes that are in the cache still when the program reads them */
+
 #define SEND_ATTEMPTS 3 /* memory that the kernel lacks may be there a moment later */
 #define OVERRUNS_MAX  3 /* the kernel tells of one once, and goes on */
 
@@ -274,13 +276,24 @@ static bool parse_message(struct nfq_ring *ring, const struct mmsghdr *m, struct
 
 /*
  * How many messages to ask for: twice as many as came before. Under load that soon is a whole ring;
- * and a packet that comes alone is not held up by preparations for others.
+ * and a packet that comes alone is not held up by preparations for others. Of large ones fewer.
  */
 static unsigned expected(const struct nfq_ring *ring)
 {
     unsigned room = NFQ_SLOTS - ring->used, count = ring->came > 0 ? ring->came * 2 : 2;
+    unsigned at_once = ring->size > AT_ONCE / NFQ_SLOTS ? AT_ONCE / ring->size + 1 : NFQ_SLOTS;
 
+    count = count < at_once ? count : at_once;
     return count < room ? count : room;
+}
+
+static uint32_t mean_size(const struct messages *m, int count)
+{
+    uint32_t bytes = 0;
+
+    for (int i = 0; i < count; i++)
+        bytes += m->message[i].msg_len;
+    return bytes / (uint32_t)count;
 }
 
 /* One system call. Returns how many messages came, 0 for none, or -errno. */
@@ -314,6 +327,7 @@ int nfqueue_fill(int fd, struct nfq_ring *ring)
             return n;
         ring->used += (uint32_t)n;
         ring->came = (uint32_t)n;
+        ring->size = mean_size(&m, n);
         for (int i = 0; i < n; i++) {
             if (parse_message(ring, &m.message[i], &ring->packet[ring->end]))
                 ring->end++;

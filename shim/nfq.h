@@ -48,6 +48,7 @@ struct nfq_ring {
     uint32_t used;    /* slots that hold messages, those of packets already read included */
     uint32_t last_id; /* of the packet taken out last */
     uint32_t came;    /* messages, the last time that any were taken out */
+    uint32_t size;    /* of those on average, in bytes */
     uint64_t refused; /* verdicts that the kernel did not take because of missing capabilities */
     struct nfq_packet packet[NFQ_SLOTS];
     _Alignas(64) uint8_t slot[NFQ_SLOTS][NFQ_SLOT_SIZE];

@@ -18,9 +18,6 @@
 #define LANES      4
 #define HASH_BLOCK (LANES * 16) /* bytes */
 
-#define SUM_LANES 4
-#define SUM_BLOCK (SUM_LANES * 16) /* bytes */
-
 static uint64_t seed = 0x9e3779b97f4a7c15u;
 
 /* Where things are in a packet. Lengths and offsets in bytes, numbers in host byte order. */
@@ -79,60 +76,6 @@ int packet_check(const void *packet, size_t len, size_t *total)
     default:
         return -EAFNOSUPPORT;
     }
-}
-
-/*
- * The sum of whole blocks, not folded yet. Four sums do not wait for each other's carries, which
- * are counted apart: to add them at the end is all that ones' complement asks for.
- */
-static uint64_t sum_blocks(const uint8_t *p, size_t blocks)
-{
-    uint64_t lane[SUM_LANES] = {0}, carries = 0, folded = 0;
-
-    for (; blocks > 0; blocks--, p += SUM_BLOCK) {
-        uint64_t word[SUM_LANES * 2];
-
-        memcpy(word, p, sizeof(word));
-        for (int i = 0; i < SUM_LANES * 2; i++)
-            carries += __builtin_add_overflow(lane[i % SUM_LANES], word[i], &lane[i % SUM_LANES]);
-    }
-    for (int i = 0; i < SUM_LANES; i++)
-        folded += (lane[i] >> 32) + (uint32_t)lane[i];
-    return folded + carries;
-}
-
-uint16_t packet_checksum(const void *data, size_t len, uint32_t sum)
-{
-    const uint8_t *p = data;
-    uint64_t acc = sum + sum_blocks(p, len / SUM_BLOCK);
-
-    p += len / SUM_BLOCK * SUM_BLOCK;
-    len %= SUM_BLOCK;
-    for (; len >= 16; p += 16, len -= 16) {
-        uint32_t word[4];
-
-        memcpy(word, p, sizeof(word));
-        acc += (uint64_t)word[0] + word[1] + word[2] + word[3];
-    }
-    for (; len >= 4; p += 4, len -= 4) {
-        uint32_t word;
-
-        memcpy(&word, p, 4);
-        acc += word;
-    }
-    if (len >= 2) {
-        uint16_t half;
-
-        memcpy(&half, p, 2);
-        acc += half;
-        p += 2;
-        len -= 2;
-    }
-    if (len)
-        acc += htons((uint16_t)(*p << 8));
-    while (acc >> 16)
-        acc = (acc & 0xffff) + (acc >> 16);
-    return (uint16_t)~acc;
 }
 
 static size_t ipv4_header_len(const void *packet)
@@ -449,25 +392,61 @@ static size_t transport_checksum_at(const uint8_t *transport, const struct layou
     }
 }
 
+/* Where the transport checksum is to be written that covers the whole packet; NULL if nowhere. */
+static uint8_t *find_transport_checksum(uint8_t *p, size_t len, struct layout *l)
+{
+    size_t at, size;
+
+    if (!lay_out(p, len, l) || !l->complete || len - l->transport < 8)
+        return NULL;
+    size = len - l->transport;
+    at = transport_checksum_at(p + l->transport, l);
+    return at == 0 || at + sizeof(uint16_t) > size ? NULL : p + l->transport + at;
+}
+
+static uint32_t start_of_sum(const struct layout *l, size_t size)
+{
+    return l->protocol == IPPROTO_ICMP ? 0 : pseudo_sum(l, size);
+}
+
+static uint16_t as_written(const struct layout *l, uint16_t sum)
+{
+    return sum == 0 && l->protocol == IPPROTO_UDP ? 0xffff : sum;
+}
+
 void packet_transport_checksum_fix(void *packet, size_t len)
 {
-    uint8_t *p = packet, *transport;
+    uint8_t *p = packet;
     struct layout l;
-    size_t size, at;
+    uint8_t *at = find_transport_checksum(p, len, &l);
     uint16_t sum;
 
-    if (!lay_out(p, len, &l) || !l.complete || len - l.transport < 8)
+    if (!at)
         return;
-    transport = p + l.transport;
-    size = len - l.transport;
-    at = transport_checksum_at(transport, &l);
-    if (at == 0 || at + sizeof(sum) > size)
+    store16(at, 0);
+    sum = packet_checksum(p + l.transport, len - l.transport, start_of_sum(&l, len - l.transport));
+    sum = as_written(&l, sum);
+    memcpy(at, &sum, sizeof(sum));
+}
+
+void packet_transport_checksum_fix_copy(void *to, void *packet, size_t len)
+{
+    uint8_t *p = packet, *copy = to;
+    struct layout l;
+    uint8_t *at = find_transport_checksum(p, len, &l);
+    uint16_t sum;
+
+    if (!at) {
+        memcpy(copy, p, len);
         return;
-    store16(transport + at, 0);
-    sum = packet_checksum(transport, size, l.protocol == IPPROTO_ICMP ? 0 : pseudo_sum(&l, size));
-    if (sum == 0 && l.protocol == IPPROTO_UDP)
-        sum = 0xffff;
-    memcpy(transport + at, &sum, sizeof(sum));
+    }
+    store16(at, 0);
+    memcpy(copy, p, l.transport);
+    sum = packet_checksum_copy(copy + l.transport, p + l.transport, len - l.transport,
+                               start_of_sum(&l, len - l.transport));
+    sum = as_written(&l, sum);
+    memcpy(at, &sum, sizeof(sum));
+    memcpy(copy + (at - p), &sum, sizeof(sum));
 }
 
 void packet_keys(const void *packet, size_t len, struct packet_keys *keys)

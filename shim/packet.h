@@ -54,6 +54,9 @@ bool packet_dont_fragment(const void *packet);
 /* The Internet checksum (RFC 1071) of len bytes, network byte order, starting from sum. */
 uint16_t packet_checksum(const void *data, size_t len, uint32_t sum);
 
+/* The same, of bytes that are copied on the way. The two places do not overlap. */
+uint16_t packet_checksum_copy(void *to, const void *data, size_t len, uint32_t sum);
+
 /*
  * Completes a TCP or UDP checksum that was left to the network card, which means that it holds the
  * pseudo header's sum alone; any other is left as it is. Any bytes will do.
@@ -65,6 +68,9 @@ void packet_transport_checksum_complete(void *packet, size_t len);
  * and other protocols, nor where a routing header hides the destination. packet_check() has passed.
  */
 void packet_transport_checksum_fix(void *packet, size_t len);
+
+/* The same, and copies the packet as it is then. The two places do not overlap. */
+void packet_transport_checksum_fix_copy(void *to, void *packet, size_t len);
 
 /*
  * Cuts a packet into fragments of at most mtu bytes, each written into out and handed to

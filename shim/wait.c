@@ -15,10 +15,18 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#define ON_STACK   64        /* descriptors that need no mapping */
+#define ON_STACK   128       /* descriptors that need no mapping */
 #define INSIDE_MAX WATCH_MAX /* divert sockets inside of epoll instances */
 
+/*
+ * For so long a socket with packets at hand keeps the kernel from being asked for those of other
+ * sockets: as if they had come a moment later.
+ */
+#define PATIENCE_NS 50000
+
 static const short readable = POLLIN | POLLRDNORM;
+
+static __thread uint64_t asked_at; /* the kernel, by this thread */
 
 /* One wait: what the program asked for, and what is really polled in its place. */
 struct wait {
@@ -184,7 +192,11 @@ static int poll_until(struct wait *w, uint64_t deadline, const sigset_t *mask)
     int n =
         real.ppoll(w->polled, w->polled_count, deadline == DIVERT_NEVER ? NULL : &timeout, mask);
 
-    return n < 0 ? -errno : n;
+    if (n < 0)
+        return -errno;
+    if (w->count > 1)
+        asked_at = clock_exact_ns();
+    return n;
 }
 
 static int ready_others(struct wait *w)
@@ -213,6 +225,11 @@ static bool any_unknown(const struct wait *w)
             return true;
     }
     return w->insides > 0;
+}
+
+static bool asked_lately(void)
+{
+    return clock_exact_ns() - asked_at < PATIENCE_NS;
 }
 
 static struct pollfd kernel_side(struct divert_socket *s, bool ask)
@@ -245,7 +262,7 @@ static int look(struct wait *w, const sigset_t *mask)
 
     if (!ready && !inside)
         return 0;
-    if (!w->others && !mask && !any_unknown(w))
+    if (!w->others && !mask && (!any_unknown(w) || asked_lately()))
         return ready;
     lay_out(w);
     n = poll_until(w, 0, mask);
@@ -368,18 +385,38 @@ static void clear_set(int nfds, fd_set *set)
         memset(set, 0, (size_t)(nfds + NFDBITS - 1) / NFDBITS * sizeof(fd_mask));
 }
 
-static nfds_t sets_to_list(int nfds, fd_set *r, fd_set *w, fd_set *e, struct pollfd *list)
+/* The descriptors of one word of the sets, those from first on, that are in any of them. */
+static unsigned long in_any_set(int first, int nfds, fd_set *r, fd_set *w, fd_set *e)
+{
+    unsigned long any = 0;
+
+    any |= r ? (unsigned long)*set_word(r, first) : 0;
+    any |= w ? (unsigned long)*set_word(w, first) : 0;
+    any |= e ? (unsigned long)*set_word(e, first) : 0;
+    return nfds - first < NFDBITS ? any & ((1UL << (nfds - first)) - 1) : any;
+}
+
+static nfds_t count_in_sets(int nfds, fd_set *r, fd_set *w, fd_set *e)
 {
     nfds_t count = 0;
 
-    for (int fd = 0; fd < nfds; fd++) {
-        short events = (in_set(fd, r) ? POLLIN : 0) | (in_set(fd, w) ? POLLOUT : 0) |
-                       (in_set(fd, e) ? POLLPRI : 0);
-
-        if (events)
-            list[count++] = (struct pollfd){.fd = fd, .events = events};
-    }
+    for (int first = 0; first < nfds; first += NFDBITS)
+        count += (nfds_t)__builtin_popcountl(in_any_set(first, nfds, r, w, e));
     return count;
+}
+
+static void sets_to_list(int nfds, fd_set *r, fd_set *w, fd_set *e, struct pollfd *list)
+{
+    for (int first = 0; first < nfds; first += NFDBITS) {
+        unsigned long any = in_any_set(first, nfds, r, w, e);
+
+        for (; any; any &= any - 1, list++) {
+            list->fd = first + __builtin_ctzl(any);
+            list->events =
+                (short)((in_set(list->fd, r) ? POLLIN : 0) | (in_set(list->fd, w) ? POLLOUT : 0) |
+                        (in_set(list->fd, e) ? POLLPRI : 0));
+        }
+    }
 }
 
 /* What select(2) calls readable, writable and exceptional, as the kernel maps poll's events. */
@@ -406,12 +443,13 @@ static bool has_bad(const struct pollfd *list, nfds_t count)
     return false;
 }
 
-static int select_in(struct pollfd *list, int nfds, fd_set *r, fd_set *w, fd_set *e,
+static int select_in(struct pollfd *list, nfds_t count, int nfds, fd_set *r, fd_set *w, fd_set *e,
                      uint64_t deadline, const sigset_t *mask)
 {
-    nfds_t count = sets_to_list(nfds, r, w, e, list);
-    int n = wait_poll(list, count, deadline, mask);
+    int n;
 
+    sets_to_list(nfds, r, w, e, list);
+    n = wait_poll(list, count, deadline, mask);
     if (n < 0)
         return n;
     if (has_bad(list, count))
@@ -425,16 +463,17 @@ static int select_in(struct pollfd *list, int nfds, fd_set *r, fd_set *w, fd_set
 int wait_select(int nfds, fd_set *r, fd_set *w, fd_set *e, uint64_t deadline, const sigset_t *mask)
 {
     struct pollfd stack[ON_STACK], *list = stack;
-    size_t size = (size_t)nfds * sizeof(*list);
+    nfds_t count = count_in_sets(nfds, r, w, e);
+    size_t size = count * sizeof(*list);
     int n;
 
-    if (nfds > ON_STACK) {
+    if (count > ON_STACK) {
         list = map(size);
         if (list == MAP_FAILED)
             return -ENOMEM;
     }
-    n = select_in(list, nfds, r, w, e, deadline, mask);
-    if (nfds > ON_STACK)
+    n = select_in(list, count, nfds, r, w, e, deadline, mask);
+    if (count > ON_STACK)
         munmap(list, size);
     return n;
 }

@@ -26,8 +26,12 @@ static uint32_t plain_sum(const uint8_t *p, size_t len, uint32_t sum)
 static void sums_agree(const uint8_t *p, size_t len)
 {
     uint16_t expected = (uint16_t)~plain_sum(p, len, 0), got = ntohs(packet_checksum(p, len, 0));
+    uint8_t copy[LEN_MAX];
 
     REQUIRE(expected == got, "%04x, expected %04x", got, expected);
+    got = ntohs(packet_checksum_copy(copy, p, len, 0));
+    REQUIRE(expected == got, "%04x with a copy, expected %04x", got, expected);
+    REQUIRE(memcmp(copy, p, len) == 0, "another copy of %zu bytes", len);
 }
 
 /* Offset of the checksum in a TCP, UDP or ICMP header, SIZE_MAX for none. */
@@ -111,6 +115,18 @@ static void completed_as_computed(const struct plain *p)
                 partial[at], partial[at + 1], anew[at], anew[at + 1]);
 }
 
+static void copied_as_made_right(const struct plain *p)
+{
+    uint8_t bytes[LEN_MAX], copy[LEN_MAX], expected[LEN_MAX];
+
+    memcpy(bytes, p->packet, p->len);
+    memcpy(expected, p->packet, p->len);
+    packet_transport_checksum_fix(expected, p->len);
+    packet_transport_checksum_fix_copy(copy, bytes, p->len);
+    REQUIRE(memcmp(bytes, expected, p->len) == 0, "made right otherwise");
+    REQUIRE(memcmp(copy, expected, p->len) == 0, "another copy");
+}
+
 static void swap(uint8_t *a, uint8_t *b, size_t len)
 {
     for (size_t i = 0; i < len; i++) {
@@ -168,6 +184,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     sums_agree(packet, len);
     if (look_at(packet, len, &p)) {
         completed_as_computed(&p);
+        copied_as_made_right(&p);
         packet_transport_checksum_fix(packet, p.len);
         if (!p.six || p.protocol != IPPROTO_ICMP)
             REQUIRE(right(&p) || no_udp_checksum(&p), "protocol %d", p.protocol);

@@ -217,6 +217,28 @@ START_TEST(test_several_sockets_and_others)
 }
 END_TEST
 
+/* Packets at hand for one do not hide those of another for long. */
+START_TEST(test_socket_beside_one_that_always_has_packets)
+{
+    int fd = divert_ready(), second = divert_bound(PORT + 1);
+    struct pollfd p[] = {{fd, POLLIN, 0}, {second, POLLIN, 0}};
+    struct sockaddr_in from;
+
+    divert_outgoing(PORT + 1);
+    for (int i = 0; i < 20; i++)
+        send_one("x");
+    ck_assert_int_eq(poll(p, 2, SOON), 1);
+    for (int i = 0; i < 5; i++) {
+        divert_read(fd, got, sizeof(got), &from);
+        divert_write(fd, got, len, &from);
+    }
+    for (int i = 0; i < SOON && poll(p, 2, SOON) == 1; i++)
+        usleep(1000);
+    ck_assert_int_eq(p[0].revents, POLLIN);
+    ck_assert_int_eq(p[1].revents, POLLIN);
+}
+END_TEST
+
 START_TEST(test_epoll_in_poll_and_select)
 {
     int fd = divert_ready(), epoll = epoll_on(fd, EPOLLIN);
@@ -481,6 +503,30 @@ START_TEST(test_many_watched)
 }
 END_TEST
 
+START_TEST(test_many_in_one_select)
+{
+    int fd = divert_ready(), others[200], max = fd;
+    fd_set set, expected;
+
+    FD_ZERO(&expected);
+    FD_SET(fd, &expected);
+    for (int round = 0; round < 2; round++) {
+        set = expected;
+        for (int i = 0; i < 200; i++) {
+            if (round == 0)
+                others[i] = divert_bound(PORT + 1 + i);
+            max = others[i] > max ? others[i] : max;
+            FD_SET(others[i], &set);
+        }
+        send_one("x");
+        ck_assert_int_eq(select(max + 1, &set, NULL, NULL, NULL), 1);
+        ck_assert_mem_eq(&set, &expected, sizeof(set));
+        if (round == 0)
+            read_all(fd, 1);
+    }
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const tests[] = {
@@ -492,6 +538,7 @@ int main(void)
         test_errors_are_the_kernels,
         test_closing_takes_it_out,
         test_several_sockets_and_others,
+        test_socket_beside_one_that_always_has_packets,
         test_epoll_in_poll_and_select,
         test_epoll_in_epoll,
         test_copy_of_the_instance,
@@ -504,6 +551,7 @@ int main(void)
         test_poll_twice_closed_and_negative,
         test_waiting_threads_wake,
         test_many_watched,
+        test_many_in_one_select,
     };
 
     return run_suite("epoll", tests, sizeof(tests) / sizeof(tests[0]));

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * 300,000 numbered packets through a program that rewrites every other one: none lost, doubled or
- * out of order. No more than WINDOW of them are on the way at a time, so that no queue can
- * overflow.
+ * Numbered packets through a program that rewrites every other one: none lost, doubled or out of
+ * order. 300,000 of them, with no more than WINDOW on the way at a time, so that no queue can
+ * overflow; and a burst into a program that is not there to read it.
  */
 #include "make_packet.h"
 #include "wire.h"
@@ -19,6 +19,7 @@
 
 #define PACKETS     300000u
 #define WINDOW      500
+#define BURST       10000u
 #define PATIENCE_MS 20000
 #define PAYLOAD     28 /* where it begins in a packet */
 
@@ -116,9 +117,38 @@ START_TEST(test_300000_packets_arrive_once_and_in_order)
 }
 END_TEST
 
+/* The kernel's queue and the socket's buffer hold them all, as they are made by default. */
+START_TEST(test_burst_into_a_program_that_sleeps)
+{
+    struct pollfd p = {.fd = out0.fd, .events = POLLIN};
+    pid_t program = start_program();
+    uint32_t received = 0;
+
+    kill(program, SIGSTOP);
+    for (uint32_t i = 0; i < BURST; i++)
+        send_number(i);
+    for (int waited = 0; queue_waiting(PORT) < BURST && waited < PATIENCE_MS; waited++)
+        usleep(1000);
+    ck_assert_uint_eq(queue_waiting(PORT), BURST);
+    usleep(50000);
+    kill(program, SIGCONT);
+    while (received < BURST) {
+        ck_assert_msg(poll(&p, 1, PATIENCE_MS) == 1, "expected packet %u, nothing came", received);
+        received += receive_from(received);
+    }
+    wire_expect_silence(&out0);
+    ck_assert_uint_eq(queue_waiting(PORT), 0);
+    kill(program, SIGKILL);
+    ck_assert_int_eq(waitpid(program, NULL, 0), program);
+}
+END_TEST
+
 int main(void)
 {
-    const TTest *const tests[] = {test_300000_packets_arrive_once_and_in_order};
+    const TTest *const tests[] = {
+        test_300000_packets_arrive_once_and_in_order,
+        test_burst_into_a_program_that_sleeps,
+    };
 
-    return run_suite_for("numbered", tests, 1, 500);
+    return run_suite_for("numbered", tests, sizeof(tests) / sizeof(tests[0]), 500);
 }

@@ -69,18 +69,22 @@ END_TEST
 /* The last fill has a carry wherever there can be one. */
 START_TEST(test_checksum_of_every_length)
 {
-    uint8_t bytes[300];
+    static uint8_t bytes[9000], copy[sizeof(bytes) + 2];
+    uint32_t sum = 0;
 
     for (size_t i = 0; i < sizeof(bytes); i++)
         bytes[i] = _i ? 0xff : (uint8_t)(i * 37 + 11);
     for (size_t len = 0; len <= sizeof(bytes); len++) {
-        uint32_t sum = 0;
+        uint8_t *to = copy + len % 2;
 
-        for (size_t i = 0; i < len; i++)
-            sum += i % 2 ? bytes[i] : (uint32_t)bytes[i] << 8;
-        while (sum >> 16)
-            sum = (sum & 0xffff) + (sum >> 16);
         ck_assert_uint_eq(ntohs(packet_checksum(bytes, len, 0)), (uint16_t)~sum);
+        memset(copy, 0xee, sizeof(copy));
+        ck_assert_uint_eq(ntohs(packet_checksum_copy(to, bytes, len, 0)), (uint16_t)~sum);
+        ck_assert_mem_eq(to, bytes, len);
+        ck_assert_uint_eq(to[len], 0xee);
+        if (len < sizeof(bytes))
+            sum += len % 2 ? bytes[len] : (uint32_t)bytes[len] << 8;
+        sum = (sum & 0xffff) + (sum >> 16);
     }
 }
 END_TEST
