@@ -79,8 +79,8 @@ int divert_next_len(struct divert_socket *s);
 short divert_events(struct divert_socket *s, short wanted);
 
 /*
- * The same without a system call and without the lock: as far as packets have been taken from the
- * kernel already.
+ * The same without a system call, and without the lock unless somebody has it: as far as packets
+ * have been taken from the kernel already.
  */
 short divert_events_at_hand(struct divert_socket *s, short wanted);
 

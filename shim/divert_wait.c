@@ -32,6 +32,11 @@ short divert_events_at_hand(struct divert_socket *s, short wanted)
 {
     short events = wanted & writable;
 
+    if (shared_lock_taken(&s->shared->lock)) { /* by somebody who may be dead */
+        if (divert_lock(s))
+            return events;
+        divert_unlock(s);
+    }
     if (atomic_load_explicit(&s->shared->at_hand, memory_order_relaxed) ||
         backlog_waits(&s->shared->backlog))
         events |= wanted & readable;

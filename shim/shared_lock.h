@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 /* Zero is free; else the owner's thread id, with a bit for others that wait. */
@@ -36,6 +37,11 @@ static inline int shared_lock(struct shared_lock *l)
                                                 memory_order_relaxed))
         return 0;
     return shared_lock_wait(l, self);
+}
+
+static inline bool shared_lock_taken(const struct shared_lock *l)
+{
+    return atomic_load_explicit(&l->word, memory_order_acquire) != 0;
 }
 
 static inline void shared_unlock(struct shared_lock *l)

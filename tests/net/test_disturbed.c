@@ -1,144 +1,25 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What befalls a program and the host while packets are on the way: the program is stopped or
- * killed, its queue overflows or is emptied by somebody else, interfaces, addresses and the TAP
- * device go.
+ * What befalls a program while packets are on the way: it is stopped or killed, its queue overflows
+ * or is emptied by somebody else, memory and descriptors run out.
  */
-#include "make_packet.h"
+#include "sequence.h"
 #include "wire.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <linux/netlink.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
-#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define NUMBERS     4096
-#define PATIENCE_MS 20000
-#define QUIET_MS    300
-
-static uint8_t packet[256], got[2048];
-static size_t len;
+static uint8_t got[2048];
 static struct sockaddr_in from;
-static uint8_t arrived[NUMBERS];
-
-/* ---- numbered packets ---- */
-
-static void send_number(uint16_t number)
-{
-    len = make_udp(packet, IN_PEER, 1111, OUT_PEER, 2222, (uint16_t)(number + 1), &number,
-                   sizeof(number));
-    wire_send(&in0, packet, len);
-}
-
-static void send_numbers(uint16_t first, uint16_t behind)
-{
-    for (uint16_t i = first; i < behind; i++)
-        send_number(i);
-}
-
-static void note_number(void)
-{
-    uint16_t number;
-
-    ck_assert_uint_eq(wire_receive(&out0, got, sizeof(got)), 30);
-    memcpy(&number, got + 28, sizeof(number));
-    ck_assert_uint_lt(number, NUMBERS);
-    ck_assert_msg(!arrived[number], "packet %u came twice", number);
-    arrived[number] = 1;
-}
-
-/* Waits for the first so long. Each may arrive once; what has a gap before it is in order still. */
-static int receive_numbers(int patience_ms)
-{
-    struct pollfd p = {.fd = out0.fd, .events = POLLIN};
-    int count = 0;
-
-    while (poll(&p, 1, count ? QUIET_MS : patience_ms) == 1) {
-        note_number();
-        count++;
-    }
-    return count;
-}
-
-static void expect_numbers(uint16_t first, uint16_t behind)
-{
-    for (uint16_t i = first; i < behind; i++) {
-        uint16_t number;
-
-        ck_assert_uint_eq(wire_receive(&out0, got, sizeof(got)), 30);
-        memcpy(&number, got + 28, sizeof(number));
-        ck_assert_msg(number == i, "expected packet %u, got packet %u", i, number);
-    }
-    wire_expect_silence(&out0);
-}
-
-/* ---- programs ---- */
-
-static void pass_one(int fd)
-{
-    size_t n = divert_read(fd, got, sizeof(got), &from);
-
-    divert_write(fd, got, n, &from);
-}
-
-static void pass_for_ever(int fd)
-{
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-    for (;;) {
-        socklen_t size = sizeof(from);
-        ssize_t n = recvfrom(fd, got, sizeof(got), 0, (struct sockaddr *)&from, &size);
-
-        if (n <= 0 || sendto(fd, got, (size_t)n, 0, (struct sockaddr *)&from, size) != n) {
-            perror("the program");
-            _exit(1);
-        }
-    }
-}
-
-static pid_t start_program(int fd)
-{
-    pid_t pid = fork();
-
-    if (pid == 0)
-        pass_for_ever(fd);
-    return pid;
-}
-
-/* The program alone has the socket. */
-static pid_t start_program_alone(void)
-{
-    int fd = divert_bound(PORT);
-    pid_t pid = start_program(fd);
-
-    close(fd);
-    divert_incoming(PORT);
-    return pid;
-}
-
-static void expect_still_running(pid_t pid)
-{
-    int status;
-
-    ck_assert_msg(waitpid(pid, &status, WNOHANG) == 0, "expected the program to go on");
-}
-
-static void end_program(pid_t pid)
-{
-    expect_still_running(pid);
-    kill(pid, SIGKILL);
-    ck_assert_int_eq(waitpid(pid, NULL, 0), pid);
-}
 
 static void wait_until_waiting(unsigned packets)
 {
@@ -386,102 +267,6 @@ START_TEST(test_socket_that_is_bound_under_load_reads_every_packet_from_the_firs
 }
 END_TEST
 
-/* ---- interfaces and addresses ---- */
-
-START_TEST(test_removed_interface_of_what_was_read)
-{
-    int fd = divert_bound(PORT);
-
-    divert_incoming(PORT);
-    send_numbers(0, 2);
-    len = divert_read(fd, got, sizeof(got), &from);
-    run("ip link del in0");
-    ck_assert_int_eq(sendto(fd, got, len, 0, (struct sockaddr *)&from, sizeof(from)), -1);
-    ck_assert_int_eq(errno, EADDRNOTAVAIL);
-    ck_assert_uint_eq(queue_waiting(PORT), 0);
-    wire_expect_silence(&out0);
-    /* The rest of the host goes on. */
-    len = make_udp(packet, OUT_ADDRESS, 1, OUT_PEER, 2, 1, "x", 1);
-    divert_write(fd, packet, len, NULL);
-    wire_expect(&out0, packet, len);
-}
-END_TEST
-
-START_TEST(test_removed_interface_where_it_was_to_go)
-{
-    int fd = divert_bound(PORT);
-
-    divert_outgoing(PORT);
-    send_numbers(0, 2);
-    len = divert_read(fd, got, sizeof(got), &from);
-    run("ip link del out0");
-    divert_write(fd, got, len, &from); /* as on a wire that nobody is at */
-    ck_assert_uint_eq(queue_waiting(PORT), 0);
-    ck_assert(sendto(fd, packet, len, 0, NULL, 0) == -1);
-    ck_assert_int_eq(errno, ENETUNREACH);
-}
-END_TEST
-
-START_TEST(test_removed_address_of_what_was_read)
-{
-    int fd = divert_bound(PORT);
-
-    divert_incoming(PORT);
-    send_number(0);
-    len = divert_read(fd, got, sizeof(got), &from);
-    run("ip address del " IN_ADDRESS "/24 dev in0 && ip route add 10.1.0.0/24 dev in0");
-    divert_write(fd, got, len, &from); /* the name wins */
-    expect_numbers(0, 1);
-    memset(from.sin_zero, 0, sizeof(from.sin_zero));
-    ck_assert_int_eq(sendto(fd, got, len, 0, (struct sockaddr *)&from, sizeof(from)), -1);
-    ck_assert_int_eq(errno, EADDRNOTAVAIL);
-}
-END_TEST
-
-START_TEST(test_interfaces_that_come_and_go_hold_up_nothing)
-{
-    pid_t pid = start_program_alone(), other = fork();
-
-    if (other == 0) {
-        prctl(PR_SET_PDEATHSIG, SIGKILL);
-        for (;;)
-            (void)!system("ip -batch - <<'END' 2>/dev/null\n"
-                          "link add more0 type dummy\naddress add 10.9.0.1/24 dev more0\n"
-                          "link add more1 type dummy\nlink del more0\nlink del more1\nEND");
-    }
-    for (uint16_t i = 0; i < 4000; i += 200) {
-        send_numbers(i, (uint16_t)(i + 200));
-        expect_numbers(i, (uint16_t)(i + 200));
-    }
-    end_program(pid);
-    end_program(other);
-}
-END_TEST
-
-static void inject_and_expect(int fd, uint16_t id)
-{
-    struct sockaddr_in to = {.sin_family = AF_INET};
-
-    inet_pton(AF_INET, IN_ADDRESS, &to.sin_addr);
-    len = make_udp(packet, IN_PEER, 1, OUT_PEER, 2, id, "x", 1);
-    divert_write(fd, packet, len, &to);
-    wire_expect(&out0, packet, len);
-}
-
-START_TEST(test_tap_device_that_somebody_removes_is_made_anew)
-{
-    int fd = divert_bound(PORT);
-
-    inject_and_expect(fd, 1);
-    run("ip link del divert0");
-    inject_and_expect(fd, 2);
-    run("ip link set divert0 down");
-    inject_and_expect(fd, 3);
-    close(fd);
-    run("! ip link show divert0 2>/dev/null");
-}
-END_TEST
-
 /* ---- memory and descriptors ---- */
 
 START_TEST(test_no_more_memory_is_told_and_does_not_stop_the_traffic)
@@ -538,11 +323,6 @@ int main(void)
         test_queue_that_is_emptied_by_the_end_of_somebodys_chain,
         test_interface_that_goes_down_takes_its_packets_along,
         test_socket_that_is_bound_under_load_reads_every_packet_from_the_first_on,
-        test_removed_interface_of_what_was_read,
-        test_removed_interface_where_it_was_to_go,
-        test_removed_address_of_what_was_read,
-        test_interfaces_that_come_and_go_hold_up_nothing,
-        test_tap_device_that_somebody_removes_is_made_anew,
         test_no_more_memory_is_told_and_does_not_stop_the_traffic,
         test_no_more_descriptors_is_told_and_does_not_stop_the_traffic,
     };
