@@ -60,7 +60,7 @@ ssize_t divert_recvmsg(struct divert_socket *s, struct msghdr *msg, int flags);
  */
 ssize_t divert_sendmsg(struct divert_socket *s, const struct msghdr *msg, int flags);
 
-/* Whether there are verdicts that were not sent; without the lock, as far as this thread knows. */
+/* Whether this process has given verdicts that were not sent; without the lock. */
 bool divert_verdicts_wait(const struct divert_socket *s);
 
 /* Sends the verdicts that wait for others. */

@@ -120,6 +120,7 @@ static struct divert_socket *start_with(struct divert_shared *shared)
     s->guard = NULL;
     s->partner = NULL;
     s->known = s->handed_over = false;
+    atomic_store(&s->put_off, false);
     atomic_store(&s->references, 1);
     return s;
 }

@@ -40,13 +40,13 @@ struct divert_shared {
     bool left_half_done; /* by a process that died with the lock */
     int family;          /* as given to socket() */
     int protocol;
-    bool bound;
+    _Atomic bool bound; /* this and the port: also looked at without the lock */
     bool nonblocking;
     bool announced;                   /* the eventfd is readable */
     _Atomic bool at_hand;             /* a read would not wait, backlog apart: without the lock */
     bool cannot_send, cannot_receive; /* after shutdown() */
     uint32_t flags;              /* SO_BROADCAST and the like, a bit each: kept for getsockopt() */
-    uint16_t port;               /* host byte order */
+    _Atomic uint16_t port;       /* host byte order */
     uint16_t queue;              /* the first of those that are ours: the port's or one behind */
     unsigned queues;             /* how many, once bound */
     bool balanced;               /* SO_REUSEPORT_LB: others may have the rest of the port's */
@@ -72,6 +72,7 @@ struct divert_socket {
     int event_fd;                  /* our copy of what the program holds */
     int memory_fd;                 /* the file that shared is, or -1 if it is none */
     struct guard *guard;           /* of this process, or NULL */
+    _Atomic bool put_off;          /* verdicts of this process were, see divert_verdicts_wait() */
     bool known;                    /* only what this process knows of a partner */
     bool handed_over;              /* under the lock: the partner is to be told */
     struct divert_socket *partner; /* of the other family on the port, a known one; or NULL */

@@ -20,6 +20,7 @@ void divert_flush(struct divert_socket *s)
 {
     int err = nfqueue_flush(s->queue_fd, &s->shared->batch);
 
+    atomic_store_explicit(&s->put_off, err != 0, memory_order_relaxed);
     if (err)
         log_line(LOG_DEBUG, "sending verdicts: %s", strerror(-err));
     else if (s->guard && guard_armed(s->guard))
@@ -27,6 +28,12 @@ void divert_flush(struct divert_socket *s)
 }
 
 bool divert_verdicts_wait(const struct divert_socket *s)
+{
+    return atomic_load_explicit(&s->put_off, memory_order_relaxed);
+}
+
+/* Under the lock: those of other processes, too. */
+static bool any_wait(const struct divert_socket *s)
 {
     return s->shared->batch.used || (s->guard && guard_armed(s->guard));
 }
@@ -73,10 +80,11 @@ int divert_give_verdict(struct divert_socket *s, const struct nfq_verdict *v)
     bool wait;
     int err;
 
-    if (divert_verdicts_wait(s) && !may_add(s))
+    if (any_wait(s) && !may_add(s))
         divert_flush(s);
     wait = may_wait(s) && watch_over(s);
     err = nfqueue_put_verdict(s->queue_fd, &s->shared->batch, v);
+    atomic_store_explicit(&s->put_off, true, memory_order_relaxed);
     if (!wait || (s->guard && !armed_here(s)))
         divert_flush(s);
     return err;
@@ -100,6 +108,7 @@ void divert_forget_verdicts(struct divert_socket *s)
 {
     guard_close(s->guard);
     s->guard = NULL;
+    atomic_store(&s->put_off, false);
 }
 
 int divert_drop(struct divert_socket *s, const struct ledger_packet *packet)

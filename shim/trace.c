@@ -12,13 +12,14 @@
 #include <arpa/inet.h>
 #include <pthread.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 
 bool trace_asked;
 
 static struct trace_file lines = {.variable = "DIVERTSHIM_TRACE"};
 static struct trace_file packets = {.variable = "DIVERTSHIM_PCAP"};
-static bool going_on;
+static _Atomic bool going_on; /* for open_files() */
 
 static void open_files(void)
 {
