@@ -90,20 +90,29 @@ static int packet_socket(const char *name, uint8_t mac[6])
     return fd;
 }
 
-static void wire_make(struct wire *w, int near, int far, const char *name, const char *address,
-                      const char *peer)
+/* What ip(8) makes a wire of; %s is the namespace of its far end. */
+#define WIRE(name, number, address, peer)                                                \
+    "link add " name " address 02:00:00:00:00:" number "1 type veth peer name far-" name \
+    " address 02:00:00:00:00:" number "2 netns %s\n"                                     \
+    "address add " address "/" LINK_LEN " dev " name NODAD "\n"                          \
+    "link set " name " up\n"                                                             \
+    "neighbour add " peer " lladdr 02:00:00:00:00:" number "2 dev " name "\n"
+
+static void make_wires(int near, int far)
 {
-    ck_assert_int_eq(setns(near, CLONE_NEWNET), 0);
-    run("ip link add %s type veth peer name far && ip link set far netns /proc/%d/fd/%d", name,
-        getpid(), far);
-    run("ip address add %s/" LINK_LEN " dev %s" NODAD " && ip link set %s up", address, name, name);
+    char far_end[64];
+
+    snprintf(far_end, sizeof(far_end), "/proc/%d/fd/%d", getpid(), far);
+    run("ip -batch - <<'END'\nlink set lo up\n" WIRE("in0", "1", IN_ADDRESS, IN_PEER)
+            WIRE("out0", "2", OUT_ADDRESS, OUT_PEER) "END",
+        far_end, far_end);
     ck_assert_int_eq(setns(far, CLONE_NEWNET), 0);
-    run("ip link set far name far-%s && ip link set far-%s up", name, name);
-    w->fd = packet_socket(strcmp(name, "in0") == 0 ? "far-in0" : "far-out0", w->far_mac);
+    run("ip -batch - <<'END'\nlink set far-in0 up\nlink set far-out0 up\nEND");
+    in0.fd = packet_socket("far-in0", in0.far_mac);
+    out0.fd = packet_socket("far-out0", out0.far_mac);
     ck_assert_int_eq(setns(near, CLONE_NEWNET), 0);
-    w->near_fd = packet_socket(name, w->near_mac);
-    run("ip neighbour add %s lladdr %02x:%02x:%02x:%02x:%02x:%02x dev %s", peer, w->far_mac[0],
-        w->far_mac[1], w->far_mac[2], w->far_mac[3], w->far_mac[4], w->far_mac[5], name);
+    in0.near_fd = packet_socket("in0", in0.near_mac);
+    out0.near_fd = packet_socket("out0", out0.near_mac);
 }
 
 static void send_frame(int fd, const uint8_t *to, const uint8_t *from, const void *packet,
@@ -152,6 +161,19 @@ static void wait_for_wire_up(struct wire *w)
     wait_for_link(w->fd, w->near_fd, w->near_mac, w->far_mac);
 }
 
+/* A setting below /proc/sys/net. */
+static void set_in_kernel(const char *name, const char *value)
+{
+    char path[128];
+    int fd;
+
+    snprintf(path, sizeof(path), "/proc/sys/net/%s", name);
+    fd = open(path, O_WRONLY | O_CLOEXEC);
+    ck_assert_msg(fd >= 0 && write(fd, value, strlen(value)) > 0, "expected to write %s to %s",
+                  value, path);
+    close(fd);
+}
+
 /* No address but those that are given, and no packet but those that are sent. */
 static void allow_ipv6(void)
 {
@@ -162,8 +184,12 @@ static void allow_ipv6(void)
         {"default/disable_ipv6", "0"}, {"lo/disable_ipv6", "0"},
     };
 
-    for (size_t i = 0; i < sizeof(settings) / sizeof(settings[0]); i++)
-        run("echo %s >/proc/sys/net/ipv6/conf/%s", settings[i][1], settings[i][0]);
+    for (size_t i = 0; i < sizeof(settings) / sizeof(settings[0]); i++) {
+        char name[64];
+
+        snprintf(name, sizeof(name), "ipv6/conf/%s", settings[i][0]);
+        set_in_kernel(name, settings[i][1]);
+    }
     run("ip6tables -t raw -A OUTPUT -p icmpv6 --icmpv6-type 143 -j DROP"); /* multicast listener */
 #endif
 }
@@ -173,13 +199,12 @@ void wires_make(void)
     int far = namespace_enter(), near;
 
     /* Nothing of the far end's own may be on the wires. */
-    run("echo 1 >/proc/sys/net/ipv6/conf/default/disable_ipv6");
+    set_in_kernel("ipv6/conf/default/disable_ipv6", "1");
     near = namespace_enter();
-    run("echo 1 >/proc/sys/net/ipv6/conf/default/disable_ipv6");
-    run("echo 1 >/proc/sys/net/ipv4/ip_forward && ip link set lo up");
+    set_in_kernel("ipv6/conf/default/disable_ipv6", "1");
+    set_in_kernel("ipv4/ip_forward", "1");
     allow_ipv6();
-    wire_make(&in0, near, far, "in0", IN_ADDRESS, IN_PEER);
-    wire_make(&out0, near, far, "out0", OUT_ADDRESS, OUT_PEER);
+    make_wires(near, far);
     wait_for_wire_up(&in0);
     wait_for_wire_up(&out0);
     close(near);
