@@ -14,7 +14,9 @@
 #include <linux/netfilter.h>
 #include <string.h>
 
-#define AHEAD 8 /* packets at hand that make a guard worth its two system calls */
+#define AHEAD       8    /* packets at hand that make a guard worth its two system calls */
+#define AHEAD_LARGE 2    /* of large ones, which come fewer at a time */
+#define LARGE       8192 /* bytes on average */
 
 void divert_flush(struct divert_socket *s)
 {
@@ -55,11 +57,12 @@ static bool may_add(const struct divert_socket *s)
  */
 static bool may_wait(struct divert_socket *s)
 {
-    uint32_t at_hand = s->shared->ring.end - s->shared->ring.first;
+    const struct nfq_ring *ring = &s->shared->ring;
+    uint32_t at_hand = ring->end - ring->first, ahead = ring->size < LARGE ? AHEAD : AHEAD_LARGE;
 
     if (s->options->batch == BATCH_NEVER || s->options->pump)
         return false;
-    return at_hand >= (s->shared->batch.used ? 1 : AHEAD);
+    return at_hand >= (s->shared->batch.used ? 1 : ahead);
 }
 
 /* Has somebody see to it that what is put to the batch now is sent in time. */
