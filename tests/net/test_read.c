@@ -220,6 +220,7 @@ START_TEST(test_poll_and_select_tell_the_truth)
     struct timeval now = {0};
     fd_set set;
 
+    wait_until_queued();
     ck_assert_int_eq(poll(&p, 1, 10000), 1);
     ck_assert_int_eq(p.revents, POLLIN | POLLRDNORM | POLLOUT | POLLWRNORM);
     divert_read(fd, got, sizeof(got), &from);
