@@ -17,8 +17,6 @@
 #include <linux/netfilter.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <sys/syscall.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
 #define PROTOCOL_DIVERT     258 /* IPPROTO_DIVERT of FreeBSD and OpenBSD */
@@ -408,20 +406,16 @@ void divert_pass_injected(struct divert_socket *s)
 
 /*
  * It may be empty against all expectation: a process can be killed when it has read it and not said
- * so yet, and programs can read it past libc. That must hold up nobody.
+ * so yet, and programs can read it past libc. That must hold up nobody. One preadv2(2)
+ * could do it, but filters of system calls may end a program for that.
  */
 static ssize_t empty_eventfd(int fd)
 {
+    struct pollfd p = {.fd = fd, .events = POLLIN};
     uint64_t count;
-    struct iovec iov = {&count, sizeof(count)};
-    long n = syscall(SYS_preadv2, fd, &iov, 1, -1L, -1L, RWF_NOWAIT);
+    int n = real.poll(&p, 1, 0);
 
-    if (n < 0 && (errno == EOPNOTSUPP || errno == ENOSYS)) { /* before Linux 5.8 */
-        struct pollfd p = {.fd = fd, .events = POLLIN};
-
-        n = real.poll(&p, 1, 0) == 0 ? 0 : real.read(fd, &count, sizeof(count));
-    }
-    return n;
+    return n <= 0 ? n : real.read(fd, &count, sizeof(count));
 }
 
 void divert_announce(struct divert_socket *s)

@@ -98,29 +98,40 @@ static uint32_t receive_from(uint32_t next)
     return next - first;
 }
 
-START_TEST(test_300000_packets_arrive_once_and_in_order)
+static uint32_t wait_and_receive(uint32_t next)
 {
     struct pollfd p = {.fd = out0.fd, .events = POLLIN};
+
+    ck_assert_msg(poll(&p, 1, PATIENCE_MS) == 1, "expected packet %u, nothing came", next);
+    return receive_from(next);
+}
+
+/* Ends the program. */
+static void expect_no_more(pid_t program)
+{
+    wire_expect_silence(&out0);
+    ck_assert_uint_eq(queue_waiting(PORT), 0);
+    kill(program, SIGKILL);
+    ck_assert_int_eq(waitpid(program, NULL, 0), program);
+}
+
+START_TEST(test_300000_packets_arrive_once_and_in_order)
+{
     pid_t program = start_program();
     uint32_t sent = 0, received = 0;
 
     while (received < PACKETS) {
         while (sent < PACKETS && sent - received < WINDOW)
             send_number(sent++);
-        ck_assert_msg(poll(&p, 1, PATIENCE_MS) == 1, "expected packet %u, nothing came", received);
-        received += receive_from(received);
+        received += wait_and_receive(received);
     }
-    wire_expect_silence(&out0);
-    ck_assert_uint_eq(queue_waiting(PORT), 0);
-    kill(program, SIGKILL);
-    ck_assert_int_eq(waitpid(program, NULL, 0), program);
+    expect_no_more(program);
 }
 END_TEST
 
 /* The kernel's queue and the socket's buffer hold them all, as they are made by default. */
 START_TEST(test_burst_into_a_program_that_sleeps)
 {
-    struct pollfd p = {.fd = out0.fd, .events = POLLIN};
     pid_t program = start_program();
     uint32_t received = 0;
 
@@ -132,14 +143,9 @@ START_TEST(test_burst_into_a_program_that_sleeps)
     ck_assert_uint_eq(queue_waiting(PORT), BURST);
     usleep(50000);
     kill(program, SIGCONT);
-    while (received < BURST) {
-        ck_assert_msg(poll(&p, 1, PATIENCE_MS) == 1, "expected packet %u, nothing came", received);
-        received += receive_from(received);
-    }
-    wire_expect_silence(&out0);
-    ck_assert_uint_eq(queue_waiting(PORT), 0);
-    kill(program, SIGKILL);
-    ck_assert_int_eq(waitpid(program, NULL, 0), program);
+    while (received < BURST)
+        received += wait_and_receive(received);
+    expect_no_more(program);
 }
 END_TEST
 
