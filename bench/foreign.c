@@ -20,9 +20,10 @@
 #include <unistd.h>
 
 #define LIMIT_NS 10
-#define ROUNDS   60   /* programs started for each way; the best counts: what disturbs only adds */
-#define SLICES   50   /* in each */
-#define CALLS    1000 /* in a slice */
+#define ROUNDS \
+    60 /* programs started for each direction; the best counts: what disturbs only adds */
+#define SLICES 50   /* in each */
+#define CALLS  1000 /* in a slice */
 
 enum { READ, WRITE, POLL, RECV, CALLS_MEASURED };
 

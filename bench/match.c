@@ -4,8 +4,8 @@
  * so many others outstanding. Prints nanoseconds a packet, the keys of both packets included; it
  * must stay flat.
  */
-#include "ledger.h"
-#include "packet.h"
+#include "divert/in_flight.h"
+#include "packet/packet.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,7 +24,7 @@ static const char *const names[WAYS] = {"unchanged", "address and port rewritten
 static const unsigned outstanding[] = {1, 10, 100, 1000, 10000};
 
 static uint8_t pool[POOL][LENGTH];
-static struct ledger ledger;
+static struct in_flight in_flight;
 
 /* UDP of many flows: a port, an id and a payload of its own each. */
 static void make_pool(void)
@@ -73,24 +73,24 @@ static uintptr_t buffer_of(unsigned i)
 
 static void add(unsigned i)
 {
-    struct ledger_packet evicted, packet = {
-                                      .id = i,
-                                      .len = LENGTH,
-                                      .incoming = true,
-                                      .indev = 2,
-                                      .buffer = buffer_of(i),
-                                  };
+    struct in_flight_packet evicted, packet = {
+                                         .id = i,
+                                         .len = LENGTH,
+                                         .incoming = true,
+                                         .indev = 2,
+                                         .buffer = buffer_of(i),
+                                     };
 
     packet_keys(pool[i % POOL], LENGTH, &packet.keys);
-    ledger_add(&ledger, &packet, &evicted);
+    in_flight_add(&in_flight, &packet, &evicted);
 }
 
 /* Written from a copy elsewhere: the buffer is no help. */
 static void match(unsigned i, enum rewriting how)
 {
-    static const struct ledger_way way = {.incoming = true, .indev = 2};
+    static const struct in_flight_direction direction = {.incoming = true, .indev = 2};
     struct packet_keys keys;
-    struct ledger_packet found;
+    struct in_flight_packet found;
     uint8_t copy[LENGTH];
 
     memcpy(copy, pool[i % POOL], LENGTH);
@@ -101,7 +101,7 @@ static void match(unsigned i, enum rewriting how)
     if (how == PAYLOAD)
         memset(copy + 28, 'x', LENGTH - 28);
     packet_keys(copy, LENGTH, &keys);
-    if (!ledger_match(&ledger, &keys, 1, &way, &found) || found.id != i) {
+    if (!in_flight_match(&in_flight, &keys, 1, &direction, &found) || found.id != i) {
         fprintf(stderr, "match: packet %u was not found among the others\n", i);
         exit(1);
     }
@@ -121,7 +121,7 @@ static double measure(unsigned count, enum rewriting how)
     unsigned next = 0;
     double start;
 
-    ledger_reset(&ledger);
+    in_flight_reset(&in_flight);
     while (next < count - 1)
         add(next++);
     start = now_ns();

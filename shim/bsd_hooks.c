@@ -2,7 +2,7 @@
 /* Functions of BSD's C library that Linux has not, and a service that its list lacks. */
 #include "hook.h"
 
-#include "sysctl.h"
+#include "bsd/sysctl.h"
 
 #include <netdb.h>
 #include <netinet/in.h>

@@ -2,7 +2,7 @@
 /* epoll(7). */
 #include "hook.h"
 
-#include "clock.h"
+#include "util/clock.h"
 #include "wait.h"
 #include "watch.h"
 

@@ -2,9 +2,9 @@
 /* Calls that start another program. */
 #include "hook.h"
 
-#include "exec.h"
-#include "own.h"
+#include "divert/inherit.h"
 #include "own_thread.h"
+#include "process/fork.h"
 
 #include <pthread.h>
 #include <spawn.h>
@@ -28,7 +28,7 @@ static bool was_copied(void)
 /* What exec is called with. Not in a child of vfork(): its end is none of the parent's threads. */
 static char *const *prepare(char *const envp[], char **own, char text[EXEC_TEXT_MAX])
 {
-    if (own_tables())
+    if (process_owns_memory())
         own_thread_hold();
     return exec_environment(envp, was_copied(), own, text);
 }
@@ -38,7 +38,7 @@ static int failed(int result)
     int saved = errno;
 
     exec_failed();
-    if (own_tables())
+    if (process_owns_memory())
         own_thread_release();
     errno = saved;
     return result;

@@ -2,9 +2,9 @@
 /* Calls that make, copy and close descriptors. */
 #include "hook.h"
 
-#include "exec.h"
-#include "own.h"
-#include "route_socket.h"
+#include "bsd/route_socket.h"
+#include "divert/inherit.h"
+#include "process/fork.h"
 #include "watch.h"
 
 #include <fcntl.h>
@@ -18,7 +18,7 @@ static void forget(int fd)
 {
     struct divert_socket *s;
 
-    if (!own_tables())
+    if (!process_owns_memory())
         return;
     watch_forget(fd);
     route_forget(fd);
@@ -29,7 +29,7 @@ static void forget(int fd)
 
 static bool is_special(int fd)
 {
-    return fdtable_has(fd) || watch_has(fd) || hidden_has(fd) || route_has(fd);
+    return fdtable_has(fd) || watch_has(fd) || private_fd_has(fd) || route_has(fd);
 }
 
 /* new is a copy of a divert socket's descriptor; takes over the reference to s. */
@@ -37,7 +37,7 @@ static int enter_copy(int new, struct divert_socket *s)
 {
     int err = new < 0 ? -errno : 0;
 
-    if (!err && !own_tables()) {
+    if (!err && !process_owns_memory()) {
         exec_note_copy();
         divert_release(s);
         return new;
@@ -55,11 +55,11 @@ static int enter_copy(int new, struct divert_socket *s)
  * socket. */
 static int copy_others(int old, int new)
 {
-    if (new >= 0 && route_has(old) && own_tables() && route_insert(new) < 0) {
+    if (new >= 0 && route_has(old) && process_owns_memory() && route_insert(new) < 0) {
         real.close(new);
         return as_result(-EMFILE);
     }
-    if (new >= 0 && watch_has(old) && own_tables())
+    if (new >= 0 && watch_has(old) && process_owns_memory())
         watch_copy(old, new);
     return new;
 }
@@ -68,8 +68,8 @@ HOOK int close(int fd)
 {
     if (__builtin_expect(!is_special(fd), 1))
         return real.close(fd);
-    if (hidden_has(fd))
-        return refuse_hidden();
+    if (private_fd_has(fd))
+        return refuse_private();
     forget(fd);
     return real.close(fd);
 }
@@ -77,10 +77,10 @@ HOOK int close(int fd)
 /* Closes what lies between our own descriptors, or sets its close-on-exec flag. */
 static int close_between(unsigned first, unsigned last, int flags)
 {
-    unsigned end = last < HIDDEN_CEILING ? last : HIDDEN_CEILING - 1;
+    unsigned end = last < PRIVATE_FD_CEILING ? last : PRIVATE_FD_CEILING - 1;
 
     for (unsigned fd = first; fd <= end; fd++) {
-        if (!hidden_has((int)fd))
+        if (!private_fd_has((int)fd))
             continue;
         if (fd > first && real.close_range(first, fd - 1, flags) < 0)
             return -1;
@@ -100,7 +100,7 @@ static void forget_between(unsigned first, unsigned last)
 /* Whether there is any that is_special(). Each divert socket has hidden ones. */
 static bool any_special(void)
 {
-    return atomic_load_explicit(&hidden_count, memory_order_relaxed) ||
+    return atomic_load_explicit(&private_fd_count, memory_order_relaxed) ||
            atomic_load_explicit(&route_count, memory_order_relaxed);
 }
 
@@ -127,8 +127,8 @@ HOOK int dup(int fd)
 
     if (s)
         return enter_copy(real.dup(fd), s);
-    if (hidden_has(fd))
-        return refuse_hidden();
+    if (private_fd_has(fd))
+        return refuse_private();
     return copy_others(fd, real.dup(fd));
 }
 
@@ -137,8 +137,8 @@ static int replace(int old, int new, int flags, bool with_flags)
 {
     struct divert_socket *s = fdtable_find(old);
 
-    if (hidden_has(old) || hidden_has(new)) {
-        errno = hidden_has(old) ? EBADF : EBUSY;
+    if (private_fd_has(old) || private_fd_has(new)) {
+        errno = private_fd_has(old) ? EBADF : EBUSY;
         return s ? finish_int(s, -errno) : -1;
     }
     if (is_special(new) && real.fcntl(old, F_GETFD) >= 0)
@@ -159,7 +159,7 @@ HOOK int dup3(int old, int new, int flags)
 HOOK int dup2(int old, int new)
 {
     if ((!is_special(old) && !is_special(new)) || old == new)
-        return hidden_has(old) ? refuse_hidden() : real.dup2(old, new);
+        return private_fd_has(old) ? refuse_private() : real.dup2(old, new);
     return replace(old, new, 0, false);
 }
 
@@ -218,8 +218,8 @@ static int divert_fcntl(struct divert_socket *s, int fd, int command, void *arg)
 /* On a descriptor that is not a divert socket's, but one of our own or a watching instance. */
 static int special_fcntl(int fd, int command, void *arg)
 {
-    if (hidden_has(fd))
-        return refuse_hidden();
+    if (private_fd_has(fd))
+        return refuse_private();
     if (makes_copy(command))
         return copy_others(fd, real.fcntl(fd, command, arg));
     return real.fcntl(fd, command, arg);

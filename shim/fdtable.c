@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "fdtable.h"
 
-#include "divert.h"
-#include "safe_lock.h"
+#include "divert/divert.h"
+#include "process/safe_lock.h"
 
 #include <errno.h>
 #include <sys/mman.h>

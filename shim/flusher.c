@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "flusher.h"
 
-#include "divert.h"
+#include "divert/divert.h"
 #include "fdtable.h"
 #include "own_thread.h"
 
@@ -35,7 +35,7 @@ static void find_one(int fd, struct divert_socket *s, void *arg)
     struct found *found = arg;
 
     (void)fd;
-    if (found->count < AT_ONCE && divert_verdicts_wait(s))
+    if (found->count < AT_ONCE && divert_verdicts_pending(s))
         found->socket[found->count++] = divert_hold(s);
 }
 
@@ -122,6 +122,6 @@ void flusher_after_fork(bool child)
         return;
     atomic_store(&running, false);
     atomic_store(&waiting, 0);
-    atomic_store(&guards_armed, 0);
+    atomic_store(&verdict_timers_armed, 0);
     fdtable_each(forget_one, NULL);
 }

@@ -7,7 +7,7 @@
 #ifndef DIVERTSHIM_FLUSHER_H
 #define DIVERTSHIM_FLUSHER_H
 
-#include "guard.h"
+#include "divert/verdict_timer.h"
 
 #include <stdbool.h>
 
@@ -29,7 +29,7 @@ void flusher_send_all(void);
 /* Before a wait that is none for divert sockets alone. */
 static inline void flusher_before_wait(void)
 {
-    if (__builtin_expect(atomic_load_explicit(&guards_armed, memory_order_relaxed) != 0, 0))
+    if (__builtin_expect(atomic_load_explicit(&verdict_timers_armed, memory_order_relaxed) != 0, 0))
         flusher_send_all();
 }
 

@@ -3,10 +3,10 @@
 #ifndef DIVERTSHIM_HOOK_H
 #define DIVERTSHIM_HOOK_H
 
-#include "divert.h"
+#include "divert/divert.h"
 #include "fdtable.h"
 #include "flusher.h"
-#include "hidden.h"
+#include "process/private_fd.h"
 #include "real.h"
 
 #include <errno.h>
@@ -57,7 +57,7 @@ static inline struct divert_socket *find_before_write(int fd, size_t len)
 }
 
 /* For a descriptor of our own: to the program it is not open. */
-static inline int refuse_hidden(void)
+static inline int refuse_private(void)
 {
     return as_result(-EBADF);
 }

@@ -36,7 +36,8 @@ static uint32_t number_of(const struct nlattr *attr)
     return attr ? ntohl(mnl_attr_get_u32(attr)) : 0;
 }
 
-bool nflog_parse(const struct nlmsghdr *nlh, struct nfq_packet *p, const struct nlattr **payload)
+bool nflog_parse(const struct nlmsghdr *nlh, struct nfqueue_packet *p,
+                 const struct nlattr **payload)
 {
     struct nlattr *attr[NFULA_MAX + 1] = {0};
     const struct nfulnl_msg_packet_hdr *header;
@@ -46,8 +47,8 @@ bool nflog_parse(const struct nlmsghdr *nlh, struct nfq_packet *p, const struct 
     if (nflog_nlmsg_parse(nlh, attr) < 0 || !attr[NFULA_PACKET_HDR] || !attr[NFULA_PAYLOAD])
         return false;
     header = mnl_attr_get_payload(attr[NFULA_PACKET_HDR]);
-    *p = (struct nfq_packet){
-        .copy = true,
+    *p = (struct nfqueue_packet){
+        .is_tee = true,
         .hook = header->hook,
         .family = ntohs(header->hw_protocol) == ETH_P_IPV6 ? AF_INET6 : AF_INET,
         .mark = number_of(attr[NFULA_MARK]),

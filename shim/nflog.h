@@ -17,6 +17,7 @@
 int nflog_bind(int fd, uint16_t group);
 
 /* Whether a message is a copy. If so, *p tells what is known of it, and *payload has its bytes. */
-bool nflog_parse(const struct nlmsghdr *nlh, struct nfq_packet *p, const struct nlattr **payload);
+bool nflog_parse(const struct nlmsghdr *nlh, struct nfqueue_packet *p,
+                 const struct nlattr **payload);
 
 #endif

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "nfq.h"
 
-#include "caps.h"
-#include "log.h"
 #include "nflog.h"
+#include "process/privileges.h"
 #include "real.h"
+#include "util/log.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -167,7 +167,7 @@ int nfqueue_bind(int fd, uint16_t queue)
     case 0:
         return 0;
     case -EPERM: /* the kernel says the same for a queue that another socket has */
-        return caps_has_net_admin() ? -EADDRINUSE : -EACCES;
+        return privileges_has_net_admin() ? -EADDRINUSE : -EACCES;
     case -EBUSY:
         return -EADDRINUSE;
     case -EINVAL:
@@ -181,8 +181,8 @@ int nfqueue_bind(int fd, uint16_t queue)
 
 /* What one system call fills. */
 struct messages {
-    struct mmsghdr message[NFQ_SLOTS];
-    struct iovec iov[NFQ_SLOTS];
+    struct mmsghdr message[NFQUEUE_SLOTS];
+    struct iovec iov[NFQUEUE_SLOTS];
 };
 
 /*
@@ -211,13 +211,15 @@ static uint32_t number_of(const struct nlattr *attr)
     return attr ? ntohl(mnl_attr_get_u32(attr)) : 0;
 }
 
-static void locate(struct nfq_ring *ring, const struct nlattr *payload, struct nfq_packet *p)
+static void locate(struct nfqueue_ring *ring, const struct nlattr *payload,
+                   struct nfqueue_packet *p)
 {
     p->at = (uint32_t)((uint8_t *)mnl_attr_get_payload(payload) - (uint8_t *)ring->slot);
     p->len = mnl_attr_get_payload_len(payload);
 }
 
-static bool parse_packet(struct nfq_ring *ring, const struct nlmsghdr *nlh, struct nfq_packet *p)
+static bool parse_packet(struct nfqueue_ring *ring, const struct nlmsghdr *nlh,
+                         struct nfqueue_packet *p)
 {
     const struct nlattr *attr[NFQA_MAX + 1] = {0};
     const struct nfgenmsg *family = mnl_nlmsg_get_payload(nlh);
@@ -229,13 +231,13 @@ static bool parse_packet(struct nfq_ring *ring, const struct nlmsghdr *nlh, stru
         mnl_attr_get_payload_len(attr[NFQA_PACKET_HDR]) < sizeof(*header))
         return false;
     header = mnl_attr_get_payload(attr[NFQA_PACKET_HDR]);
-    p->copy = false;
+    p->is_tee = false;
     p->id = ntohl(header->packet_id);
     p->queue = ntohs(family->res_id);
     p->hook = header->hook;
     p->family = ntohs(header->hw_protocol) == ETH_P_IPV6 ? AF_INET6 : AF_INET;
     info = number_of(attr[NFQA_SKB_INFO]);
-    p->large = info & NFQA_SKB_GSO;
+    p->gso = info & NFQA_SKB_GSO;
     p->no_checksum = info & NFQA_SKB_CSUMNOTREADY;
     p->mark = number_of(attr[NFQA_MARK]);
     p->indev = number_of(attr[NFQA_IFINDEX_INDEV]);
@@ -245,7 +247,7 @@ static bool parse_packet(struct nfq_ring *ring, const struct nlmsghdr *nlh, stru
     return true;
 }
 
-static void note_error(struct nfq_ring *ring, const struct nlmsghdr *nlh)
+static void note_error(struct nfqueue_ring *ring, const struct nlmsghdr *nlh)
 {
     const struct nlmsgerr *answer = NLMSG_DATA(nlh);
 
@@ -256,7 +258,8 @@ static void note_error(struct nfq_ring *ring, const struct nlmsghdr *nlh)
                            "CAP_NET_ADMIN, which NFQUEUE asks for at every packet");
 }
 
-static bool parse_message(struct nfq_ring *ring, const struct mmsghdr *m, struct nfq_packet *p)
+static bool parse_message(struct nfqueue_ring *ring, const struct mmsghdr *m,
+                          struct nfqueue_packet *p)
 {
     const struct nlmsghdr *nlh = m->msg_hdr.msg_iov->iov_base;
     const struct nlattr *payload;
@@ -278,10 +281,11 @@ static bool parse_message(struct nfq_ring *ring, const struct mmsghdr *m, struct
  * How many messages to ask for: twice as many as came before. Under load that soon is a whole ring;
  * and a packet that comes alone is not held up by preparations for others. Of large ones fewer.
  */
-static unsigned expected(const struct nfq_ring *ring)
+static unsigned expected(const struct nfqueue_ring *ring)
 {
-    unsigned room = NFQ_SLOTS - ring->used, count = ring->came > 0 ? ring->came * 2 : 2;
-    unsigned at_once = ring->size > AT_ONCE / NFQ_SLOTS ? AT_ONCE / ring->size + 1 : NFQ_SLOTS;
+    unsigned room = NFQUEUE_SLOTS - ring->used, count = ring->came > 0 ? ring->came * 2 : 2;
+    unsigned at_once =
+        ring->size > AT_ONCE / NFQUEUE_SLOTS ? AT_ONCE / ring->size + 1 : NFQUEUE_SLOTS;
 
     count = count < at_once ? count : at_once;
     return count < room ? count : room;
@@ -297,13 +301,13 @@ static uint32_t mean_size(const struct messages *m, int count)
 }
 
 /* One system call. Returns how many messages came, 0 for none, or -errno. */
-static int receive(int fd, struct nfq_ring *ring, struct messages *m)
+static int receive(int fd, struct nfqueue_ring *ring, struct messages *m)
 {
     unsigned count = expected(ring);
     int n;
 
     for (unsigned i = 0; i < count; i++) {
-        m->iov[i] = (struct iovec){ring->slot[ring->used + i], NFQ_SLOT_SIZE};
+        m->iov[i] = (struct iovec){ring->slot[ring->used + i], NFQUEUE_SLOT_SIZE};
         m->message[i].msg_hdr = (struct msghdr){.msg_iov = &m->iov[i], .msg_iovlen = 1};
     }
     n = real.recvmmsg(fd, m->message, count, MSG_DONTWAIT, NULL);
@@ -312,15 +316,15 @@ static int receive(int fd, struct nfq_ring *ring, struct messages *m)
     return errno == EAGAIN || errno == EINTR || errno == ENOBUFS ? 0 : -errno;
 }
 
-int nfqueue_fill(int fd, struct nfq_ring *ring)
+int nfqueue_fill(int fd, struct nfqueue_ring *ring)
 {
     struct messages m;
     uint32_t before;
 
-    if (nfq_ring_empty(ring))
+    if (nfqueue_ring_empty(ring))
         ring->first = ring->end = ring->used = 0;
     before = ring->end;
-    while (ring->end == before && ring->used < NFQ_SLOTS) {
+    while (ring->end == before && ring->used < NFQUEUE_SLOTS) {
         int n = receive(fd, ring, &m);
 
         if (n <= 0)
@@ -360,7 +364,7 @@ static const struct verdict_message verdict_template = {
 };
 
 /* Fills all but the payload's bytes; returns how many bytes go before those. */
-static size_t fill_verdict(struct verdict_message *m, const struct nfq_verdict *v)
+static size_t fill_verdict(struct verdict_message *m, const struct nfqueue_verdict *v)
 {
     size_t head = v->payload ? sizeof(*m) : offsetof(struct verdict_message, payload_attr);
 
@@ -374,7 +378,7 @@ static size_t fill_verdict(struct verdict_message *m, const struct nfq_verdict *
     return head;
 }
 
-static int send_alone(int fd, const struct verdict_message *m, const struct nfq_verdict *v)
+static int send_alone(int fd, const struct verdict_message *m, const struct nfqueue_verdict *v)
 {
     static const char padding[MNL_ALIGNTO];
     struct iovec iov[] = {
@@ -390,25 +394,25 @@ static int send_alone(int fd, const struct verdict_message *m, const struct nfq_
  * A message counts from the moment that its length is there: the thread may be interrupted between
  * any two instructions, and the batch be sent as it is then.
  */
-static void put_length(struct nfq_batch *batch, uint32_t at, uint32_t len)
+static void put_length(struct nfqueue_batch *batch, uint32_t at, uint32_t len)
 {
     atomic_signal_fence(memory_order_seq_cst);
     *(volatile uint32_t *)(void *)(batch->bytes + at) = len;
     atomic_signal_fence(memory_order_seq_cst);
 }
 
-int nfqueue_put_verdict(int fd, struct nfq_batch *batch, const struct nfq_verdict *v)
+int nfqueue_put_verdict(int fd, struct nfqueue_batch *batch, const struct nfqueue_verdict *v)
 {
     struct verdict_message m;
     size_t head = fill_verdict(&m, v);
     uint8_t *at;
     int err = 0;
 
-    if (m.header.nlmsg_len > NFQ_BATCH_SIZE - batch->used)
+    if (m.header.nlmsg_len > NFQUEUE_BATCH_SIZE - batch->used)
         err = nfqueue_flush(fd, batch);
     if (err)
         return err;
-    if (m.header.nlmsg_len > NFQ_BATCH_SIZE)
+    if (m.header.nlmsg_len > NFQUEUE_BATCH_SIZE)
         return send_alone(fd, &m, v);
     at = batch->bytes + batch->used;
     batch->used += m.header.nlmsg_len;
@@ -420,13 +424,13 @@ int nfqueue_put_verdict(int fd, struct nfq_batch *batch, const struct nfq_verdic
     return 0;
 }
 
-void nfqueue_forget(struct nfq_batch *batch)
+void nfqueue_forget(struct nfqueue_batch *batch)
 {
     batch->used = 0;
     put_length(batch, 0, 0);
 }
 
-int nfqueue_flush(int fd, struct nfq_batch *batch)
+int nfqueue_flush(int fd, struct nfqueue_batch *batch)
 {
     int err = batch->used ? send_bytes(fd, batch->bytes, batch->used) : 0;
 
@@ -435,7 +439,7 @@ int nfqueue_flush(int fd, struct nfq_batch *batch)
     return err;
 }
 
-void nfqueue_flush_twice(int fd, const struct nfq_batch *batch)
+void nfqueue_flush_twice(int fd, const struct nfqueue_batch *batch)
 {
     if (batch->used)
         real.send(fd, batch->bytes, sizeof(batch->bytes), MSG_DONTWAIT);

@@ -13,17 +13,17 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 
-#define NFQ_SLOTS 32 /* packets taken out of the queue at once */
+#define NFQUEUE_SLOTS 32 /* packets taken out of the queue at once */
 /*
  * Room for the largest message. The pages of a slot that no large packet touches cost nothing; and
  * not to be a power of two keeps the slots from meeting in the same lines of the cache.
  */
-#define NFQ_SLOT_SIZE (65536 + 4096 + 1600)
+#define NFQUEUE_SLOT_SIZE (65536 + 4096 + 1600)
 
 struct nlmsghdr;
 
 /* A packet that waits in the queue for its verdict. */
-struct nfq_packet {
+struct nfqueue_packet {
     uint32_t id;    /* for the verdict */
     uint16_t queue; /* number of the queue it waits in */
     uint32_t mark;
@@ -32,17 +32,17 @@ struct nfq_packet {
     uint32_t len;     /* bytes of the packet */
     uint8_t hook;     /* NF_INET_* */
     uint8_t family;   /* AF_INET or AF_INET6 */
-    bool copy;        /* a copy, see nflog.h: it waits for no verdict */
-    bool large;       /* of several segments, which the kernel cuts later (GSO) */
+    bool is_tee;      /* a copy, see nflog.h: it waits for no verdict */
+    bool gso;         /* of several segments, which the kernel cuts later (GSO) */
     bool no_checksum; /* the transport checksum is left to the card */
-    uint32_t at;      /* where it lies in the ring's slots, see nfq_bytes() */
+    uint32_t at;      /* where it lies in the ring's slots, see nfqueue_bytes() */
 };
 
 /*
  * Packets taken out and not read yet. May lie in memory that processes share, at another address
  * in each. All zeros is an empty ring.
  */
-struct nfq_ring {
+struct nfqueue_ring {
     uint32_t first;   /* the next to be read */
     uint32_t end;     /* behind the last */
     uint32_t used;    /* slots that hold messages, those of packets already read included */
@@ -50,11 +50,11 @@ struct nfq_ring {
     uint32_t came;    /* messages, the last time that any were taken out */
     uint32_t size;    /* of those on average, in bytes */
     uint64_t refused; /* verdicts that the kernel did not take because of missing capabilities */
-    struct nfq_packet packet[NFQ_SLOTS];
-    _Alignas(64) uint8_t slot[NFQ_SLOTS][NFQ_SLOT_SIZE];
+    struct nfqueue_packet packet[NFQUEUE_SLOTS];
+    _Alignas(64) uint8_t slot[NFQUEUE_SLOTS][NFQUEUE_SLOT_SIZE];
 };
 
-struct nfq_verdict {
+struct nfqueue_verdict {
     uint32_t id;
     uint16_t queue;
     int verdict;         /* NF_DROP, NF_ACCEPT or NF_REPEAT */
@@ -67,20 +67,20 @@ struct nfq_verdict {
  * Verdicts that go to the kernel together. A page holds them: for more the kernel would have to map
  * memory anew each time.
  */
-#define NFQ_BATCH_SIZE 3584
+#define NFQUEUE_BATCH_SIZE 3584
 
-struct nfq_batch {
+struct nfqueue_batch {
     uint32_t used; /* bytes */
     /* Behind the last message, a length of zero ends what the kernel takes. */
-    _Alignas(4) uint8_t bytes[NFQ_BATCH_SIZE + sizeof(uint32_t)];
+    _Alignas(4) uint8_t bytes[NFQUEUE_BATCH_SIZE + sizeof(uint32_t)];
 };
 
-static inline bool nfq_ring_empty(const struct nfq_ring *ring)
+static inline bool nfqueue_ring_empty(const struct nfqueue_ring *ring)
 {
     return ring->first == ring->end;
 }
 
-static inline uint8_t *nfq_bytes(struct nfq_ring *ring, const struct nfq_packet *p)
+static inline uint8_t *nfqueue_bytes(struct nfqueue_ring *ring, const struct nfqueue_packet *p)
 {
     return (uint8_t *)ring->slot + p->at;
 }
@@ -114,7 +114,7 @@ int nfqueue_unbind(int fd, uint16_t queue);
  * Takes packets out of the kernel's queue, without waiting, as many as the ring has slots for; an
  * empty ring has all of them. Returns how many came, or -errno.
  */
-int nfqueue_fill(int fd, struct nfq_ring *ring);
+int nfqueue_fill(int fd, struct nfqueue_ring *ring);
 
 /*
  * Sends a netfilter configuration message; nfqueue_request() waits for the kernel's answer, which
@@ -127,16 +127,16 @@ int nfqueue_request(int fd, struct nlmsghdr *nlh);
  * Puts a verdict to those that are to be sent, and sends them first if there is no room. Returns 0,
  * or -errno of send(2): then it was not put.
  */
-int nfqueue_put_verdict(int fd, struct nfq_batch *batch, const struct nfq_verdict *v);
+int nfqueue_put_verdict(int fd, struct nfqueue_batch *batch, const struct nfqueue_verdict *v);
 
 /* Sends all verdicts of a batch. Returns 0, or -errno of send(2): then they are still in it. */
-int nfqueue_flush(int fd, struct nfq_batch *batch);
+int nfqueue_flush(int fd, struct nfqueue_batch *batch);
 
 /*
  * Sends what a batch holds and leaves it there, from a signal handler that may have interrupted who
  * is changing it.
  */
-void nfqueue_flush_twice(int fd, const struct nfq_batch *batch);
+void nfqueue_flush_twice(int fd, const struct nfqueue_batch *batch);
 
 /*
  * From now on the kernel drops what it has for the queue, and what waits in it; last_id is that of
@@ -145,7 +145,7 @@ void nfqueue_flush_twice(int fd, const struct nfq_batch *batch);
 int nfqueue_stop(int fd, uint16_t queue, uint32_t last_id);
 
 /* Empties a batch, without sending what it holds. */
-void nfqueue_forget(struct nfq_batch *batch);
+void nfqueue_forget(struct nfqueue_batch *batch);
 
 /* Drops the packets of a queue up to one, in the order in which they came. Returns 0 or -errno. */
 int nfqueue_drop_up_to(int fd, uint16_t queue, uint32_t last_id);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "own_thread.h"
 
-#include "clock.h"
+#include "util/clock.h"
 
 #include <pthread.h>
 #include <signal.h>

@@ -2,9 +2,9 @@
 /* Calls by which a program gives up root, or the sight of /dev. */
 #include "hook.h"
 
-#include "caps.h"
-#include "inject.h"
-#include "options.h"
+#include "inject/inject.h"
+#include "process/privileges.h"
+#include "util/options.h"
 
 #include <grp.h>
 #include <stdarg.h>
@@ -14,68 +14,68 @@
 
 static int changed(int result)
 {
-    caps_after_change();
+    privileges_after_change();
     return result;
 }
 
 HOOK int setuid(uid_t uid)
 {
-    caps_before_change();
+    privileges_before_change();
     return changed(real.setuid(uid));
 }
 
 HOOK int seteuid(uid_t uid)
 {
-    caps_before_change();
+    privileges_before_change();
     return changed(real.seteuid(uid));
 }
 
 HOOK int setreuid(uid_t r, uid_t e)
 {
-    caps_before_change();
+    privileges_before_change();
     return changed(real.setreuid(r, e));
 }
 
 HOOK int setresuid(uid_t r, uid_t e, uid_t s)
 {
-    caps_before_change();
+    privileges_before_change();
     return changed(real.setresuid(r, e, s));
 }
 
 /* Groups take no privileges, but the time of other threads. */
 static int ended(int result)
 {
-    caps_id_change_ends();
+    privileges_id_change_ends();
     return result;
 }
 
 HOOK int setgid(gid_t gid)
 {
-    caps_id_change_begins();
+    privileges_id_change_begins();
     return ended(real.setgid(gid));
 }
 
 HOOK int setegid(gid_t gid)
 {
-    caps_id_change_begins();
+    privileges_id_change_begins();
     return ended(real.setegid(gid));
 }
 
 HOOK int setregid(gid_t r, gid_t e)
 {
-    caps_id_change_begins();
+    privileges_id_change_begins();
     return ended(real.setregid(r, e));
 }
 
 HOOK int setresgid(gid_t r, gid_t e, gid_t s)
 {
-    caps_id_change_begins();
+    privileges_id_change_begins();
     return ended(real.setresgid(r, e, s));
 }
 
 HOOK int setgroups(size_t count, const gid_t *groups)
 {
-    caps_id_change_begins();
+    privileges_id_change_begins();
     return ended(real.setgroups(count, groups));
 }
 
@@ -87,7 +87,7 @@ HOOK int capset(cap_user_header_t header, const cap_user_data_t data)
         (header->pid != 0 && header->pid != gettid()))
         return real.capset(header, data);
     memcpy(own, data, sizeof(own));
-    caps_add_kept(own);
+    privileges_add_kept(own);
     return real.capset(header, own);
 }
 
@@ -101,7 +101,7 @@ HOOK int prctl(int option, ...)
         arg[i] = va_arg(args, unsigned long);
     va_end(args);
     if (option == PR_SET_KEEPCAPS || option == PR_SET_SECUREBITS)
-        caps_left_to_program();
+        privileges_left_to_program();
     return real.prctl(option, arg[0], arg[1], arg[2], arg[3]);
 }
 

@@ -2,12 +2,12 @@
 /* Start of the library, and of child processes. */
 #include "hook.h"
 
-#include "exec.h"
+#include "divert/inherit.h"
 #include "flusher.h"
-#include "inject.h"
-#include "interfaces.h"
-#include "own.h"
-#include "packet.h"
+#include "inject/inject.h"
+#include "netif/interfaces.h"
+#include "packet/packet.h"
+#include "process/fork.h"
 #include "pump.h"
 #include "watch.h"
 
@@ -42,14 +42,14 @@ static void in_parent(void)
 
 static void in_child(void)
 {
-    own_after_fork();
+    process_after_fork();
     after_fork(true);
 }
 
-/* What was written is not lost when the program ends, by whatever way. */
+/* What was written is not lost when the program ends, by whatever direction. */
 __attribute__((destructor)) static void end(void)
 {
-    if (divert_any_open() && own_tables())
+    if (divert_any_open() && process_owns_memory())
         flusher_send_all();
 }
 
@@ -67,7 +67,7 @@ HOOK void _Exit(int status)
 
 __attribute__((constructor)) static void start(void)
 {
-    own_start();
+    process_start();
     flusher_start();
     packet_keys_seed();
     pthread_atfork(before_fork, in_parent, in_child);

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "pump.h"
 
-#include "clock.h"
-#include "divert.h"
+#include "divert/divert.h"
 #include "fdtable.h"
-#include "hidden.h"
-#include "log.h"
-#include "options.h"
 #include "own_thread.h"
+#include "process/private_fd.h"
 #include "real.h"
+#include "util/clock.h"
+#include "util/log.h"
+#include "util/options.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -101,8 +101,8 @@ static void close_descriptors(void)
 {
     int wake = atomic_exchange(&pump.wake_fd, -1);
 
-    hidden_close(pump.epoll_fd);
-    hidden_close(wake);
+    private_fd_close(pump.epoll_fd);
+    private_fd_close(wake);
     pump.epoll_fd = -1;
     pump.count = 0;
 }
@@ -157,7 +157,7 @@ static int watch(int fd, struct divert_socket *s)
 
     if (real.epoll_ctl(pump.epoll_fd, EPOLL_CTL_ADD, fd, &event) == 0)
         return 0;
-    /* One that has gone had the number, and the kernel's socket lives on for its partner. */
+    /* One that has gone had the number, and the kernel's socket lives on for its sibling. */
     if (errno == EEXIST && real.epoll_ctl(pump.epoll_fd, EPOLL_CTL_MOD, fd, &event) == 0)
         return 0;
     return -errno;
@@ -167,8 +167,8 @@ static int start(void)
 {
     int err;
 
-    pump.epoll_fd = hidden_fd(epoll_create1(EPOLL_CLOEXEC));
-    atomic_store(&pump.wake_fd, hidden_fd(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)));
+    pump.epoll_fd = private_fd(epoll_create1(EPOLL_CLOEXEC));
+    atomic_store(&pump.wake_fd, private_fd(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)));
     err = pump.epoll_fd < 0 || pump.wake_fd < 0 ? -EMFILE : watch(pump.wake_fd, NULL);
     if (!err)
         err = own_thread_start(run);

@@ -2,7 +2,7 @@
 /* All ways to read from a descriptor. */
 #include "hook.h"
 
-#include "route_socket.h"
+#include "bsd/route_socket.h"
 #include "wait.h"
 
 #include <time.h>

@@ -2,8 +2,8 @@
 /* socket(2) and what is done to a socket that neither moves packets nor waits. */
 #include "hook.h"
 
+#include "bsd/route_socket.h"
 #include "pump.h"
-#include "route_socket.h"
 
 #include <asm/sockios.h>
 #include <stdarg.h>
@@ -157,8 +157,8 @@ static int divert_ioctl(struct divert_socket *s, int fd, unsigned long request, 
 /* On a descriptor that is no divert socket's. */
 static int other_ioctl(int fd, unsigned long request, void *arg)
 {
-    if (hidden_has(fd))
-        return refuse_hidden();
+    if (private_fd_has(fd))
+        return refuse_private();
     if (request != FIONREAD || !route_has(fd))
         return real.ioctl(fd, request, arg);
     *(int *)arg = route_next_len(fd);

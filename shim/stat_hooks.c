@@ -22,7 +22,7 @@ HOOK int fstat(int fd, struct stat *st)
     struct divert_socket *s = fdtable_find(fd);
 
     if (!s)
-        return hidden_has(fd) ? refuse_hidden() : real.fstat(fd, st);
+        return private_fd_has(fd) ? refuse_private() : real.fstat(fd, st);
     return stat_socket(s, st);
 }
 
@@ -31,7 +31,7 @@ HOOK int fstat64(int fd, struct stat64 *st)
     struct divert_socket *s = fdtable_find(fd);
 
     if (!s)
-        return hidden_has(fd) ? refuse_hidden() : real.fstat64(fd, st);
+        return private_fd_has(fd) ? refuse_private() : real.fstat64(fd, st);
     return stat_socket64(s, st);
 }
 
@@ -41,7 +41,7 @@ HOOK int __fxstat(int version, int fd, struct stat *st)
     struct divert_socket *s = fdtable_find(fd);
 
     if (!s)
-        return hidden_has(fd) ? refuse_hidden() : real.__fxstat(version, fd, st);
+        return private_fd_has(fd) ? refuse_private() : real.__fxstat(version, fd, st);
     return stat_socket(s, st);
 }
 
@@ -50,7 +50,7 @@ HOOK int __fxstat64(int version, int fd, struct stat64 *st)
     struct divert_socket *s = fdtable_find(fd);
 
     if (!s)
-        return hidden_has(fd) ? refuse_hidden() : real.__fxstat64(version, fd, st);
+        return private_fd_has(fd) ? refuse_private() : real.__fxstat64(version, fd, st);
     return stat_socket64(s, st);
 }
 

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "wait.h"
 
-#include "clock.h"
-#include "divert.h"
+#include "divert/divert.h"
 #include "fdtable.h"
 #include "flusher.h"
-#include "interfaces.h"
+#include "netif/interfaces.h"
 #include "real.h"
+#include "util/clock.h"
 #include "watch.h"
 
 #include <errno.h>
@@ -73,7 +73,7 @@ static void begin_inside(struct wait *w, struct divert_socket *s)
     struct pollfd fds[DIVERT_WAIT_FDS];
 
     divert_wait_begin(s, fds);
-    fds[0].events = divert_at_hand(s) ? 0 : POLLIN;
+    fds[0].events = divert_buffered(s) ? 0 : POLLIN;
     w->polled[w->polled_count++] = fds[0];
 }
 
@@ -127,7 +127,7 @@ static int ready_sockets(struct wait *w)
     for (nfds_t i = 0; i < w->count; i++) {
         if (!w->socket[i])
             continue;
-        w->asked[i].revents = divert_events_at_hand(w->socket[i], w->asked[i].events);
+        w->asked[i].revents = divert_events_buffered(w->socket[i], w->asked[i].events);
         ready += w->asked[i].revents != 0;
     }
     return ready;
@@ -138,7 +138,7 @@ static bool packets_inside(struct wait *w)
     bool any = false;
 
     for (size_t i = 0; i < w->insides; i++)
-        any |= divert_at_hand(w->inside[i]);
+        any |= divert_buffered(w->inside[i]);
     return any;
 }
 
@@ -248,7 +248,7 @@ static void lay_out(struct wait *w)
         w->polled[w->polled_count++] = kernel_side(w->socket[i], false);
     }
     for (size_t i = 0; i < w->insides; i++)
-        w->polled[w->polled_count++] = kernel_side(w->inside[i], !divert_at_hand(w->inside[i]));
+        w->polled[w->polled_count++] = kernel_side(w->inside[i], !divert_buffered(w->inside[i]));
 }
 
 /*

@@ -2,7 +2,7 @@
 /* poll(2), select(2) and their kin. */
 #include "hook.h"
 
-#include "clock.h"
+#include "util/clock.h"
 #include "wait.h"
 #include "watch.h"
 
@@ -36,7 +36,7 @@ static bool any_in_list(const struct pollfd *fds, nfds_t count)
 static bool has_packet(int fd)
 {
     struct divert_socket *s = fdtable_find(fd);
-    bool any = s && divert_at_hand(s);
+    bool any = s && divert_buffered(s);
 
     if (s)
         divert_release(s);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "watch.h"
 
-#include "divert.h"
+#include "divert/divert.h"
+#include "process/safe_lock.h"
 #include "real.h"
-#include "safe_lock.h"
 
 #include <errno.h>
 

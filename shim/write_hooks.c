@@ -2,7 +2,7 @@
 /* All ways to write to a descriptor. */
 #include "hook.h"
 
-#include "route_socket.h"
+#include "bsd/route_socket.h"
 
 /* Routing sockets only report here: the routes are not changed through them. */
 static int refuse_route(void)

@@ -4,7 +4,7 @@
  * sum as against computed anew; and those that the NAT of the examples changes by differences.
  */
 #include "fuzz.h"
-#include "packet.h"
+#include "packet/packet.h"
 
 #include "../../examples/nat_packet.h"
 #include "../../examples/nat_table.h"

@@ -4,10 +4,10 @@
  * are taken make sense; what DIVERTSHIM_INHERIT names is taken over only if it is a divert socket,
  * and this process has none. options.c is included, for it reads the environment only once.
  */
-#include "../../shim/options.c"
+#include "util/options.c"
 
-#include "divert.h"
-#include "exec.h"
+#include "divert/divert.h"
+#include "divert/inherit.h"
 #include "fuzz.h"
 
 #include <stdarg.h>

@@ -4,24 +4,24 @@
  * They come from the kernel, and from any process of the network namespace with CAP_NET_ADMIN. The
  * sources are included, for the functions behind the system call.
  */
-#include "../../shim/interfaces.c"
-#include "../../shim/nfq.c"
+#include "netif/interfaces.c"
+#include "nfq.c"
 
 #include "fuzz.h"
 
 /* A ring whose first slot ends where the message ends, so that a read behind it is noticed. */
 static void queue_message(const uint8_t *data, size_t size)
 {
-    size_t room = size < NFQ_SLOT_SIZE ? size : NFQ_SLOT_SIZE;
+    size_t room = size < NFQUEUE_SLOT_SIZE ? size : NFQUEUE_SLOT_SIZE;
     struct mmsghdr message = {.msg_len = (unsigned)room};
-    struct nfq_packet p;
-    struct nfq_ring *ring;
+    struct nfqueue_packet p;
+    struct nfqueue_ring *ring;
     struct iovec iov;
     void *block;
 
-    REQUIRE(!posix_memalign(&block, 64, offsetof(struct nfq_ring, slot) + room), "no memory");
+    REQUIRE(!posix_memalign(&block, 64, offsetof(struct nfqueue_ring, slot) + room), "no memory");
     ring = block;
-    memset(ring, 0, offsetof(struct nfq_ring, slot));
+    memset(ring, 0, offsetof(struct nfqueue_ring, slot));
     ring->refused = 1; /* it was said */
     iov = (struct iovec){ring->slot, room};
     memcpy(iov.iov_base, data, room);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Any bytes as a packet: what is looked up in it, its fragments, its keys. */
 #include "fuzz.h"
-#include "packet.h"
+#include "packet/packet.h"
 
 #include <errno.h>
 #include <netinet/ip.h>

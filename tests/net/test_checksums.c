@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Checksums that the kernel leaves to the network card are complete when a program reads them. */
 #include "make_packet.h"
-#include "packet.h"
+#include "packet/packet.h"
 #include "wire.h"
 
 #include <arpa/inet.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Fragments: reassembled before an incoming divert, by the rule alone; not before a tee. */
 #include "make_packet.h"
-#include "packet.h"
+#include "packet/packet.h"
 #include "rules.h"
 #include "wire.h"
 

@@ -6,7 +6,7 @@
  * come between them go on. The packets are those of the fuzzer's corpus, each many times changed.
  */
 #include "make_packet.h"
-#include "packet.h"
+#include "packet/packet.h"
 #include "wire.h"
 
 #include <arpa/inet.h>

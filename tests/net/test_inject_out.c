@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Packets that a program writes and has not read, outgoing. */
 #include "make_packet.h"
-#include "packet.h"
+#include "packet/packet.h"
 #include "rules.h"
 #include "wire.h"
 

@@ -5,7 +5,7 @@
  * link-local addresses, fe80::1 here and fe80::2 at the far end.
  */
 #include "make_packet.h"
-#include "packet.h"
+#include "packet/packet.h"
 #include "wire.h"
 
 #include <errno.h>

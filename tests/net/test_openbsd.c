@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Where OpenBSD's divert(4) differs: no tags, written packets skip the rules, checksums. */
 #include "make_packet.h"
-#include "packet.h"
+#include "packet/packet.h"
 #include "rules.h"
 #include "wire.h"
 

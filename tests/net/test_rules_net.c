@@ -4,7 +4,7 @@
  * each packet back until it has met the whole list, and notes the rules it was read from.
  */
 #include "make_packet.h"
-#include "packet.h"
+#include "packet/packet.h"
 #include "rules.h"
 #include "wire.h"
 

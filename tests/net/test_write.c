@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What divert(4) says of writing and of errors. */
 #include "make_packet.h"
-#include "packet.h"
+#include "packet/packet.h"
 #include "wire.h"
 
 #include <errno.h>

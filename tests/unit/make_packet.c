@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "make_packet.h"
 
-#include "packet.h"
+#include "packet/packet.h"
 
 #include <arpa/inet.h>
 #include <netinet/ip.h>

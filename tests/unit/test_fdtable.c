@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The descriptor table, with divert sockets that do nothing but count their references. */
-#include "divert.h"
+#include "divert/divert.h"
 #include "fdtable.h"
 
 #include <check.h>

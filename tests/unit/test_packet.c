@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Packets as bytes: checks, checksums, fragments, keys. */
 #include "make_packet.h"
-#include "packet.h"
+#include "packet/packet.h"
 
 #include <arpa/inet.h>
 #include <check.h>

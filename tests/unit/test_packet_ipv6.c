@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* IPv6 packets as bytes: headers between, checksums across routing headers, fragments. */
 #include "make_packet.h"
-#include "packet.h"
+#include "packet/packet.h"
 
 #include <arpa/inet.h>
 #include <check.h>

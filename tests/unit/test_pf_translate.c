@@ -1,7 +1,7 @@
 /*
  * What pf decides, against what the rules do that it is translated into: rules at random, and the
- * packets of connections through a router. Both sides are evaluated here, in the plainest way; the
- * one has states, the other what connection tracking knows.
+ * packets of connections through a router. Both sides are evaluated here, in the plainest
+ * direction; the one has states, the other what connection tracking knows.
  */
 #include "pf.h"
 #include "plan.h"

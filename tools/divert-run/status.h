@@ -5,7 +5,7 @@
 #include "rule.h"
 #include "text.h"
 
-#include "../../shim/status.h"
+#include "common/status.h"
 
 #include <stdbool.h>
 #include <sys/types.h>

@@ -1,6 +1,6 @@
 #include "trace_files.h"
 
-#include "../../shim/trace_open.h"
+#include "common/trace_open.h"
 #include "say.h"
 
 #include <errno.h>

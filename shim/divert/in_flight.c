@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "divert/in_flight.h"
+
+#include <string.h>
+
+#define CHAIN_LOOK 16 /* candidates looked at in a chain: keeps the cost flat */
+#define ALIKE      15 /* the likeness of the very packet */
+
+void in_flight_reset(struct in_flight *l)
+{
+    l->count = l->unused = l->free = 0;
+    l->age = (struct in_flight_list){0};
+    memset(l->bucket, 0, sizeof(l->bucket));
+}
+
+static uint32_t key_of(const struct packet_keys *keys, uintptr_t buffer, enum in_flight_index index)
+{
+    switch (index) {
+    case IN_FLIGHT_EXACT:
+        return (uint32_t)keys->exact;
+    case IN_FLIGHT_SURVIVOR:
+        return keys->survivor;
+    case IN_FLIGHT_FLOW:
+        return keys->flow;
+    case IN_FLIGHT_IDENT:
+        return keys->ident;
+    default:
+        return (uint32_t)(((uint64_t)buffer * 0x9e3779b97f4a7c15u) >> 32);
+    }
+}
+
+static struct in_flight_list *bucket_of(struct in_flight *l, const struct packet_keys *keys,
+                                        uintptr_t buffer, enum in_flight_index index)
+{
+    return &l->bucket[index][key_of(keys, buffer, index) % IN_FLIGHT_BUCKETS];
+}
+
+static struct in_flight_link *link_of(struct in_flight *l, uint32_t number, int index)
+{
+    struct in_flight_entry *e = &l->entry[number - 1];
+
+    return index < 0 ? &e->age : &e->chain[index];
+}
+
+/* index is an enum in_flight_index, or -1 for the list by age. */
+static void append(struct in_flight *l, struct in_flight_list *list, uint32_t number, int index)
+{
+    *link_of(l, number, index) = (struct in_flight_link){.prev = list->last};
+    if (list->last)
+        link_of(l, list->last, index)->next = number;
+    else
+        list->first = number;
+    list->last = number;
+}
+
+static void unlink_entry(struct in_flight *l, struct in_flight_list *list, uint32_t number,
+                         int index)
+{
+    struct in_flight_link *link = link_of(l, number, index);
+
+    if (link->prev)
+        link_of(l, link->prev, index)->next = link->next;
+    else
+        list->first = link->next;
+    if (link->next)
+        link_of(l, link->next, index)->prev = link->prev;
+    else
+        list->last = link->prev;
+}
+
+static void take(struct in_flight *l, uint32_t number, struct in_flight_packet *out)
+{
+    struct in_flight_entry *e = &l->entry[number - 1];
+
+    *out = e->packet;
+    for (int i = 0; i < IN_FLIGHT_INDICES; i++)
+        unlink_entry(l, bucket_of(l, &e->packet.keys, e->packet.buffer, i), number, i);
+    unlink_entry(l, &l->age, number, -1);
+    e->age.next = l->free;
+    l->free = number;
+    l->count--;
+}
+
+bool in_flight_add(struct in_flight *l, const struct in_flight_packet *packet,
+                   struct in_flight_packet *evicted)
+{
+    bool full = l->count == IN_FLIGHT_SIZE;
+    uint32_t number;
+
+    if (full)
+        take(l, l->age.first, evicted);
+    number = l->free;
+    if (number)
+        l->free = l->entry[number - 1].age.next;
+    else
+        number = ++l->unused;
+
+    l->entry[number - 1].packet = *packet;
+    append(l, &l->age, number, -1);
+    for (int i = 0; i < IN_FLIGHT_INDICES; i++)
+        append(l, bucket_of(l, &packet->keys, packet->buffer, i), number, i);
+    l->count++;
+    return full;
+}
+
+static bool same_key(const struct in_flight_packet *p, const struct packet_keys *keys,
+                     uintptr_t buffer, enum in_flight_index index)
+{
+    switch (index) {
+    case IN_FLIGHT_EXACT:
+        return p->keys.exact == keys->exact;
+    case IN_FLIGHT_BUFFER:
+        return p->buffer == buffer;
+    case IN_FLIGHT_IDENT:
+        return keys->ident && p->keys.ident == keys->ident;
+    default:
+        return key_of(&p->keys, p->buffer, index) == key_of(keys, buffer, index);
+    }
+}
+
+/* How much of a candidate speaks for it beyond the key it was found by. */
+static unsigned likeness(const struct in_flight_packet *p, const struct packet_keys *keys,
+                         uintptr_t buffer)
+{
+    bool one_end = p->keys.from == keys->from || p->keys.to == keys->to;
+
+    return (p->buffer == buffer) * 8u + (p->keys.flow == keys->flow) * 4u + one_end * 2u +
+           (p->keys.survivor == keys->survivor);
+}
+
+static uint32_t best_in_chain(struct in_flight *l, const struct packet_keys *keys, uintptr_t buffer,
+                              const struct in_flight_direction *direction,
+                              enum in_flight_index index)
+{
+    const struct in_flight_list *list = bucket_of(l, keys, buffer, index);
+    bool newest = index == IN_FLIGHT_BUFFER;
+    uint32_t number = newest ? list->last : list->first, best = 0;
+    unsigned best_likeness = 0;
+
+    for (int looked = 0; number && looked < CHAIN_LOOK; looked++) {
+        const struct in_flight_entry *e = &l->entry[number - 1];
+        unsigned like;
+
+        if (same_key(&e->packet, keys, buffer, index) &&
+            in_flight_same_direction(&e->packet, direction)) {
+            if (newest)
+                return number;
+            like = likeness(&e->packet, keys, buffer);
+            if (!best || like > best_likeness) {
+                best = number;
+                best_likeness = like;
+            }
+            if (like == ALIKE)
+                break;
+        }
+        number = newest ? e->chain[index].prev : e->chain[index].next;
+    }
+    return best;
+}
+
+bool in_flight_match(struct in_flight *l, const struct packet_keys *keys, uintptr_t buffer,
+                     const struct in_flight_direction *direction, struct in_flight_packet *found)
+{
+    if (!l->count)
+        return false;
+    for (int i = 0; i < IN_FLIGHT_INDICES; i++) {
+        uint32_t number = best_in_chain(l, keys, buffer, direction, i);
+
+        if (number) {
+            take(l, number, found);
+            return true;
+        }
+    }
+    return false;
+}
+
+const struct in_flight_packet *in_flight_oldest(const struct in_flight *l)
+{
+    return l->age.first ? &l->entry[l->age.first - 1].packet : NULL;
+}
+
+bool in_flight_expire(struct in_flight *l, struct in_flight_packet *oldest)
+{
+    if (!l->age.first)
+        return false;
+    take(l, l->age.first, oldest);
+    return true;
+}

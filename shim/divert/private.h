@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The inside of a divert socket, for divert*.c. */
+#ifndef DIVERTSHIM_DIVERT_PRIVATE_H
+#define DIVERTSHIM_DIVERT_PRIVATE_H
+
+#include "common/status.h"
+#include "divert/divert.h"
+#include "divert/handoff_queue.h"
+#include "divert/in_flight.h"
+#include "netif/interfaces.h"
+#include "nfq.h"
+#include "process/shared_lock.h"
+#include "util/options.h"
+
+#include <linux/netfilter.h>
+#include <netinet/in.h>
+#include <pthread.h>
+#include <stdatomic.h>
+
+/*
+ * The packet that was read last. Most programs write it next: then it is known by its bytes, which
+ * lie in the ring still, and never enters the in-flight table.
+ */
+struct divert_last {
+    bool outstanding;
+    uint32_t number; /* in the ring */
+    struct in_flight_packet packet;
+};
+
+/*
+ * What all processes that inherited the socket share, as they would share a socket in the kernel.
+ * The lock is never held while waiting.
+ */
+struct divert_shared {
+    struct status status; /* first: read by others */
+    uint64_t magic;       /* the layout of all this, see divert_adopt() */
+    uint64_t seed;        /* of the packets' keys in the in-flight table */
+    struct shared_lock lock;
+    bool
+        view_locked; /* who has the lock only knows the socket, and changes nothing but who waits */
+    bool left_half_done; /* by a process that died with the lock */
+    int family;          /* as given to socket() */
+    int protocol;
+    _Atomic bool bound; /* this and the port: also looked at without the lock */
+    bool nonblocking;
+    bool announced;        /* the eventfd is readable */
+    _Atomic bool buffered; /* a read would not wait, handoff queue apart: without the lock */
+    bool cannot_send, cannot_receive; /* after shutdown() */
+    uint32_t flags;              /* SO_BROADCAST and the like, a bit each: kept for getsockopt() */
+    _Atomic uint16_t port;       /* host byte order */
+    uint16_t queue;              /* the first of those that are ours: the port's or one behind */
+    unsigned queues;             /* how many, once bound */
+    bool balanced;               /* SO_REUSEPORT_LB: others may have the rest of the port's */
+    bool gso;                    /* the queues hand large packets over uncut */
+    unsigned waiting;            /* threads, of all processes, that wait for a packet */
+    unsigned watched;            /* by epoll instances */
+    uint64_t receive_timeout;    /* SO_RCVTIMEO in nanoseconds, 0 for none */
+    struct timeval send_timeout; /* SO_SNDTIMEO: kept for getsockopt(), writes never wait */
+    int receive_buffer, send_buffer;
+    struct nfqueue_batch batch; /* verdicts that were given and not sent yet, but see guard.h */
+    struct divert_last last;
+    struct nfqueue_ring ring;
+    struct handoff_queue handoff_queue; /* what the sibling took for us */
+    struct shared_lock taking;          /* of both siblings, in the memory of the AF_INET one */
+    struct in_flight in_flight;
+    uint8_t scratch[PACKET_MAX + 1]; /* a packet in one piece */
+};
+
+struct divert_socket {
+    _Atomic unsigned references;
+    struct divert_socket *next_unused;
+    int queue_fd;                /* netlink; readable when the kernel has packets */
+    int event_fd;                /* our copy of what the program holds */
+    int memory_fd;               /* the file that shared is, or -1 if it is none */
+    struct verdict_timer *timer; /* of this process, or NULL */
+    _Atomic bool
+        verdicts_pending; /* verdicts of this process were, see divert_verdicts_pending() */
+    bool is_view;         /* only what this process knows of a sibling */
+    bool handed_over;     /* under the lock: the sibling is to be told */
+    struct divert_socket *sibling; /* of the other family on the port, a known one; or NULL */
+    struct divert_shared *shared;
+    const struct options *options;
+};
+
+/* An address of a socket's family, and what it says of a packet. */
+struct divert_address {
+    union {
+        struct sockaddr any;
+        struct sockaddr_in in;
+        struct sockaddr_in6 in6;
+    };
+    socklen_t len;
+    bool incoming;
+};
+
+/* The port of a bind(2): host byte order; or -EINVAL, -EAFNOSUPPORT. */
+int divert_port_of(const struct divert_socket *s, const struct sockaddr *address, socklen_t len);
+
+/* What divert(4) calls incoming. */
+static inline bool divert_is_incoming(const struct nfqueue_packet *p)
+{
+    return p->hook == NF_INET_PRE_ROUTING || p->hook == NF_INET_LOCAL_IN;
+}
+
+/* What an AF_INET6 socket says of a packet. */
+void divert_address6(const struct nfqueue_packet *p, uint16_t tag, struct divert_address *address);
+
+/*
+ * Where a packet goes that an AF_INET6 socket sends with this address: incoming on *in; or
+ * outgoing, and *scope is the interface for what is link-local, 0 for any. -EINVAL, -EAFNOSUPPORT,
+ * -EADDRNOTAVAIL.
+ */
+int divert_read_address6(const struct sockaddr *address, socklen_t len, bool *incoming,
+                         struct interface *in, uint32_t *scope, uint16_t *tag);
+
+/*
+ * Whether the socket may send a packet of that version: each sends its own, and with the
+ * personality of FreeBSD those of AF_INET any. What may not be sent is EINVAL on OpenBSD.
+ */
+bool divert_may_send(const struct divert_socket *s, const void *packet, size_t len);
+
+/* A socket with zeros in its memory, one reference and no descriptors; NULL without memory. */
+struct divert_socket *divert_allocate(void);
+
+/* One that is only known, on the memory of another. NULL if the file is none of ours. */
+struct divert_socket *divert_allocate_view(int memory_fd);
+
+/*
+ * Before a port is bound, without the lock: the socket of the other family in this process that has
+ * it, with a reference for the caller; or NULL.
+ */
+struct divert_socket *divert_find_other(struct divert_socket *s, unsigned port);
+
+/* Under the lock: they become siblings. -EADDRINUSE if the other has one, or is not what it was. */
+int divert_join(struct divert_socket *s, struct divert_socket *other);
+
+/* Under the lock: the sibling, or NULL. When it has gone what it left is dropped. */
+struct divert_socket *divert_sibling(struct divert_socket *s);
+
+/*
+ * Under the lock: a packet was taken out of the queue that is of the other family, or comes behind
+ * what is in the socket's own handoff queue. Whether it is not for the ring: it went to a handoff
+ * queue, or was dropped since no socket of its family is there.
+ */
+bool divert_hand_over(struct divert_socket *s, const struct nfqueue_packet *p);
+
+/* Siblings take packets from the kernel one after the other, so that they stay in order. */
+int divert_take_in_turn(struct divert_socket *s, int (*take)(struct divert_socket *s));
+
+/* Under the lock: drops what was not read, if the queue is a sibling's too and goes on. */
+bool divert_drop_unread(struct divert_socket *s);
+
+/* A sibling that the program before had; the descriptors become ours. */
+void divert_adopt_sibling(struct divert_socket *s, int event_fd, int memory_fd);
+
+/*
+ * Around the end of a socket with a sibling: if it was the last process that had it, the kernel's
+ * queue, which lives on, is rid of its packets. The first returns what the second wants, or NULL.
+ */
+struct divert_socket *divert_begin_parting(struct divert_socket *s);
+void divert_end_parting(struct divert_socket *s, struct divert_socket *self);
+
+/* Tells divert-run --status which netlink socket is behind it. */
+void divert_note_netlink(struct divert_socket *s);
+
+/* -EAGAIN if a signal handler interrupted this very thread while it had the lock. */
+int divert_lock(struct divert_socket *s);
+
+/* Packets that were read and wait to be written. */
+static inline uint64_t divert_unwritten(const struct divert_socket *s)
+{
+    return (uint64_t)s->shared->in_flight.count + s->shared->last.outstanding;
+}
+
+void divert_unlock_and_tell(struct divert_socket *s);
+
+static inline void divert_unlock(struct divert_socket *s)
+{
+    struct divert_shared *shared = s->shared;
+
+    shared->status.unwritten = divert_unwritten(s);
+    atomic_store_explicit(&shared->buffered,
+                          shared->cannot_receive || !nfqueue_ring_empty(&shared->ring),
+                          memory_order_relaxed);
+    if (__builtin_expect(s->handed_over, 0))
+        divert_unlock_and_tell(s);
+    else
+        shared_unlock(&s->shared->lock);
+}
+
+/* Whether a packet can be read that has been taken from the kernel. */
+static inline bool divert_has_packet(const struct divert_shared *shared)
+{
+    return !nfqueue_ring_empty(&shared->ring) || handoff_queue_waits(&shared->handoff_queue);
+}
+
+/*
+ * Under the lock: drops what is overdue and, if no packet is at hand, takes some from the kernel.
+ * Returns whether one is at hand, or -errno.
+ */
+int divert_fill(struct divert_socket *s);
+
+/* Under the lock: when the oldest outstanding packet is overdue, see divert_deadline(). */
+uint64_t divert_overdue_at(struct divert_socket *s);
+
+/* Under the lock: drops what was read and not written in time. */
+void divert_drop_overdue(struct divert_socket *s);
+
+/* Under the lock: enters the packet that was read last into the in-flight table, where it can wait.
+ */
+void divert_add_in_flight(struct divert_socket *s);
+
+/*
+ * Under the lock, after an injection: rules by hand may have put the packet into our own queue,
+ * where it is not to wait for the program's next read.
+ */
+void divert_pass_injected(struct divert_socket *s);
+
+/* Under the lock: makes the eventfd tell whether packets are at hand, if anybody looks at it. */
+void divert_update_eventfd(struct divert_socket *s);
+
+/* Under the lock, once bound: whether large packets come uncut. */
+void divert_set_gso(struct divert_socket *s, bool on);
+
+/*
+ * Under the lock: gives a verdict. It is sent at once; or while packets are at hand for the program
+ * to go on with, together with the next ones. One that the kernel does not take for want of memory
+ * goes with the next ones, too. Returns 0, or -errno: it was not given.
+ */
+int divert_give_verdict(struct divert_socket *s, const struct nfqueue_verdict *v);
+
+/* Under the lock: sends what was put off. */
+void divert_flush(struct divert_socket *s);
+
+/* Under the lock: the packet is not to go on. Returns 0, or -errno if it stays for another try. */
+int divert_drop(struct divert_socket *s, const struct in_flight_packet *packet);
+
+/*
+ * Under the lock: a packet out of the in-flight table whose verdict the kernel did not take, with
+ * that error, goes back there. It can be written again, or is dropped later.
+ */
+void divert_leave_undecided(struct divert_socket *s, struct in_flight_packet packet, int err);
+
+/* Without the lock: 0 when there may be something to read, -EAGAIN at the deadline, -EINTR. */
+int divert_wait(struct divert_socket *s, uint64_t deadline);
+
+#endif

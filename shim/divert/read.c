@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "divert/private.h"
+
+#include "divert/tracing.h"
+#include "util/clock.h"
+#include "util/scatter.h"
+
+#include <errno.h>
+#include <linux/netfilter.h>
+#include <string.h>
+
+static uint16_t tag_of(const struct options *o, const struct nfqueue_packet *p)
+{
+    uint16_t tag = options_tag_of_mark(o, p->mark);
+
+    return tag > o->tag_base ? (uint16_t)(tag - o->tag_base) : 0;
+}
+
+/* FreeBSD's address of a diverted packet, see divert(4) and sys/netinet/ip_divert.c. */
+static void address4(const struct divert_socket *s, const struct nfqueue_packet *p, uint16_t tag,
+                     struct divert_address *address)
+{
+    struct sockaddr_in *sin = &address->in;
+    struct interface in;
+    size_t name;
+
+    *sin = (struct sockaddr_in){.sin_family = AF_INET, .sin_port = tag};
+    address->len = sizeof(*sin);
+    if (!p->indev || !interfaces_by_index(p->indev, &in))
+        return;
+    if (divert_is_incoming(p))
+        sin->sin_addr.s_addr = in.address;
+    address->incoming = sin->sin_addr.s_addr != INADDR_ANY;
+    name = strlen(in.name) + 1;
+    if (!s->options->openbsd && name <= sizeof(sin->sin_zero))
+        memcpy(sin->sin_zero, in.name, name);
+}
+
+/* The tag stands in host byte order. */
+static void address_of(const struct divert_socket *s, const struct nfqueue_packet *p,
+                       struct divert_address *address)
+{
+    bool tagged = s->options->tags && !s->options->openbsd;
+    uint16_t tag = tagged ? tag_of(s->options, p) : 0;
+
+    address->incoming = false;
+    if (__builtin_expect(s->shared->family == AF_INET6, 0))
+        divert_address6(p, tag, address);
+    else
+        address4(s, p, tag, address);
+}
+
+static void drop_evicted(struct divert_socket *s, const struct in_flight_packet *packet)
+{
+    if (divert_drop(s, packet))
+        return;
+    status_count(&s->shared->status.evicted, packet->len);
+    if (trace_on())
+        divert_trace_dropped(s, packet, "too many were read and not written");
+}
+
+void divert_add_in_flight(struct divert_socket *s)
+{
+    struct divert_last *last = &s->shared->last;
+    struct nfqueue_ring *ring = &s->shared->ring;
+    struct in_flight_packet evicted;
+
+    if (!last->outstanding)
+        return;
+    last->outstanding = false;
+    packet_keys(nfqueue_bytes(ring, &ring->packet[last->number]), last->packet.len,
+                &last->packet.keys);
+    if (in_flight_add(&s->shared->in_flight, &last->packet, &evicted))
+        drop_evicted(s, &evicted);
+    last->packet.id = 0; /* the in-flight table has it */
+}
+
+/*
+ * What was read as INADDR_ANY will be written as that: on an interface without an address
+ * incoming packets are told from outgoing ones by nothing else.
+ */
+static void note_outstanding(struct divert_socket *s, const struct msghdr *msg,
+                             const struct nfqueue_packet *p, bool incoming)
+{
+    struct divert_last *last = &s->shared->last;
+
+    divert_add_in_flight(s);
+    last->outstanding = true;
+    last->number = (uint32_t)(p - s->shared->ring.packet);
+    last->packet = (struct in_flight_packet){
+        .id = p->id,
+        .queue = p->queue,
+        .mark = p->mark,
+        .indev = p->indev,
+        .outdev = p->outdev,
+        .destination = packet_destination_key(nfqueue_bytes(&s->shared->ring, p)),
+        .len = p->len,
+        .hook = p->hook,
+        .family = p->family,
+        .incoming = incoming,
+        .buffer = msg->msg_iovlen ? (uintptr_t)msg->msg_iov[0].iov_base : 0,
+        .read_at = clock_ns(),
+    };
+}
+
+static void give_address(struct msghdr *msg, const struct divert_address *a)
+{
+    if (!msg->msg_name)
+        return;
+    memcpy(msg->msg_name, &a->any, msg->msg_namelen < a->len ? msg->msg_namelen : a->len);
+    msg->msg_namelen = a->len;
+}
+
+/*
+ * What the program reads; how much fitted. Checksums are complete, whatever was left to the network
+ * card, and in the ring as well: there they are compared with what the program writes.
+ */
+static size_t give_bytes(const struct msghdr *msg, const struct nfqueue_packet *p, uint8_t *bytes)
+{
+    if (p->no_checksum && !p->is_tee) {
+        if (msg->msg_iovlen == 1 && msg->msg_iov->iov_len >= p->len) {
+            packet_transport_checksum_fix_copy(msg->msg_iov->iov_base, bytes, p->len);
+            return p->len;
+        }
+        packet_transport_checksum_fix(bytes, p->len);
+    } else if (p->is_tee) {
+        packet_transport_checksum_complete(bytes, p->len);
+    }
+    return scatter(msg, bytes, p->len);
+}
+
+static size_t space_in(const struct msghdr *msg)
+{
+    size_t space = 0;
+
+    for (size_t i = 0; i < msg->msg_iovlen; i++)
+        space += msg->msg_iov[i].iov_len;
+    return space;
+}
+
+/*
+ * A large packet that the program has no room for is cut as it would be without --gso: by the
+ * kernel, which has the packet once more before the rule that diverted it.
+ */
+static int send_back_to_be_cut(struct divert_socket *s, const struct nfqueue_packet *p)
+{
+    uint16_t tag = options_tag_of_mark(s->options, p->mark);
+    struct nfqueue_verdict v = {
+        .id = p->id,
+        .queue = p->queue,
+        .verdict = NF_REPEAT,
+        .mark = p->mark,
+    };
+
+    if (s->shared->gso)
+        divert_set_gso(s, false);
+    if (s->options->tags && tag != 0)
+        v.mark = options_mark_with_tag(s->options, p->mark, (uint16_t)(tag - 1));
+    return divert_give_verdict(s, &v);
+}
+
+static void skip_too_large(struct divert_socket *s, const struct msghdr *msg)
+{
+    struct nfqueue_ring *ring = &s->shared->ring;
+
+    for (; !nfqueue_ring_empty(ring); ring->first++) {
+        const struct nfqueue_packet *p = &ring->packet[ring->first];
+
+        if (!p->gso || p->is_tee || space_in(msg) >= p->len)
+            return;
+        if (send_back_to_be_cut(s, p))
+            return; /* the program gets the beginning of it */
+    }
+}
+
+static void note_read(struct divert_socket *s, const struct nfqueue_packet *p, uint16_t tag)
+{
+    status_count(&s->shared->status.read, p->len);
+    if (p->is_tee)
+        status_count(&s->shared->status.copies, p->len);
+    if (trace_on())
+        divert_trace_read(s, p, divert_is_incoming(p), tag);
+}
+
+static ssize_t read_first(struct divert_socket *s, struct msghdr *msg, int flags)
+{
+    struct nfqueue_ring *ring = &s->shared->ring;
+    const struct nfqueue_packet *p = &ring->packet[ring->first];
+    struct divert_address address;
+    uint8_t *bytes = nfqueue_bytes(ring, p);
+    size_t copied;
+
+    address_of(s, p, &address);
+    copied = give_bytes(msg, p, bytes);
+    give_address(msg, &address);
+    msg->msg_controllen = 0;
+    msg->msg_flags = copied < p->len ? MSG_TRUNC : 0;
+    if (!(flags & MSG_PEEK)) {
+        note_read(s, p, address.in.sin_port);
+        if (!p->is_tee)
+            note_outstanding(s, msg, p, address.incoming);
+        ring->first++;
+    }
+    return flags & MSG_TRUNC ? (ssize_t)p->len : (ssize_t)copied;
+}
+
+/* As divert_fill(): whether a packet is at hand that the program has room for, or -errno. */
+static int fill_for(struct divert_socket *s, const struct msghdr *msg, int flags)
+{
+    for (;;) {
+        int n = divert_fill(s);
+
+        if (n <= 0)
+            return n;
+        if (!(flags & (MSG_PEEK | MSG_TRUNC)))
+            skip_too_large(s, msg);
+        if (!nfqueue_ring_empty(&s->shared->ring))
+            return n;
+    }
+}
+
+ssize_t divert_recvmsg(struct divert_socket *s, struct msghdr *msg, int flags)
+{
+    struct divert_shared *shared = s->shared;
+    bool wait = !(flags & MSG_DONTWAIT) && !shared->nonblocking;
+    uint64_t deadline = DIVERT_NEVER;
+
+    if (wait && shared->receive_timeout)
+        deadline = clock_exact_ns() + shared->receive_timeout;
+    for (;;) {
+        ssize_t n = divert_lock(s);
+
+        if (n)
+            return n;
+        if (shared->cannot_receive) {
+            divert_unlock(s);
+            return 0;
+        }
+        n = fill_for(s, msg, flags);
+        if (n > 0) {
+            n = read_first(s, msg, flags);
+            if (s->options->pump)
+                divert_fill(s); /* the thread does not ask again for what came before */
+        } else if (n == 0) {
+            n = -EAGAIN;
+        }
+        divert_update_eventfd(s);
+        divert_unlock(s);
+        if (n != -EAGAIN || !wait)
+            return n;
+        n = divert_wait(s, deadline);
+        if (n)
+            return n;
+    }
+}

@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Two sockets of one port, one for each family: siblings. There is one queue of netfilter for both,
+ * and they share the kernel's socket of it. Who takes packets out of it puts those of the sibling
+ * into the sibling's handoff queue.
+ *
+ * What a process knows of its socket's sibling is a divert socket of its own, without a reference
+ * to what the program may have of it: the other descriptors may all be closed, or only be in other
+ * processes. That the sibling still lives is told by a lock on its memory file, which stays until
+ * the last process that has the socket is gone; to look at it takes another opening of the file.
+ */
+#include "divert/private.h"
+
+#include "fdtable.h"
+#include "process/private_fd.h"
+#include "real.h"
+#include "util/log.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/netfilter.h>
+#include <stdio.h>
+#include <unistd.h>
+
+static int lock_file(int fd, int command, short *type)
+{
+    struct flock lock = {.l_type = *type, .l_whence = SEEK_SET};
+    int err = real.fcntl(fd, command, &lock) < 0 ? -errno : 0;
+
+    *type = lock.l_type;
+    return err;
+}
+
+static void show_life(const struct divert_socket *s)
+{
+    short type = F_WRLCK;
+
+    if (lock_file(s->memory_fd, F_OFD_SETLK, &type))
+        log_line(LOG_DEBUG, "a divert socket's file cannot be locked");
+}
+
+/* fd is another opening of the file. If it cannot be told, it lives. */
+static bool lives(int fd)
+{
+    short type = F_WRLCK;
+
+    return lock_file(fd, F_OFD_GETLK, &type) || type != F_UNLCK;
+}
+
+static int open_again(int fd)
+{
+    char path[32];
+
+    snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+    return private_fd(open(path, O_RDWR | O_CLOEXEC));
+}
+
+static void drop(struct divert_socket *s, const struct nfqueue_packet *p)
+{
+    struct in_flight_packet packet = {.id = p->id, .queue = p->queue};
+
+    if (!p->is_tee)
+        divert_drop(s, &packet);
+}
+
+/* Drops what a socket has not read, by the kernel's socket of its sibling or its own. */
+static void drop_unread(struct divert_socket *by, struct divert_shared *of)
+{
+    struct nfqueue_ring *ring = &of->ring;
+
+    do {
+        for (; !nfqueue_ring_empty(ring); ring->first++)
+            drop(by, &ring->packet[ring->first]);
+    } while (handoff_queue_take(&of->handoff_queue, ring));
+}
+
+static void drop_all(struct divert_socket *by, struct divert_shared *of)
+{
+    struct in_flight_packet packet;
+
+    if (of->last.outstanding)
+        divert_drop(by, &of->last.packet);
+    of->last.outstanding = false;
+    drop_unread(by, of);
+    while (in_flight_expire(&of->in_flight, &packet)) {
+        if (divert_drop(by, &packet))
+            break;
+    }
+    divert_flush(by);
+}
+
+/* Others may find it dead at the same time. Its lock is the last one that is taken. */
+static void drop_all_of_dead(struct divert_socket *by, struct divert_shared *dead)
+{
+    if (shared_lock(&dead->lock) == -EDEADLK)
+        return;
+    drop_all(by, dead);
+    shared_unlock(&dead->lock);
+}
+
+struct divert_socket *divert_sibling(struct divert_socket *s)
+{
+    struct divert_socket *sibling = s->sibling;
+
+    if (!sibling || lives(sibling->memory_fd))
+        return sibling;
+    drop_all_of_dead(s, sibling->shared);
+    s->sibling = NULL;
+    divert_release(sibling);
+    return NULL;
+}
+
+bool divert_hand_over(struct divert_socket *s, const struct nfqueue_packet *p)
+{
+    struct divert_shared *own = s->shared;
+    struct divert_socket *sibling;
+
+    if (p->family == own->family) {
+        if (!handoff_queue_waits(&own->handoff_queue))
+            return false;
+        if (!handoff_queue_put(&own->handoff_queue, &own->ring, p))
+            drop(s, p);
+        return true;
+    }
+    sibling = divert_sibling(s);
+    if (!sibling && own->family == AF_INET && !s->options->openbsd)
+        return false;
+    if (sibling && !sibling->shared->cannot_receive &&
+        handoff_queue_put(&sibling->shared->handoff_queue, &own->ring, p))
+        s->handed_over = true;
+    else
+        drop(s, p);
+    return true;
+}
+
+void divert_unlock_and_tell(struct divert_socket *s)
+{
+    struct divert_socket *sibling = s->sibling ? divert_hold(s->sibling) : NULL;
+
+    s->handed_over = false;
+    shared_unlock(&s->shared->lock);
+    if (!sibling)
+        return;
+    if (divert_lock(sibling) == 0) {
+        divert_update_eventfd(sibling);
+        shared_unlock(&sibling->shared->lock);
+    }
+    divert_release(sibling);
+}
+
+/* It is found meanwhile that the sibling has gone: the lock must not go with it. */
+int divert_take_in_turn(struct divert_socket *s, int (*take)(struct divert_socket *s))
+{
+    struct divert_socket *sibling = divert_hold(s->sibling);
+    struct divert_shared *ipv4 = s->shared->family == AF_INET ? s->shared : sibling->shared;
+    int n = -EAGAIN;
+
+    if (shared_lock(&ipv4->taking) != -EDEADLK) {
+        n = take(s);
+        shared_unlock(&ipv4->taking);
+    }
+    divert_release(sibling);
+    return n;
+}
+
+bool divert_drop_unread(struct divert_socket *s)
+{
+    if (!divert_sibling(s))
+        return false;
+    divert_add_in_flight(s);
+    drop_unread(s, s->shared);
+    divert_flush(s);
+    return true;
+}
+
+/* What one socket knows of another; it shares the kernel's socket with the one that knows. */
+static struct divert_socket *know(struct divert_socket *s, int event_fd, int memory_fd)
+{
+    struct divert_socket *known =
+        event_fd < 0 || memory_fd < 0 ? NULL : divert_allocate_view(memory_fd);
+
+    if (!known) {
+        private_fd_close(event_fd);
+        private_fd_close(memory_fd);
+        return NULL;
+    }
+    known->options = s->options;
+    known->queue_fd = s->queue_fd;
+    known->event_fd = event_fd;
+    return known;
+}
+
+static struct divert_socket *know_here(struct divert_socket *s, const struct divert_socket *other)
+{
+    return know(s, private_fd(real.fcntl(other->event_fd, F_DUPFD_CLOEXEC, 0)),
+                open_again(other->memory_fd));
+}
+
+void divert_adopt_sibling(struct divert_socket *s, int event_fd, int memory_fd)
+{
+    s->sibling = know(s, private_fd(event_fd), private_fd(memory_fd));
+}
+
+/* Under both locks. */
+static int join(struct divert_socket *s, struct divert_socket *other)
+{
+    struct divert_socket *theirs = know_here(s, other), *ours = know_here(other, s);
+
+    if (!theirs || !ours || !other->shared->bound || divert_sibling(other) ||
+        real.dup3(other->queue_fd, s->queue_fd, O_CLOEXEC) < 0) {
+        if (theirs)
+            divert_release(theirs);
+        if (ours)
+            divert_release(ours);
+        return -EADDRINUSE;
+    }
+    divert_note_netlink(s);
+    show_life(s);
+    show_life(other);
+    s->sibling = theirs;
+    other->sibling = ours;
+    s->shared->queue = other->shared->queue;
+    s->shared->queues = other->shared->queues;
+    s->shared->gso = other->shared->gso;
+    return 0;
+}
+
+struct search {
+    const struct divert_socket *of;
+    unsigned port;
+    struct divert_socket *found;
+};
+
+static void look_at(int fd, struct divert_socket *s, void *arg)
+{
+    struct search *search = arg;
+    const struct divert_shared *shared = s->shared;
+
+    (void)fd;
+    if (!search->found && shared->bound && shared->port == search->port &&
+        shared->family != search->of->shared->family)
+        search->found = divert_hold(s);
+}
+
+struct divert_socket *divert_find_other(struct divert_socket *s, unsigned port)
+{
+    struct search search = {.of = s, .port = port};
+
+    fdtable_each(look_at, &search);
+    return search.found;
+}
+
+int divert_join(struct divert_socket *s, struct divert_socket *other)
+{
+    int err = -EADDRINUSE;
+
+    if (divert_lock(other) == 0) {
+        err = join(s, other);
+        divert_unlock(other);
+    }
+    return err;
+}
+
+struct divert_socket *divert_begin_parting(struct divert_socket *s)
+{
+    return know_here(s, s);
+}
+
+void divert_end_parting(struct divert_socket *s, struct divert_socket *self)
+{
+    struct divert_socket *sibling = s->sibling;
+
+    if (self) {
+        if (!lives(self->memory_fd))
+            drop_all_of_dead(self, self->shared);
+        divert_release(self);
+    }
+    s->sibling = NULL;
+    divert_release(sibling);
+}

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "divert/tracing.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+void divert_trace_read(struct divert_socket *s, const struct nfqueue_packet *p, bool incoming,
+                       uint16_t tag)
+{
+    struct trace_packet packet = {
+        .bytes = nfqueue_bytes(&s->shared->ring, p),
+        .len = p->len,
+        .id = p->id,
+        .queued = !p->is_tee,
+        .incoming = incoming,
+        .interface = incoming ? p->indev : p->outdev,
+        .port = s->shared->port,
+        .tag = tag,
+    };
+
+    trace_packet(TRACE_READ, &packet, p->is_tee ? "a copy" : NULL, true);
+}
+
+static const char *name_of_fate(enum status_fate fate)
+{
+    switch (fate) {
+    case STATUS_INJECTED_OUT:
+        return "injected, outgoing";
+    case STATUS_INJECTED_IN:
+        return "injected, incoming";
+    case STATUS_BAD_CHECKSUM:
+        return "dropped, wrong header checksum";
+    default:
+        return "accepted";
+    }
+}
+
+void divert_trace_written(struct divert_socket *s, struct trace_packet *p, enum status_fate fate,
+                          bool repeated, int err)
+{
+    char text[128];
+
+    p->port = s->shared->port;
+    if (err)
+        snprintf(text, sizeof(text), "refused, %s", strerrordesc_np(-err));
+    else if (fate == STATUS_MATCHED && repeated && p->tag == 0)
+        snprintf(text, sizeof(text), "runs the whole list");
+    else if (fate == STATUS_MATCHED && repeated)
+        snprintf(text, sizeof(text), "goes on behind rule %u", p->tag);
+    else
+        snprintf(text, sizeof(text), "%s", name_of_fate(fate));
+    trace_packet(TRACE_WRITE, p, text, !err);
+}
+
+void divert_trace_dropped(struct divert_socket *s, const struct in_flight_packet *p,
+                          const char *why)
+{
+    const struct trace_packet packet = {
+        .len = p->len,
+        .id = p->id,
+        .queued = true,
+        .incoming = p->incoming,
+        .interface = p->incoming ? p->indev : p->outdev,
+        .port = s->shared->port,
+    };
+
+    trace_packet(TRACE_DROP, &packet, why, false);
+}

@@ -1,0 +1,346 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "divert/private.h"
+
+#include "divert/tracing.h"
+#include "inject/inject.h"
+#include "netif/interfaces.h"
+
+#include <errno.h>
+#include <linux/netfilter.h>
+#include <signal.h>
+#include <string.h>
+
+/* A packet on its direction back. */
+struct written {
+    const uint8_t *packet;
+    size_t len;
+    uintptr_t buffer; /* where the program had it */
+    uint16_t tag;     /* host byte order */
+    struct in_flight_direction direction;
+    uint32_t scope; /* outgoing only: interface of link-local addresses, or 0 */
+    uint32_t id;    /* of the packet it was read as, and where that goes out; 0 */
+    uint32_t outdev;
+    enum status_fate fate;
+    bool matched, repeated;
+    struct interface in; /* incoming only */
+};
+
+static int gather(struct divert_socket *s, const struct msghdr *msg, struct written *w)
+{
+    size_t len = 0;
+
+    for (size_t i = 0; i < msg->msg_iovlen; i++)
+        len += msg->msg_iov[i].iov_len;
+    if (len > PACKET_MAX)
+        return -EMSGSIZE;
+    w->buffer = msg->msg_iovlen ? (uintptr_t)msg->msg_iov[0].iov_base : 0;
+    w->packet = msg->msg_iovlen ? msg->msg_iov[0].iov_base : NULL;
+    w->len = len;
+    if (msg->msg_iovlen <= 1)
+        return 0;
+    w->packet = s->shared->scratch;
+    len = 0;
+    for (size_t i = 0; i < msg->msg_iovlen; i++) {
+        memcpy(s->shared->scratch + len, msg->msg_iov[i].iov_base, msg->msg_iov[i].iov_len);
+        len += msg->msg_iov[i].iov_len;
+    }
+    return 0;
+}
+
+/* The name that follows the address, if one is there with its NUL (ip_divert.c). */
+static bool interface_named(const struct sockaddr_in *sin, struct interface *in)
+{
+    size_t len = strnlen((const char *)sin->sin_zero, sizeof(sin->sin_zero));
+
+    return len > 0 && len < sizeof(sin->sin_zero) &&
+           interfaces_by_name((const char *)sin->sin_zero, in);
+}
+
+static int read_address4(const struct msghdr *msg, struct written *w)
+{
+    struct sockaddr_in sin = {0};
+
+    if (msg->msg_namelen < offsetof(struct sockaddr_in, sin_zero))
+        return -EINVAL;
+    memcpy(&sin, msg->msg_name, msg->msg_namelen < sizeof(sin) ? msg->msg_namelen : sizeof(sin));
+    if (sin.sin_family != AF_INET && sin.sin_family != AF_UNSPEC)
+        return -EAFNOSUPPORT;
+    if (sin.sin_zero[sizeof(sin.sin_zero) - 1] == sizeof(sin))
+        sin.sin_zero[sizeof(sin.sin_zero) - 1] = '\0'; /* sin_len, see include/divertshim */
+    w->tag = sin.sin_port;
+    if (sin.sin_addr.s_addr == INADDR_ANY)
+        return 0;
+    w->direction.incoming = true;
+    if (!interface_named(&sin, &w->in) && !interfaces_by_address(sin.sin_addr.s_addr, &w->in))
+        return -EADDRNOTAVAIL;
+    w->direction.indev = w->in.index;
+    return 0;
+}
+
+/* Which direction the address sends the packet, and with which tag. */
+static int read_address(const struct divert_socket *s, const struct msghdr *msg, struct written *w)
+{
+    int err;
+
+    if (!msg->msg_name)
+        return 0;
+    if (s->shared->family != AF_INET6)
+        return read_address4(msg, w);
+    err = divert_read_address6(msg->msg_name, msg->msg_namelen, &w->direction.incoming, &w->in,
+                               &w->scope, &w->tag);
+    if (!err && w->direction.incoming)
+        w->direction.indev = w->in.index;
+    return err;
+}
+
+/* OpenBSD computes all checksums of what is written anew, FreeBSD the outgoing header's. */
+static void make_checksums_right(struct divert_socket *s, struct written *w)
+{
+    uint8_t *copy = s->shared->scratch;
+    bool all = s->options->openbsd;
+
+    if (!all && (w->direction.incoming || packet_header_checksum_ok(w->packet)))
+        return;
+    if (w->packet != copy)
+        memcpy(copy, w->packet, w->len);
+    w->packet = copy;
+    packet_header_checksum_fix(copy);
+    if (all)
+        packet_transport_checksum_fix(copy, w->len);
+}
+
+/*
+ * The tag as the rules are to see it in the mark. A program's tags lie between those of others: its
+ * 0 comes behind the last one of theirs, and all that is too high before the first.
+ */
+static uint16_t tag_in_mark(const struct options *o, uint16_t tag)
+{
+    uint32_t in_mark = o->tag_base + tag;
+
+    if (o->openbsd)
+        return TAG_PAST_ALL;
+    if (in_mark == 0)
+        return TAG_TOP;
+    return (uint16_t)(in_mark < o->tag_last ? in_mark : o->tag_last);
+}
+
+/* What is injected has no packet mark that could tell how its rules were made: the option does. */
+static uint16_t tag_for_injection(const struct options *o, uint16_t tag)
+{
+    if (!o->tags)
+        return TAG_PAST_ALL;
+    if (tag == 0 && !o->openbsd)
+        return (uint16_t)o->tag_base;
+    return tag_in_mark(o, tag);
+}
+
+/* outdev is the interface it was to leave by, or 0. */
+static int inject(struct divert_socket *s, struct written *w, uint32_t mark, uint32_t outdev)
+{
+    uint16_t tag = tag_for_injection(s->options, w->tag);
+    int err;
+
+    w->fate = w->direction.incoming ? STATUS_INJECTED_IN : STATUS_INJECTED_OUT;
+    divert_flush(s); /* packets leave in the order in which they were written */
+    if (w->direction.incoming)
+        err = inject_incoming(w->packet, w->len, &w->in, tag, s->options->mark_shift);
+    else
+        err = inject_outgoing(w->packet, w->len, options_mark_with_tag(s->options, mark, tag),
+                              w->scope ? w->scope : outdev);
+    divert_pass_injected(s);
+    return err;
+}
+
+/* POSTROUTING and FORWARD lie behind the routing decision; OUTPUT is routed again by the kernel. */
+static bool needs_route(const struct written *w, const struct in_flight_packet *queued)
+{
+    return (queued->hook == NF_INET_POST_ROUTING || queued->hook == NF_INET_FORWARD) &&
+           packet_destination_key(w->packet) != queued->destination;
+}
+
+static bool outgrew_mtu(const struct written *w, const struct in_flight_packet *queued)
+{
+    struct interface out;
+
+    return !w->direction.incoming && w->len > queued->len &&
+           interfaces_by_index(queued->outdev, &out) && w->len > out.mtu;
+}
+
+static bool too_large(const struct written *w, const struct in_flight_packet *queued)
+{
+    return packet_dont_fragment(w->packet) && outgrew_mtu(w, queued);
+}
+
+/* An IPv6 packet that is not its own the kernel does not fragment. */
+static bool needs_fragments(const struct written *w, const struct in_flight_packet *queued)
+{
+    return queued->family == AF_INET6 && outgrew_mtu(w, queued);
+}
+
+static int give_verdict(struct divert_socket *s, struct written *w,
+                        const struct in_flight_packet *queued, bool changed)
+{
+    bool tagged = s->options->tags && options_tag_of_mark(s->options, queued->mark) != 0;
+    struct nfqueue_verdict v = {
+        .id = queued->id,
+        .queue = queued->queue,
+        .verdict = tagged ? NF_REPEAT : NF_ACCEPT,
+        .mark = queued->mark,
+        .payload = changed ? w->packet : NULL,
+        .len = w->len,
+    };
+    int err;
+
+    w->repeated = tagged;
+    if (tagged)
+        v.mark = options_mark_with_tag(s->options, queued->mark, tag_in_mark(s->options, w->tag));
+    err = divert_give_verdict(s, &v);
+    if (err)
+        divert_leave_undecided(s, *queued, err);
+    return err;
+}
+
+/*
+ * Whether the packet that was read last is the one that is written now, as in_flight_match() would
+ * find it: while no other is outstanding, the buffer says so; else the same bytes have to be in it.
+ */
+static bool match_last(struct divert_socket *s, const struct written *w,
+                       struct in_flight_packet *found, bool *changed)
+{
+    struct divert_last *last = &s->shared->last;
+    struct nfqueue_ring *ring = &s->shared->ring;
+
+    if (!last->outstanding || w->buffer != last->packet.buffer ||
+        !in_flight_same_direction(&last->packet, &w->direction))
+        return false;
+    *changed = w->len != last->packet.len ||
+               memcmp(w->packet, nfqueue_bytes(ring, &ring->packet[last->number]), w->len) != 0;
+    if (*changed && s->shared->in_flight.count > 0)
+        return false;
+    last->outstanding = false;
+    *found = last->packet;
+    return true;
+}
+
+static bool match(struct divert_socket *s, const struct written *w, struct in_flight_packet *found,
+                  bool *changed)
+{
+    struct packet_keys keys;
+
+    if (match_last(s, w, found, changed))
+        return true;
+    divert_add_in_flight(s);
+    packet_keys(w->packet, w->len, &keys);
+    if (!in_flight_match(&s->shared->in_flight, &keys, w->buffer, &w->direction, found))
+        return false;
+    *changed = keys.exact != found->keys.exact;
+    return true;
+}
+
+/*
+ * A packet that was read goes back as a verdict, any other is injected. An incoming one with a
+ * wrong header checksum is dropped without a word, as the kernel does it.
+ */
+static int put_back(struct divert_socket *s, struct written *w)
+{
+    bool bad = w->direction.incoming && !packet_header_checksum_ok(w->packet), changed;
+    struct in_flight_packet queued;
+
+    w->fate = bad ? STATUS_BAD_CHECKSUM : STATUS_MATCHED;
+    if (!match(s, w, &queued, &changed))
+        return bad ? 0 : inject(s, w, 0, 0);
+    w->matched = true;
+    w->id = queued.id;
+    w->outdev = queued.outdev;
+    if (bad || too_large(w, &queued)) {
+        divert_drop(s, &queued);
+        return bad ? 0 : -EMSGSIZE;
+    }
+    if (needs_route(w, &queued) || needs_fragments(w, &queued)) {
+        divert_drop(s, &queued);
+        return inject(s, w, queued.mark, queued.outdev);
+    }
+    return give_verdict(s, w, &queued, changed);
+}
+
+static void trace_it(struct divert_socket *s, const struct written *w, int err)
+{
+    struct trace_packet p = {
+        .bytes = w->packet,
+        .len = w->len,
+        .id = w->id,
+        .queued = w->matched,
+        .incoming = w->direction.incoming,
+        .interface = w->direction.incoming ? w->direction.indev : w->outdev,
+        .tag = w->tag,
+    };
+
+    divert_trace_written(s, &p, w->fate, w->repeated, err);
+}
+
+static void note_written(struct divert_socket *s, const struct written *w, int err)
+{
+    struct status *status = &s->shared->status;
+
+    if (trace_on())
+        trace_it(s, w, err);
+    if (err) {
+        status->refused++;
+        return;
+    }
+    status_count(&status->written, w->len);
+    status_count(&status->fate[w->fate], w->len);
+}
+
+static int check_packet(const struct divert_socket *s, struct written *w)
+{
+    if (__builtin_expect(s->shared->family == AF_INET6 || s->options->openbsd, 0) &&
+        !divert_may_send(s, w->packet, w->len))
+        return -EINVAL;
+    return packet_check(w->packet, w->len, &w->len);
+}
+
+static int write_packet(struct divert_socket *s, const struct msghdr *msg)
+{
+    struct written w;
+    size_t written;
+    int err;
+
+    memset(&w, 0, offsetof(struct written, in));
+    err = gather(s, msg, &w);
+    written = w.len;
+    if (!err)
+        err = check_packet(s, &w);
+    if (!err)
+        err = read_address(s, msg, &w);
+    if (!err) {
+        make_checksums_right(s, &w);
+        err = put_back(s, &w);
+    }
+    note_written(s, &w, err);
+    return err ? err : (int)written;
+}
+
+/* What write(2) does on all sockets that were shut down. */
+static int refuse_to_send(int flags)
+{
+    if (!(flags & MSG_NOSIGNAL))
+        pthread_kill(pthread_self(), SIGPIPE);
+    return -EPIPE;
+}
+
+ssize_t divert_sendmsg(struct divert_socket *s, const struct msghdr *msg, int flags)
+{
+    ssize_t n = divert_lock(s);
+
+    if (n)
+        return n;
+    if (s->shared->cannot_send) {
+        divert_unlock(s);
+        return refuse_to_send(flags);
+    }
+    n = write_packet(s, msg);
+    divert_update_eventfd(s);
+    divert_unlock(s);
+    return n;
+}

@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Incoming: a frame is written to a TAP device of ours, and the BPF program on that device lets it
+ * arrive on the interface it is meant for.
+ */
+#include "inject/inject.h"
+
+#include "inject/private.h"
+#include "packet/packet.h"
+#include "process/private_fd.h"
+#include "real.h"
+#include "util/log.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/if_tun.h>
+#include <net/ethernet.h>
+#include <net/if.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#define TAP_NAME "divert%d"
+#define LO_INDEX 1 /* in every network namespace */
+
+pthread_mutex_t inject_in_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct tap tap;
+static bool open_;         /* tap is there */
+static bool redirected;    /* and the program on it */
+static int redirect_error; /* why there is none, until that was said */
+static int said;           /* why there was no device, so that it is said once */
+static int link_fd;        /* keeps the program there, 0 if the device does */
+
+static void set_ipv6(const char *name, const char *setting, const char *value)
+{
+    char path[80];
+    int fd;
+
+    snprintf(path, sizeof(path), "/proc/sys/net/ipv6/conf/%s/%s", name, setting);
+    fd = open(path, O_WRONLY | O_CLOEXEC);
+    if (fd < 0)
+        return;
+    if (real.write(fd, value, strlen(value)) < 0)
+        log_line(LOG_DEBUG, "%s: %s", path, strerror(errno));
+    real.close(fd);
+}
+
+/* The device speaks no IPv6 of its own: no router solicitation may leave it. */
+static void silence(const char *name)
+{
+    set_ipv6(name, "disable_ipv6", "1");
+}
+
+/* Packets are to arrive from the device itself. It has no address, and so still says nothing. */
+static void let_ipv6_arrive(const char *name)
+{
+    set_ipv6(name, "addr_gen_mode", "1");
+    set_ipv6(name, "disable_ipv6", "0");
+}
+
+static int configure(struct tap *t)
+{
+    struct ifreq request = {0};
+    int fd = real.socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), err = 0;
+
+    if (fd < 0)
+        return -errno;
+    memcpy(request.ifr_name, t->name, sizeof(request.ifr_name));
+    if (real.ioctl(fd, SIOCGIFINDEX, &request) < 0)
+        goto fail;
+    t->index = (uint32_t)request.ifr_ifindex;
+    if (real.ioctl(fd, SIOCGIFHWADDR, &request) < 0)
+        goto fail;
+    memcpy(t->mac, request.ifr_hwaddr.sa_data, sizeof(t->mac));
+    request.ifr_flags = IFF_UP | IFF_NOARP;
+    if (real.ioctl(fd, SIOCSIFFLAGS, &request) < 0)
+        goto fail;
+    goto out;
+fail:
+    err = -errno;
+out:
+    real.close(fd);
+    return err;
+}
+
+static int tap_open(struct tap *t)
+{
+    struct ifreq request = {.ifr_flags = IFF_TAP | IFF_NO_PI, .ifr_name = TAP_NAME};
+    int fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC | O_NONBLOCK), err;
+
+    if (fd < 0)
+        return -errno;
+    if (real.ioctl(fd, TUNSETIFF, &request) < 0) {
+        err = -errno;
+        goto fail;
+    }
+    memcpy(t->name, request.ifr_name, sizeof(t->name));
+    silence(t->name);
+    err = configure(t);
+    if (err)
+        goto fail;
+    t->fd = private_fd(fd);
+    return 0;
+fail:
+    real.close(fd);
+    return err;
+}
+
+/* Returns 0, or -errno when packets can only arrive from the TAP device itself. */
+static int redirect(const struct tap *t, unsigned mark_shift)
+{
+    int program = redirect_load(mark_shift), err;
+
+    if (program < 0)
+        return program;
+    err = redirect_attach_tcx(program, t->index);
+    if (err >= 0) {
+        link_fd = private_fd(err);
+        err = 0;
+    } else {
+        err = redirect_attach_clsact(program, t->index);
+    }
+    real.close(program);
+    return err;
+}
+
+/* The device, and the program on it if that can be had; redirect_error says why not. */
+static int open_device(unsigned mark_shift)
+{
+    int err;
+
+    if (open_)
+        return 0;
+    err = tap_open(&tap);
+    if (err)
+        return err;
+    open_ = true;
+    redirect_error = redirect(&tap, mark_shift);
+    redirected = redirect_error == 0;
+    if (!redirected)
+        let_ipv6_arrive(tap.name);
+    return 0;
+}
+
+static void close_device(void)
+{
+    if (link_fd)
+        private_fd_close(link_fd);
+    if (open_)
+        private_fd_close(tap.fd);
+    link_fd = 0;
+    open_ = redirected = false;
+}
+
+static int ready(unsigned mark_shift)
+{
+    int err = open_device(mark_shift);
+
+    if (err && err != said)
+        log_line(LOG_WARN,
+                 "incoming packets cannot be injected: no TAP device: %s (it takes "
+                 "/dev/net/tun and CAP_NET_ADMIN)",
+                 strerror(-err));
+    said = err;
+    if (err)
+        return err;
+    if (redirect_error)
+        log_line(LOG_WARN,
+                 "BPF is not permitted here (%s): incoming packets that are injected "
+                 "arrive on %s instead of their own interface and without a tag, so rules "
+                 "meet them from the top, and not those that name their interface",
+                 strerror(-redirect_error), tap.name);
+    redirect_error = 0; /* said once */
+    return 0;
+}
+
+struct frame_header {
+    uint8_t destination[6];
+    struct tap_route source;
+    uint16_t type; /* network byte order */
+} __attribute__((packed));
+
+/* Whether only lo's own output can bring this packet in on the interface. */
+static bool must_loop(const void *packet, const struct interface *in)
+{
+    struct interface own;
+    in_addr_t to = packet_destination(packet);
+
+    if (in->index != LO_INDEX || packet_version(packet, 1) != 4)
+        return false;
+    return ntohl(to) >> 24 == IN_LOOPBACKNET || interfaces_by_address(to, &own);
+}
+
+static int deliver(const void *packet, size_t len, const struct interface *in, uint16_t tag)
+{
+    bool ipv6 = packet_version(packet, len) == 6;
+    uint32_t loop = must_loop(packet, in) ? TAP_ROUTE_LOOP : 0;
+    struct frame_header header = {
+        .source = {.index = htonl(in->index | loop), .tag = htons(tag)},
+        .type = htons(ipv6 ? ETHERTYPE_IPV6 : ETHERTYPE_IP),
+    };
+    const struct iovec iov[] = {
+        {&header, sizeof(header)},
+        {(void *)packet, len},
+    };
+
+    /* Meant for us, or it counts as somebody else's. */
+    memcpy(header.destination, redirected && in->ethernet && !loop ? in->mac : tap.mac,
+           sizeof(header.destination));
+    return real.writev(tap.fd, iov, 2) < 0 ? -errno : 0;
+}
+
+/* Somebody removed the device, or set it down: whether it is there again. */
+static bool mend(int err, unsigned mark_shift)
+{
+    if (err == -EBADFD) {
+        close_device();
+        return ready(mark_shift) == 0;
+    }
+    return err == -EIO && configure(&tap) == 0;
+}
+
+int inject_incoming(const void *packet, size_t len, const struct interface *in, uint16_t tag,
+                    unsigned mark_shift)
+{
+    int err;
+
+    pthread_mutex_lock(&inject_in_lock);
+    err = ready(mark_shift);
+    if (!err)
+        err = deliver(packet, len, in, tag);
+    if (err && open_ && mend(err, mark_shift))
+        err = deliver(packet, len, in, tag);
+    pthread_mutex_unlock(&inject_in_lock);
+    /* What a full queue does to a packet is no error of the program's. */
+    return err == -EAGAIN || err == -ENOBUFS ? 0 : err;
+}
+
+void inject_prepare(unsigned mark_shift)
+{
+    inject_out_prepare();
+    pthread_mutex_lock(&inject_in_lock);
+    open_device(mark_shift);
+    pthread_mutex_unlock(&inject_in_lock);
+}
+
+void inject_in_close(void)
+{
+    pthread_mutex_lock(&inject_in_lock);
+    close_device();
+    pthread_mutex_unlock(&inject_in_lock);
+}
+
+void inject_close(void)
+{
+    inject_out_close();
+    inject_in_close();
+}
+
+void inject_before_fork(void)
+{
+    pthread_mutex_lock(&inject_out_lock);
+    pthread_mutex_lock(&inject_in_lock);
+}
+
+void inject_after_fork(bool child)
+{
+    (void)child;
+    pthread_mutex_unlock(&inject_in_lock);
+    pthread_mutex_unlock(&inject_out_lock);
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Packets that stem from none in a queue, or go another way than it came: handed to the kernel
+ * anew. Marks and indices are in host byte order; packet_check() has passed for every packet.
+ */
+#ifndef DIVERTSHIM_INJECT_H
+#define DIVERTSHIM_INJECT_H
+
+#include "netif/interfaces.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/*
+ * Sends an IP packet as the host's own, routed by its addresses, with this mark. Larger than the
+ * MTU it is fragmented, or refused if it must not be. outdev is the index of the interface for a
+ * destination of link-local scope, or 0: then it is that of the source, or the kernel's choice.
+ *
+ * Returns 0, also if rules or full queues drop the packet; -EMSGSIZE; -EPERM without the
+ * capability to set the mark; or what else sending on a raw socket says: -ENETUNREACH,
+ * -EHOSTUNREACH, -EACCES (a route that prohibits).
+ */
+int inject_outgoing(const void *packet, size_t len, uint32_t mark, uint32_t outdev);
+
+/*
+ * Lets an IP packet arrive on an interface, with this tag in its mark. Returns 0 or -errno:
+ * -EPERM without CAP_NET_ADMIN, -EADDRNOTAVAIL if the interface is gone.
+ */
+int inject_incoming(const void *packet, size_t len, const struct interface *in, uint16_t tag,
+                    unsigned mark_shift);
+
+/*
+ * Makes ready what takes privileges or /dev, before the program gives these up. What cannot be
+ * made ready is said when it is needed.
+ */
+void inject_prepare(unsigned mark_shift);
+
+/* Closes the sockets and the device, when the last divert socket is gone. */
+void inject_close(void);
+
+void inject_before_fork(void);
+void inject_after_fork(bool child);
+
+#endif

@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Outgoing: raw sockets that take the packet's own header. */
+#include "inject/inject.h"
+
+#include "inject/private.h"
+#include "netif/interfaces.h"
+#include "packet/packet.h"
+#include "process/private_fd.h"
+#include "process/privileges.h"
+#include "real.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/ip.h>
+#include <netinet/ip6.h>
+#include <pthread.h>
+#include <string.h>
+
+#define MTU_MIN 68 /* RFC 791 */
+#define SEND_BUFFER                                                               \
+    (64 << 20) /* packets may lie in a queue for long: only the kernel's accounts \
+                */
+
+/* A raw socket of one family. Protocol IPPROTO_RAW implies IP_HDRINCL, and nothing is received. */
+struct sender {
+    int family;
+    bool open;
+    int fd;
+};
+
+pthread_mutex_t inject_out_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct sender senders[] = {{.family = AF_INET}, {.family = AF_INET6}};
+
+/* Where a packet goes, and the source that its route is looked up with, or zeros. */
+struct destination {
+    struct sender *sender;
+    uint32_t mark;
+    union {
+        struct sockaddr any;
+        struct sockaddr_in in;
+        struct sockaddr_in6 in6;
+    } to;
+    socklen_t to_len;
+    in_addr_t source; /* network byte order */
+    struct in6_pktinfo source6;
+};
+
+static int raw_socket(int family)
+{
+    int fd = real.socket(family, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_RAW), on = 1, room = SEND_BUFFER;
+
+    if (fd < 0)
+        return -errno;
+    real.setsockopt(fd, SOL_SOCKET, SO_BROADCAST, &on, sizeof(on));
+    if (family == AF_INET6) /* to route by sources that are not the host's */
+        real.setsockopt(fd, IPPROTO_IPV6, IPV6_FREEBIND, &on, sizeof(on));
+    real.setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &room, sizeof(room));
+    return fd;
+}
+
+static int make_ready(struct sender *s)
+{
+    int fd;
+
+    if (s->open)
+        return 0;
+    fd = raw_socket(s->family);
+    if (fd < 0)
+        return fd;
+    s->fd = private_fd(fd);
+    s->open = true;
+    return 0;
+}
+
+/*
+ * The packet's source, so that rules for routing by source hold. Linux takes none that is no
+ * address of a host, and for a group or broadcast only one of its own.
+ */
+static in_addr_t routing_source(const void *packet, in_addr_t to)
+{
+    struct interface own;
+    in_addr_t source, host;
+
+    memcpy(&source, (const char *)packet + offsetof(struct iphdr, saddr), sizeof(source));
+    host = ntohl(source);
+    if (IN_MULTICAST(host) || host == INADDR_BROADCAST || host >> 24 == 0)
+        return INADDR_ANY;
+    if ((IN_MULTICAST(ntohl(to)) || to == INADDR_BROADCAST) && !interfaces_by_address(source, &own))
+        return INADDR_ANY;
+    return source;
+}
+
+static bool needs_scope(const struct in6_addr *a)
+{
+    return IN6_IS_ADDR_LINKLOCAL(a) || IN6_IS_ADDR_MC_LINKLOCAL(a) || IN6_IS_ADDR_MC_NODELOCAL(a);
+}
+
+/* The same for IPv6, where a source may be any. A link-local source says which link, if that is
+ * known. */
+static struct in6_pktinfo routing_source6(const struct in6_addr *source, uint32_t link)
+{
+    struct in6_pktinfo info = {.ipi6_addr = *source};
+
+    if (needs_scope(source))
+        info.ipi6_ifindex = link;
+    if (IN6_IS_ADDR_MULTICAST(source) || IN6_IS_ADDR_LOOPBACK(source) ||
+        (needs_scope(source) && !link))
+        return (struct in6_pktinfo){0};
+    return info;
+}
+
+static struct destination destination6_of(const void *packet, uint32_t mark, uint32_t outdev)
+{
+    struct destination d = {.sender = &senders[1], .mark = mark, .to_len = sizeof(d.to.in6)};
+    struct sockaddr_in6 *to = &d.to.in6;
+    struct interface own;
+    struct ip6_hdr ip6;
+
+    memcpy(&ip6, packet, sizeof(ip6));
+    if (!outdev && (IN6_IS_ADDR_MULTICAST(&ip6.ip6_dst) || needs_scope(&ip6.ip6_dst) ||
+                    needs_scope(&ip6.ip6_src)))
+        outdev = interfaces_by_address6(&ip6.ip6_src, 0, &own) ? own.index : 0;
+    to->sin6_family = AF_INET6;
+    to->sin6_addr = ip6.ip6_dst;
+    to->sin6_scope_id = needs_scope(&ip6.ip6_dst) ? outdev : 0;
+    d.source6 = routing_source6(&ip6.ip6_src, outdev);
+    if (IN6_IS_ADDR_MULTICAST(&ip6.ip6_dst))
+        d.source6.ipi6_ifindex = outdev;
+    return d;
+}
+
+static struct destination destination_of(const void *packet, uint32_t mark, uint32_t outdev)
+{
+    struct destination d = {.mark = mark};
+
+    if (packet_version(packet, 1) == 6)
+        return destination6_of(packet, mark, outdev);
+    d.sender = &senders[0];
+    d.to.in.sin_family = AF_INET;
+    d.to.in.sin_addr.s_addr = packet_destination(packet);
+    d.to_len = sizeof(d.to.in);
+    d.source = routing_source(packet, d.to.in.sin_addr.s_addr);
+    return d;
+}
+
+/*
+ * What the rules or a full queue on the way do to a packet is no error of the program's, here as
+ * for one that goes back as a verdict.
+ */
+static int send_error(const struct destination *d, int error)
+{
+    switch (error) {
+    case EAGAIN:
+    case ENOBUFS:
+        return 0;
+    case EPERM:
+        return d->mark && !privileges_has_net_admin() ? -EPERM : 0;
+    default:
+        return -error;
+    }
+}
+
+static void put_control(struct msghdr *msg, int level, int type, const void *value, size_t len)
+{
+    struct cmsghdr *c = (struct cmsghdr *)((char *)msg->msg_control + msg->msg_controllen);
+
+    c->cmsg_level = level;
+    c->cmsg_type = type;
+    c->cmsg_len = CMSG_LEN(len);
+    memcpy(CMSG_DATA(c), value, len);
+    msg->msg_controllen += CMSG_SPACE(len);
+}
+
+static int send_one(void *arg, const void *packet, size_t len)
+{
+    struct destination *d = arg;
+    struct in_pktinfo info = {.ipi_spec_dst.s_addr = d->source};
+    char control[CMSG_SPACE(sizeof(d->source6)) + CMSG_SPACE(sizeof(d->mark))]
+        __attribute__((aligned(8))) = {0};
+    struct iovec iov = {(void *)packet, len};
+    struct msghdr msg = {
+        .msg_name = &d->to,
+        .msg_namelen = d->to_len,
+        .msg_iov = &iov,
+        .msg_iovlen = 1,
+        .msg_control = control,
+    };
+
+    if (d->mark)
+        put_control(&msg, SOL_SOCKET, SO_MARK, &d->mark, sizeof(d->mark));
+    if (d->source != INADDR_ANY)
+        put_control(&msg, IPPROTO_IP, IP_PKTINFO, &info, sizeof(info));
+    if (d->source6.ipi6_ifindex || !IN6_IS_ADDR_UNSPECIFIED(&d->source6.ipi6_addr))
+        put_control(&msg, IPPROTO_IPV6, IPV6_PKTINFO, &d->source6, sizeof(d->source6));
+    return real.sendmsg(d->sender->fd, &msg, MSG_DONTWAIT) < 0 ? send_error(d, errno) : 0;
+}
+
+static int bind_source(int fd, const struct destination *d)
+{
+    struct sockaddr_in source = {.sin_family = AF_INET, .sin_addr.s_addr = d->source};
+    struct sockaddr_in6 source6 = {
+        .sin6_family = AF_INET6,
+        .sin6_addr = d->source6.ipi6_addr,
+        .sin6_scope_id = d->source6.ipi6_ifindex,
+    };
+
+    if (d->sender->family == AF_INET6)
+        return real.bind(fd, (struct sockaddr *)&source6, sizeof(source6));
+    return real.bind(fd, (struct sockaddr *)&source, sizeof(source));
+}
+
+/* The MTU of the packet's route, as the kernel knows it; 0 if there is none. */
+static size_t route_mtu(const struct destination *d)
+{
+    int family = d->sender->family, level = family == AF_INET6 ? IPPROTO_IPV6 : IPPROTO_IP;
+    int fd = raw_socket(family), mtu = 0, on = 1;
+    socklen_t size = sizeof(mtu);
+
+    if (fd < 0)
+        return 0;
+    real.setsockopt(fd, SOL_SOCKET, SO_MARK, &d->mark, sizeof(d->mark));
+    real.setsockopt(fd, IPPROTO_IP, IP_FREEBIND, &on, sizeof(on));
+    if (bind_source(fd, d) < 0 || real.connect(fd, &d->to.any, d->to_len) < 0 ||
+        real.getsockopt(fd, level, family == AF_INET6 ? IPV6_MTU : IP_MTU, &mtu, &size) < 0)
+        mtu = 0;
+    real.close(fd);
+    return (size_t)mtu;
+}
+
+static int send_in_fragments(struct destination *d, const void *packet, size_t len)
+{
+    uint8_t fragment[PACKET_MAX];
+    size_t mtu = route_mtu(d);
+
+    if (mtu < MTU_MIN || mtu >= len)
+        return -EMSGSIZE;
+    return packet_fragment(packet, mtu, fragment, send_one, d);
+}
+
+int inject_outgoing(const void *packet, size_t len, uint32_t mark, uint32_t outdev)
+{
+    struct destination d = destination_of(packet, mark, outdev);
+    int err;
+
+    pthread_mutex_lock(&inject_out_lock);
+    err = make_ready(d.sender);
+    if (!err)
+        err = send_one(&d, packet, len);
+    if (err == -EMSGSIZE && !packet_dont_fragment(packet))
+        err = send_in_fragments(&d, packet, len);
+    pthread_mutex_unlock(&inject_out_lock);
+    return err;
+}
+
+void inject_out_prepare(void)
+{
+    pthread_mutex_lock(&inject_out_lock);
+    for (size_t i = 0; i < sizeof(senders) / sizeof(senders[0]); i++)
+        make_ready(&senders[i]);
+    pthread_mutex_unlock(&inject_out_lock);
+}
+
+void inject_out_close(void)
+{
+    pthread_mutex_lock(&inject_out_lock);
+    for (size_t i = 0; i < sizeof(senders) / sizeof(senders[0]); i++) {
+        if (senders[i].open)
+            private_fd_close(senders[i].fd);
+        senders[i].open = false;
+    }
+    pthread_mutex_unlock(&inject_out_lock);
+}

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "process/shared_lock.h"
+
+#include "real.h"
+
+#include <linux/futex.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#define PATIENCE_NS                                                               \
+    50000000 /* then the owner is looked after; it never has the lock for so long \
+              */
+
+__thread uint32_t shared_lock_self;
+
+uint32_t shared_lock_learn_self(void)
+{
+    shared_lock_self = (uint32_t)gettid();
+    return shared_lock_self;
+}
+
+/* A process that nobody has waited for yet can still be found, but not its end. */
+static bool has_ended(pid_t process)
+{
+    struct pollfd p = {.fd = (int)syscall(SYS_pidfd_open, process, 0), .events = POLLIN};
+    bool ended;
+
+    if (p.fd < 0)
+        return false;
+    ended = real.poll(&p, 1, 0) == 1;
+    real.close(p.fd);
+    return ended;
+}
+
+static bool is_gone(uint32_t thread)
+{
+    int saved = errno;
+    bool gone = (kill((pid_t)thread, 0) < 0 && errno == ESRCH) || has_ended((pid_t)thread);
+
+    errno = saved;
+    return gone;
+}
+
+static bool sleep_while(struct shared_lock *l, uint32_t value)
+{
+    struct timespec patience = {.tv_nsec = PATIENCE_NS};
+    int saved = errno;
+    bool timed_out = syscall(SYS_futex, &l->word, FUTEX_WAIT, value, &patience, NULL, 0) < 0 &&
+                     errno == ETIMEDOUT;
+
+    errno = saved;
+    return !timed_out;
+}
+
+/* After having waited, a thread cannot know whether others do, and takes the lock as if. */
+int shared_lock_wait(struct shared_lock *l, uint32_t self)
+{
+    for (;;) {
+        uint32_t word = atomic_load_explicit(&l->word, memory_order_relaxed);
+        uint32_t owner = word & ~SHARED_LOCK_WAITERS;
+
+        if (owner == self)
+            return -EDEADLK;
+        if (word == 0) {
+            if (atomic_compare_exchange_strong_explicit(&l->word, &word, self | SHARED_LOCK_WAITERS,
+                                                        memory_order_acquire, memory_order_relaxed))
+                return 0;
+            continue;
+        }
+        if (!(word & SHARED_LOCK_WAITERS) &&
+            !atomic_compare_exchange_strong_explicit(&l->word, &word, word | SHARED_LOCK_WAITERS,
+                                                     memory_order_relaxed, memory_order_relaxed))
+            continue;
+        word |= SHARED_LOCK_WAITERS;
+        if (!sleep_while(l, word) && is_gone(owner) &&
+            atomic_compare_exchange_strong_explicit(&l->word, &word, self | SHARED_LOCK_WAITERS,
+                                                    memory_order_acquire, memory_order_relaxed))
+            return -EOWNERDEAD;
+    }
+}
+
+void shared_lock_wake(struct shared_lock *l)
+{
+    int saved = errno;
+
+    syscall(SYS_futex, &l->word, FUTEX_WAKE, 1, NULL, NULL, 0);
+    errno = saved;
+}

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "util/options.h"
+
+#include "util/log.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+static struct options options = {
+    .mark_mask = 0xffff0000,
+    .mark_shift = 16,
+    .batch = BATCH_GUARD,
+    .queue_len = 32768,
+    .hold_ms = 5000,
+    .listeners = 1,
+    .tag_last = TAG_PAST_ALL,
+};
+static bool sensible;
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+static bool refuse(const char *name, const char *value, const char *expected)
+{
+    log_line(LOG_ERROR, "%s=%.80s%s: expected %s", name, value, strlen(value) > 80 ? "..." : "",
+             expected);
+    return false;
+}
+
+static bool read_number(const char *name, uint32_t min, uint32_t max, uint32_t *out,
+                        const char *expected)
+{
+    const char *value = secure_getenv(name);
+    unsigned long long number;
+    char *end;
+
+    if (!value || !*value)
+        return true;
+    errno = 0;
+    number = strtoull(value, &end, 0);
+    if (errno || *end || *value < '0' || *value > '9' || number < min || number > max)
+        return refuse(name, value, expected);
+    *out = (uint32_t)number;
+    return true;
+}
+
+static bool read_choice(const char *name, const char *const *words, unsigned *out,
+                        const char *expected)
+{
+    const char *value = secure_getenv(name);
+
+    if (!value || !*value)
+        return true;
+    for (unsigned i = 0; words[i]; i++) {
+        if (strcmp(value, words[i]) == 0) {
+            *out = i;
+            return true;
+        }
+    }
+    return refuse(name, value, expected);
+}
+
+static const char *read_name(const char *name)
+{
+    const char *value = secure_getenv(name);
+
+    return value && *value ? value : NULL;
+}
+
+static bool read_mask(void)
+{
+    static const char name[] = "DIVERTSHIM_MARK_MASK";
+    static const char expected[] = "16 contiguous bits, such as 0xffff0000";
+    uint32_t mask = options.mark_mask;
+
+    if (!read_number(name, 1, UINT32_MAX, &mask, expected))
+        return false;
+    if (mask >> __builtin_ctz(mask) != 0xffff)
+        return refuse(name, secure_getenv(name), expected);
+    options.mark_mask = mask;
+    options.mark_shift = (unsigned)__builtin_ctz(mask);
+    return true;
+}
+
+static bool read_tags(void)
+{
+    static const char expected[] = "a rule number from 0 to 65534";
+
+    if (!read_number("DIVERTSHIM_TAG_BASE", 0, TAG_PAST_ALL, &options.tag_base, expected) ||
+        !read_number("DIVERTSHIM_TAG_LAST", 0, TAG_PAST_ALL, &options.tag_last, expected))
+        return false;
+    if (options.tag_base > options.tag_last)
+        log_line(LOG_ERROR, "DIVERTSHIM_TAG_BASE=%u: expected at most DIVERTSHIM_TAG_LAST=%u",
+                 options.tag_base, options.tag_last);
+    return options.tag_base <= options.tag_last;
+}
+
+static void read_all(void)
+{
+    static const char *const levels[] = {"error", "warn", "info", "debug", NULL};
+    static const char *const personalities[] = {"freebsd", "openbsd", NULL};
+    static const char *const pumps[] = {"none", "thread", NULL};
+    unsigned level = LOG_WARN, personality = 0, pump = 0;
+    uint32_t tags = 0, keep_caps = 1, gso = 0, batch = 2;
+
+    sensible = read_choice("DIVERTSHIM_LOG", levels, &level, "error, warn, info or debug");
+    log_set_level(level);
+    sensible &=
+        read_choice("DIVERTSHIM_PERSONALITY", personalities, &personality, "freebsd or openbsd");
+    sensible &= read_number("DIVERTSHIM_TAGS", 0, 1, &tags, "0 or 1");
+    sensible &= read_number("DIVERTSHIM_KEEP_CAPS", 0, 1, &keep_caps, "0 or 1");
+    sensible &= read_number("DIVERTSHIM_GSO", 0, 1, &gso, "0 or 1");
+    sensible &= read_choice("DIVERTSHIM_PUMP", pumps, &pump, "none or thread");
+    sensible &= read_number("DIVERTSHIM_BATCH", 0, 1, &batch, "0 or 1");
+    sensible &= read_number("DIVERTSHIM_QUEUE_LEN", 16, 1 << 20, &options.queue_len,
+                            "a number of packets from 16 to 1048576");
+    sensible &= read_number("DIVERTSHIM_HOLD_MS", 10, 3600 * 1000, &options.hold_ms,
+                            "milliseconds from 10 to 3600000");
+    sensible &= read_tags();
+    sensible &= read_number("DIVERTSHIM_LISTENERS", 1, 256, &options.listeners,
+                            "a number of sockets from 1 to 256");
+    sensible &= read_mask();
+    options.trace = read_name("DIVERTSHIM_TRACE");
+    options.pcap = read_name("DIVERTSHIM_PCAP");
+    options.openbsd = personality == 1;
+    options.tags = tags == 1;
+    options.keep_caps = keep_caps == 1;
+    options.gso = gso == 1;
+    if (batch < 2)
+        options.batch = batch ? BATCH_THREAD : BATCH_NEVER;
+    options.pump = pump == 1;
+}
+
+const struct options *options_get(void)
+{
+    pthread_once(&once, read_all);
+    return sensible ? &options : NULL;
+}
+
+uint16_t options_tag_of_mark(const struct options *o, uint32_t mark)
+{
+    return (uint16_t)((mark & o->mark_mask) >> o->mark_shift);
+}
+
+uint32_t options_mark_with_tag(const struct options *o, uint32_t mark, uint16_t tag)
+{
+    return (mark & ~o->mark_mask) | (uint32_t)tag << o->mark_shift;
+}
