@@ -81,7 +81,7 @@ static void add(unsigned i)
                                          .buffer = buffer_of(i),
                                      };
 
-    packet_keys(pool[i % POOL], LENGTH, &packet.keys);
+    packet_keys(1, pool[i % POOL], LENGTH, &packet.keys);
     in_flight_add(&in_flight, &packet, &evicted);
 }
 
@@ -100,7 +100,7 @@ static void match(unsigned i, enum rewriting how)
     }
     if (how == PAYLOAD)
         memset(copy + 28, 'x', LENGTH - 28);
-    packet_keys(copy, LENGTH, &keys);
+    packet_keys(1, copy, LENGTH, &keys);
     if (!in_flight_match(&in_flight, &keys, 1, &direction, &found) || found.id != i) {
         fprintf(stderr, "match: packet %u was not found among the others\n", i);
         exit(1);
@@ -147,7 +147,6 @@ static double best_of_many(unsigned count, enum rewriting how)
 int main(void)
 {
     make_pool();
-    packet_keys_seed();
     printf("%-28s", "ns a packet, outstanding:");
     for (size_t i = 0; i < sizeof(outstanding) / sizeof(outstanding[0]); i++)
         printf("%8u", outstanding[i]);

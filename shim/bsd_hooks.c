@@ -20,19 +20,19 @@ int sysctl(const int *mib, unsigned count, void *value, size_t *len, const void 
 {
     struct sysctl_old old = {value, len};
 
-    return as_result(sysctl_by_mib(mib, count, &old, new, new_len));
+    return (int)as_result(sysctl_by_mib(mib, count, &old, new, new_len));
 }
 
 int sysctlbyname(const char *name, void *value, size_t *len, const void *new, size_t new_len)
 {
     struct sysctl_old old = {value, len};
 
-    return as_result(sysctl_by_name(name, &old, new, new_len));
+    return (int)as_result(sysctl_by_name(name, &old, new, new_len));
 }
 
 int sysctlnametomib(const char *name, int *mib, size_t *count)
 {
-    return as_result(sysctl_mib_of(name, mib, count));
+    return (int)as_result(sysctl_mib_of(name, mib, count));
 }
 
 static char natd[] = "natd", divert[] = "divert";

@@ -3,73 +3,58 @@
 #include "hook.h"
 
 #include "divert/inherit.h"
-#include "own_thread.h"
-#include "process/fork.h"
+#include "process/process.h"
 
-#include <pthread.h>
+#include <dirent.h>
 #include <spawn.h>
 #include <stdarg.h>
+#include <stdbool.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 extern char **environ;
 
-static _Atomic bool copied_in_vfork;
+/* What exec is called with. The room is the caller's: exec may be called where nothing is free. */
+#define INHERITING(envp)                            \
+    size_t text_room = inherit_text_room();         \
+    char text[text_room], *own[inherit_room(envp)]; \
+    char *const *environment = inherit_environment(envp, false, own, text, text_room)
 
-void exec_note_copy(void)
-{
-    copied_in_vfork = true;
-}
-
-static bool was_copied(void)
-{
-    return atomic_exchange(&copied_in_vfork, false);
-}
-
-/* What exec is called with. Not in a child of vfork(): its end is none of the parent's threads. */
-static char *const *prepare(char *const envp[], char **own, char text[EXEC_TEXT_MAX])
-{
-    if (process_owns_memory())
-        own_thread_hold();
-    return exec_environment(envp, was_copied(), own, text);
-}
-
-static int failed(int result)
+static int exec_failed(int result)
 {
     int saved = errno;
 
-    exec_failed();
-    if (process_owns_memory())
-        own_thread_release();
+    inherit_failed();
     errno = saved;
     return result;
 }
 
 HOOK int execve(const char *path, char *const argv[], char *const envp[])
 {
-    char text[EXEC_TEXT_MAX], *own[exec_room(envp)];
+    INHERITING(envp);
 
-    return failed(real.execve(path, argv, prepare(envp, own, text)));
+    return exec_failed(real.execve(path, argv, environment));
 }
 
 HOOK int execvpe(const char *file, char *const argv[], char *const envp[])
 {
-    char text[EXEC_TEXT_MAX], *own[exec_room(envp)];
+    INHERITING(envp);
 
-    return failed(real.execvpe(file, argv, prepare(envp, own, text)));
+    return exec_failed(real.execvpe(file, argv, environment));
 }
 
 HOOK int fexecve(int fd, char *const argv[], char *const envp[])
 {
-    char text[EXEC_TEXT_MAX], *own[exec_room(envp)];
+    INHERITING(envp);
 
-    return failed(real.fexecve(fd, argv, prepare(envp, own, text)));
+    return exec_failed(real.fexecve(fd, argv, environment));
 }
 
 HOOK int execveat(int fd, const char *path, char *const argv[], char *const envp[], int flags)
 {
-    char text[EXEC_TEXT_MAX], *own[exec_room(envp)];
+    INHERITING(envp);
 
-    return failed(real.execveat(fd, path, argv, prepare(envp, own, text), flags));
+    return exec_failed(real.execveat(fd, path, argv, environment, flags));
 }
 
 HOOK int execv(const char *path, char *const argv[])
@@ -92,103 +77,142 @@ static size_t count_arguments(va_list args)
     return count;
 }
 
-static void list_arguments(char **argv, const char *first, va_list args)
+static void list_arguments(char **argv, const char *first, va_list *args)
 {
     *argv++ = (char *)first;
-    while ((*argv++ = va_arg(args, char *)))
+    while ((*argv++ = va_arg(*args, char *)))
         ;
 }
 
+/*
+ * The arguments from first on as argv, on the stack of the function that has them; args is behind
+ * the NULL at their end then.
+ */
+#define LISTED_ARGUMENTS(argv, first, args) \
+    va_list args, counted;                  \
+    va_start(args, first);                  \
+    va_copy(counted, args);                 \
+    char *argv[count_arguments(counted)];   \
+    va_end(counted);                        \
+    list_arguments(argv, first, &args)
+
 HOOK int execl(const char *path, const char *arg, ...)
 {
-    va_list args, copy;
+    LISTED_ARGUMENTS(argv, arg, args);
 
-    va_start(args, arg);
-    va_copy(copy, args);
-    {
-        char *argv[count_arguments(copy)];
-
-        va_end(copy);
-        list_arguments(argv, arg, args);
-        va_end(args);
-        return execve(path, argv, environ);
-    }
+    va_end(args);
+    return execve(path, argv, environ);
 }
 
 HOOK int execlp(const char *file, const char *arg, ...)
 {
-    va_list args, copy;
+    LISTED_ARGUMENTS(argv, arg, args);
 
-    va_start(args, arg);
-    va_copy(copy, args);
-    {
-        char *argv[count_arguments(copy)];
-
-        va_end(copy);
-        list_arguments(argv, arg, args);
-        va_end(args);
-        return execvpe(file, argv, environ);
-    }
+    va_end(args);
+    return execvpe(file, argv, environ);
 }
 
 HOOK int execle(const char *path, const char *arg, ...)
 {
-    va_list args, copy;
+    LISTED_ARGUMENTS(argv, arg, args);
+    char **envp = va_arg(args, char **);
 
-    va_start(args, arg);
-    va_copy(copy, args);
-    {
-        char *argv[count_arguments(copy)], **envp;
+    va_end(args);
+    return execve(path, argv, envp);
+}
 
-        va_end(copy);
-        list_arguments(argv, arg, args);
-        envp = va_arg(args, char **);
-        va_end(args);
-        return execve(path, argv, envp);
-    }
+/* A file action may give the child a copy that is not close-on-exec. */
+static _Atomic bool copied_by_actions;
+
+typedef int spawn_function(pid_t *, const char *, const posix_spawn_file_actions_t *,
+                           const posix_spawnattr_t *, char *const *, char *const *);
+
+/* The program starts with the signals blocked that are when it is asked for, not with the lock's.
+ */
+static void keep_signals(posix_spawnattr_t *own, const posix_spawnattr_t *given)
+{
+    short flags = 0;
+
+    if (given)
+        *own = *given;
+    else
+        posix_spawnattr_init(own);
+    posix_spawnattr_getflags(own, &flags);
+    if (flags & POSIX_SPAWN_SETSIGMASK)
+        return;
+    posix_spawnattr_setflags(own, (short)(flags | POSIX_SPAWN_SETSIGMASK));
+    posix_spawnattr_setsigmask(own, process_lock_signals(LOCK_SPAWN));
 }
 
 /* While one thread starts a program, what goes along is not to leak into another's. */
-static pthread_mutex_t spawning = PTHREAD_MUTEX_INITIALIZER;
-static _Atomic bool copied_by_actions;
-
-static int spawned(int result)
+static int spawn(spawn_function *call, pid_t *pid, const char *path,
+                 const posix_spawn_file_actions_t *actions, const posix_spawnattr_t *attributes,
+                 char *const argv[], char *const envp[])
 {
-    exec_failed();
-    pthread_mutex_unlock(&spawning);
+    size_t text_room = inherit_text_room();
+    char text[text_room], *own[inherit_room(envp)];
+    bool all = actions && atomic_load(&copied_by_actions);
+    posix_spawnattr_t own_attributes;
+    int result;
+
+    if (!divert_any_open())
+        return call(pid, path, actions, attributes, argv, envp);
+    process_lock(LOCK_SPAWN);
+    keep_signals(&own_attributes, attributes);
+    result = call(pid, path, actions, &own_attributes, argv,
+                  inherit_environment(envp, all, own, text, text_room));
+    inherit_failed();
+    process_unlock(LOCK_SPAWN);
     return result;
 }
 
 HOOK int posix_spawn(pid_t *pid, const char *path, const posix_spawn_file_actions_t *actions,
                      const posix_spawnattr_t *attributes, char *const argv[], char *const envp[])
 {
-    char text[EXEC_TEXT_MAX], *own[exec_room(envp)];
-
-    if (!divert_any_open())
-        return real.posix_spawn(pid, path, actions, attributes, argv, envp);
-    pthread_mutex_lock(&spawning);
-    return spawned(
-        real.posix_spawn(pid, path, actions, attributes, argv,
-                         exec_environment(envp, actions && copied_by_actions, own, text)));
+    return spawn(real.posix_spawn, pid, path, actions, attributes, argv, envp);
 }
 
 HOOK int posix_spawnp(pid_t *pid, const char *file, const posix_spawn_file_actions_t *actions,
                       const posix_spawnattr_t *attributes, char *const argv[], char *const envp[])
 {
-    char text[EXEC_TEXT_MAX], *own[exec_room(envp)];
-
-    if (!divert_any_open())
-        return real.posix_spawnp(pid, file, actions, attributes, argv, envp);
-    pthread_mutex_lock(&spawning);
-    return spawned(
-        real.posix_spawnp(pid, file, actions, attributes, argv,
-                          exec_environment(envp, actions && copied_by_actions, own, text)));
+    return spawn(real.posix_spawnp, pid, file, actions, attributes, argv, envp);
 }
 
-/* The child may have a copy that is not close-on-exec. */
 HOOK int posix_spawn_file_actions_adddup2(posix_spawn_file_actions_t *actions, int fd, int new)
 {
-    if (fdtable_has(fd))
-        copied_by_actions = true;
+    if (fdtable_kind(fd) == FD_DIVERT)
+        atomic_store(&copied_by_actions, true);
     return real.posix_spawn_file_actions_adddup2(actions, fd, new);
+}
+
+/* A private descriptor is not open: in the child, too, what goes along is not for it to close. */
+HOOK int posix_spawn_file_actions_addclose(posix_spawn_file_actions_t *actions, int fd)
+{
+    return is_private(fd) ? 0 : real.posix_spawn_file_actions_addclose(actions, fd);
+}
+
+/* Those that are open now, one by one. Returns -1 if they are not to be found out. */
+static int close_each_from(posix_spawn_file_actions_t *actions, int first)
+{
+    DIR *directory = opendir("/proc/self/fd");
+    const struct dirent *entry;
+    int err = 0;
+
+    if (!directory)
+        return -1;
+    while (!err && (entry = readdir(directory))) {
+        int fd = atoi(entry->d_name);
+
+        if (entry->d_name[0] != '.' && fd >= first && fd != dirfd(directory))
+            err = posix_spawn_file_actions_addclose(actions, fd);
+    }
+    closedir(directory);
+    return err;
+}
+
+HOOK int posix_spawn_file_actions_addclosefrom_np(posix_spawn_file_actions_t *actions, int first)
+{
+    int err = fdtable_next(first) < 0 ? -1 : close_each_from(actions, first);
+
+    return err < 0 ? real.posix_spawn_file_actions_addclosefrom_np(actions, first) : err;
 }

@@ -2,10 +2,8 @@
 /* Calls that make, copy and close descriptors. */
 #include "hook.h"
 
-#include "bsd/route_socket.h"
 #include "divert/inherit.h"
-#include "process/fork.h"
-#include "watch.h"
+#include "process/process.h"
 
 #include <fcntl.h>
 #include <linux/close_range.h>
@@ -16,20 +14,8 @@
 /* fd is about to be closed or replaced by the kernel: what it stood for goes. */
 static void forget(int fd)
 {
-    struct divert_socket *s;
-
-    if (!process_owns_memory())
-        return;
-    watch_forget(fd);
-    route_forget(fd);
-    s = fdtable_remove(fd);
-    if (s)
-        divert_release(s);
-}
-
-static bool is_special(int fd)
-{
-    return fdtable_has(fd) || watch_has(fd) || private_fd_has(fd) || route_has(fd);
+    if (fdtable_special(fd) && process_owns_memory())
+        fdtable_clear(fd);
 }
 
 /* new is a copy of a divert socket's descriptor; takes over the reference to s. */
@@ -38,75 +24,63 @@ static int enter_copy(int new, struct divert_socket *s)
     int err = new < 0 ? -errno : 0;
 
     if (!err && !process_owns_memory()) {
-        exec_note_copy();
+        inherit_note_copy();
         divert_release(s);
         return new;
     }
     if (!err)
-        err = fdtable_insert(new, s);
+        err = fdtable_set_divert(new, (struct fd_object *)s);
     if (!err)
         return new;
     if (new >= 0)
         real.close(new);
-    return finish_int(s, err);
+    return (int)finish(s, err);
 }
 
-/* new is a copy of old, which may be an epoll instance that watches divert sockets, or a routing
- * socket. */
-static int copy_others(int old, int new)
+/* new is a copy of old, which may be a routing socket. */
+static int enter_other_copy(int old, int new)
 {
-    if (new >= 0 && route_has(old) && process_owns_memory() && route_insert(new) < 0) {
+    if (new >= 0 && is_route(old) && process_owns_memory() && fdtable_set(new, FD_ROUTE) < 0) {
         real.close(new);
-        return as_result(-EMFILE);
+        return (int)as_result(-EMFILE);
     }
-    if (new >= 0 && watch_has(old) && process_owns_memory())
-        watch_copy(old, new);
     return new;
 }
 
 HOOK int close(int fd)
 {
-    if (__builtin_expect(!is_special(fd), 1))
-        return real.close(fd);
-    if (private_fd_has(fd))
-        return refuse_private();
+    if (is_private(fd))
+        return (int)as_result(-EBADF);
     forget(fd);
     return real.close(fd);
 }
 
-/* Closes what lies between our own descriptors, or sets its close-on-exec flag. */
+/* Closes what lies between private descriptors, or sets its close-on-exec flag. */
 static int close_between(unsigned first, unsigned last, int flags)
 {
-    unsigned end = last < PRIVATE_FD_CEILING ? last : PRIVATE_FD_CEILING - 1;
-
-    for (unsigned fd = first; fd <= end; fd++) {
-        if (!private_fd_has((int)fd))
+    for (int fd = fdtable_next((int)first); fd >= 0 && (unsigned)fd <= last;
+         fd = fdtable_next(fd + 1)) {
+        if (!is_private(fd))
             continue;
-        if (fd > first && real.close_range(first, fd - 1, flags) < 0)
+        if ((unsigned)fd > first && real.close_range(first, (unsigned)fd - 1, flags) < 0)
             return -1;
-        first = fd + 1;
+        first = (unsigned)fd + 1;
     }
     return first <= last ? real.close_range(first, last, flags) : 0;
 }
 
 static void forget_between(unsigned first, unsigned last)
 {
-    for (unsigned fd = first; fd <= last && fd < FDTABLE_MAX; fd++) {
-        if (fdtable_has((int)fd) || watch_has((int)fd) || route_has((int)fd))
-            forget((int)fd);
+    for (int fd = fdtable_next((int)first); fd >= 0 && (unsigned)fd <= last;
+         fd = fdtable_next(fd + 1)) {
+        if (!is_private(fd))
+            forget(fd);
     }
-}
-
-/* Whether there is any that is_special(). Each divert socket has hidden ones. */
-static bool any_special(void)
-{
-    return atomic_load_explicit(&private_fd_count, memory_order_relaxed) ||
-           atomic_load_explicit(&route_count, memory_order_relaxed);
 }
 
 HOOK int close_range(unsigned first, unsigned last, int flags)
 {
-    if (!any_special() || first > last)
+    if (first > last || first > INT_MAX || fdtable_next((int)first) < 0)
         return real.close_range(first, last, flags);
     if (!(flags & CLOSE_RANGE_CLOEXEC))
         forget_between(first, last);
@@ -115,7 +89,7 @@ HOOK int close_range(unsigned first, unsigned last, int flags)
 
 HOOK void closefrom(int first)
 {
-    if (!any_special())
+    if (fdtable_next(first > 0 ? first : 0) < 0)
         real.closefrom(first);
     else
         close_range(first > 0 ? (unsigned)first : 0, ~0u, 0);
@@ -123,43 +97,43 @@ HOOK void closefrom(int first)
 
 HOOK int dup(int fd)
 {
-    struct divert_socket *s = fdtable_find(fd);
+    struct divert_socket *s = divert_find(fd);
 
     if (s)
         return enter_copy(real.dup(fd), s);
-    if (private_fd_has(fd))
-        return refuse_private();
-    return copy_others(fd, real.dup(fd));
+    if (is_private(fd))
+        return (int)as_result(-EBADF);
+    return enter_other_copy(fd, real.dup(fd));
 }
 
 /* What new stood for is closed by the kernel, in the same moment. */
 static int replace(int old, int new, int flags, bool with_flags)
 {
-    struct divert_socket *s = fdtable_find(old);
+    struct divert_socket *s = divert_find(old);
 
-    if (private_fd_has(old) || private_fd_has(new)) {
-        errno = private_fd_has(old) ? EBADF : EBUSY;
-        return s ? finish_int(s, -errno) : -1;
-    }
-    if (is_special(new) && real.fcntl(old, F_GETFD) >= 0)
+    if (is_private(old) || is_private(new))
+        return (int)finish(s, is_private(old) ? -EBADF : -EBUSY);
+    if (real.fcntl(old, F_GETFD) >= 0)
         forget(new);
     new = with_flags ? real.dup3(old, new, flags) : real.dup2(old, new);
-    return s ? enter_copy(new, s) : copy_others(old, new);
+    return s ? enter_copy(new, s) : enter_other_copy(old, new);
 }
 
 HOOK int dup3(int old, int new, int flags)
 {
-    if (!is_special(old) && !is_special(new))
+    if (!fdtable_special(old) && !fdtable_special(new))
         return real.dup3(old, new, flags);
     if (old == new)
-        return as_result(-EINVAL);
+        return (int)as_result(-EINVAL);
     return replace(old, new, flags, true);
 }
 
 HOOK int dup2(int old, int new)
 {
-    if ((!is_special(old) && !is_special(new)) || old == new)
-        return private_fd_has(old) ? refuse_private() : real.dup2(old, new);
+    if (is_private(old))
+        return (int)as_result(-EBADF);
+    if ((!fdtable_special(old) && !fdtable_special(new)) || old == new)
+        return real.dup2(old, new);
     return replace(old, new, 0, false);
 }
 
@@ -185,7 +159,7 @@ static int set_flags(struct divert_socket *s, int fd, void *arg)
     return divert_set_async(s, (long)arg & O_ASYNC);
 }
 
-/* The eventfd knows nothing of O_ASYNC. */
+/* The descriptor itself, an epoll instance, knows nothing of O_ASYNC. */
 static int get_flags(struct divert_socket *s, int fd)
 {
     int flags = pass_fcntl(fd, F_GETFL, NULL), async = divert_async(s);
@@ -200,55 +174,56 @@ static int divert_fcntl(struct divert_socket *s, int fd, int command, void *arg)
     case F_DUPFD_CLOEXEC:
         return enter_copy(real.fcntl(fd, command, arg), s);
     case F_GETFL:
-        return finish_int(s, get_flags(s, fd));
+        return (int)finish(s, get_flags(s, fd));
     case F_SETFL:
-        return finish_int(s, set_flags(s, fd, arg));
+        return (int)finish(s, set_flags(s, fd, arg));
     case F_SETOWN:
     case F_GETOWN:
     case F_SETOWN_EX:
     case F_GETOWN_EX:
     case F_SETSIG:
     case F_GETSIG:
-        return finish_int(s, pass_fcntl(divert_kernel_fd(s), command, arg));
+        return (int)finish(s, pass_fcntl(divert_kernel_fd(s), command, arg));
     default:
-        return finish_int(s, pass_fcntl(fd, command, arg));
+        return (int)finish(s, pass_fcntl(fd, command, arg));
     }
 }
 
-/* On a descriptor that is not a divert socket's, but one of our own or a watching instance. */
-static int special_fcntl(int fd, int command, void *arg)
+static int other_fcntl(int fd, int command, void *arg)
 {
-    if (private_fd_has(fd))
-        return refuse_private();
+    if (is_private(fd))
+        return (int)as_result(-EBADF);
     if (makes_copy(command))
-        return copy_others(fd, real.fcntl(fd, command, arg));
+        return enter_other_copy(fd, real.fcntl(fd, command, arg));
     return real.fcntl(fd, command, arg);
+}
+
+/*
+ * The commands are the same by both names where off_t has 64 bits; elsewhere libc's fcntl64() takes
+ * locks with the wider structure, and the kernel tells them apart by other numbers of commands.
+ */
+static int any_fcntl(int fd, int command, va_list args)
+{
+    struct divert_socket *s = divert_find(fd);
+    void *arg = va_arg(args, void *);
+
+    return s ? divert_fcntl(s, fd, command, arg) : other_fcntl(fd, command, arg);
 }
 
 HOOK int fcntl(int fd, int command, ...)
 {
-    struct divert_socket *s = fdtable_find(fd);
     va_list args;
-    void *arg;
+    int result;
 
     va_start(args, command);
-    arg = va_arg(args, void *);
+    result = any_fcntl(fd, command, args);
     va_end(args);
-    if (!s)
-        return is_special(fd) ? special_fcntl(fd, command, arg) : real.fcntl(fd, command, arg);
-    return divert_fcntl(s, fd, command, arg);
+    return result;
 }
 
-HOOK int fcntl64(int fd, int command, ...)
-{
-    struct divert_socket *s = fdtable_find(fd);
-    va_list args;
-    void *arg;
+HOOK int fcntl64(int fd, int command, ...) __attribute__((alias("fcntl")));
 
-    va_start(args, command);
-    arg = va_arg(args, void *);
-    va_end(args);
-    if (!s)
-        return is_special(fd) ? special_fcntl(fd, command, arg) : real.fcntl64(fd, command, arg);
-    return divert_fcntl(s, fd, command, arg);
-}
+/* Names that libc has for the same functions. */
+HOOK int __close(int fd) __attribute__((alias("close")));
+HOOK int __dup2(int old, int new) __attribute__((nothrow, leaf, alias("dup2")));
+HOOK int __fcntl(int fd, int command, ...) __attribute__((alias("fcntl")));

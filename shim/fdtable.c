@@ -1,198 +1,141 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+/* What each descriptor of the process is: a bitmap, and beside it an array of entries in pages. */
 #include "fdtable.h"
 
-#include "divert/divert.h"
-#include "process/safe_lock.h"
-
 #include <errno.h>
+#include <limits.h>
 #include <sys/mman.h>
 
-/* The table must not call malloc(): dup2() and close() may be called where that is forbidden. */
-#define uthash_malloc(size)      fdtable_map(size)
-#define uthash_free(block, size) munmap(block, size)
-#define HASH_NONFATAL_OOM        1
-
-static void *fdtable_map(size_t size)
-{
-    void *block = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
-    return block == MAP_FAILED ? NULL : block;
-}
-
-#include <uthash.h>
-
-#define FDTABLE_POOL 1024 /* entries that need no mapping of their own */
-
-struct fdtable_entry {
-    int fd;
-    struct divert_socket *socket;
-    struct fdtable_entry *next_free;
-    UT_hash_handle hh;
-};
+#define PAGE_ENTRIES 4096
+#define PAGES        (FDTABLE_MAX / PAGE_ENTRIES)
 
 _Atomic uint64_t fdtable_bits[FDTABLE_MAX / 64];
 _Atomic unsigned fdtable_count;
 
-static _Atomic(struct divert_socket *) near_sockets[FDTABLE_NEAR]; /* the same, by number */
+/* The number of a kind, or the address of a divert socket's object; 0 for a foreign descriptor. */
+typedef _Atomic uintptr_t fd_entry;
 
-static struct fdtable_entry *table;
-static struct fdtable_entry pool[FDTABLE_POOL];
-static struct fdtable_entry *free_entries;
-static unsigned pool_used;
-static struct safe_lock lock = SAFE_LOCK_INITIALIZER;
+static fd_entry first_page[PAGE_ENTRIES]; /* the others are mapped when they are needed */
+static fd_entry *_Atomic pages[PAGES] = {first_page};
 
-static struct fdtable_entry *entry_new(void)
+static fd_entry *entry_of(int fd)
 {
-    struct fdtable_entry *e = free_entries;
+    fd_entry *page = atomic_load_explicit(&pages[fd / PAGE_ENTRIES], memory_order_acquire);
 
-    if (e)
-        free_entries = e->next_free;
-    else if (pool_used < FDTABLE_POOL)
-        e = &pool[pool_used++];
-    else
-        e = fdtable_map(sizeof(*e));
-    return e;
+    return page ? &page[fd % PAGE_ENTRIES] : NULL;
 }
 
-static void entry_free(struct fdtable_entry *e)
+static fd_entry *make_entry(int fd)
 {
-    e->next_free = free_entries;
-    free_entries = e;
+    const size_t size = PAGE_ENTRIES * sizeof(fd_entry);
+    fd_entry *none = NULL, *page;
+
+    if (entry_of(fd))
+        return entry_of(fd);
+    page = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (page == MAP_FAILED)
+        return NULL;
+    if (!atomic_compare_exchange_strong(&pages[fd / PAGE_ENTRIES], &none, page))
+        munmap(page, size); /* another thread was faster */
+    return entry_of(fd);
 }
 
-static struct fdtable_entry *entry_find(int fd)
+static uintptr_t entry_value(int fd)
 {
-    struct fdtable_entry *e;
+    fd_entry *e = entry_of(fd);
 
-    HASH_FIND_INT(table, &fd, e);
-    return e;
+    return e ? atomic_load_explicit(e, memory_order_acquire) : FD_FOREIGN;
 }
 
-static void set_near(int fd, struct divert_socket *s)
+enum fd_kind fdtable_special_kind(int fd)
 {
-    if (fd < FDTABLE_NEAR)
-        atomic_store_explicit(&near_sockets[fd], s, memory_order_release);
+    uintptr_t value = entry_value(fd);
+
+    return value < FD_DIVERT ? (enum fd_kind)value : FD_DIVERT;
 }
 
-/*
- * The memory of a socket stays a socket's for ever, so it may be looked at after the socket has
- * gone: its references tell that, and the table whether it is still the one that was meant.
- */
-static struct divert_socket *lookup_near(int fd)
+struct fd_object *fdtable_special_hold(int fd)
 {
     for (;;) {
-        struct divert_socket *s = atomic_load_explicit(&near_sockets[fd], memory_order_acquire);
+        uintptr_t value = entry_value(fd);
+        struct fd_object *o = (struct fd_object *)value;
 
-        if (!s)
+        if (value <= FD_DIVERT)
             return NULL;
-        if (!divert_hold_if_used(s))
-            continue;
-        if (s == atomic_load_explicit(&near_sockets[fd], memory_order_acquire))
-            return s;
-        divert_release(s);
+        if (!fd_object_hold_if_used(o))
+            continue; /* the entry is about to go */
+        if (value == entry_value(fd))
+            return o;
+        fd_object_release(o);
     }
 }
 
-static struct divert_socket *lookup_far(int fd)
+static int set_entry(int fd, uintptr_t value)
 {
-    struct divert_socket *s = NULL;
-    struct fdtable_entry *e;
-
-    safe_lock(&lock);
-    e = entry_find(fd);
-    if (e)
-        s = divert_hold(e->socket);
-    safe_unlock(&lock);
-    return s;
-}
-
-struct divert_socket *fdtable_lookup(int fd)
-{
-    return fd < FDTABLE_NEAR ? lookup_near(fd) : lookup_far(fd);
-}
-
-static int insert_new(int fd, struct divert_socket *s)
-{
-    struct fdtable_entry *e = entry_new();
-
-    if (!e)
-        return -ENOMEM;
-    e->fd = fd;
-    e->socket = s;
-    HASH_ADD_INT(table, fd, e);
-    if (!e->hh.tbl) {
-        entry_free(e);
-        return -ENOMEM;
-    }
-    set_near(fd, s);
-    atomic_fetch_or(&fdtable_bits[fd / 64], UINT64_C(1) << (fd % 64));
-    atomic_fetch_add(&fdtable_count, 1);
-    return 0;
-}
-
-int fdtable_insert(int fd, struct divert_socket *s)
-{
-    struct divert_socket *before = NULL;
-    struct fdtable_entry *e;
-    int err = 0;
+    uint64_t bit = UINT64_C(1) << (fd % 64);
+    fd_entry *e;
 
     if ((unsigned)fd >= FDTABLE_MAX)
         return -EMFILE;
-    safe_lock(&lock);
-    e = entry_find(fd);
-    if (e) {
-        before = e->socket;
-        e->socket = s;
-        set_near(fd, s);
-    } else {
-        err = insert_new(fd, s);
-    }
-    safe_unlock(&lock);
-    if (before)
-        divert_release(before);
-    return err;
+    e = make_entry(fd);
+    if (!e)
+        return -ENOMEM;
+    fdtable_clear(fd);
+    atomic_store_explicit(e, value, memory_order_release);
+    if (!(atomic_fetch_or(&fdtable_bits[fd / 64], bit) & bit))
+        atomic_fetch_add(&fdtable_count, 1);
+    return 0;
 }
 
-struct divert_socket *fdtable_remove(int fd)
+int fdtable_set(int fd, enum fd_kind kind)
 {
-    struct divert_socket *s = NULL;
-    struct fdtable_entry *e;
+    return set_entry(fd, kind);
+}
 
-    if (!fdtable_has(fd))
-        return NULL;
-    safe_lock(&lock);
-    e = entry_find(fd);
-    if (e) {
-        s = e->socket;
-        set_near(fd, NULL);
-        HASH_DEL(table, e);
-        entry_free(e);
-        atomic_fetch_and(&fdtable_bits[fd / 64], ~(UINT64_C(1) << (fd % 64)));
+int fdtable_set_divert(int fd, struct fd_object *o)
+{
+    return set_entry(fd, (uintptr_t)o);
+}
+
+void fdtable_clear(int fd)
+{
+    uint64_t bit = UINT64_C(1) << (fd % 64);
+    uintptr_t value;
+
+    if (!fdtable_special(fd))
+        return;
+    value = atomic_exchange(entry_of(fd), FD_FOREIGN);
+    if (atomic_fetch_and(&fdtable_bits[fd / 64], ~bit) & bit)
         atomic_fetch_sub(&fdtable_count, 1);
+    if (value > FD_DIVERT)
+        fd_object_release((struct fd_object *)value);
+}
+
+int fdtable_next(int fd)
+{
+    uint64_t from = UINT64_MAX;
+
+    if (fd < 0 || atomic_load_explicit(&fdtable_count, memory_order_relaxed) == 0)
+        return -1;
+    if (fd < FDTABLE_MAX)
+        from <<= fd % 64;
+    for (int word = fd / 64; word < FDTABLE_MAX / 64; word++, from = UINT64_MAX) {
+        uint64_t bits = atomic_load_explicit(&fdtable_bits[word], memory_order_relaxed) & from;
+
+        if (bits)
+            return word * 64 + __builtin_ctzll(bits);
     }
-    safe_unlock(&lock);
-    return s;
+    return -1;
 }
 
-void fdtable_each(void (*visit)(int fd, struct divert_socket *s, void *arg), void *arg)
+bool fd_object_hold_if_used(struct fd_object *o)
 {
-    struct fdtable_entry *e, *next;
+    unsigned references = atomic_load_explicit(&o->references, memory_order_relaxed);
 
-    safe_lock(&lock);
-    HASH_ITER(hh, table, e, next)
-    {
-        visit(e->fd, e->socket, arg);
-    }
-    safe_unlock(&lock);
-}
-
-void fdtable_before_fork(void)
-{
-    safe_lock(&lock);
-}
-
-void fdtable_after_fork(bool child)
-{
-    (void)child;
-    safe_unlock(&lock);
+    do {
+        if (references == 0)
+            return false;
+    } while (!atomic_compare_exchange_weak_explicit(&o->references, &references, references + 1,
+                                                    memory_order_acquire, memory_order_relaxed));
+    return true;
 }

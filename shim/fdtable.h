@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Which descriptors are divert sockets. Asking about one that is not costs a load and a test: no
- * lock, no allocation, no system call, so it may be asked in a signal handler.
+ * What each descriptor of the process is. Asking about a foreign one costs a load and a test: no
+ * lock, no allocation, no system call. All operations are atomic, so a signal handler may use the
+ * table at any moment, and a child has a whole one however it was made.
  */
 #ifndef DIVERTSHIM_FDTABLE_H
 #define DIVERTSHIM_FDTABLE_H
@@ -11,19 +12,28 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct divert_socket;
+enum fd_kind {
+    FD_FOREIGN, /* the program's own */
+    FD_PRIVATE, /* the library's: to the program it is not open */
+    FD_ROUTE,   /* a routing socket, see bsd/route_socket.h */
+    FD_DIVERT   /* a divert socket */
+};
 
-#define FDTABLE_MAX (1 << 20) /* descriptors from here on are never divert sockets */
+/*
+ * What a descriptor of kind FD_DIVERT stands for. Its memory is never used for anything else, so
+ * that it may be looked at after it has ended; references says that.
+ */
+struct fd_object {
+    _Atomic unsigned references;
+    void (*end)(struct fd_object *o); /* called when the last reference is given up */
+};
 
-extern _Atomic uint64_t fdtable_bits[FDTABLE_MAX / 64]; /* a bit a descriptor that is ours */
-extern _Atomic unsigned fdtable_count;                  /* how many are */
+#define FDTABLE_MAX (1 << 20) /* descriptors from here on are always foreign */
 
-#define FDTABLE_NEAR 4096 /* below this, a socket is found without a lock */
+extern _Atomic uint64_t fdtable_bits[FDTABLE_MAX / 64]; /* a bit a descriptor that is not foreign */
+extern _Atomic unsigned fdtable_count;                  /* how many are not */
 
-/* Looks in the table itself; for descriptors that fdtable_has() says are ours. */
-struct divert_socket *fdtable_lookup(int fd);
-
-static inline bool fdtable_has(int fd)
+static inline bool fdtable_special(int fd)
 {
     if (__builtin_expect(atomic_load_explicit(&fdtable_count, memory_order_relaxed) == 0, 1))
         return false;
@@ -32,25 +42,47 @@ static inline bool fdtable_has(int fd)
     return atomic_load_explicit(&fdtable_bits[fd / 64], memory_order_acquire) >> (fd % 64) & 1;
 }
 
-/* The divert socket behind fd with a reference for the caller (divert_release()), or NULL. */
-static inline struct divert_socket *fdtable_find(int fd)
+/* For descriptors that are special. */
+enum fd_kind fdtable_special_kind(int fd);
+struct fd_object *fdtable_special_hold(int fd);
+
+static inline enum fd_kind fdtable_kind(int fd)
 {
-    return fdtable_has(fd) ? fdtable_lookup(fd) : NULL;
+    return fdtable_special(fd) ? fdtable_special_kind(fd) : FD_FOREIGN;
+}
+
+/* The object of a divert socket with a reference for the caller (fd_object_release()), or NULL. */
+static inline struct fd_object *fdtable_hold(int fd)
+{
+    return fdtable_special(fd) ? fdtable_special_hold(fd) : NULL;
 }
 
 /*
- * Enters fd; the table takes over the caller's reference to s, and gives up the one of a socket
- * that fd stood for before. Returns 0, -EMFILE (fd too high) or -ENOMEM.
+ * Enters fd, which was foreign: FD_PRIVATE or FD_ROUTE; or as FD_DIVERT with the caller's reference
+ * to o, which the table takes over. Returns 0, -EMFILE (fd too high) or -ENOMEM.
  */
-int fdtable_insert(int fd, struct divert_socket *s);
+int fdtable_set(int fd, enum fd_kind kind);
+int fdtable_set_divert(int fd, struct fd_object *o);
 
-/* Takes fd out and hands its reference to the caller; NULL if it was not in. */
-struct divert_socket *fdtable_remove(int fd);
+/* fd is foreign from now on; the reference that the table had is given up. */
+void fdtable_clear(int fd);
 
-/* Calls visit for each descriptor in turn, under the table's lock; visit must not call back. */
-void fdtable_each(void (*visit)(int fd, struct divert_socket *s, void *arg), void *arg);
+/* The first descriptor from fd on that is not foreign, or -1. */
+int fdtable_next(int fd);
 
-void fdtable_before_fork(void);
-void fdtable_after_fork(bool child);
+static inline struct fd_object *fd_object_hold(struct fd_object *o)
+{
+    atomic_fetch_add_explicit(&o->references, 1, memory_order_relaxed);
+    return o;
+}
+
+/* False if it has ended. */
+bool fd_object_hold_if_used(struct fd_object *o);
+
+static inline void fd_object_release(struct fd_object *o)
+{
+    if (atomic_fetch_sub_explicit(&o->references, 1, memory_order_acq_rel) == 1)
+        o->end(o);
+}
 
 #endif

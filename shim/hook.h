@@ -1,70 +1,69 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What all hooks share. A hook asks whether the descriptor is ours, and hands the call on. */
+/* What all hooks share. A hook asks what the descriptor is, and hands the call on. */
 #ifndef DIVERTSHIM_HOOK_H
 #define DIVERTSHIM_HOOK_H
 
 #include "divert/divert.h"
 #include "fdtable.h"
-#include "flusher.h"
-#include "process/private_fd.h"
 #include "real.h"
 
 #include <errno.h>
 #include <limits.h>
-#include <pthread.h>
 
 #define HOOK __attribute__((visibility("default")))
 
-/* Gives up the reference that fdtable_find() took, if it did, and turns -errno into -1 and errno.
- */
-static inline ssize_t finish(struct divert_socket *s, ssize_t result)
+/* -errno as -1 and errno. */
+static inline ssize_t as_result(ssize_t result)
 {
-    if (s)
-        divert_release(s);
     if (result >= 0)
         return result;
     errno = (int)-result;
     return -1;
 }
 
-/* -errno as -1 and errno, for hooks that hold no reference. */
-static inline int as_result(int result)
+/* The same, and gives up the reference that divert_find() took, if it did. */
+static inline ssize_t finish(struct divert_socket *s, ssize_t result)
 {
-    if (result >= 0)
-        return result;
-    errno = -result;
-    return -1;
+    if (s)
+        divert_release(s);
+    return as_result(result);
 }
 
-/* fdtable_find() before a call that may wait in the kernel, if the descriptor is not ours. */
+/* For pthread_cleanup_push(). */
+static inline void hook_give_up(void *s)
+{
+    divert_release(s);
+}
+
+/* divert_find() before a call that may wait in the kernel; sends verdicts if fd is not ours. */
 static inline struct divert_socket *find_before_wait(int fd)
 {
-    struct divert_socket *s = fdtable_find(fd);
+    struct divert_socket *s = divert_find(fd);
 
     if (!s)
-        flusher_before_wait();
+        divert_before_foreign_wait();
     return s;
 }
 
 /* The same for a write of len bytes: of up to PIPE_BUF nobody expects that they are cut short. */
 static inline struct divert_socket *find_before_write(int fd, size_t len)
 {
-    struct divert_socket *s = fdtable_find(fd);
+    struct divert_socket *s = divert_find(fd);
 
     if (!s && len > PIPE_BUF)
-        flusher_before_wait();
+        divert_before_foreign_wait();
     return s;
 }
 
-/* For a descriptor of our own: to the program it is not open. */
-static inline int refuse_private(void)
+/* To the program a private descriptor is not open. */
+static inline bool is_private(int fd)
 {
-    return as_result(-EBADF);
+    return fdtable_kind(fd) == FD_PRIVATE;
 }
 
-static inline int finish_int(struct divert_socket *s, ssize_t result)
+static inline bool is_route(int fd)
 {
-    return (int)finish(s, result);
+    return fdtable_kind(fd) == FD_ROUTE;
 }
 
 #endif

@@ -2,7 +2,6 @@
 #include "nfq.h"
 
 #include "nflog.h"
-#include "process/privileges.h"
 #include "real.h"
 #include "util/log.h"
 
@@ -166,8 +165,8 @@ int nfqueue_bind(int fd, uint16_t queue)
     switch (err) {
     case 0:
         return 0;
-    case -EPERM: /* the kernel says the same for a queue that another socket has */
-        return privileges_has_net_admin() ? -EADDRINUSE : -EACCES;
+    case -EPERM:
+        return err;
     case -EBUSY:
         return -EADDRINUSE;
     case -EINVAL:

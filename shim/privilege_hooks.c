@@ -12,6 +12,21 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+/* What will need root, or /dev, is made ready while the program has them. */
+static void prepare_injection(void)
+{
+    const struct options *options = divert_any_open() ? options_get() : NULL;
+
+    if (options)
+        inject_prepare(options->mark_shift);
+}
+
+static void before_change(void)
+{
+    prepare_injection();
+    privileges_before_change();
+}
+
 static int changed(int result)
 {
     privileges_after_change();
@@ -20,25 +35,25 @@ static int changed(int result)
 
 HOOK int setuid(uid_t uid)
 {
-    privileges_before_change();
+    before_change();
     return changed(real.setuid(uid));
 }
 
 HOOK int seteuid(uid_t uid)
 {
-    privileges_before_change();
+    before_change();
     return changed(real.seteuid(uid));
 }
 
 HOOK int setreuid(uid_t r, uid_t e)
 {
-    privileges_before_change();
+    before_change();
     return changed(real.setreuid(r, e));
 }
 
 HOOK int setresuid(uid_t r, uid_t e, uid_t s)
 {
-    privileges_before_change();
+    before_change();
     return changed(real.setresuid(r, e, s));
 }
 
@@ -86,6 +101,7 @@ HOOK int capset(cap_user_header_t header, const cap_user_data_t data)
     if (!header || !data || header->version != _LINUX_CAPABILITY_VERSION_3 ||
         (header->pid != 0 && header->pid != gettid()))
         return real.capset(header, data);
+    prepare_injection();
     memcpy(own, data, sizeof(own));
     privileges_add_kept(own);
     return real.capset(header, own);
@@ -107,9 +123,6 @@ HOOK int prctl(int option, ...)
 
 HOOK int chroot(const char *path)
 {
-    const struct options *options = divert_any_open() ? options_get() : NULL;
-
-    if (options)
-        inject_prepare(options->mark_shift);
+    prepare_injection();
     return real.chroot(path);
 }

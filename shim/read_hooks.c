@@ -3,14 +3,50 @@
 #include "hook.h"
 
 #include "bsd/route_socket.h"
+#include "divert/rights.h"
 #include "wait.h"
+
+#include <pthread.h>
 
 #include <time.h>
 
-/* s is NULL for a routing socket. */
-static ssize_t receive(struct divert_socket *s, int fd, struct msghdr *msg, int flags)
+static ssize_t read_or_wait(struct divert_socket *s, struct msghdr *msg, int flags)
 {
-    return s ? divert_recvmsg(s, msg, flags) : route_recvmsg(fd, msg, flags);
+    ssize_t n = divert_recvmsg(s, msg, flags);
+    uint64_t deadline;
+
+    if (n != -EAGAIN && n != -EDEADLK)
+        return n;
+    deadline = divert_read_deadline(s, flags);
+    if (n == -EDEADLK) /* a signal handler cannot wait for the thread that it interrupted */
+        return deadline ? -EINTR : -EAGAIN;
+    while (n == -EAGAIN && deadline) {
+        int err = wait_readable(s, deadline);
+
+        if (err)
+            return err;
+        n = divert_recvmsg(s, msg, flags);
+    }
+    return n;
+}
+
+/* A read is a point where a thread is cancelled, also if it need not wait. */
+static ssize_t receive_divert(struct divert_socket *s, struct msghdr *msg, int flags)
+{
+    ssize_t n;
+
+    pthread_cleanup_push(hook_give_up, s);
+    pthread_testcancel();
+    pthread_cleanup_pop(0);
+    n = read_or_wait(s, msg, flags);
+    divert_release(s);
+    return n;
+}
+
+/* s is NULL for a routing socket; gives its reference up. */
+static ssize_t receive_any(struct divert_socket *s, int fd, struct msghdr *msg, int flags)
+{
+    return s ? receive_divert(s, msg, flags) : route_recvmsg(fd, msg, flags);
 }
 
 static ssize_t read_one(struct divert_socket *s, int fd, void *buf, size_t len, int flags,
@@ -23,20 +59,20 @@ static ssize_t read_one(struct divert_socket *s, int fd, void *buf, size_t len, 
         .msg_iov = &iov,
         .msg_iovlen = 1,
     };
-    ssize_t n = receive(s, fd, &msg, flags);
+    ssize_t n = receive_any(s, fd, &msg, flags);
 
     if (n >= 0 && from && fromlen)
         *fromlen = msg.msg_namelen;
-    return n;
+    return as_result(n);
 }
 
 HOOK ssize_t read(int fd, void *buf, size_t len)
 {
     struct divert_socket *s = find_before_wait(fd);
 
-    if (!s && !route_has(fd))
+    if (!s && !is_route(fd))
         return real.read(fd, buf, len);
-    return finish(s, read_one(s, fd, buf, len, 0, NULL, NULL));
+    return read_one(s, fd, buf, len, 0, NULL, NULL);
 }
 
 HOOK ssize_t readv(int fd, const struct iovec *iov, int count)
@@ -44,18 +80,20 @@ HOOK ssize_t readv(int fd, const struct iovec *iov, int count)
     struct divert_socket *s = find_before_wait(fd);
     struct msghdr msg = {.msg_iov = (struct iovec *)iov, .msg_iovlen = (size_t)count};
 
-    if (!s && !route_has(fd))
+    if (!s && !is_route(fd))
         return real.readv(fd, iov, count);
-    return finish(s, count < 0 ? -EINVAL : receive(s, fd, &msg, 0));
+    if (count < 0)
+        return finish(s, -EINVAL);
+    return as_result(receive_any(s, fd, &msg, 0));
 }
 
 HOOK ssize_t recv(int fd, void *buf, size_t len, int flags)
 {
     struct divert_socket *s = find_before_wait(fd);
 
-    if (!s && !route_has(fd))
+    if (!s && !is_route(fd))
         return real.recv(fd, buf, len, flags);
-    return finish(s, read_one(s, fd, buf, len, flags, NULL, NULL));
+    return read_one(s, fd, buf, len, flags, NULL, NULL);
 }
 
 HOOK ssize_t recvfrom(int fd, void *buf, size_t len, int flags, struct sockaddr *from,
@@ -63,26 +101,42 @@ HOOK ssize_t recvfrom(int fd, void *buf, size_t len, int flags, struct sockaddr 
 {
     struct divert_socket *s = find_before_wait(fd);
 
-    if (!s && !route_has(fd))
+    if (!s && !is_route(fd))
         return real.recvfrom(fd, buf, len, flags, from, fromlen);
-    return finish(s, read_one(s, fd, buf, len, flags, from, fromlen));
+    return read_one(s, fd, buf, len, flags, from, fromlen);
+}
+
+/* What comes over a UNIX socket may be a divert socket. */
+static ssize_t receive_foreign(int fd, struct msghdr *msg, int flags)
+{
+    ssize_t n = real.recvmsg(fd, msg, flags);
+
+    if (n >= 0 && msg->msg_control && msg->msg_controllen)
+        rights_unpack(msg);
+    return n;
 }
 
 HOOK ssize_t recvmsg(int fd, struct msghdr *msg, int flags)
 {
     struct divert_socket *s = find_before_wait(fd);
 
-    if (!s && !route_has(fd))
-        return real.recvmsg(fd, msg, flags);
-    return finish(s, receive(s, fd, msg, flags));
+    if (!s && !is_route(fd))
+        return receive_foreign(fd, msg, flags);
+    return as_result(receive_any(s, fd, msg, flags));
 }
 
-/* 1 when a packet may be read, 0 at the deadline, or -errno. */
-static int wait_before(struct divert_socket *s, int flags, uint64_t deadline)
+/* 1 when a packet can be read or the call does not wait, 0 at the deadline, or -errno. */
+static ssize_t wait_for_one(struct divert_socket *s, int flags, uint64_t deadline)
 {
-    if (deadline == DIVERT_NEVER || (flags & MSG_DONTWAIT) || divert_nonblocking(s))
+    if (deadline == DIVERT_NEVER || !divert_read_deadline(s, flags))
         return 1;
-    return divert_wait_until(s, deadline);
+    while (!divert_events(s, POLLIN)) {
+        int err = deadline ? wait_readable(s, deadline) : -EAGAIN;
+
+        if (err)
+            return err == -EAGAIN ? 0 : err;
+    }
+    return 1;
 }
 
 /* As the kernel does it: an error after the first packet is not told, the next call meets it. */
@@ -92,10 +146,10 @@ static ssize_t read_many(struct divert_socket *s, struct mmsghdr *messages, unsi
     unsigned done = 0;
 
     while (done < count) {
-        ssize_t n = wait_before(s, flags, deadline);
+        ssize_t n = wait_for_one(s, flags, deadline);
 
         if (n > 0)
-            n = divert_recvmsg(s, &messages[done].msg_hdr, flags & ~MSG_WAITFORONE);
+            n = read_or_wait(s, &messages[done].msg_hdr, flags & ~MSG_WAITFORONE);
         else if (n == 0)
             return done;
         if (n < 0)
@@ -107,15 +161,27 @@ static ssize_t read_many(struct divert_socket *s, struct mmsghdr *messages, unsi
     return done;
 }
 
+static int receive_many_foreign(int fd, struct mmsghdr *messages, unsigned count, int flags,
+                                struct timespec *timeout)
+{
+    int n = real.recvmmsg(fd, messages, count, flags, timeout);
+
+    for (int i = 0; i < n; i++) {
+        if (messages[i].msg_hdr.msg_control && messages[i].msg_hdr.msg_controllen)
+            rights_unpack(&messages[i].msg_hdr);
+    }
+    return n;
+}
+
 HOOK int recvmmsg(int fd, struct mmsghdr *messages, unsigned count, int flags,
                   struct timespec *timeout)
 {
     struct divert_socket *s = find_before_wait(fd);
 
     if (!s)
-        return route_has(fd) ? as_result(-EOPNOTSUPP)
-                             : real.recvmmsg(fd, messages, count, flags, timeout);
-    return finish_int(s, read_many(s, messages, count, flags, wait_deadline(timeout)));
+        return is_route(fd) ? (int)as_result(-EOPNOTSUPP)
+                            : receive_many_foreign(fd, messages, count, flags, timeout);
+    return (int)finish(s, read_many(s, messages, count, flags, wait_deadline(timeout)));
 }
 
 /* What a compiler with _FORTIFY_SOURCE makes of the above; room is the size of buf. */
@@ -123,18 +189,18 @@ HOOK ssize_t __read_chk(int fd, void *buf, size_t len, size_t room)
 {
     struct divert_socket *s = len <= room ? find_before_wait(fd) : NULL;
 
-    if (!s && (len > room || !route_has(fd)))
+    if (!s && (len > room || !is_route(fd)))
         return real.__read_chk(fd, buf, len, room);
-    return finish(s, read_one(s, fd, buf, len, 0, NULL, NULL));
+    return read_one(s, fd, buf, len, 0, NULL, NULL);
 }
 
 HOOK ssize_t __recv_chk(int fd, void *buf, size_t len, size_t room, int flags)
 {
     struct divert_socket *s = len <= room ? find_before_wait(fd) : NULL;
 
-    if (!s && (len > room || !route_has(fd)))
+    if (!s && (len > room || !is_route(fd)))
         return real.__recv_chk(fd, buf, len, room, flags);
-    return finish(s, read_one(s, fd, buf, len, flags, NULL, NULL));
+    return read_one(s, fd, buf, len, flags, NULL, NULL);
 }
 
 HOOK ssize_t __recvfrom_chk(int fd, void *buf, size_t len, size_t room, int flags,
@@ -142,7 +208,11 @@ HOOK ssize_t __recvfrom_chk(int fd, void *buf, size_t len, size_t room, int flag
 {
     struct divert_socket *s = len <= room ? find_before_wait(fd) : NULL;
 
-    if (!s && (len > room || !route_has(fd)))
+    if (!s && (len > room || !is_route(fd)))
         return real.__recvfrom_chk(fd, buf, len, room, flags, from, fromlen);
-    return finish(s, read_one(s, fd, buf, len, flags, from, fromlen));
+    return read_one(s, fd, buf, len, flags, from, fromlen);
 }
+
+/* Names that libc has for the same functions. */
+HOOK ssize_t __read(int fd, void *buf, size_t len) __attribute__((alias("read")));
+HOOK ssize_t __recv(int fd, void *buf, size_t len, int flags) __attribute__((alias("recv")));

@@ -12,6 +12,7 @@
 #include <signal.h>
 #include <spawn.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <sys/epoll.h>
 #include <sys/select.h>
 #include <sys/socket.h>
@@ -67,7 +68,6 @@
     CALL(int, dup2, (int, int))                                                                 \
     CALL(int, dup3, (int, int, int))                                                            \
     CALL(int, fcntl, (int, int, ...))                                                           \
-    CALL(int, fcntl64, (int, int, ...))                                                         \
     CALL(int, ioctl, (int, unsigned long, ...))                                                 \
     CALL(void, _exit, (int))                                                                    \
     CALL(int, setuid, (uid_t))                                                                  \
@@ -91,6 +91,11 @@
          (pid_t *, const char *, const posix_spawn_file_actions_t *, const posix_spawnattr_t *, \
           char *const *, char *const *))                                                        \
     CALL(int, posix_spawn_file_actions_adddup2, (posix_spawn_file_actions_t *, int, int))       \
+    CALL(int, posix_spawn_file_actions_addclose, (posix_spawn_file_actions_t *, int))           \
+    CALL(int, posix_spawn_file_actions_addclosefrom_np, (posix_spawn_file_actions_t *, int))    \
+    CALL(int, fclose, (FILE *))                                                                 \
+    CALL(FILE *, freopen, (const char *, const char *, FILE *))                                 \
+    CALL(FILE *, freopen64, (const char *, const char *, FILE *))                               \
     CALL(int, prctl, (int, ...))                                                                \
     CALL(int, chroot, (const char *))                                                           \
     CALL(int, fstat, (int, struct stat *))                                                      \

@@ -3,7 +3,6 @@
 #include "hook.h"
 
 #include "bsd/route_socket.h"
-#include "pump.h"
 
 #include <asm/sockios.h>
 #include <stdarg.h>
@@ -15,12 +14,12 @@ HOOK int socket(int domain, int type, int protocol)
     int fd, err;
 
     if (__builtin_expect(domain == ROUTE_FAMILY, 0))
-        return as_result(route_open(type, protocol));
+        return (int)as_result(route_open(type, protocol));
     if (__builtin_expect(!divert_wanted(domain, type, protocol), 1))
         return real.socket(domain, type, protocol);
     err = divert_open(domain, type, protocol, &fd, &s);
     if (!err) {
-        err = fdtable_insert(fd, s);
+        err = fdtable_set_divert(fd, (struct fd_object *)s);
         if (!err)
             return fd;
         real.close(fd);
@@ -30,56 +29,49 @@ HOOK int socket(int domain, int type, int protocol)
     return -1;
 }
 
-static int bind_divert(struct divert_socket *s, const struct sockaddr *address, socklen_t len)
-{
-    int err = divert_bind(s, address, len);
-
-    return err ? err : pump_add(s);
-}
-
 HOOK int bind(int fd, const struct sockaddr *address, socklen_t len)
 {
-    struct divert_socket *s = fdtable_find(fd);
+    struct divert_socket *s = divert_find(fd);
 
     if (!s)
         return real.bind(fd, address, len);
-    return finish_int(s, bind_divert(s, address, len));
+    return (int)finish(s, divert_bind(s, address, len));
 }
 
 HOOK int getsockname(int fd, struct sockaddr *address, socklen_t *len)
 {
-    struct divert_socket *s = fdtable_find(fd);
+    struct divert_socket *s = divert_find(fd);
 
     if (!s)
         return real.getsockname(fd, address, len);
-    return finish_int(s, divert_getsockname(s, address, len));
+    return (int)finish(s, divert_getsockname(s, address, len));
 }
 
 HOOK int getpeername(int fd, struct sockaddr *address, socklen_t *len)
 {
-    struct divert_socket *s = fdtable_find(fd);
+    struct divert_socket *s = divert_find(fd);
 
     if (!s)
         return real.getpeername(fd, address, len);
-    return finish_int(s, -ENOTCONN);
+    return (int)finish(s, -ENOTCONN);
 }
 
 HOOK int getsockopt(int fd, int level, int name, void *value, socklen_t *len)
 {
-    struct divert_socket *s = fdtable_find(fd);
+    struct divert_socket *s = divert_find(fd);
 
     if (!s)
         return real.getsockopt(fd, level, name, value, len);
-    return finish_int(s, divert_getsockopt(s, level, name, value, len));
+    return (int)finish(s, divert_getsockopt(s, level, name, value, len));
 }
 
 HOOK int setsockopt(int fd, int level, int name, const void *value, socklen_t len)
 {
-    struct divert_socket *s = fdtable_find(fd);
+    struct divert_socket *s = divert_find(fd);
 
     if (!s)
         return real.setsockopt(fd, level, name, value, len);
-    return finish_int(s, divert_setsockopt(s, level, name, value, len));
+    return (int)finish(s, divert_setsockopt(s, level, name, value, len));
 }
 
 HOOK int connect(int fd, const struct sockaddr *address, socklen_t len)
@@ -88,7 +80,7 @@ HOOK int connect(int fd, const struct sockaddr *address, socklen_t len)
 
     if (!s)
         return real.connect(fd, address, len);
-    return finish_int(s, -EOPNOTSUPP);
+    return (int)finish(s, -EOPNOTSUPP);
 }
 
 HOOK int listen(int fd, int backlog)
@@ -97,7 +89,7 @@ HOOK int listen(int fd, int backlog)
 
     if (!s)
         return real.listen(fd, backlog);
-    return finish_int(s, -EOPNOTSUPP);
+    return (int)finish(s, -EOPNOTSUPP);
 }
 
 HOOK int accept(int fd, struct sockaddr *address, socklen_t *len)
@@ -106,7 +98,7 @@ HOOK int accept(int fd, struct sockaddr *address, socklen_t *len)
 
     if (!s)
         return real.accept(fd, address, len);
-    return finish_int(s, -EINVAL); /* it does not listen */
+    return (int)finish(s, -EINVAL); /* it does not listen */
 }
 
 HOOK int accept4(int fd, struct sockaddr *address, socklen_t *len, int flags)
@@ -115,16 +107,16 @@ HOOK int accept4(int fd, struct sockaddr *address, socklen_t *len, int flags)
 
     if (!s)
         return real.accept4(fd, address, len, flags);
-    return finish_int(s, -EINVAL);
+    return (int)finish(s, -EINVAL);
 }
 
 HOOK int shutdown(int fd, int how)
 {
-    struct divert_socket *s = fdtable_find(fd);
+    struct divert_socket *s = divert_find(fd);
 
     if (!s)
         return real.shutdown(fd, how);
-    return finish_int(s, divert_shutdown(s, how));
+    return (int)finish(s, divert_shutdown(s, how));
 }
 
 static int pass_ioctl(int fd, unsigned long request, void *arg)
@@ -132,7 +124,7 @@ static int pass_ioctl(int fd, unsigned long request, void *arg)
     return real.ioctl(fd, request, arg) < 0 ? -errno : 0;
 }
 
-/* The eventfd holds the flag of FIONBIO as well, where F_GETFL finds it. */
+/* The descriptor holds the flag of FIONBIO as well, where F_GETFL finds it. */
 static int divert_ioctl(struct divert_socket *s, int fd, unsigned long request, void *arg)
 {
     switch (request) {
@@ -157,9 +149,9 @@ static int divert_ioctl(struct divert_socket *s, int fd, unsigned long request, 
 /* On a descriptor that is no divert socket's. */
 static int other_ioctl(int fd, unsigned long request, void *arg)
 {
-    if (private_fd_has(fd))
-        return refuse_private();
-    if (request != FIONREAD || !route_has(fd))
+    if (is_private(fd))
+        return (int)as_result(-EBADF);
+    if (request != FIONREAD || !is_route(fd))
         return real.ioctl(fd, request, arg);
     *(int *)arg = route_next_len(fd);
     return 0;
@@ -167,7 +159,7 @@ static int other_ioctl(int fd, unsigned long request, void *arg)
 
 HOOK int ioctl(int fd, unsigned long request, ...)
 {
-    struct divert_socket *s = fdtable_find(fd);
+    struct divert_socket *s = divert_find(fd);
     va_list args;
     void *arg;
 
@@ -176,5 +168,9 @@ HOOK int ioctl(int fd, unsigned long request, ...)
     va_end(args);
     if (!s)
         return other_ioctl(fd, request, arg);
-    return finish_int(s, divert_ioctl(s, fd, request, arg));
+    return (int)finish(s, divert_ioctl(s, fd, request, arg));
 }
+
+/* A name that libc has for the same function. */
+HOOK int __connect(int fd, const struct sockaddr *address, socklen_t len)
+    __attribute__((alias("connect")));

@@ -9,55 +9,55 @@
 /* Of the kernel's socket behind it: each divert socket has its own inode. */
 static int stat_socket(struct divert_socket *s, struct stat *st)
 {
-    return finish_int(s, real.fstat(divert_kernel_fd(s), st) < 0 ? -errno : 0);
+    return (int)finish(s, real.fstat(divert_kernel_fd(s), st) < 0 ? -errno : 0);
 }
 
 static int stat_socket64(struct divert_socket *s, struct stat64 *st)
 {
-    return finish_int(s, real.fstat64(divert_kernel_fd(s), st) < 0 ? -errno : 0);
+    return (int)finish(s, real.fstat64(divert_kernel_fd(s), st) < 0 ? -errno : 0);
 }
 
 HOOK int fstat(int fd, struct stat *st)
 {
-    struct divert_socket *s = fdtable_find(fd);
+    struct divert_socket *s = divert_find(fd);
 
     if (!s)
-        return private_fd_has(fd) ? refuse_private() : real.fstat(fd, st);
+        return is_private(fd) ? (int)as_result(-EBADF) : real.fstat(fd, st);
     return stat_socket(s, st);
 }
 
 HOOK int fstat64(int fd, struct stat64 *st)
 {
-    struct divert_socket *s = fdtable_find(fd);
+    struct divert_socket *s = divert_find(fd);
 
     if (!s)
-        return private_fd_has(fd) ? refuse_private() : real.fstat64(fd, st);
+        return is_private(fd) ? (int)as_result(-EBADF) : real.fstat64(fd, st);
     return stat_socket64(s, st);
 }
 
 /* The names before glibc 2.33. */
 HOOK int __fxstat(int version, int fd, struct stat *st)
 {
-    struct divert_socket *s = fdtable_find(fd);
+    struct divert_socket *s = divert_find(fd);
 
     if (!s)
-        return private_fd_has(fd) ? refuse_private() : real.__fxstat(version, fd, st);
+        return is_private(fd) ? (int)as_result(-EBADF) : real.__fxstat(version, fd, st);
     return stat_socket(s, st);
 }
 
 HOOK int __fxstat64(int version, int fd, struct stat64 *st)
 {
-    struct divert_socket *s = fdtable_find(fd);
+    struct divert_socket *s = divert_find(fd);
 
     if (!s)
-        return private_fd_has(fd) ? refuse_private() : real.__fxstat64(version, fd, st);
+        return is_private(fd) ? (int)as_result(-EBADF) : real.__fxstat64(version, fd, st);
     return stat_socket64(s, st);
 }
 
 /* The descriptor itself is meant, and it is ours. */
 static struct divert_socket *find_at(int fd, const char *path, int flags)
 {
-    return (flags & AT_EMPTY_PATH) && (!path || !*path) ? fdtable_find(fd) : NULL;
+    return (flags & AT_EMPTY_PATH) && (!path || !*path) ? divert_find(fd) : NULL;
 }
 
 HOOK int fstatat(int fd, const char *path, struct stat *st, int flags)
@@ -102,5 +102,5 @@ HOOK int statx(int fd, const char *path, int flags, unsigned mask, struct statx 
 
     if (!s)
         return real.statx(fd, path, flags, mask, st);
-    return finish_int(s, real.statx(divert_kernel_fd(s), "", flags, mask, st) < 0 ? -errno : 0);
+    return (int)finish(s, real.statx(divert_kernel_fd(s), "", flags, mask, st) < 0 ? -errno : 0);
 }

@@ -1,13 +1,18 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Waiting for divert sockets and other descriptors at once. The kernel knows of a divert socket's
+ * descriptor when it is readable; what is done here beside asking it: packets that lie in memory
+ * are reported without a system call, nothing is reported that a read would not find, writing never
+ * waits, and what is overdue is dropped in time.
+ */
 #include "wait.h"
 
 #include "divert/divert.h"
 #include "fdtable.h"
-#include "flusher.h"
 #include "netif/interfaces.h"
+#include "process/restart.h"
 #include "real.h"
 #include "util/clock.h"
-#include "watch.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -15,32 +20,17 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#define ON_STACK   128       /* descriptors that need no mapping */
-#define INSIDE_MAX WATCH_MAX /* divert sockets inside of epoll instances */
+#define ON_STACK 64 /* descriptors that need no mapping */
 
 /*
  * For so long a socket with packets at hand keeps the kernel from being asked for those of other
  * sockets: as if they had come a moment later.
  */
-#define PATIENCE_NS 50000
+#define OTHERS_WAIT_NS 50000
 
 static const short readable = POLLIN | POLLRDNORM;
 
 static __thread uint64_t asked_at; /* the kernel, by this thread */
-
-/* One wait: what the program asked for, and what is really polled in its place. */
-struct wait {
-    struct pollfd *asked;
-    nfds_t count;
-    struct divert_socket **socket; /* of each of them, NULL for others */
-    struct pollfd *polled;         /* the others in their places, then ours, then interfaces */
-    nfds_t polled_count;
-    nfds_t others;  /* descriptors that are not ours */
-    size_t insides; /* sockets that others watch, being epoll instances */
-    struct divert_socket *inside[INSIDE_MAX];
-    bool waiting;  /* divert_wait_begin() was called */
-    size_t mapped; /* bytes of the mapping that socket starts, 0 for the stack */
-};
 
 uint64_t wait_deadline_ms(int timeout)
 {
@@ -58,304 +48,196 @@ uint64_t wait_deadline(const struct timespec *timeout)
     return clock_exact_ns() + (uint64_t)timeout->tv_sec * NS_PER_SEC + (uint64_t)timeout->tv_nsec;
 }
 
-/* Whether the program wants to know when a socket becomes readable. */
-static bool wants_packets(const struct wait *w, nfds_t i)
-{
-    return w->socket[i] && (w->asked[i].events & readable);
-}
-
-/*
- * A socket inside of an epoll instance speaks through its eventfd, which the instance watches; we
- * only have to know of packets in the kernel, and not as long as there are some at hand.
- */
-static void begin_inside(struct wait *w, struct divert_socket *s)
-{
-    struct pollfd fds[DIVERT_WAIT_FDS];
-
-    divert_wait_begin(s, fds);
-    fds[0].events = divert_buffered(s) ? 0 : POLLIN;
-    w->polled[w->polled_count++] = fds[0];
-}
-
-static void begin(struct wait *w)
-{
-    w->polled_count = w->count;
-    for (nfds_t i = 0; i < w->count; i++) {
-        if (!wants_packets(w, i))
-            continue;
-        divert_wait_begin(w->socket[i], &w->polled[w->polled_count]);
-        w->polled_count += DIVERT_WAIT_FDS;
-    }
-    for (size_t i = 0; i < w->insides; i++)
-        begin_inside(w, w->inside[i]);
-    w->polled[w->polled_count++] = (struct pollfd){.fd = interfaces_watch_fd(), .events = POLLIN};
-    w->waiting = true;
-}
-
-static void end(struct wait *w)
-{
-    if (!w->waiting)
-        return;
-    w->waiting = false;
-    for (nfds_t i = 0; i < w->count; i++) {
-        if (wants_packets(w, i))
-            divert_wait_end(w->socket[i]);
-    }
-    for (size_t i = 0; i < w->insides; i++)
-        divert_wait_end(w->inside[i]);
-}
-
-static void release(void *arg)
-{
-    struct wait *w = arg;
-
-    end(w);
-    for (nfds_t i = 0; i < w->count; i++) {
-        if (w->socket[i])
-            divert_release(w->socket[i]);
-    }
-    for (size_t i = 0; i < w->insides; i++)
-        divert_release(w->inside[i]);
-    if (w->mapped)
-        munmap(w->socket, w->mapped);
-}
-
-static int ready_sockets(struct wait *w)
+/* What memory tells of the sockets; whether it tells all, so that the kernel need not be asked. */
+static int look_in_memory(struct pollfd *fds, nfds_t count, bool *all)
 {
     int ready = 0;
 
-    for (nfds_t i = 0; i < w->count; i++) {
-        if (!w->socket[i])
-            continue;
-        w->asked[i].revents = divert_events_buffered(w->socket[i], w->asked[i].events);
-        ready += w->asked[i].revents != 0;
+    *all = true;
+    for (nfds_t i = 0; i < count; i++) {
+        struct divert_socket *s = divert_find(fds[i].fd);
+
+        fds[i].revents = 0;
+        if (s) {
+            fds[i].revents = divert_events_buffered(s, fds[i].events);
+            divert_release(s);
+            ready += fds[i].revents != 0;
+        }
+        *all &= s && (!(fds[i].events & readable) || (fds[i].revents & readable));
     }
     return ready;
 }
 
-static bool packets_inside(struct wait *w)
+static bool has_other_kind(const struct pollfd *fds, nfds_t count)
 {
-    bool any = false;
-
-    for (size_t i = 0; i < w->insides; i++)
-        any |= divert_buffered(w->inside[i]);
-    return any;
-}
-
-/*
- * Takes packets from the kernel for those sockets that the system has called readable, in the order
- * of begin(); or if it called none, drops what is overdue of all.
- */
-static void pump_sockets(struct wait *w, bool all)
-{
-    const struct pollfd *p = &w->polled[w->count];
-
-    for (nfds_t i = 0; i < w->count; i++) {
-        if (!wants_packets(w, i)) {
-            if (all && w->socket[i])
-                divert_events(w->socket[i], POLLIN);
-            continue;
-        }
-        if (all || p[0].revents || p[1].revents)
-            divert_events(w->socket[i], POLLIN);
-        p += DIVERT_WAIT_FDS;
+    for (nfds_t i = 0; i < count; i++) {
+        if (fdtable_kind(fds[i].fd) != FD_DIVERT)
+            return true;
     }
-    for (size_t i = 0; i < w->insides; i++) {
-        if (all || p[i].revents)
-            divert_events(w->inside[i], POLLIN);
-    }
+    return false;
 }
 
-static uint64_t earlier(struct divert_socket *s, uint64_t deadline)
-{
-    uint64_t own = divert_deadline(s);
-
-    return own < deadline ? own : deadline;
-}
-
-static uint64_t earliest(struct wait *w, uint64_t deadline)
-{
-    for (nfds_t i = 0; i < w->count; i++) {
-        if (w->socket[i])
-            deadline = earlier(w->socket[i], deadline);
-    }
-    for (size_t i = 0; i < w->insides; i++)
-        deadline = earlier(w->inside[i], deadline);
-    return deadline;
-}
-
-static int poll_until(struct wait *w, uint64_t deadline, const sigset_t *mask)
+static int poll_until(struct pollfd *fds, nfds_t count, uint64_t deadline, const sigset_t *mask)
 {
     uint64_t now = deadline == DIVERT_NEVER || deadline == 0 ? 0 : clock_exact_ns();
     uint64_t left = deadline > now ? deadline - now : 0;
     struct timespec timeout = {(time_t)(left / NS_PER_SEC), (long)(left % NS_PER_SEC)};
-    int n =
-        real.ppoll(w->polled, w->polled_count, deadline == DIVERT_NEVER ? NULL : &timeout, mask);
+    int n = real.ppoll(fds, count, deadline == DIVERT_NEVER ? NULL : &timeout, mask);
 
+    return n < 0 ? -errno : n;
+}
+
+/* With the news of interfaces behind the list, which saves the next reader to ask for them. */
+static int poll_with_news(struct pollfd *fds, nfds_t count, uint64_t deadline, const sigset_t *mask)
+{
+    struct pollfd copy[ON_STACK + 1];
+    int n;
+
+    memcpy(copy, fds, count * sizeof(*fds));
+    copy[count] = (struct pollfd){.fd = interfaces_watch_fd(), .events = POLLIN};
+    n = poll_until(copy, count + 1, deadline, mask);
     if (n < 0)
-        return -errno;
-    if (w->count > 1)
+        return n;
+    memcpy(fds, copy, count * sizeof(*fds));
+    interfaces_polled(copy[count].revents != 0);
+    return n - (copy[count].revents != 0);
+}
+
+/* The kernel refuses more descriptors than a process may have, which may be none. */
+static int ask_kernel(struct pollfd *fds, nfds_t count, uint64_t deadline, const sigset_t *mask)
+{
+    int n = -EINVAL;
+
+    if (count <= ON_STACK)
+        n = poll_with_news(fds, count, deadline, mask);
+    if (n == -EINVAL)
+        n = poll_until(fds, count, deadline, mask);
+    if (n >= 0 && count > 1)
         asked_at = clock_exact_ns();
     return n;
 }
 
-static int ready_others(struct wait *w)
+/* What the kernel said of a socket, put right: a message to us may be none that is read. */
+static void put_right(struct pollfd *p, struct divert_socket *s, bool timed_out)
+{
+    if (timed_out)
+        divert_expire(s);
+    if (p->revents & readable)
+        p->revents = divert_events(s, p->events);
+    else
+        p->revents = divert_events_buffered(s, p->events);
+}
+
+static int count_ready(struct pollfd *fds, nfds_t count, bool timed_out)
 {
     int ready = 0;
 
-    for (nfds_t i = 0; i < w->count; i++) {
-        if (w->socket[i])
-            continue;
-        w->asked[i].revents = w->polled[i].revents;
-        ready += w->asked[i].revents != 0;
+    for (nfds_t i = 0; i < count; i++) {
+        struct divert_socket *s = divert_find(fds[i].fd);
+
+        if (s) {
+            put_right(&fds[i], s, timed_out);
+            divert_release(s);
+        }
+        ready += fds[i].revents != 0;
     }
     return ready;
 }
 
-/* Whether only the system can tell of a socket's packets. */
-static bool is_unknown(const struct wait *w, nfds_t i)
+/* Until when to wait so that what is overdue is dropped. */
+static uint64_t prepare_wait(const struct pollfd *fds, nfds_t count, uint64_t deadline)
 {
-    return wants_packets(w, i) && !(w->asked[i].revents & readable);
-}
+    for (nfds_t i = 0; i < count; i++) {
+        struct divert_socket *s = divert_find(fds[i].fd);
+        uint64_t overdue = DIVERT_NEVER;
 
-static bool any_unknown(const struct wait *w)
-{
-    for (nfds_t i = 0; i < w->count; i++) {
-        if (is_unknown(w, i))
-            return true;
+        if (s) {
+            overdue = divert_prepare_wait(s);
+            divert_release(s);
+        }
+        deadline = overdue < deadline ? overdue : deadline;
     }
-    return w->insides > 0;
+    divert_before_foreign_wait();
+    return deadline;
 }
 
-static bool asked_lately(void)
+static bool has_passed(uint64_t deadline)
 {
-    return clock_exact_ns() - asked_at < PATIENCE_NS;
-}
-
-static struct pollfd kernel_side(struct divert_socket *s, bool ask)
-{
-    return (struct pollfd){.fd = ask ? divert_kernel_fd(s) : -1, .events = POLLIN};
-}
-
-/* What begin() lays out, for a look that waits for nothing: nobody needs to wake us. */
-static void lay_out(struct wait *w)
-{
-    w->polled_count = w->count;
-    for (nfds_t i = 0; i < w->count; i++) {
-        if (!wants_packets(w, i))
-            continue;
-        w->polled[w->polled_count++] = kernel_side(w->socket[i], is_unknown(w, i));
-        w->polled[w->polled_count++] = kernel_side(w->socket[i], false);
-    }
-    for (size_t i = 0; i < w->insides; i++)
-        w->polled[w->polled_count++] = kernel_side(w->inside[i], !divert_buffered(w->inside[i]));
-}
-
-/*
- * What is ready now. The system is asked as far as it alone knows, but for nothing if all that was
- * asked for is at hand, or if there is nothing yet and one is going to wait.
- */
-static int look(struct wait *w, const sigset_t *mask)
-{
-    int ready = ready_sockets(w), n;
-    bool inside = packets_inside(w);
-
-    if (!ready && !inside)
-        return 0;
-    if (!w->others && !mask && (!any_unknown(w) || asked_lately()))
-        return ready;
-    lay_out(w);
-    n = poll_until(w, 0, mask);
-    if (n < 0)
-        return n;
-    pump_sockets(w, false);
-    return ready_sockets(w) + ready_others(w);
-}
-
-static int wait_round(struct wait *w, uint64_t deadline, const sigset_t *mask)
-{
-    int n;
-
-    begin(w);
-    flusher_before_wait();
-    n = poll_until(w, earliest(w, deadline), mask);
-    end(w); /* before packets are at hand, of which nobody else need be told */
-    if (n >= 0) {
-        interfaces_polled(w->polled[w->polled_count - 1].revents != 0);
-        pump_sockets(w, n == 0);
-    }
-    return n < 0 ? n : ready_others(w);
-}
-
-static int run(struct wait *w, uint64_t deadline, const sigset_t *mask)
-{
-    for (;;) {
-        int n = look(w, mask);
-
-        if (n)
-            return n;
-        n = wait_round(w, deadline, mask);
-        if (n < 0)
-            return n;
-        n += ready_sockets(w);
-        if (n || deadline == 0 || (deadline != DIVERT_NEVER && clock_exact_ns() >= deadline))
-            return n;
-    }
-}
-
-/* A thread that is cancelled while it waits leaves nothing behind. */
-static int run_and_release(struct wait *w, uint64_t deadline, const sigset_t *mask)
-{
-    int n;
-
-    pthread_cleanup_push(release, w);
-    n = run(w, deadline, mask);
-    pthread_cleanup_pop(1);
-    return n;
-}
-
-static void fill(struct wait *w, void *room)
-{
-    w->socket = room;
-    w->polled = (struct pollfd *)(w->socket + w->count);
-    for (nfds_t i = 0; i < w->count; i++) {
-        w->asked[i].revents = 0;
-        w->socket[i] = fdtable_find(w->asked[i].fd);
-        w->polled[i] = w->asked[i];
-        if (w->socket[i])
-            w->polled[i].fd = -1;
-        else
-            w->others++;
-        if (watch_has(w->asked[i].fd))
-            w->insides +=
-                watch_sockets(w->asked[i].fd, w->inside + w->insides, INSIDE_MAX - w->insides);
-    }
-}
-
-/* How much room the lists of a struct wait take. */
-#define ROOM_FOR(count)                         \
-    ((count) * sizeof(struct divert_socket *) + \
-     ((count) * (1 + DIVERT_WAIT_FDS) + INSIDE_MAX + 1) * sizeof(struct pollfd))
-
-static void *map(size_t size)
-{
-    return mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    return deadline == 0 || (deadline != DIVERT_NEVER && clock_exact_ns() >= deadline);
 }
 
 int wait_poll(struct pollfd *fds, nfds_t count, uint64_t deadline, const sigset_t *mask)
 {
-    struct wait w = {.asked = fds, .count = count};
-    char stack[ROOM_FOR(ON_STACK)] __attribute__((aligned(8)));
-    void *room = stack;
+    for (;;) {
+        bool all;
+        int ready = look_in_memory(fds, count, &all), n;
+        uint64_t until = 0;
 
-    if (count > ON_STACK) {
-        w.mapped = ROOM_FOR(count);
-        room = map(w.mapped);
-        if (room == MAP_FAILED)
-            return -ENOMEM;
+        if (ready && !mask &&
+            (all || (!has_other_kind(fds, count) && clock_exact_ns() - asked_at < OTHERS_WAIT_NS)))
+            return ready;
+        if (!ready && deadline)
+            until = prepare_wait(fds, count, deadline);
+        n = ask_kernel(fds, count, until, mask);
+        if (n < 0)
+            return n;
+        n = count_ready(fds, count, n == 0);
+        if (n || has_passed(deadline))
+            return n;
     }
-    fill(&w, room);
-    return run_and_release(&w, deadline, mask);
+}
+
+static int milliseconds_until(uint64_t deadline)
+{
+    uint64_t now = clock_exact_ns();
+
+    if (deadline == DIVERT_NEVER)
+        return -1;
+    return deadline <= now ? 0 : (int)((deadline - now + NS_PER_MS - 1) / NS_PER_MS);
+}
+
+static void give_up_reference(void *s)
+{
+    divert_release(s);
+}
+
+/* Where poll(2) is refused even for one descriptor: the socket's is an epoll instance itself. */
+static int wait_for_kernel(struct divert_socket *s, uint64_t deadline)
+{
+    struct pollfd p = {.fd = divert_epoll_fd(s), .events = POLLIN};
+    struct epoll_event event;
+    int n;
+
+    pthread_cleanup_push(give_up_reference, s);
+    n = ask_kernel(&p, 1, deadline, NULL);
+    if (n == -EINVAL) {
+        n = real.epoll_wait(p.fd, &event, 1, milliseconds_until(deadline));
+        n = n < 0 ? -errno : n;
+    }
+    pthread_cleanup_pop(0);
+    return n;
+}
+
+int wait_readable(struct divert_socket *s, uint64_t deadline)
+{
+    unsigned id_changes = privileges_id_changes();
+
+    while (!divert_buffered(s)) {
+        uint64_t until = divert_prepare_wait(s);
+        int n;
+
+        divert_before_foreign_wait();
+        n = wait_for_kernel(s, until < deadline ? until : deadline);
+        if (n < 0)
+            return n == -EINTR && deadline == DIVERT_NEVER && restart_wanted(id_changes) ? 0 : n;
+        if (n == 0)
+            divert_expire(s);
+        else if (divert_events(s, POLLIN))
+            break;
+        if (has_passed(deadline))
+            return -EAGAIN;
+    }
+    return 0;
 }
 
 /*
@@ -460,6 +342,11 @@ static int select_in(struct pollfd *list, nfds_t count, int nfds, fd_set *r, fd_
     return list_to_sets(list, count, r, w, e);
 }
 
+static void *map_list(size_t size)
+{
+    return mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+}
+
 int wait_select(int nfds, fd_set *r, fd_set *w, fd_set *e, uint64_t deadline, const sigset_t *mask)
 {
     struct pollfd stack[ON_STACK], *list = stack;
@@ -468,7 +355,7 @@ int wait_select(int nfds, fd_set *r, fd_set *w, fd_set *e, uint64_t deadline, co
     int n;
 
     if (count > ON_STACK) {
-        list = map(size);
+        list = map_list(size);
         if (list == MAP_FAILED)
             return -ENOMEM;
     }
@@ -478,19 +365,45 @@ int wait_select(int nfds, fd_set *r, fd_set *w, fd_set *e, uint64_t deadline, co
     return n;
 }
 
+/*
+ * The kernel calls both sockets of a port readable when a packet comes for either. So it is asked
+ * in a way that uses up no event, and the packets are put to their sockets, before events are
+ * taken.
+ */
+static int wait_and_sort(int epoll, struct epoll_event *events, int max, uint64_t deadline,
+                         const sigset_t *mask)
+{
+    struct pollfd p = {.fd = epoll, .events = POLLIN};
+    int n = ask_kernel(&p, 1, deadline, mask);
+
+    if (n <= 0)
+        return n;
+    divert_sort_siblings();
+    n = real.epoll_wait(epoll, events, max, 0);
+    return n < 0 ? -errno : n;
+}
+
+static int wait_in_kernel(int epoll, struct epoll_event *events, int max, uint64_t deadline,
+                          const sigset_t *mask)
+{
+    int n = real.epoll_pwait(epoll, events, max, milliseconds_until(deadline), mask);
+
+    return n < 0 ? -errno : n;
+}
+
+/* The kernel waits, but not beyond the moment when something is to be dropped. */
 int wait_epoll(int epoll, struct epoll_event *events, int max, uint64_t deadline,
                const sigset_t *mask)
 {
     for (;;) {
-        struct pollfd p = {.fd = epoll, .events = POLLIN};
-        int n = wait_poll(&p, 1, deadline, mask);
+        uint64_t overdue = divert_prepare_wait_all(),
+                 until = overdue < deadline ? overdue : deadline;
+        int n = divert_any_sibling() ? wait_and_sort(epoll, events, max, until, mask)
+                                     : wait_in_kernel(epoll, events, max, until, mask);
 
-        if (n <= 0)
+        if (n == 0)
+            divert_expire_all();
+        if (n || has_passed(deadline))
             return n;
-        n = real.epoll_wait(epoll, events, max, 0);
-        if (n > 0)
-            watch_translate(epoll, events, n);
-        if (n)
-            return n < 0 ? -errno : n;
     }
 }

@@ -14,6 +14,8 @@
 #include <sys/select.h>
 #include <time.h>
 
+struct divert_socket;
+
 /* Deadlines from timeouts as poll(2) and ppoll(2) take them. */
 uint64_t wait_deadline_ms(int timeout);
 uint64_t wait_deadline(const struct timespec *timeout);
@@ -23,8 +25,15 @@ int wait_poll(struct pollfd *fds, nfds_t count, uint64_t deadline, const sigset_
 
 int wait_select(int nfds, fd_set *r, fd_set *w, fd_set *e, uint64_t deadline, const sigset_t *mask);
 
-/* For an instance that watch_has(). */
+/* epoll_pwait(2) in a process that has divert sockets. */
 int wait_epoll(int epoll, struct epoll_event *events, int max, uint64_t deadline,
                const sigset_t *mask);
+
+/*
+ * Until a packet can be read: 0, also if that is to be tried again; -EAGAIN at the deadline; -EINTR
+ * after a signal whose handler does not have reads restarted. A thread that is cancelled meanwhile
+ * gives up the caller's reference.
+ */
+int wait_readable(struct divert_socket *s, uint64_t deadline);
 
 #endif

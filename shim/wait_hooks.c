@@ -4,7 +4,6 @@
 
 #include "util/clock.h"
 #include "wait.h"
-#include "watch.h"
 
 #include <stdbool.h>
 #include <string.h>
@@ -14,7 +13,7 @@ static bool find_in_list(const struct pollfd *fds, nfds_t count)
     if (atomic_load_explicit(&fdtable_count, memory_order_relaxed) == 0)
         return false;
     for (nfds_t i = 0; i < count; i++) {
-        if (fdtable_has(fds[i].fd) || watch_has(fds[i].fd))
+        if (fdtable_kind(fds[i].fd) == FD_DIVERT)
             return true;
     }
     return false;
@@ -25,7 +24,7 @@ static bool any_in_list(const struct pollfd *fds, nfds_t count)
     bool any = find_in_list(fds, count);
 
     if (!any)
-        flusher_before_wait();
+        divert_before_foreign_wait();
     return any;
 }
 
@@ -35,7 +34,7 @@ static bool any_in_list(const struct pollfd *fds, nfds_t count)
  */
 static bool has_packet(int fd)
 {
-    struct divert_socket *s = fdtable_find(fd);
+    struct divert_socket *s = divert_find(fd);
     bool any = s && divert_buffered(s);
 
     if (s)
@@ -57,7 +56,7 @@ HOOK int poll(struct pollfd *fds, nfds_t count, int timeout)
         return real.poll(fds, count, timeout);
     if (only_one_is_ready(fds, count))
         return 1;
-    return as_result(wait_poll(fds, count, wait_deadline_ms(timeout), NULL));
+    return (int)as_result(wait_poll(fds, count, wait_deadline_ms(timeout), NULL));
 }
 
 HOOK int __poll_chk(struct pollfd *fds, nfds_t count, int timeout, size_t room)
@@ -66,7 +65,7 @@ HOOK int __poll_chk(struct pollfd *fds, nfds_t count, int timeout, size_t room)
         return real.__poll_chk(fds, count, timeout, room);
     if (only_one_is_ready(fds, count))
         return 1;
-    return as_result(wait_poll(fds, count, wait_deadline_ms(timeout), NULL));
+    return (int)as_result(wait_poll(fds, count, wait_deadline_ms(timeout), NULL));
 }
 
 HOOK int ppoll(struct pollfd *fds, nfds_t count, const struct timespec *timeout,
@@ -74,7 +73,7 @@ HOOK int ppoll(struct pollfd *fds, nfds_t count, const struct timespec *timeout,
 {
     if (!any_in_list(fds, count))
         return real.ppoll(fds, count, timeout, mask);
-    return as_result(wait_poll(fds, count, wait_deadline(timeout), mask));
+    return (int)as_result(wait_poll(fds, count, wait_deadline(timeout), mask));
 }
 
 HOOK int __ppoll_chk(struct pollfd *fds, nfds_t count, const struct timespec *timeout,
@@ -82,7 +81,7 @@ HOOK int __ppoll_chk(struct pollfd *fds, nfds_t count, const struct timespec *ti
 {
     if (room / sizeof(*fds) < count || !any_in_list(fds, count))
         return real.__ppoll_chk(fds, count, timeout, mask, room);
-    return as_result(wait_poll(fds, count, wait_deadline(timeout), mask));
+    return (int)as_result(wait_poll(fds, count, wait_deadline(timeout), mask));
 }
 
 /* A set may be larger than fd_set says, as far as nfds reaches; the kernel reads whole words. */
@@ -91,14 +90,16 @@ static bool any_in_set(int nfds, const fd_set *set)
     if (!set)
         return false;
     for (int word = 0; word * NFDBITS < nfds; word++) {
-        uint64_t ours = atomic_load_explicit(&fdtable_bits[word], memory_order_relaxed) |
-                        atomic_load_explicit(&watch_bits[word], memory_order_relaxed);
+        uint64_t special = atomic_load_explicit(&fdtable_bits[word], memory_order_relaxed);
         int left = nfds - word * NFDBITS;
 
         if (left < NFDBITS)
-            ours &= (UINT64_C(1) << left) - 1;
-        if (ours & (uint64_t)((const fd_mask *)(const void *)set)[word])
-            return true;
+            special &= (UINT64_C(1) << left) - 1;
+        special &= (uint64_t)((const fd_mask *)(const void *)set)[word];
+        for (; special; special &= special - 1) {
+            if (fdtable_kind(word * NFDBITS + __builtin_ctzll(special)) == FD_DIVERT)
+                return true;
+        }
     }
     return false;
 }
@@ -115,7 +116,7 @@ static bool any_in_sets(int nfds, const fd_set *r, const fd_set *w, const fd_set
     bool any = find_in_sets(nfds, r, w, e);
 
     if (!any)
-        flusher_before_wait();
+        divert_before_foreign_wait();
     return any;
 }
 
@@ -164,12 +165,12 @@ HOOK int select(int nfds, fd_set *r, fd_set *w, fd_set *e, struct timeval *timeo
     if (only_last_is_ready(nfds, r, w, e))
         return 1;
     if (!timeout)
-        return as_result(wait_select(nfds, r, w, e, DIVERT_NEVER, NULL));
+        return (int)as_result(wait_select(nfds, r, w, e, DIVERT_NEVER, NULL));
     if (timeout->tv_sec < 0 || timeout->tv_usec < 0)
-        return as_result(-EINVAL);
+        return (int)as_result(-EINVAL);
     if (timeout->tv_sec == 0 && timeout->tv_usec == 0)
-        return as_result(wait_select(nfds, r, w, e, 0, NULL));
-    return as_result(select_waiting(nfds, r, w, e, timeout));
+        return (int)as_result(wait_select(nfds, r, w, e, 0, NULL));
+    return (int)as_result(select_waiting(nfds, r, w, e, timeout));
 }
 
 HOOK int pselect(int nfds, fd_set *r, fd_set *w, fd_set *e, const struct timespec *timeout,
@@ -177,5 +178,10 @@ HOOK int pselect(int nfds, fd_set *r, fd_set *w, fd_set *e, const struct timespe
 {
     if (!any_in_sets(nfds, r, w, e))
         return real.pselect(nfds, r, w, e, timeout, mask);
-    return as_result(wait_select(nfds, r, w, e, wait_deadline(timeout), mask));
+    return (int)as_result(wait_select(nfds, r, w, e, wait_deadline(timeout), mask));
 }
+
+/* Names that libc has for the same functions. */
+HOOK int __poll(struct pollfd *fds, nfds_t count, int timeout) __attribute__((alias("poll")));
+HOOK int __select(int nfds, fd_set *r, fd_set *w, fd_set *e, struct timeval *timeout)
+    __attribute__((alias("select")));

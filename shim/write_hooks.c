@@ -2,12 +2,12 @@
 /* All ways to write to a descriptor. */
 #include "hook.h"
 
-#include "bsd/route_socket.h"
+#include "divert/rights.h"
 
 /* Routing sockets only report here: the routes are not changed through them. */
 static int refuse_route(void)
 {
-    return as_result(-EOPNOTSUPP);
+    return (int)as_result(-EOPNOTSUPP);
 }
 
 static ssize_t write_one(struct divert_socket *s, const void *buf, size_t len, int flags,
@@ -29,7 +29,7 @@ HOOK ssize_t write(int fd, const void *buf, size_t len)
     struct divert_socket *s = find_before_write(fd, len);
 
     if (!s)
-        return route_has(fd) ? refuse_route() : real.write(fd, buf, len);
+        return is_route(fd) ? refuse_route() : real.write(fd, buf, len);
     return finish(s, write_one(s, buf, len, 0, NULL, 0));
 }
 
@@ -39,7 +39,7 @@ HOOK ssize_t writev(int fd, const struct iovec *iov, int count)
     struct msghdr msg = {.msg_iov = (struct iovec *)iov, .msg_iovlen = (size_t)count};
 
     if (!s)
-        return route_has(fd) ? refuse_route() : real.writev(fd, iov, count);
+        return is_route(fd) ? refuse_route() : real.writev(fd, iov, count);
     return finish(s, count < 0 ? -EINVAL : divert_sendmsg(s, &msg, 0));
 }
 
@@ -48,7 +48,7 @@ HOOK ssize_t send(int fd, const void *buf, size_t len, int flags)
     struct divert_socket *s = find_before_write(fd, len);
 
     if (!s)
-        return route_has(fd) ? refuse_route() : real.send(fd, buf, len, flags);
+        return is_route(fd) ? refuse_route() : real.send(fd, buf, len, flags);
     return finish(s, write_one(s, buf, len, flags, NULL, 0));
 }
 
@@ -58,8 +58,30 @@ HOOK ssize_t sendto(int fd, const void *buf, size_t len, int flags, const struct
     struct divert_socket *s = find_before_write(fd, len);
 
     if (!s)
-        return route_has(fd) ? refuse_route() : real.sendto(fd, buf, len, flags, to, tolen);
+        return is_route(fd) ? refuse_route() : real.sendto(fd, buf, len, flags, to, tolen);
     return finish(s, write_one(s, buf, len, flags, to, tolen));
+}
+
+/* A divert socket that is sent over a UNIX socket goes in a container. */
+static ssize_t send_packed(int fd, const struct msghdr *msg, int flags)
+{
+    char control[RIGHTS_CONTROL_MAX] __attribute__((aligned(8)));
+    struct msghdr packed;
+    ssize_t n = rights_pack(msg, &packed, control);
+
+    if (!n) {
+        n = real.sendmsg(fd, &packed, flags);
+        n = n < 0 ? -errno : n;
+    }
+    rights_release(msg, &packed);
+    return as_result(n);
+}
+
+static ssize_t send_foreign(int fd, const struct msghdr *msg, int flags)
+{
+    if (__builtin_expect(divert_any_open() && rights_needed(msg), 0))
+        return send_packed(fd, msg, flags);
+    return real.sendmsg(fd, msg, flags);
 }
 
 HOOK ssize_t sendmsg(int fd, const struct msghdr *msg, int flags)
@@ -67,7 +89,7 @@ HOOK ssize_t sendmsg(int fd, const struct msghdr *msg, int flags)
     struct divert_socket *s = find_before_write(fd, SIZE_MAX);
 
     if (!s)
-        return route_has(fd) ? refuse_route() : real.sendmsg(fd, msg, flags);
+        return is_route(fd) ? refuse_route() : send_foreign(fd, msg, flags);
     return finish(s, divert_sendmsg(s, msg, flags));
 }
 
@@ -86,11 +108,43 @@ static ssize_t write_many(struct divert_socket *s, struct mmsghdr *messages, uns
     return done;
 }
 
+static bool any_needs_rights(const struct mmsghdr *messages, unsigned count)
+{
+    for (unsigned i = 0; divert_any_open() && i < count; i++) {
+        if (rights_needed(&messages[i].msg_hdr))
+            return true;
+    }
+    return false;
+}
+
+/* One by one if there are divert sockets to be sent. */
+static int send_many_foreign(int fd, struct mmsghdr *messages, unsigned count, int flags)
+{
+    unsigned done = 0;
+
+    if (!any_needs_rights(messages, count))
+        return real.sendmmsg(fd, messages, count, flags);
+    while (done < count) {
+        ssize_t n = send_foreign(fd, &messages[done].msg_hdr, flags);
+
+        if (n < 0)
+            return done ? (int)done : -1;
+        messages[done++].msg_len = (unsigned)n;
+    }
+    return (int)done;
+}
+
 HOOK int sendmmsg(int fd, struct mmsghdr *messages, unsigned count, int flags)
 {
     struct divert_socket *s = find_before_write(fd, SIZE_MAX);
 
     if (!s)
-        return route_has(fd) ? refuse_route() : real.sendmmsg(fd, messages, count, flags);
-    return finish_int(s, write_many(s, messages, count, flags));
+        return is_route(fd) ? refuse_route() : send_many_foreign(fd, messages, count, flags);
+    return (int)finish(s, write_many(s, messages, count, flags));
 }
+
+/* Names that libc has for the same functions. */
+HOOK ssize_t __write(int fd, const void *buf, size_t len) __attribute__((alias("write")));
+HOOK ssize_t __send(int fd, const void *buf, size_t len, int flags) __attribute__((alias("send")));
+HOOK int __sendmmsg(int fd, struct mmsghdr *messages, unsigned count, int flags)
+    __attribute__((alias("sendmmsg")));

@@ -2,6 +2,7 @@
 #include "bsd/route_socket.h"
 
 #include "bsd/route_message.h"
+#include "fdtable.h"
 #include "netif/rtnetlink.h"
 #include "real.h"
 #include "util/scatter.h"
@@ -10,31 +11,11 @@
 #include <errno.h>
 #include <linux/filter.h>
 #include <linux/netlink.h>
+#include <pthread.h>
 #include <stddef.h>
+#include <sys/mman.h>
 
 #define NEWS_BUFFER 16384 /* what is said of a link with all its attributes takes some 2000 */
-
-_Atomic uint64_t route_bits[FDTABLE_MAX / 64];
-_Atomic unsigned route_count;
-
-int route_insert(int fd)
-{
-    uint64_t bit = UINT64_C(1) << (fd % 64);
-
-    if ((unsigned)fd >= FDTABLE_MAX)
-        return -EMFILE;
-    if (!(atomic_fetch_or(&route_bits[fd / 64], bit) & bit))
-        atomic_fetch_add(&route_count, 1);
-    return 0;
-}
-
-void route_forget(int fd)
-{
-    uint64_t bit = UINT64_C(1) << (fd % 64);
-
-    if (route_has(fd) && (atomic_fetch_and(&route_bits[fd / 64], ~bit) & bit))
-        atomic_fetch_sub(&route_count, 1);
-}
 
 /*
  * The multicast groups carry more than is reported: bridge ports, and events of wireless links,
@@ -84,7 +65,7 @@ static int prepare(int fd, int family)
         real.setsockopt(fd, SOL_NETLINK, NETLINK_NO_ENOBUFS, &yes, sizeof(yes)) < 0 ||
         real.bind(fd, (struct sockaddr *)&self, sizeof(self)) < 0)
         return -errno;
-    return route_insert(fd);
+    return fdtable_set(fd, FD_ROUTE);
 }
 
 int route_open(int type, int family)
@@ -139,15 +120,13 @@ static size_t translate(const struct nlmsghdr *nlh, ssize_t len, void *message)
     }
 }
 
-/* The next message, of ROUTE_MESSAGE_MAX bytes at most. Its length, or -errno. */
-static ssize_t receive(int fd, void *message, int flags)
+/* The same, with room for what the kernel says. */
+static ssize_t receive_with(char *news, int fd, void *message, int flags)
 {
-    char news[NEWS_BUFFER] __attribute__((aligned(8)));
-
     for (;;) {
         struct sockaddr_nl from = {0};
         socklen_t size = sizeof(from);
-        ssize_t n = real.recvfrom(fd, news, sizeof(news), flags & (MSG_PEEK | MSG_DONTWAIT),
+        ssize_t n = real.recvfrom(fd, news, NEWS_BUFFER, flags & (MSG_PEEK | MSG_DONTWAIT),
                                   (struct sockaddr *)&from, &size);
         size_t len = 0;
 
@@ -158,11 +137,34 @@ static ssize_t receive(int fd, void *message, int flags)
         if (len)
             return (ssize_t)len;
         if (flags & MSG_PEEK)
-            real.recv(fd, news, sizeof(news), MSG_DONTWAIT);
+            real.recv(fd, news, NEWS_BUFFER, MSG_DONTWAIT);
     }
 }
 
-static void give_address(struct msghdr *msg)
+static void unmap_news(void *news)
+{
+    munmap(news, NEWS_BUFFER);
+}
+
+/*
+ * The next message, of ROUTE_MESSAGE_MAX bytes at most. Its length, or -errno. The buffer is
+ * mapped: the thread may have a small stack, and may be cancelled while it waits.
+ */
+static ssize_t receive_message(int fd, void *message, int flags)
+{
+    char *news =
+        mmap(NULL, NEWS_BUFFER, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    ssize_t n;
+
+    if (news == MAP_FAILED)
+        return -ENOBUFS;
+    pthread_cleanup_push(unmap_news, news);
+    n = receive_with(news, fd, message, flags);
+    pthread_cleanup_pop(1);
+    return n;
+}
+
+static void give_route_address(struct msghdr *msg)
 {
     struct sockaddr address = {.sa_family = ROUTE_FAMILY};
     size_t len = sizeof(address);
@@ -176,13 +178,13 @@ static void give_address(struct msghdr *msg)
 ssize_t route_recvmsg(int fd, struct msghdr *msg, int flags)
 {
     uint64_t message[ROUTE_MESSAGE_MAX / sizeof(uint64_t)];
-    ssize_t len = receive(fd, message, flags);
+    ssize_t len = receive_message(fd, message, flags);
     size_t copied;
 
     if (len < 0)
         return len;
     copied = scatter(msg, (const uint8_t *)message, (size_t)len);
-    give_address(msg);
+    give_route_address(msg);
     msg->msg_controllen = 0;
     msg->msg_flags = copied < (size_t)len ? MSG_TRUNC : 0;
     return flags & MSG_TRUNC ? len : (ssize_t)copied;
@@ -191,7 +193,7 @@ ssize_t route_recvmsg(int fd, struct msghdr *msg, int flags)
 int route_next_len(int fd)
 {
     uint64_t message[ROUTE_MESSAGE_MAX / sizeof(uint64_t)];
-    ssize_t len = receive(fd, message, MSG_PEEK | MSG_DONTWAIT);
+    ssize_t len = receive_message(fd, message, MSG_PEEK | MSG_DONTWAIT);
 
     return len < 0 ? 0 : (int)len;
 }

@@ -56,6 +56,8 @@ int divert_read_address6(const struct sockaddr *address, socklen_t len, bool *in
     *tag = sin6.sin6_port;
     *scope = sin6.sin6_scope_id;
     *incoming = !IN6_IS_ADDR_UNSPECIFIED(&sin6.sin6_addr);
+    if (*incoming)
+        interfaces_refresh_if_old();
     if (*incoming && !interfaces_by_address6(&sin6.sin6_addr, *scope, in))
         return -EADDRNOTAVAIL;
     return 0;

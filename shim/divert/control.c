@@ -49,7 +49,6 @@ int divert_shutdown(struct divert_socket *s, int how)
         stop_receiving(s);
     if (how != SHUT_RD)
         s->shared->cannot_send = true;
-    divert_update_eventfd(s);
     divert_unlock(s);
     return 0;
 }

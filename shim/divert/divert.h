@@ -6,6 +6,9 @@
 #ifndef DIVERTSHIM_DIVERT_H
 #define DIVERTSHIM_DIVERT_H
 
+#include "fdtable.h"
+#include "process/process.h"
+
 #include <poll.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -26,13 +29,19 @@ bool divert_wanted(int domain, int type, int protocol);
  */
 int divert_open(int domain, int type, int protocol, int *fd, struct divert_socket **s);
 
-/*
- * References. The last one to go closes what this process has of the socket; its memory is used
- * for other sockets only, so that divert_hold_if_used() may be asked about one that has gone.
- */
-struct divert_socket *divert_hold(struct divert_socket *s);
-bool divert_hold_if_used(struct divert_socket *s);
-void divert_release(struct divert_socket *s);
+/* References, see fdtable.h. The last one to go closes what this process has of the socket. */
+static inline void divert_release(struct divert_socket *s)
+{
+    fd_object_release((struct fd_object *)s); /* its first member */
+}
+
+static inline struct divert_socket *divert_find(int fd)
+{
+    return (struct divert_socket *)fdtable_hold(fd);
+}
+
+/* Calls visit for each socket that this process has, with a reference held meanwhile. No lock. */
+void divert_each(void (*visit)(struct divert_socket *s, void *arg), void *arg);
 
 /* Whether this process has any divert socket. */
 bool divert_any_open(void);
@@ -48,10 +57,16 @@ int divert_bind(struct divert_socket *s, const struct sockaddr *address, socklen
 int divert_getsockname(struct divert_socket *s, struct sockaddr *address, socklen_t *len);
 
 /*
- * Reads one packet: recvmsg(2); 0 after divert_shutdown(). Errors: -EAGAIN, -EINTR, -EFAULT never
- * (it crashes, as libc does).
+ * Reads one packet: recvmsg(2), but it never waits; 0 after divert_shutdown(). Errors: -EAGAIN.
+ * -EFAULT never (it crashes, as libc does).
  */
 ssize_t divert_recvmsg(struct divert_socket *s, struct msghdr *msg, int flags);
+
+/*
+ * Until when a read with these flags waits: 0 for not at all, DIVERT_NEVER, or CLOCK_MONOTONIC ns
+ * as SO_RCVTIMEO has it.
+ */
+uint64_t divert_read_deadline(const struct divert_socket *s, int flags);
 
 /*
  * Writes one packet: sendmsg(2). Errors: -EINVAL, -EAFNOSUPPORT, -EADDRNOTAVAIL, -EMSGSIZE as
@@ -60,14 +75,20 @@ ssize_t divert_recvmsg(struct divert_socket *s, struct msghdr *msg, int flags);
  */
 ssize_t divert_sendmsg(struct divert_socket *s, const struct msghdr *msg, int flags);
 
-/* Whether this process has given verdicts that were not sent; without the lock. */
-bool divert_verdicts_pending(const struct divert_socket *s);
+/*
+ * Before the calling thread does anything else than go on with divert sockets (waits, ends, runs
+ * another program): sends the verdicts that wait for others, of all sockets of this process.
+ */
+void divert_send_pending_verdicts(void);
 
-/* Sends the verdicts that wait for others. */
-void divert_send_verdicts(struct divert_socket *s);
+static inline void divert_before_foreign_wait(void)
+{
+    if (__builtin_expect(process_verdict_timers() != 0, 0))
+        divert_send_pending_verdicts();
+}
 
-/* In a child: those that its parent gave are the parent's to send. */
-void divert_forget_verdicts(struct divert_socket *s);
+/* When the library starts. */
+void divert_start(void);
 
 /* Bytes of the packet that the next read gives, 0 for none: FIONREAD. */
 int divert_next_len(struct divert_socket *s);
@@ -87,29 +108,39 @@ short divert_events_buffered(struct divert_socket *s, short wanted);
 /* Whether a packet has been taken from the kernel and can be read. No system call. */
 bool divert_buffered(struct divert_socket *s);
 
-/* When a wait must end so that overdue packets are dropped: CLOCK_MONOTONIC ns or DIVERT_NEVER. */
-uint64_t divert_deadline(struct divert_socket *s);
+/*
+ * Before a wait for the socket: sends verdicts that wait for others. Returns when the wait must end
+ * so that overdue packets are dropped: CLOCK_MONOTONIC ns or DIVERT_NEVER.
+ */
+uint64_t divert_prepare_wait(struct divert_socket *s);
 
-#define DIVERT_WAIT_FDS 2
+/* Drops what is overdue. */
+void divert_expire(struct divert_socket *s);
+
+/* Whether two sockets of this process share a port, one for each family. */
+bool divert_any_sibling(void);
+
+/* Takes packets from the kernel and puts them to the sockets that they are for. */
+void divert_sort_siblings(void);
+
+/* The library's copy of the program's descriptor, to be waited for. */
+int divert_epoll_fd(const struct divert_socket *s);
+
+/* divert_prepare_wait() and divert_expire() for all sockets of the process. */
+uint64_t divert_prepare_wait_all(void);
+void divert_expire_all(void);
 
 /*
- * Between the two, others that use the socket wake whoever polls the descriptors that are put into
- * fds, when they leave packets behind. Readable means: ask divert_events() again.
+ * A descriptor that can always be written, for epoll_ctl(2): the socket's own, an epoll descriptor,
+ * cannot tell that. Made on the first call; -errno.
  */
-void divert_wait_begin(struct divert_socket *s, struct pollfd fds[DIVERT_WAIT_FDS]);
-void divert_wait_end(struct divert_socket *s);
+int divert_writable_fd(struct divert_socket *s);
 
-/*
- * Waits until there is something to read: 1; 0 at the deadline, or -EINTR. A thread that is
- * cancelled while it waits, here or in divert_recvmsg(), gives up the caller's reference.
- */
-int divert_wait_until(struct divert_socket *s, uint64_t deadline);
+/* Whether this process has any. */
+bool divert_any_writable_fd(void);
 
-/*
- * As long as somebody watches, by epoll or past libc, the eventfd is readable exactly while packets
- * are at hand.
- */
-void divert_watch(struct divert_socket *s, bool watched);
+/* The same if it was made before, or -1. */
+int divert_writable_fd_if_any(const struct divert_socket *s);
 
 void divert_set_nonblocking(struct divert_socket *s, bool nonblocking);
 bool divert_nonblocking(const struct divert_socket *s);
@@ -136,23 +167,30 @@ int divert_setsockopt(struct divert_socket *s, int level, int name, const void *
                       socklen_t len);
 
 /*
- * What another program needs to go on with a socket after exec: descriptors of ours, which are
- * close-on-exec otherwise. Whether it can.
+ * What another program needs to go on with a socket: private descriptors, which are close-on-exec.
+ * The program's own is a copy of epoll_fd.
  */
 struct divert_handles {
-    int queue_fd, event_fd, memory_fd;
+    int epoll_fd, queue_fd, event_fd, memory_fd;
     int sibling_event_fd, sibling_memory_fd; /* -1 for none */
 };
 
-bool divert_handles(const struct divert_socket *s, struct divert_handles *h);
+/* False if it cannot go on elsewhere. */
+bool divert_get_handles(const struct divert_socket *s, struct divert_handles *h);
 
 /*
- * The socket of these descriptors, with a reference for the caller; they belong to it then. NULL
- * if they are not what they should be.
+ * The socket of these descriptors, with a reference for the caller; they belong to it then. If this
+ * process has that socket already they are closed, and it is that one. NULL if they are not what
+ * they should be; then they are still the caller's.
  */
 struct divert_socket *divert_adopt(const struct divert_handles *h);
 
-void divert_before_fork(void);
-void divert_after_fork(bool child);
+void divert_close_handles(const struct divert_handles *h);
+
+/* Makes fd a copy of the socket's descriptor, as dup3(2) does. */
+int divert_copy_descriptor(const struct divert_socket *s, int fd, int flags);
+
+/* The number that the socket's epoll descriptors show in /proc/PID/fdinfo as data. */
+uint64_t divert_identity(const struct divert_socket *s);
 
 #endif

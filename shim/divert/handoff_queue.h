@@ -13,8 +13,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define HANDOFF_QUEUE_BYTES (8u << 20) /* address space; pages that were never used cost nothing \
-                                        */
+#define HANDOFF_QUEUE_BYTES                                              \
+    (8u << 20) /* address space; pages that were never used cost nothing \
+                */
 
 struct handoff_queue {
     struct shared_lock lock;

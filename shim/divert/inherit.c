@@ -1,32 +1,41 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+/* Divert sockets over exec: what goes along, and taking it over. */
 #include "divert/inherit.h"
 
 #include "divert/divert.h"
 #include "fdtable.h"
-#include "flusher.h"
 #include "process/private_fd.h"
 #include "real.h"
 #include "util/log.h"
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#define VARIABLE "DIVERTSHIM_INHERIT"
+#define VARIABLE  "DIVERTSHIM_INHERIT"
+#define ENTRY_MAX 72 /* bytes that a socket takes in it */
 
 /*
- * What goes along, as "queue:event:memory:event:memory,..." of one socket after the other; the
- * second event and memory are of the socket of the other family that shares the port, or -1.
+ * What goes along, as "epoll:queue:event:memory:event:memory,..." of one socket after the other;
+ * the second event and memory are of the socket of the other family that shares the port, or -1.
  */
-struct list {
+struct inherit_list {
     char *text;
-    size_t used;
+    size_t used, room;
     bool all; /* not only of descriptors that are inherited */
 };
+
+static _Atomic bool copied_in_vfork;
+
+void inherit_note_copy(void)
+{
+    atomic_store(&copied_in_vfork, true);
+}
 
 static void let_go_along(int fd, bool along)
 {
@@ -36,6 +45,7 @@ static void let_go_along(int fd, bool along)
 
 static void let_socket_go_along(const struct divert_handles *h, bool along)
 {
+    let_go_along(h->epoll_fd, along);
     let_go_along(h->queue_fd, along);
     let_go_along(h->event_fd, along);
     let_go_along(h->memory_fd, along);
@@ -43,7 +53,7 @@ static void let_socket_go_along(const struct divert_handles *h, bool along)
     let_go_along(h->sibling_memory_fd, along);
 }
 
-static bool inherited(int fd)
+static bool is_inherited(int fd)
 {
     int flags = real.fcntl(fd, F_GETFD);
 
@@ -51,22 +61,33 @@ static bool inherited(int fd)
 }
 
 /* A socket with several descriptors is entered once: the text has it then. */
-static void enter(int fd, struct divert_socket *s, void *arg)
+static void enter_socket(struct inherit_list *list, const struct divert_socket *s)
 {
-    struct list *list = arg;
     struct divert_handles h;
-    char entry[64];
+    char entry[ENTRY_MAX];
     size_t len;
 
-    if ((!list->all && !inherited(fd)) || !divert_handles(s, &h))
+    if (!divert_get_handles(s, &h))
         return;
-    len = (size_t)snprintf(entry, sizeof(entry), "%d:%d:%d:%d:%d,", h.queue_fd, h.event_fd,
-                           h.memory_fd, h.sibling_event_fd, h.sibling_memory_fd);
-    if (strstr(list->text, entry) || list->used + len >= EXEC_TEXT_MAX)
+    len = (size_t)snprintf(entry, sizeof(entry), "%d:%d:%d:%d:%d:%d,", h.epoll_fd, h.queue_fd,
+                           h.event_fd, h.memory_fd, h.sibling_event_fd, h.sibling_memory_fd);
+    if (strstr(list->text, entry) || list->used + len >= list->room)
         return;
     memcpy(list->text + list->used, entry, len + 1);
     list->used += len;
     let_socket_go_along(&h, true);
+}
+
+static void enter_all(struct inherit_list *list)
+{
+    for (int fd = fdtable_next(0); fd >= 0; fd = fdtable_next(fd + 1)) {
+        struct divert_socket *s = list->all || is_inherited(fd) ? divert_find(fd) : NULL;
+
+        if (!s)
+            continue;
+        enter_socket(list, s);
+        divert_release(s);
+    }
 }
 
 static bool is_variable(const char *string)
@@ -74,7 +95,7 @@ static bool is_variable(const char *string)
     return strncmp(string, VARIABLE "=", sizeof(VARIABLE)) == 0;
 }
 
-size_t exec_room(char *const envp[])
+size_t inherit_room(char *const envp[])
 {
     size_t count = 0;
 
@@ -83,16 +104,27 @@ size_t exec_room(char *const envp[])
     return count + 2;
 }
 
-char *const *exec_environment(char *const envp[], bool all, char **own, char text[EXEC_TEXT_MAX])
+size_t inherit_text_room(void)
 {
-    struct list list = {text, sizeof(VARIABLE), all};
+    size_t sockets = 0;
+
+    for (int fd = fdtable_next(0); fd >= 0; fd = fdtable_next(fd + 1))
+        sockets += fdtable_kind(fd) == FD_DIVERT;
+    return sizeof(VARIABLE "=") + sockets * ENTRY_MAX;
+}
+
+char *const *inherit_environment(char *const envp[], bool all, char **own, char *text,
+                                 size_t text_room)
+{
+    struct inherit_list list = {text, sizeof(VARIABLE), text_room, all};
     size_t count = 0;
 
+    list.all |= atomic_exchange(&copied_in_vfork, false);
     if (!divert_any_open())
         return envp;
-    flusher_send_all();
+    divert_send_pending_verdicts();
     memcpy(text, VARIABLE "=", sizeof(VARIABLE) + 1);
-    fdtable_each(enter, &list);
+    enter_all(&list);
     if (list.used == sizeof(VARIABLE))
         return envp;
     for (; envp && *envp; envp++) {
@@ -104,42 +136,40 @@ char *const *exec_environment(char *const envp[], bool all, char **own, char tex
     return own;
 }
 
-static void keep_here(int fd, struct divert_socket *s, void *arg)
+static void keep_here(struct divert_socket *s, void *arg)
 {
     struct divert_handles h;
 
-    (void)fd;
     (void)arg;
-    if (divert_handles(s, &h))
+    if (divert_get_handles(s, &h))
         let_socket_go_along(&h, false);
 }
 
-void exec_failed(void)
+void inherit_failed(void)
 {
     if (divert_any_open())
-        fdtable_each(keep_here, NULL);
+        divert_each(keep_here, NULL);
 }
 
-/* The number by which the kernel tells eventfds apart; -1 if it is none. */
-static long eventfd_number(int fd)
+/* An epoll descriptor shows in /proc what was entered for those that it watches. */
+static bool is_epoll_with(int fd, uint64_t identity)
 {
-    static const char key[] = "eventfd-id:";
-    char path[32], text[512] = {0}, *line;
+    char path[32], text[512] = {0}, data[32];
     ssize_t n;
     int info;
 
     snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
     info = open(path, O_RDONLY | O_CLOEXEC);
     if (info < 0)
-        return -1;
+        return false;
     n = real.read(info, text, sizeof(text) - 1);
     real.close(info);
-    line = n > 0 ? strstr(text, key) : NULL;
-    return line ? strtol(line + sizeof(key) - 1, NULL, 10) : -1;
+    snprintf(data, sizeof(data), "data: %16" PRIx64 " ", identity);
+    return n > 0 && strstr(text, data);
 }
 
 /* All descriptors that the program before left for the socket; how many there are. */
-static int enter_descriptors(struct divert_socket *s, long number)
+static int enter_descriptors(struct divert_socket *s)
 {
     DIR *directory = opendir("/proc/self/fd");
     const struct dirent *entry;
@@ -148,9 +178,11 @@ static int enter_descriptors(struct divert_socket *s, long number)
     while (directory && (entry = readdir(directory))) {
         int fd = atoi(entry->d_name);
 
-        if (entry->d_name[0] == '.' || private_fd_has(fd) || eventfd_number(fd) != number)
+        if (entry->d_name[0] == '.' || fdtable_special(fd) ||
+            !is_epoll_with(fd, divert_identity(s)))
             continue;
-        if (fdtable_insert(fd, divert_hold(s)) == 0)
+        fd_object_hold((struct fd_object *)s);
+        if (fdtable_set_divert(fd, (struct fd_object *)s) == 0)
             found++;
         else
             divert_release(s);
@@ -160,38 +192,39 @@ static int enter_descriptors(struct divert_socket *s, long number)
     return found;
 }
 
-/* Descriptors that are not what the variable says are not ours to close. */
-static void adopt(const struct divert_handles *h)
+/*
+ * Descriptors that are not what the variable says are not ours to close. If there are none,
+ * somebody closed them all on purpose, and there is nothing to say.
+ */
+static void adopt_one(const struct divert_handles *h)
 {
-    long number = eventfd_number(h->event_fd);
-    struct divert_socket *s = number < 0 ? NULL : divert_adopt(h);
+    struct divert_socket *s = divert_adopt(h);
 
-    if (!s) {
+    if (!s && real.fcntl(h->queue_fd, F_GETFD) >= 0)
         log_line(LOG_WARN,
                  "a divert socket of the program before cannot be used: descriptors %d, "
                  "%d and %d are not what " VARIABLE " says",
                  h->queue_fd, h->event_fd, h->memory_fd);
+    if (!s)
         return;
-    }
-    if (enter_descriptors(s, number) == 0)
+    if (enter_descriptors(s) == 0)
         log_line(LOG_DEBUG, "the program before left a divert socket without a descriptor");
     divert_release(s);
 }
 
-void exec_adopt(void)
+void inherit_adopt(void)
 {
-    const char *variable = secure_getenv(VARIABLE);
-    char text[EXEC_TEXT_MAX], *at = text;
+    const char *at = secure_getenv(VARIABLE);
     struct divert_handles h;
     int len = 0;
 
-    snprintf(text, sizeof(text), "%s", variable ? variable : "");
-    unsetenv(VARIABLE);
-    while (sscanf(at, "%9d:%9d:%9d:%9d:%9d,%n", &h.queue_fd, &h.event_fd, &h.memory_fd,
-                  &h.sibling_event_fd, &h.sibling_memory_fd, &len) == 5 &&
+    while (at &&
+           sscanf(at, "%9d:%9d:%9d:%9d:%9d:%9d,%n", &h.epoll_fd, &h.queue_fd, &h.event_fd,
+                  &h.memory_fd, &h.sibling_event_fd, &h.sibling_memory_fd, &len) == 6 &&
            len) {
-        adopt(&h);
+        adopt_one(&h);
         at += len;
         len = 0;
     }
+    unsetenv(VARIABLE);
 }

@@ -8,7 +8,6 @@
 #include "packet/packet.h"
 #include "process/private_fd.h"
 #include "process/privileges.h"
-#include "pump.h"
 #include "real.h"
 #include "trace/trace.h"
 
@@ -27,11 +26,11 @@ static _Atomic unsigned open_sockets;
 static const uint64_t magic = UINT64_C(0xd1e2746800000000) + sizeof(struct divert_shared);
 
 /*
- * Sockets come from mappings of our own, since nothing here may call malloc(), and go back to a
- * list, see divert_hold_if_used(). The list has few takers: sockets are not opened by the million.
+ * All sockets that this process ever had, the newest first. They come from mappings of our own,
+ * since nothing here may call malloc(), and are used again but never freed. No lock: a child that
+ * was made at any moment can go through the list.
  */
-static struct divert_socket *unused_sockets;
-static pthread_mutex_t unused_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct divert_socket *_Atomic all_sockets;
 
 static void *map(size_t size, int flags, int fd)
 {
@@ -40,35 +39,65 @@ static void *map(size_t size, int flags, int fd)
     return block == MAP_FAILED ? NULL : block;
 }
 
-static void put_unused(struct divert_socket *s)
+static bool take_socket(struct divert_socket *s)
 {
-    s->next_unused = unused_sockets;
-    unused_sockets = s;
+    return !atomic_exchange(&s->taken, true);
 }
 
-static struct divert_socket *take_unused(void)
+static struct divert_socket *find_unused_socket(void)
 {
-    const size_t size = 4096;
-    struct divert_socket *s;
+    struct divert_socket *s = atomic_load(&all_sockets);
 
-    pthread_mutex_lock(&unused_lock);
-    if (!unused_sockets) {
-        s = map(size, MAP_PRIVATE | MAP_ANONYMOUS, -1);
-        for (size_t i = 0; s && i < size / sizeof(*s); i++)
-            put_unused(&s[i]);
-    }
-    s = unused_sockets;
-    if (s)
-        unused_sockets = s->next_unused;
-    pthread_mutex_unlock(&unused_lock);
+    while (s && !take_socket(s))
+        s = s->next;
     return s;
 }
 
-static void give_back(struct divert_socket *s)
+/* Puts new ones to the list, the first of them for the caller. */
+static struct divert_socket *map_sockets(void)
 {
-    pthread_mutex_lock(&unused_lock);
-    put_unused(s);
-    pthread_mutex_unlock(&unused_lock);
+    const size_t size = 4096, count = size / sizeof(struct divert_socket);
+    struct divert_socket *new = map(size, MAP_PRIVATE | MAP_ANONYMOUS, -1), *head;
+
+    if (!new)
+        return NULL;
+    take_socket(new);
+    for (size_t i = 0; i + 1 < count; i++)
+        new[i].next = &new[i + 1];
+    head = atomic_load(&all_sockets);
+    do
+        new[count - 1].next = head;
+    while (!atomic_compare_exchange_weak(&all_sockets, &head, new));
+    return new;
+}
+
+void divert_each(void (*visit)(struct divert_socket *s, void *arg), void *arg)
+{
+    for (struct divert_socket *s = atomic_load(&all_sockets); s; s = s->next) {
+        if (!fd_object_hold_if_used(&s->object))
+            continue;
+        if (!s->is_view)
+            visit(s, arg);
+        divert_release(s);
+    }
+}
+
+static void compare_port(struct divert_socket *s, void *arg)
+{
+    unsigned *port = arg;
+
+    if (s->shared->port == *port)
+        *port = 0;
+}
+
+bool divert_have_port(unsigned port)
+{
+    for (struct divert_socket *s = atomic_load(&all_sockets); s; s = s->next) {
+        if (atomic_load(&s->taken) && atomic_load(&s->object.references) == 0)
+            return true;
+    }
+    divert_each(compare_port, &port);
+    return port == 0;
 }
 
 /* The kernel counts it against the size that files may have, and sends SIGXFSZ. */
@@ -109,27 +138,44 @@ static struct divert_shared *map_shared(int fd)
     return map(sizeof(struct divert_shared), fd < 0 ? flags | MAP_ANONYMOUS : flags, fd);
 }
 
-static struct divert_socket *start_with(struct divert_shared *shared)
-{
-    struct divert_socket *s = take_unused();
+static void end_socket(struct fd_object *o);
 
+/* It has a reference from the moment on that all the rest is there. */
+static struct divert_socket *start_with(struct divert_shared *shared, bool is_view)
+{
+    struct divert_socket *s = find_unused_socket();
+
+    if (!s)
+        s = map_sockets();
     if (!s)
         return NULL;
     s->shared = shared;
-    s->queue_fd = s->event_fd = s->memory_fd = -1;
+    s->epoll_fd = s->queue_fd = s->event_fd = s->memory_fd = -1;
+    atomic_store(&s->writable_fd, -1);
     s->timer = NULL;
     s->sibling = NULL;
-    s->is_view = s->handed_over = false;
+    s->is_view = is_view;
+    s->handed_over = false;
     atomic_store(&s->verdicts_pending, false);
-    atomic_store(&s->references, 1);
+    atomic_store(&s->deferred, NULL);
+    s->options = options_get();
+    s->object.end = end_socket;
+    atomic_store_explicit(&s->object.references, 1, memory_order_release);
     return s;
+}
+
+static void note_open(const struct options *options)
+{
+    atomic_fetch_add(&open_sockets, 1);
+    if (options->keep_caps)
+        privileges_keep(true);
 }
 
 struct divert_socket *divert_allocate(void)
 {
     int fd = memory_file(sizeof(struct divert_shared));
     struct divert_shared *shared = map_shared(fd);
-    struct divert_socket *s = shared ? start_with(shared) : NULL;
+    struct divert_socket *s = shared ? start_with(shared, false) : NULL;
 
     if (!s) {
         if (shared)
@@ -137,21 +183,24 @@ struct divert_socket *divert_allocate(void)
         private_fd_close(fd);
         return NULL;
     }
-    atomic_fetch_add(&open_sockets, 1);
+    note_open(s->options);
     s->memory_fd = fd;
     shared->magic = magic;
     shared->status.magic = STATUS_MAGIC;
     shared->status.version = STATUS_VERSION;
     shared->status.size = sizeof(struct status);
-    shared->seed = packet_keys_seed();
+    shared->seed = packet_random();
+    shared->identity = packet_random();
     return s;
 }
 
 static void forget(struct divert_socket *s)
 {
     verdict_timer_close(s->timer);
+    private_fd_close(s->epoll_fd);
     private_fd_close(s->event_fd);
     private_fd_close(s->memory_fd);
+    private_fd_close(atomic_load(&s->writable_fd));
     munmap(s->shared, sizeof(*s->shared));
 }
 
@@ -164,24 +213,23 @@ static void close_own(struct divert_socket *s)
     if (s->sibling)
         divert_end_parting(s, self);
     private_fd_close(s->queue_fd);
-    give_back(s);
     if (atomic_fetch_sub(&open_sockets, 1) == 1) {
-        pump_end();
         inject_close();
+        privileges_keep(false);
         privileges_give_up();
     }
 }
 
-static void end(struct divert_socket *s)
+static void end_socket(struct fd_object *o)
 {
+    struct divert_socket *s = (struct divert_socket *)o;
     int saved = errno;
 
-    if (s->is_view) {
+    if (s->is_view)
         forget(s);
-        give_back(s);
-    } else {
+    else
         close_own(s);
-    }
+    atomic_store(&s->taken, false);
     errno = saved;
 }
 
@@ -190,33 +238,9 @@ bool divert_any_open(void)
     return atomic_load_explicit(&open_sockets, memory_order_relaxed) != 0;
 }
 
-struct divert_socket *divert_hold(struct divert_socket *s)
+bool divert_get_handles(const struct divert_socket *s, struct divert_handles *h)
 {
-    atomic_fetch_add_explicit(&s->references, 1, memory_order_relaxed);
-    return s;
-}
-
-bool divert_hold_if_used(struct divert_socket *s)
-{
-    unsigned references = atomic_load_explicit(&s->references, memory_order_relaxed);
-
-    do {
-        if (references == 0)
-            return false;
-    } while (!atomic_compare_exchange_weak_explicit(&s->references, &references, references + 1,
-                                                    memory_order_acquire, memory_order_relaxed));
-    return true;
-}
-
-void divert_release(struct divert_socket *s)
-{
-    if (atomic_fetch_sub_explicit(&s->references, 1, memory_order_acq_rel) == 1)
-        end(s);
-}
-
-bool divert_handles(const struct divert_socket *s, struct divert_handles *h)
-{
-    *h = (struct divert_handles){s->queue_fd, s->event_fd, s->memory_fd, -1, -1};
+    *h = (struct divert_handles){s->epoll_fd, s->queue_fd, s->event_fd, s->memory_fd, -1, -1};
     if (s->sibling) {
         h->sibling_event_fd = s->sibling->event_fd;
         h->sibling_memory_fd = s->sibling->memory_fd;
@@ -247,11 +271,22 @@ static bool is_memory_file(int fd)
            st.st_size == sizeof(struct divert_shared) && (st.st_uid == 0 || st.st_uid == geteuid());
 }
 
-/* The socket whose memory the file is; NULL if it is none's. */
-static struct divert_socket *start_with_file(int fd)
+/* The memory of the socket whose file this is; NULL if it is none's. */
+static struct divert_shared *map_file(int fd)
 {
     struct divert_shared *shared = is_memory_file(fd) ? map_shared(fd) : NULL;
-    struct divert_socket *s = shared && shared->magic == magic ? start_with(shared) : NULL;
+
+    if (shared && shared->magic != magic) {
+        munmap(shared, sizeof(*shared));
+        return NULL;
+    }
+    return shared;
+}
+
+static struct divert_socket *start_with_file(int fd, bool is_view)
+{
+    struct divert_shared *shared = map_file(fd);
+    struct divert_socket *s = shared ? start_with(shared, is_view) : NULL;
 
     if (!s && shared)
         munmap(shared, sizeof(*shared));
@@ -260,43 +295,84 @@ static struct divert_socket *start_with_file(int fd)
 
 struct divert_socket *divert_allocate_view(int memory_fd)
 {
-    struct divert_socket *s = start_with_file(memory_fd);
+    struct divert_socket *s = start_with_file(memory_fd, true);
 
-    if (!s)
-        return NULL;
-    s->is_view = true;
-    s->memory_fd = memory_fd;
+    if (s)
+        s->memory_fd = memory_fd;
     return s;
+}
+
+uint64_t divert_identity(const struct divert_socket *s)
+{
+    return s->shared->identity;
+}
+
+struct identity_search {
+    uint64_t identity;
+    struct divert_socket *found;
+};
+
+static void compare_identity(struct divert_socket *s, void *arg)
+{
+    struct identity_search *search = arg;
+
+    if (!search->found && s->shared->identity == search->identity) {
+        fd_object_hold(&s->object);
+        search->found = s;
+    }
+}
+
+/* The same socket, if this process has it already. */
+static struct divert_socket *find_known(int memory_fd)
+{
+    struct divert_shared *shared = map_file(memory_fd);
+    struct identity_search search = {.found = NULL};
+
+    if (!shared)
+        return NULL;
+    search.identity = shared->identity;
+    munmap(shared, sizeof(*shared));
+    divert_each(compare_identity, &search);
+    return search.found;
+}
+
+void divert_close_handles(const struct divert_handles *h)
+{
+    const int fds[] = {h->epoll_fd,  h->queue_fd,         h->event_fd,
+                       h->memory_fd, h->sibling_event_fd, h->sibling_memory_fd};
+
+    for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++) {
+        if (fds[i] >= 0)
+            real.close(fds[i]);
+    }
 }
 
 struct divert_socket *divert_adopt(const struct divert_handles *h)
 {
-    const struct options *options = options_get();
-    struct divert_socket *s = NULL;
+    struct divert_socket *s;
 
-    if (options && is_netfilter_socket(h->queue_fd))
-        s = start_with_file(h->memory_fd);
+    if (!options_get() || !is_netfilter_socket(h->queue_fd))
+        return NULL;
+    s = find_known(h->memory_fd);
+    if (s) {
+        divert_close_handles(h);
+        return s;
+    }
+    s = start_with_file(h->memory_fd, false);
     if (!s)
         return NULL;
-    atomic_fetch_add(&open_sockets, 1);
-    s->options = options;
+    note_open(s->options);
+    s->epoll_fd = private_fd(h->epoll_fd);
     s->queue_fd = private_fd(h->queue_fd);
     s->event_fd = private_fd(h->event_fd);
     s->memory_fd = private_fd(h->memory_fd);
     if (h->sibling_memory_fd >= 0)
         divert_adopt_sibling(s, h->sibling_event_fd, h->sibling_memory_fd);
-    packet_keys_use_seed(s->shared->seed);
     trace_start(true);
     return s;
 }
 
-void divert_before_fork(void)
+int divert_copy_descriptor(const struct divert_socket *s, int fd, int flags)
 {
-    pthread_mutex_lock(&unused_lock);
-}
-
-void divert_after_fork(bool child)
-{
-    (void)child;
-    pthread_mutex_unlock(&unused_lock);
+    return real.dup3(s->epoll_fd, fd, flags) < 0 ? -errno : 0;
 }

@@ -9,7 +9,8 @@
 #include "divert/in_flight.h"
 #include "netif/interfaces.h"
 #include "nfq.h"
-#include "process/shared_lock.h"
+#include "packet/packet.h"
+#include "process/process.h"
 #include "util/options.h"
 
 #include <linux/netfilter.h>
@@ -34,16 +35,16 @@ struct divert_last {
 struct divert_shared {
     struct status status; /* first: read by others */
     uint64_t magic;       /* the layout of all this, see divert_adopt() */
-    uint64_t seed;        /* of the packets' keys in the in-flight table */
+    uint64_t identity;    /* of the socket: random, see divert_epoll_identity() */
+    uint64_t seed;        /* of the packets' keys in flight */
     struct shared_lock lock;
-    bool
-        view_locked; /* who has the lock only knows the socket, and changes nothing but who waits */
+    bool view_locked;    /* the holder sees the socket only as its sibling, and changes nothing */
     bool left_half_done; /* by a process that died with the lock */
     int family;          /* as given to socket() */
     int protocol;
     _Atomic bool bound; /* this and the port: also looked at without the lock */
-    bool nonblocking;
-    bool announced;        /* the eventfd is readable */
+    _Atomic bool nonblocking;
+    bool eventfd_set;      /* the eventfd is readable */
     _Atomic bool buffered; /* a read would not wait, handoff queue apart: without the lock */
     bool cannot_send, cannot_receive; /* after shutdown() */
     uint32_t flags;              /* SO_BROADCAST and the like, a bit each: kept for getsockopt() */
@@ -52,12 +53,10 @@ struct divert_shared {
     unsigned queues;             /* how many, once bound */
     bool balanced;               /* SO_REUSEPORT_LB: others may have the rest of the port's */
     bool gso;                    /* the queues hand large packets over uncut */
-    unsigned waiting;            /* threads, of all processes, that wait for a packet */
-    unsigned watched;            /* by epoll instances */
     uint64_t receive_timeout;    /* SO_RCVTIMEO in nanoseconds, 0 for none */
     struct timeval send_timeout; /* SO_SNDTIMEO: kept for getsockopt(), writes never wait */
     int receive_buffer, send_buffer;
-    struct nfqueue_batch batch; /* verdicts that were given and not sent yet, but see guard.h */
+    struct nfqueue_batch batch; /* verdicts that were given and not sent yet, see verdict_timer.h */
     struct divert_last last;
     struct nfqueue_ring ring;
     struct handoff_queue handoff_queue; /* what the sibling took for us */
@@ -66,18 +65,25 @@ struct divert_shared {
     uint8_t scratch[PACKET_MAX + 1]; /* a packet in one piece */
 };
 
+struct deferred_write;
+
+/* What a process has of a socket. Its memory stays a socket's for ever, see fdtable.h. */
 struct divert_socket {
-    _Atomic unsigned references;
-    struct divert_socket *next_unused;
-    int queue_fd;                /* netlink; readable when the kernel has packets */
-    int event_fd;                /* our copy of what the program holds */
-    int memory_fd;               /* the file that shared is, or -1 if it is none */
-    struct verdict_timer *timer; /* of this process, or NULL */
-    _Atomic bool
-        verdicts_pending; /* verdicts of this process were, see divert_verdicts_pending() */
-    bool is_view;         /* only what this process knows of a sibling */
-    bool handed_over;     /* under the lock: the sibling is to be told */
-    struct divert_socket *sibling; /* of the other family on the port, a known one; or NULL */
+    struct fd_object object;       /* first */
+    struct divert_socket *next;    /* in the list of all that this process ever had */
+    _Atomic bool taken;            /* is one, or is about to become one */
+    int epoll_fd;                  /* our copy of what the program holds */
+    int queue_fd;                  /* netlink; readable when the kernel has packets */
+    int event_fd;                  /* readable when some have been taken from the kernel */
+    int memory_fd;                 /* the file that shared is, or -1 if it is none */
+    _Atomic int writable_fd;       /* see divert_writable_fd(); -1 for none */
+    int cancel_state;              /* of the thread that has the lock */
+    struct verdict_timer *timer;   /* of this process, or NULL */
+    _Atomic bool verdicts_pending; /* this process gave verdicts that were not sent */
+    bool is_view;                  /* only what this process knows of a sibling */
+    bool handed_over;              /* under the lock: the sibling is to be told */
+    struct divert_socket *sibling; /* of the other family on the port, a view; or NULL */
+    struct deferred_write *_Atomic deferred; /* what signal handlers wrote, see write.c */
     struct divert_shared *shared;
     const struct options *options;
 };
@@ -131,6 +137,9 @@ struct divert_socket *divert_allocate_view(int memory_fd);
  */
 struct divert_socket *divert_find_other(struct divert_socket *s, unsigned port);
 
+/* Whether a socket of this process has the port, or is about to give it up. */
+bool divert_have_port(unsigned port);
+
 /* Under the lock: they become siblings. -EADDRINUSE if the other has one, or is not what it was. */
 int divert_join(struct divert_socket *s, struct divert_socket *other);
 
@@ -143,6 +152,13 @@ struct divert_socket *divert_sibling(struct divert_socket *s);
  * queue, or was dropped since no socket of its family is there.
  */
 bool divert_hand_over(struct divert_socket *s, const struct nfqueue_packet *p);
+
+/*
+ * Under the lock, if packets were handed over: who is to be told, with a reference. And without the
+ * lock: tells it, and gives up the reference.
+ */
+struct divert_socket *divert_take_told(struct divert_socket *s);
+void divert_tell(struct divert_socket *view);
 
 /* Siblings take packets from the kernel one after the other, so that they stay in order. */
 int divert_take_in_turn(struct divert_socket *s, int (*take)(struct divert_socket *s));
@@ -163,7 +179,10 @@ void divert_end_parting(struct divert_socket *s, struct divert_socket *self);
 /* Tells divert-run --status which netlink socket is behind it. */
 void divert_note_netlink(struct divert_socket *s);
 
-/* -EAGAIN if a signal handler interrupted this very thread while it had the lock. */
+/*
+ * The lock of a socket. Meanwhile the thread is not cancelled. -EDEADLK if a signal handler
+ * interrupted this very thread while it had the lock: then nothing is locked.
+ */
 int divert_lock(struct divert_socket *s);
 
 /* Packets that were read and wait to be written. */
@@ -172,27 +191,13 @@ static inline uint64_t divert_unwritten(const struct divert_socket *s)
     return (uint64_t)s->shared->in_flight.count + s->shared->last.outstanding;
 }
 
-void divert_unlock_and_tell(struct divert_socket *s);
-
-static inline void divert_unlock(struct divert_socket *s)
-{
-    struct divert_shared *shared = s->shared;
-
-    shared->status.unwritten = divert_unwritten(s);
-    atomic_store_explicit(&shared->buffered,
-                          shared->cannot_receive || !nfqueue_ring_empty(&shared->ring),
-                          memory_order_relaxed);
-    if (__builtin_expect(s->handed_over, 0))
-        divert_unlock_and_tell(s);
-    else
-        shared_unlock(&s->shared->lock);
-}
-
 /* Whether a packet can be read that has been taken from the kernel. */
 static inline bool divert_has_packet(const struct divert_shared *shared)
 {
     return !nfqueue_ring_empty(&shared->ring) || handoff_queue_waits(&shared->handoff_queue);
 }
+
+void divert_unlock(struct divert_socket *s);
 
 /*
  * Under the lock: drops what is overdue and, if no packet is at hand, takes some from the kernel.
@@ -216,8 +221,8 @@ void divert_add_in_flight(struct divert_socket *s);
  */
 void divert_pass_injected(struct divert_socket *s);
 
-/* Under the lock: makes the eventfd tell whether packets are at hand, if anybody looks at it. */
-void divert_update_eventfd(struct divert_socket *s);
+/* Under the lock: what signal handlers wrote while this thread had it. */
+void divert_write_deferred(struct divert_socket *s);
 
 /* Under the lock, once bound: whether large packets come uncut. */
 void divert_set_gso(struct divert_socket *s, bool on);
@@ -229,8 +234,11 @@ void divert_set_gso(struct divert_socket *s, bool on);
  */
 int divert_give_verdict(struct divert_socket *s, const struct nfqueue_verdict *v);
 
-/* Under the lock: sends what was put off. */
+/* Under the lock: sends the verdicts that wait for others. */
 void divert_flush(struct divert_socket *s);
+
+/* The same without the lock, or by a signal handler in spite of it. */
+void divert_send_verdicts(struct divert_socket *s);
 
 /* Under the lock: the packet is not to go on. Returns 0, or -errno if it stays for another try. */
 int divert_drop(struct divert_socket *s, const struct in_flight_packet *packet);
@@ -241,7 +249,8 @@ int divert_drop(struct divert_socket *s, const struct in_flight_packet *packet);
  */
 void divert_leave_undecided(struct divert_socket *s, struct in_flight_packet packet, int err);
 
-/* Without the lock: 0 when there may be something to read, -EAGAIN at the deadline, -EINTR. */
-int divert_wait(struct divert_socket *s, uint64_t deadline);
+/* Has the socket's epoll descriptor tell of the kernel's packets and of the eventfd. 0 or -errno.
+ */
+int divert_watch_descriptors(struct divert_socket *s);
 
 #endif

@@ -68,7 +68,7 @@ void divert_add_in_flight(struct divert_socket *s)
     if (!last->outstanding)
         return;
     last->outstanding = false;
-    packet_keys(nfqueue_bytes(ring, &ring->packet[last->number]), last->packet.len,
+    packet_keys(s->shared->seed, nfqueue_bytes(ring, &ring->packet[last->number]), last->packet.len,
                 &last->packet.keys);
     if (in_flight_add(&s->shared->in_flight, &last->packet, &evicted))
         drop_evicted(s, &evicted);
@@ -219,37 +219,34 @@ static int fill_for(struct divert_socket *s, const struct msghdr *msg, int flags
     }
 }
 
+static ssize_t read_packet(struct divert_socket *s, struct msghdr *msg, int flags)
+{
+    int n;
+
+    if (s->shared->cannot_receive)
+        return 0;
+    n = fill_for(s, msg, flags);
+    if (n > 0)
+        return read_first(s, msg, flags);
+    return n < 0 ? n : -EAGAIN;
+}
+
 ssize_t divert_recvmsg(struct divert_socket *s, struct msghdr *msg, int flags)
 {
-    struct divert_shared *shared = s->shared;
-    bool wait = !(flags & MSG_DONTWAIT) && !shared->nonblocking;
-    uint64_t deadline = DIVERT_NEVER;
+    ssize_t n;
 
-    if (wait && shared->receive_timeout)
-        deadline = clock_exact_ns() + shared->receive_timeout;
-    for (;;) {
-        ssize_t n = divert_lock(s);
+    if (divert_lock(s))
+        return -EAGAIN; /* as if the packet came after the signal */
+    n = read_packet(s, msg, flags);
+    divert_unlock(s);
+    return n;
+}
 
-        if (n)
-            return n;
-        if (shared->cannot_receive) {
-            divert_unlock(s);
-            return 0;
-        }
-        n = fill_for(s, msg, flags);
-        if (n > 0) {
-            n = read_first(s, msg, flags);
-            if (s->options->pump)
-                divert_fill(s); /* the thread does not ask again for what came before */
-        } else if (n == 0) {
-            n = -EAGAIN;
-        }
-        divert_update_eventfd(s);
-        divert_unlock(s);
-        if (n != -EAGAIN || !wait)
-            return n;
-        n = divert_wait(s, deadline);
-        if (n)
-            return n;
-    }
+uint64_t divert_read_deadline(const struct divert_socket *s, int flags)
+{
+    const struct divert_shared *shared = s->shared;
+
+    if ((flags & MSG_DONTWAIT) || atomic_load_explicit(&shared->nonblocking, memory_order_relaxed))
+        return 0;
+    return shared->receive_timeout ? clock_exact_ns() + shared->receive_timeout : DIVERT_NEVER;
 }

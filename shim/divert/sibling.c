@@ -11,7 +11,6 @@
  */
 #include "divert/private.h"
 
-#include "fdtable.h"
 #include "process/private_fd.h"
 #include "real.h"
 #include "util/log.h"
@@ -21,6 +20,22 @@
 #include <linux/netfilter.h>
 #include <stdio.h>
 #include <unistd.h>
+
+static _Atomic unsigned siblings; /* sockets of this process that have one */
+
+bool divert_any_sibling(void)
+{
+    return atomic_load_explicit(&siblings, memory_order_relaxed) != 0;
+}
+
+static void set_sibling(struct divert_socket *s, struct divert_socket *view)
+{
+    if (view && !s->sibling)
+        atomic_fetch_add(&siblings, 1);
+    else if (!view && s->sibling)
+        atomic_fetch_sub(&siblings, 1);
+    s->sibling = view;
+}
 
 static int lock_file(int fd, int command, short *type)
 {
@@ -105,7 +120,7 @@ struct divert_socket *divert_sibling(struct divert_socket *s)
     if (!sibling || lives(sibling->memory_fd))
         return sibling;
     drop_all_of_dead(s, sibling->shared);
-    s->sibling = NULL;
+    set_sibling(s, NULL);
     divert_release(sibling);
     return NULL;
 }
@@ -133,28 +148,32 @@ bool divert_hand_over(struct divert_socket *s, const struct nfqueue_packet *p)
     return true;
 }
 
-void divert_unlock_and_tell(struct divert_socket *s)
+struct divert_socket *divert_take_told(struct divert_socket *s)
 {
-    struct divert_socket *sibling = s->sibling ? divert_hold(s->sibling) : NULL;
+    struct divert_socket *sibling = s->sibling;
 
     s->handed_over = false;
-    shared_unlock(&s->shared->lock);
-    if (!sibling)
-        return;
-    if (divert_lock(sibling) == 0) {
-        divert_update_eventfd(sibling);
-        shared_unlock(&sibling->shared->lock);
-    }
-    divert_release(sibling);
+    if (sibling)
+        fd_object_hold(&sibling->object);
+    return sibling;
+}
+
+/* Whoever unlocks a socket has its eventfd tell the truth. */
+void divert_tell(struct divert_socket *view)
+{
+    if (divert_lock(view) == 0)
+        divert_unlock(view);
+    divert_release(view);
 }
 
 /* It is found meanwhile that the sibling has gone: the lock must not go with it. */
 int divert_take_in_turn(struct divert_socket *s, int (*take)(struct divert_socket *s))
 {
-    struct divert_socket *sibling = divert_hold(s->sibling);
+    struct divert_socket *sibling = s->sibling;
     struct divert_shared *ipv4 = s->shared->family == AF_INET ? s->shared : sibling->shared;
     int n = -EAGAIN;
 
+    fd_object_hold(&sibling->object);
     if (shared_lock(&ipv4->taking) != -EDEADLK) {
         n = take(s);
         shared_unlock(&ipv4->taking);
@@ -176,18 +195,17 @@ bool divert_drop_unread(struct divert_socket *s)
 /* What one socket knows of another; it shares the kernel's socket with the one that knows. */
 static struct divert_socket *know(struct divert_socket *s, int event_fd, int memory_fd)
 {
-    struct divert_socket *known =
+    struct divert_socket *view =
         event_fd < 0 || memory_fd < 0 ? NULL : divert_allocate_view(memory_fd);
 
-    if (!known) {
+    if (!view) {
         private_fd_close(event_fd);
         private_fd_close(memory_fd);
         return NULL;
     }
-    known->options = s->options;
-    known->queue_fd = s->queue_fd;
-    known->event_fd = event_fd;
-    return known;
+    view->queue_fd = s->queue_fd;
+    view->event_fd = event_fd;
+    return view;
 }
 
 static struct divert_socket *know_here(struct divert_socket *s, const struct divert_socket *other)
@@ -198,7 +216,7 @@ static struct divert_socket *know_here(struct divert_socket *s, const struct div
 
 void divert_adopt_sibling(struct divert_socket *s, int event_fd, int memory_fd)
 {
-    s->sibling = know(s, private_fd(event_fd), private_fd(memory_fd));
+    set_sibling(s, know(s, private_fd(event_fd), private_fd(memory_fd)));
 }
 
 /* Under both locks. */
@@ -214,39 +232,41 @@ static int join(struct divert_socket *s, struct divert_socket *other)
             divert_release(ours);
         return -EADDRINUSE;
     }
+    divert_watch_descriptors(s); /* the kernel's socket is another one now */
     divert_note_netlink(s);
     show_life(s);
     show_life(other);
-    s->sibling = theirs;
-    other->sibling = ours;
+    set_sibling(s, theirs);
+    set_sibling(other, ours);
     s->shared->queue = other->shared->queue;
     s->shared->queues = other->shared->queues;
     s->shared->gso = other->shared->gso;
     return 0;
 }
 
-struct search {
+struct sibling_search {
     const struct divert_socket *of;
     unsigned port;
     struct divert_socket *found;
 };
 
-static void look_at(int fd, struct divert_socket *s, void *arg)
+static void look_for_other(struct divert_socket *s, void *arg)
 {
-    struct search *search = arg;
+    struct sibling_search *search = arg;
     const struct divert_shared *shared = s->shared;
 
-    (void)fd;
-    if (!search->found && shared->bound && shared->port == search->port &&
-        shared->family != search->of->shared->family)
-        search->found = divert_hold(s);
+    if (!search->found && atomic_load(&shared->bound) && shared->port == search->port &&
+        shared->family != search->of->shared->family) {
+        fd_object_hold(&s->object);
+        search->found = s;
+    }
 }
 
 struct divert_socket *divert_find_other(struct divert_socket *s, unsigned port)
 {
-    struct search search = {.of = s, .port = port};
+    struct sibling_search search = {.of = s, .port = port};
 
-    fdtable_each(look_at, &search);
+    divert_each(look_for_other, &search);
     return search.found;
 }
 
@@ -275,6 +295,6 @@ void divert_end_parting(struct divert_socket *s, struct divert_socket *self)
             drop_all_of_dead(self, self->shared);
         divert_release(self);
     }
-    s->sibling = NULL;
+    set_sibling(s, NULL);
     divert_release(sibling);
 }

@@ -4,7 +4,6 @@
 #include "divert/tracing.h"
 #include "netif/interfaces.h"
 #include "nflog.h"
-#include "own_thread.h"
 #include "process/private_fd.h"
 #include "process/privileges.h"
 #include "real.h"
@@ -16,6 +15,7 @@
 #include <fcntl.h>
 #include <linux/netfilter.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -25,6 +25,8 @@
 
 #define EPHEMERAL_FIRST 49152 /* ports that bind() picks from, as in_pcbbind() of BSD does */
 #define EPHEMERAL_LAST  65535
+
+#define BIND_ATTEMPTS 5
 
 #define BUFFER_DEFAULT 65536 /* net.inet.divert.recvspace of FreeBSD, what getsockopt() tells */
 
@@ -57,22 +59,57 @@ void divert_note_netlink(struct divert_socket *s)
     s->shared->status.netlink = real.fstat(s->queue_fd, &st) < 0 ? 0 : st.st_ino;
 }
 
+/* What the descriptor's entry says in /proc: by this it is known again. */
+static int watch_descriptor(struct divert_socket *s, int fd)
+{
+    struct epoll_event event = {.events = EPOLLIN, .data.u64 = s->shared->identity};
+
+    return real.epoll_ctl(s->epoll_fd, EPOLL_CTL_ADD, fd, &event) < 0 ? -errno : 0;
+}
+
+int divert_watch_descriptors(struct divert_socket *s)
+{
+    int err = watch_descriptor(s, s->queue_fd);
+
+    if (!err)
+        err = watch_descriptor(s, s->event_fd);
+    return err == -EEXIST ? 0 : err;
+}
+
+/* The epoll descriptor that the program gets, which is readable exactly while a packet can be read.
+ */
+static int open_epoll(int type)
+{
+    int fd = epoll_create1(type & SOCK_CLOEXEC ? EPOLL_CLOEXEC : 0);
+
+    if (fd >= 0 && (type & SOCK_NONBLOCK))
+        real.fcntl(fd, F_SETFL, O_NONBLOCK);
+    return fd < 0 ? -errno : fd;
+}
+
+static int open_private_descriptors(struct divert_socket *s, int program_fd)
+{
+    s->epoll_fd = private_fd(real.fcntl(program_fd, F_DUPFD_CLOEXEC, 0));
+    if (s->epoll_fd >= 0)
+        s->event_fd = private_fd(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+    if (s->event_fd < 0)
+        return -errno;
+    s->queue_fd = private_fd(nfqueue_open());
+    return s->queue_fd < 0 ? s->queue_fd : divert_watch_descriptors(s);
+}
+
 static int open_descriptors(struct divert_socket *s, int type, int *fd)
 {
-    int flags = (type & SOCK_NONBLOCK ? EFD_NONBLOCK : 0) | (type & SOCK_CLOEXEC ? EFD_CLOEXEC : 0);
     int err;
 
-    *fd = eventfd(0, flags);
+    *fd = open_epoll(type);
     if (*fd < 0)
-        return -errno;
-    s->event_fd = private_fd(real.fcntl(*fd, F_DUPFD_CLOEXEC, 0));
-    s->queue_fd = s->event_fd < 0 ? -errno : private_fd(nfqueue_open());
-    if (s->queue_fd >= 0) {
+        return *fd;
+    err = open_private_descriptors(s, *fd);
+    if (err)
+        real.close(*fd);
+    else
         divert_note_netlink(s);
-        return 0;
-    }
-    err = s->queue_fd;
-    real.close(*fd);
     return err;
 }
 
@@ -87,7 +124,6 @@ int divert_open(int domain, int type, int protocol, int *fd, struct divert_socke
     s = divert_allocate();
     if (!s)
         return -ENOMEM;
-    s->options = options;
     s->shared->family = domain == AF_INET6 ? AF_INET6 : AF_INET;
     s->shared->status.family = (uint32_t)s->shared->family;
     s->shared->protocol = protocol;
@@ -103,6 +139,26 @@ int divert_open(int domain, int type, int protocol, int *fd, struct divert_socke
     return 0;
 }
 
+/* It is never read while it is empty, but a process may have been killed in between. */
+static void drain_eventfd(struct divert_socket *s)
+{
+    uint64_t count;
+
+    if (real.read(s->event_fd, &count, sizeof(count)) < 0 && errno != EAGAIN)
+        log_line(LOG_DEBUG, "eventfd: %s", strerror(errno));
+    s->shared->eventfd_set = false;
+}
+
+static void update_eventfd(struct divert_socket *s, bool readable)
+{
+    static const uint64_t one = 1;
+
+    if (!readable)
+        drain_eventfd(s);
+    else if (real.write(s->event_fd, &one, sizeof(one)) >= 0)
+        s->shared->eventfd_set = true;
+}
+
 /*
  * A process died in the middle of things. The verdicts that it gave count; what it left half done
  * is thrown away. What the kernel has for a sibling and nobody has taken yet is left alone.
@@ -111,6 +167,7 @@ static void start_over(struct divert_socket *s)
 {
     struct divert_shared *shared = s->shared;
 
+    drain_eventfd(s);
     nfqueue_flush_twice(s->queue_fd, &shared->batch);
     nfqueue_forget(&shared->batch);
     for (unsigned i = 0; i < shared->queues; i++) {
@@ -131,22 +188,59 @@ static void start_over(struct divert_socket *s)
 int divert_lock(struct divert_socket *s)
 {
     struct divert_shared *shared = s->shared;
+    int cancel_state, err;
 
+    process_id(); /* a child is noticed: it is another owner */
     privileges_follow();
-    switch (shared_lock(&shared->lock)) {
-    case 0:
-        break;
-    case -EOWNERDEAD:
-        if (!shared->view_locked)
-            shared->left_half_done = true;
-        break;
-    default:
-        return -EAGAIN;
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel_state);
+    err = shared_lock(&shared->lock);
+    if (err == -EDEADLK) {
+        pthread_setcancelstate(cancel_state, NULL);
+        return err;
     }
+    s->cancel_state = cancel_state;
+    if (err == -EOWNERDEAD && !shared->view_locked)
+        shared->left_half_done = true;
     shared->view_locked = s->is_view;
     if (__builtin_expect(shared->left_half_done, 0) && !s->is_view)
         start_over(s);
     return 0;
+}
+
+/* The siblings are told without the lock: theirs comes before. */
+static void unlock_once(struct divert_socket *s)
+{
+    struct divert_shared *shared = s->shared;
+    bool readable = shared->cannot_receive || divert_has_packet(shared);
+    struct divert_socket *told = NULL;
+    int cancel_state = s->cancel_state;
+
+    if (readable != shared->eventfd_set)
+        update_eventfd(s, readable);
+    if (!s->is_view) {
+        shared->status.unwritten = divert_unwritten(s);
+        atomic_store_explicit(&shared->buffered,
+                              shared->cannot_receive || !nfqueue_ring_empty(&shared->ring),
+                              memory_order_relaxed);
+    }
+    if (__builtin_expect(s->handed_over, 0))
+        told = divert_take_told(s);
+    shared_unlock(&shared->lock);
+    if (told)
+        divert_tell(told);
+    pthread_setcancelstate(cancel_state, NULL);
+}
+
+/* A signal handler may write until the lock is free, and finds it free afterwards. */
+void divert_unlock(struct divert_socket *s)
+{
+    for (;;) {
+        if (__builtin_expect(atomic_load(&s->deferred) != NULL, 0))
+            divert_write_deferred(s);
+        unlock_once(s);
+        if (__builtin_expect(atomic_load(&s->deferred) == NULL, 1) || divert_lock(s))
+            return;
+    }
 }
 
 void divert_set_gso(struct divert_socket *s, bool on)
@@ -156,11 +250,19 @@ void divert_set_gso(struct divert_socket *s, bool on)
         nfqueue_set_gso(s->queue_fd, (uint16_t)(s->shared->queue + i), on);
 }
 
+/* The kernel says EPERM of a queue that another socket has, and of one that it may not have. */
+static int bind_error(int err)
+{
+    if (err == -EPERM)
+        return privileges_has_net_admin() ? -EADDRINUSE : -EACCES;
+    return err;
+}
+
 /* Takes count queues from first on, all or none. */
 static int bind_queues(struct divert_socket *s, unsigned first, unsigned count)
 {
     for (unsigned i = 0; i < count; i++) {
-        int err = nfqueue_bind(s->queue_fd, (uint16_t)(first + i));
+        int err = bind_error(nfqueue_bind(s->queue_fd, (uint16_t)(first + i)));
 
         if (!err)
             continue;
@@ -241,25 +343,43 @@ static int bind_any(struct divert_socket *s, unsigned port, struct divert_socket
     return err;
 }
 
-static int bind_socket(struct divert_socket *s, unsigned port)
+static int bind_locked(struct divert_socket *s, unsigned port, struct divert_socket *other)
 {
-    struct divert_socket *other = port ? divert_find_other(s, port) : NULL;
     int err = divert_lock(s);
 
-    if (!err) {
-        err = s->shared->bound ? -EINVAL : bind_any(s, port, other);
-        divert_unlock(s);
-    }
-    if (other)
-        divert_release(other);
+    if (err)
+        return err;
+    err = atomic_load(&s->shared->bound) ? -EINVAL : bind_any(s, port, other);
+    divert_unlock(s);
     return err;
 }
 
-/* A socket that the program has closed goes a moment later if a thread of ours is at it. */
-static void wait_for_own_threads(void)
+/*
+ * Somebody has the port. If it is a socket of this process, of the other family, the two share it;
+ * and one that has just been closed goes a moment later, if another thread is looking at it.
+ */
+static int bind_again(struct divert_socket *s, unsigned port)
 {
-    own_thread_begin();
-    own_thread_end();
+    const struct timespec moment = {.tv_nsec = (long)NS_PER_MS};
+    int err = -EADDRINUSE;
+
+    for (int i = 0; i < BIND_ATTEMPTS && err == -EADDRINUSE && divert_have_port(port); i++) {
+        struct divert_socket *other = divert_find_other(s, port);
+
+        if (!other)
+            nanosleep(&moment, NULL);
+        err = bind_locked(s, port, other);
+        if (other)
+            divert_release(other);
+    }
+    return err;
+}
+
+static int bind_socket(struct divert_socket *s, unsigned port)
+{
+    int err = bind_locked(s, port, NULL);
+
+    return err == -EADDRINUSE && port ? bind_again(s, port) : err;
 }
 
 int divert_bind(struct divert_socket *s, const struct sockaddr *address, socklen_t len)
@@ -269,10 +389,6 @@ int divert_bind(struct divert_socket *s, const struct sockaddr *address, socklen
     if (port < 0)
         return port;
     err = bind_socket(s, (unsigned)port);
-    if (err == -EADDRINUSE && s->options->pump) {
-        wait_for_own_threads();
-        err = bind_socket(s, (unsigned)port);
-    }
     if (!err)
         interfaces_refresh();
     return err;
@@ -406,40 +522,6 @@ void divert_pass_injected(struct divert_socket *s)
     }
 }
 
-/*
- * It may be empty against all expectation: a process can be killed when it has read it and not said
- * so yet, and programs can read it past libc. That must hold up nobody. One preadv2(2)
- * could do it, but filters of system calls may end a program for that.
- */
-static ssize_t empty_eventfd(int fd)
-{
-    struct pollfd p = {.fd = fd, .events = POLLIN};
-    uint64_t count;
-    int n = real.poll(&p, 1, 0);
-
-    return n <= 0 ? n : real.read(fd, &count, sizeof(count));
-}
-
-void divert_update_eventfd(struct divert_socket *s)
-{
-    static const uint64_t one = 1;
-    struct divert_shared *shared = s->shared;
-    bool readable = shared->cannot_receive || divert_has_packet(shared);
-    bool wanted = (shared->waiting || shared->watched) && readable;
-    ssize_t n;
-
-    if (wanted == shared->announced)
-        return;
-    if (wanted)
-        n = real.write(s->event_fd, &one, sizeof(one));
-    else
-        n = empty_eventfd(s->event_fd);
-    if (n < 0)
-        log_line(LOG_DEBUG, "eventfd: %s", strerror(errno));
-    if (n >= 0 || (!wanted && errno == EAGAIN))
-        shared->announced = wanted; /* else the next one tries again */
-}
-
 int divert_next_len(struct divert_socket *s)
 {
     int len = divert_lock(s);
@@ -448,7 +530,6 @@ int divert_next_len(struct divert_socket *s)
         return 0;
     if (!s->shared->cannot_receive && divert_fill(s) > 0)
         len = (int)s->shared->ring.packet[s->shared->ring.first].len;
-    divert_update_eventfd(s);
     divert_unlock(s);
     return len;
 }

@@ -7,11 +7,12 @@
 #include "divert/private.h"
 
 #include "divert/verdict_timer.h"
-#include "flusher.h"
 #include "util/clock.h"
 #include "util/log.h"
 
+#include <errno.h>
 #include <linux/netfilter.h>
+#include <pthread.h>
 #include <string.h>
 
 #define AHEAD       8    /* packets at hand that make a guard worth its two system calls */
@@ -29,11 +30,6 @@ void divert_flush(struct divert_socket *s)
         verdict_timer_disarm(s->timer);
 }
 
-bool divert_verdicts_pending(const struct divert_socket *s)
-{
-    return atomic_load_explicit(&s->verdicts_pending, memory_order_relaxed);
-}
-
 /* Under the lock: those of other processes, too. */
 static bool any_wait(const struct divert_socket *s)
 {
@@ -45,37 +41,52 @@ static bool armed_here(const struct divert_socket *s)
     return s->timer && verdict_timer_armed_here(s->timer);
 }
 
-/* Whether what waits is watched over, by a guard of this thread or by the flusher. */
-static bool may_add(const struct divert_socket *s)
-{
-    return armed_here(s) || (!s->timer && s->options->batch == BATCH_THREAD);
-}
-
-/*
- * Whether the next verdict will come soon enough to be waited for. With a pump the program may wait
- * past libc, where the guard's work would interrupt it.
- */
-static bool may_wait(struct divert_socket *s)
+/* Whether the next verdict will come soon enough to be waited for. */
+static bool may_wait(const struct divert_socket *s)
 {
     const struct nfqueue_ring *ring = &s->shared->ring;
-    uint32_t at_hand = ring->end - ring->first, ahead = ring->size < LARGE ? AHEAD : AHEAD_LARGE;
+    uint32_t buffered = ring->end - ring->first, ahead = ring->size < LARGE ? AHEAD : AHEAD_LARGE;
 
-    if (s->options->batch == BATCH_NEVER || s->options->pump)
-        return false;
-    return at_hand >= (s->shared->batch.used ? 1 : ahead);
+    return s->options->batch && buffered >= (s->shared->batch.used ? 1 : ahead);
 }
 
-/* Has somebody see to it that what is put to the batch now is sent in time. */
-static bool watch_over(struct divert_socket *s)
+/* The end of a thread ends its timers: what waits for them is sent before. */
+static pthread_key_t thread_end_key;
+static bool thread_end_key_made;
+
+static void send_at_thread_end(void *arg)
 {
+    (void)arg;
+    divert_send_pending_verdicts();
+}
+
+void divert_start(void)
+{
+    thread_end_key_made = pthread_key_create(&thread_end_key, send_at_thread_end) == 0;
+}
+
+static bool thread_end_noted(void)
+{
+    static __thread bool noted;
+
+    if (!noted)
+        noted = thread_end_key_made && pthread_setspecific(thread_end_key, &noted) == 0;
+    return noted;
+}
+
+/* Has the kernel see to it that what is put to the batch now is sent in time. */
+static bool arm_timer(struct divert_socket *s)
+{
+    if (s->timer && !verdict_timer_is_ours(s->timer)) {
+        verdict_timer_close(s->timer); /* the parent's: what that holds is its to send */
+        s->timer = NULL;
+    }
     if (armed_here(s))
         return true;
     if (!s->timer)
         s->timer = verdict_timer_open(s->queue_fd, &s->shared->batch);
-    if (s->timer)
-        return !verdict_timer_armed(s->timer) && flusher_note_thread() &&
-               verdict_timer_arm(s->timer);
-    return s->options->batch == BATCH_THREAD && flusher_note();
+    return s->timer && !verdict_timer_armed(s->timer) && thread_end_noted() &&
+           verdict_timer_arm(s->timer);
 }
 
 /* What was given by others, or left too long, goes first: verdicts keep their order. */
@@ -84,12 +95,12 @@ int divert_give_verdict(struct divert_socket *s, const struct nfqueue_verdict *v
     bool wait;
     int err;
 
-    if (any_wait(s) && !may_add(s))
+    if (any_wait(s) && !armed_here(s))
         divert_flush(s);
-    wait = may_wait(s) && watch_over(s);
+    wait = may_wait(s) && arm_timer(s);
     err = nfqueue_put_verdict(s->queue_fd, &s->shared->batch, v);
     atomic_store_explicit(&s->verdicts_pending, true, memory_order_relaxed);
-    if (!wait || (s->timer && !armed_here(s)))
+    if (!wait || !armed_here(s))
         divert_flush(s);
     return err;
 }
@@ -108,11 +119,19 @@ void divert_send_verdicts(struct divert_socket *s)
     divert_unlock(s);
 }
 
-void divert_forget_verdicts(struct divert_socket *s)
+static void send_if_pending(struct divert_socket *s, void *arg)
 {
-    verdict_timer_close(s->timer);
-    s->timer = NULL;
-    atomic_store(&s->verdicts_pending, false);
+    (void)arg;
+    if (atomic_load_explicit(&s->verdicts_pending, memory_order_relaxed))
+        divert_send_verdicts(s);
+}
+
+void divert_send_pending_verdicts(void)
+{
+    int saved = errno;
+
+    divert_each(send_if_pending, NULL);
+    errno = saved;
 }
 
 int divert_drop(struct divert_socket *s, const struct in_flight_packet *packet)

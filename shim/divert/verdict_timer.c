@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "divert/verdict_timer.h"
 
-#include "process/fork.h"
 #include "process/private_fd.h"
-#include "process/shared_lock.h"
+#include "process/process.h"
 #include "real.h"
 
 #include <errno.h>
@@ -13,8 +12,8 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 
-#define REQUESTS    4      /* at once: the timer, what it sets off, the timer's removal */
-#define PATIENCE_NS 500000 /* how long a verdict may wait */
+#define REQUESTS         4      /* at once: the timer, what it sets off, the timer's removal */
+#define VERDICT_DELAY_NS 500000 /* how long a verdict may wait */
 
 #define TIMER 1 /* to name it by when it is removed */
 
@@ -29,8 +28,6 @@ struct verdict_timer {
     struct iovec iov;
     struct msghdr msg;
 };
-
-_Atomic unsigned verdict_timers_armed;
 
 static _Atomic bool impossible;
 
@@ -66,13 +63,13 @@ static bool is_possible(void)
 
 static struct verdict_timer *try_open(void)
 {
-    struct verdict_timer *g =
-        mmap(NULL, sizeof(*g), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    struct verdict_timer *t =
+        mmap(NULL, sizeof(*t), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
-    if (g != MAP_FAILED && open_ring(&g->ring) == 0)
-        return g;
-    if (g != MAP_FAILED)
-        munmap(g, sizeof(*g));
+    if (t != MAP_FAILED && open_ring(&t->ring) == 0)
+        return t;
+    if (t != MAP_FAILED)
+        munmap(t, sizeof(*t));
     atomic_store(&impossible, true);
     return NULL;
 }
@@ -80,62 +77,67 @@ static struct verdict_timer *try_open(void)
 struct verdict_timer *verdict_timer_open(int fd, const struct nfqueue_batch *batch)
 {
     int saved = errno;
-    struct verdict_timer *g = is_possible() ? try_open() : NULL;
+    struct verdict_timer *t = is_possible() ? try_open() : NULL;
 
     errno = saved;
-    if (!g)
+    if (!t)
         return NULL;
-    g->fd = fd;
-    g->process = process_id();
-    g->patience.tv_nsec = PATIENCE_NS;
-    g->kernel.nl_family = AF_NETLINK;
-    g->iov = (struct iovec){(void *)batch->bytes, sizeof(batch->bytes)};
-    g->msg = (struct msghdr){.msg_name = &g->kernel,
-                             .msg_namelen = sizeof(g->kernel),
-                             .msg_iov = &g->iov,
+    t->fd = fd;
+    t->process = process_id();
+    t->patience.tv_nsec = VERDICT_DELAY_NS;
+    t->kernel.nl_family = AF_NETLINK;
+    t->iov = (struct iovec){(void *)batch->bytes, sizeof(batch->bytes)};
+    t->msg = (struct msghdr){.msg_name = &t->kernel,
+                             .msg_namelen = sizeof(t->kernel),
+                             .msg_iov = &t->iov,
                              .msg_iovlen = 1};
-    return g;
+    return t;
 }
 
-bool verdict_timer_armed(struct verdict_timer *g)
+bool verdict_timer_is_ours(const struct verdict_timer *t)
 {
-    return g->armed_by && g->process == process_id();
+    return t->process == process_id();
 }
 
-void verdict_timer_close(struct verdict_timer *g)
+bool verdict_timer_armed(struct verdict_timer *t)
 {
-    if (!g)
+    return t->armed_by && verdict_timer_is_ours(t);
+}
+
+void verdict_timer_close(struct verdict_timer *t)
+{
+    if (!t)
         return;
-    if (verdict_timer_armed(g))
-        atomic_fetch_sub(&verdict_timers_armed, 1);
-    close_ring(&g->ring);
-    munmap(g, sizeof(*g));
+    if (verdict_timer_armed(t))
+        atomic_fetch_sub(&process_page->verdict_timers, 1);
+    close_ring(&t->ring);
+    munmap(t, sizeof(*t));
 }
 
 /* Takes the kernel's answers. Returns whether it knew all requests. */
-static bool reap(struct verdict_timer *g)
+static bool reap(struct verdict_timer *t)
 {
     struct io_uring_cqe *cqe;
     unsigned head, count = 0;
     bool known = true;
 
-    io_uring_for_each_cqe(&g->ring, head, cqe)
+    io_uring_for_each_cqe(&t->ring, head, cqe)
     {
         known &= cqe->res != -EINVAL;
         count++;
     }
-    io_uring_cq_advance(&g->ring, count);
-    g->unanswered -= count;
+    io_uring_cq_advance(&t->ring, count);
+    t->unanswered -= count;
     return known;
 }
 
-static bool submit(struct verdict_timer *g, int count)
+static bool submit(struct verdict_timer *t, int count)
 {
-    int saved = errno, n = io_uring_submit(&g->ring);
+    int saved = errno, n = io_uring_submit(&t->ring);
 
     errno = saved;
     if (n > 0)
-        g->unanswered += (unsigned)n;
+        t->unanswered += (unsigned)n;
     return n == count;
 }
 
@@ -143,43 +145,44 @@ static bool submit(struct verdict_timer *g, int count)
  * The whole batch is sent: behind its last verdict it holds a length of zero, where the kernel
  * stops. It reads the bytes when the time has come.
  */
-bool verdict_timer_arm(struct verdict_timer *g)
+bool verdict_timer_arm(struct verdict_timer *t)
 {
     struct io_uring_sqe *timer, *sending;
 
-    if (!g->process || g->process != process_id())
+    if (!verdict_timer_is_ours(t))
         return false;
-    reap(g);
-    if (g->unanswered || !is_possible())
+    reap(t);
+    if (t->unanswered || !is_possible())
         return false;
-    timer = io_uring_get_sqe(&g->ring);
-    io_uring_prep_timeout(timer, &g->patience, 0, IORING_TIMEOUT_ETIME_SUCCESS);
+    timer = io_uring_get_sqe(&t->ring);
+    io_uring_prep_timeout(timer, &t->patience, 0, IORING_TIMEOUT_ETIME_SUCCESS);
     timer->user_data = TIMER;
     timer->flags |= IOSQE_IO_LINK;
-    sending = io_uring_get_sqe(&g->ring);
-    io_uring_prep_sendmsg(sending, g->fd, &g->msg, MSG_DONTWAIT);
-    if (!submit(g, 2) || !reap(g)) {
+    sending = io_uring_get_sqe(&t->ring);
+    io_uring_prep_sendmsg(sending, t->fd, &t->msg, MSG_DONTWAIT);
+    if (!submit(t, 2) || !reap(t)) {
         atomic_store(&impossible, true);
         return false;
     }
-    g->armed_by = shared_lock_self;
-    atomic_fetch_add(&verdict_timers_armed, 1);
+    t->armed_by = shared_lock_id();
+    atomic_fetch_add(&process_page->verdict_timers, 1);
     return true;
 }
 
-bool verdict_timer_armed_here(struct verdict_timer *g)
+bool verdict_timer_armed_here(struct verdict_timer *t)
 {
-    return verdict_timer_armed(g) && g->armed_by == shared_lock_self &&
-           io_uring_cq_ready(&g->ring) == 0;
+    return verdict_timer_armed(t) && t->armed_by == shared_lock_id() &&
+           io_uring_cq_ready(&t->ring) == 0;
 }
 
-void verdict_timer_disarm(struct verdict_timer *g)
+void verdict_timer_disarm(struct verdict_timer *t)
 {
-    g->armed_by = 0;
-    if (!io_uring_cq_ready(&g->ring)) {
-        io_uring_prep_timeout_remove(io_uring_get_sqe(&g->ring), TIMER, 0);
-        submit(g, 1);
+    t->armed_by = 0;
+    if (!io_uring_cq_ready(&t->ring)) {
+        io_uring_prep_timeout_remove(io_uring_get_sqe(&t->ring), TIMER, 0);
+        submit(t, 1);
     }
-    reap(g);
-    atomic_fetch_sub(&verdict_timers_armed, 1); /* others may wait now, and are not interrupted */
+    reap(t);
+    atomic_fetch_sub(&process_page->verdict_timers,
+                     1); /* others may wait now, and are not interrupted */
 }

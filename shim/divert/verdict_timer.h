@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Verdicts may wait for the next ones while the program has packets at hand to go on with. Should
- * it not go on, a guard sends them: a request that lies with the kernel (io_uring), a timer and a
+ * it not go on, a timer sends them: a request that lies with the kernel (io_uring), a timer and a
  * sendmsg(2) behind it. It needs neither a thread nor a signal. The kernel carries it out in the
  * thread that armed it, wherever that is at the time; so only this thread adds to what waits.
  */
@@ -16,31 +16,32 @@
 
 struct verdict_timer;
 
-extern _Atomic unsigned verdict_timers_armed; /* in this process */
-
 /*
- * A guard, not armed, that writes a batch to the descriptor fd. NULL if the kernel has none for us:
+ * A timer, not armed, that writes a batch to the descriptor fd. NULL if the kernel has none for us:
  * without io_uring, before Linux 5.16, or in a sandbox, which might kill who asks; it is not asked
  * again then.
  */
 struct verdict_timer *verdict_timer_open(int fd, const struct nfqueue_batch *batch);
 
 /* Also in a child, of its parent's: what that holds is the parent's to send. */
-void verdict_timer_close(struct verdict_timer *g);
+void verdict_timer_close(struct verdict_timer *t);
+
+/* Whether this process opened it: in a child it is of no use. */
+bool verdict_timer_is_ours(const struct verdict_timer *t);
 
 /* Whether it is armed, by whatever thread of this process, or has gone off since. */
-bool verdict_timer_armed(struct verdict_timer *g);
+bool verdict_timer_armed(struct verdict_timer *t);
 
 /*
  * Before the first verdict is put to the batch: sends what it will hold within a millisecond. False
  * if that is impossible at the moment: then nothing may wait.
  */
-bool verdict_timer_arm(struct verdict_timer *g);
+bool verdict_timer_arm(struct verdict_timer *t);
 
 /* Whether the calling thread has armed it and it has not gone off: more may be put to the batch. */
-bool verdict_timer_armed_here(struct verdict_timer *g);
+bool verdict_timer_armed_here(struct verdict_timer *t);
 
 /* After what waited has been sent. */
-void verdict_timer_disarm(struct verdict_timer *g);
+void verdict_timer_disarm(struct verdict_timer *t);
 
 #endif

@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Waiting for packets. What waits here is the program's own thread, in poll(2). */
+/* What holds of a socket for who waits: its poll(2) events, and until when a wait may last. */
 #include "divert/private.h"
 
-#include "netif/interfaces.h"
-#include "process/privileges.h"
+#include "process/private_fd.h"
 #include "real.h"
 #include "util/clock.h"
 
 #include <errno.h>
-#include <signal.h>
 
 static const short readable = POLLIN | POLLRDNORM;
 static const short writable = POLLOUT | POLLWRNORM;
@@ -17,13 +15,14 @@ short divert_events(struct divert_socket *s, short wanted)
 {
     short events = wanted & writable;
 
-    if (!(wanted & readable) || divert_lock(s))
+    if (!(wanted & readable))
         return events;
+    if (divert_lock(s))
+        return events | (wanted & readable); /* a signal handler: the kernel's word must do */
     if (s->shared->cannot_receive)
         divert_drop_overdue(s);
     if (s->shared->cannot_receive || divert_fill(s) != 0) /* a read tells an error, too */
         events |= wanted & readable;
-    divert_update_eventfd(s);
     divert_unlock(s);
     return events;
 }
@@ -48,7 +47,7 @@ bool divert_buffered(struct divert_socket *s)
     return divert_events_buffered(s, POLLIN) != 0;
 }
 
-uint64_t divert_deadline(struct divert_socket *s)
+uint64_t divert_prepare_wait(struct divert_socket *s)
 {
     uint64_t deadline;
 
@@ -56,109 +55,90 @@ uint64_t divert_deadline(struct divert_socket *s)
         return DIVERT_NEVER;
     deadline = divert_overdue_at(s);
     divert_flush(s);
-    if (divert_verdicts_pending(s)) /* the kernel has no memory for them now */
-        deadline = clock_exact_ns() + NS_PER_MS;
+    if (atomic_load_explicit(&s->verdicts_pending, memory_order_relaxed))
+        deadline = clock_exact_ns() + NS_PER_MS; /* the kernel has no memory for them now */
     divert_unlock(s);
     return deadline;
 }
 
-void divert_wait_begin(struct divert_socket *s, struct pollfd fds[DIVERT_WAIT_FDS])
+static void prepare_one(struct divert_socket *s, void *arg)
 {
-    fds[0] = (struct pollfd){.fd = s->queue_fd, .events = POLLIN};
-    fds[1] = (struct pollfd){.fd = s->event_fd, .events = POLLIN};
-    if (divert_lock(s))
-        return;
-    s->shared->waiting++;
-    divert_update_eventfd(s);
-    divert_unlock(s);
+    uint64_t *earliest = arg, deadline = divert_prepare_wait(s);
+
+    if (deadline < *earliest)
+        *earliest = deadline;
 }
 
-void divert_wait_end(struct divert_socket *s)
+uint64_t divert_prepare_wait_all(void)
 {
-    while (divert_lock(s)) {
-        /* a signal handler cannot be in here: it ends before we go on */
-    }
-    s->shared->waiting--;
-    divert_update_eventfd(s);
-    divert_unlock(s);
+    uint64_t earliest = DIVERT_NEVER;
+
+    divert_each(prepare_one, &earliest);
+    return earliest;
 }
 
-void divert_watch(struct divert_socket *s, bool watched)
+void divert_expire(struct divert_socket *s)
 {
     if (divert_lock(s))
         return;
-    s->shared->watched += watched ? 1u : -1u;
-    divert_update_eventfd(s);
+    divert_drop_overdue(s);
+    divert_flush(s);
     divert_unlock(s);
 }
 
-/* Raised by what a thread does itself: a thread that waits does not get it. */
-static bool is_fault(int sig)
+static void expire_one(struct divert_socket *s, void *arg)
 {
-    return sig == SIGSEGV || sig == SIGBUS || sig == SIGFPE || sig == SIGILL || sig == SIGABRT ||
-           sig == SIGTRAP || sig == SIGSYS;
+    (void)arg;
+    divert_expire(s);
 }
 
-/*
- * Whether a read that a signal interrupted is to go on, as the kernel decides by the handler's
- * SA_RESTART. Which signal it was is not known; so it goes on if all handlers ask for that, or if
- * it was the C library's own, by which it sets ids in all threads.
- */
-static bool restart_wanted(unsigned id_changes)
+void divert_expire_all(void)
 {
-    if (privileges_id_changed_since(id_changes))
-        return true;
-    for (int sig = 1; sig < NSIG; sig++) {
-        struct sigaction action;
-
-        if (is_fault(sig) || sigaction(sig, NULL, &action) < 0 || action.sa_handler == SIG_DFL ||
-            action.sa_handler == SIG_IGN)
-            continue;
-        if (!(action.sa_flags & SA_RESTART))
-            return false;
-    }
-    return true;
+    divert_each(expire_one, NULL);
 }
 
-/* The thread is cancelled: it will not come back to give up the reference of its call. */
-static void give_up(void *s)
+static void sort_one(struct divert_socket *s, void *arg)
 {
-    divert_wait_end(s);
-    divert_release(s);
+    (void)arg;
+    if (s->sibling)
+        divert_events(s, POLLIN);
 }
 
-int divert_wait(struct divert_socket *s, uint64_t deadline)
+void divert_sort_siblings(void)
 {
-    struct pollfd fds[DIVERT_WAIT_FDS + 1];
-    uint64_t overdue = divert_deadline(s), now = clock_exact_ns(), until;
-    unsigned id_changes = privileges_id_changes();
-    int timeout = -1, n;
-
-    until = overdue < deadline ? overdue : deadline;
-    if (until != DIVERT_NEVER)
-        timeout = until <= now ? 0 : (int)((until - now + NS_PER_MS - 1) / NS_PER_MS);
-    divert_wait_begin(s, fds);
-    fds[DIVERT_WAIT_FDS] = (struct pollfd){.fd = interfaces_watch_fd(), .events = POLLIN};
-    pthread_cleanup_push(give_up, s);
-    n = real.poll(fds, DIVERT_WAIT_FDS + 1, timeout);
-    pthread_cleanup_pop(0);
-    if (n < 0)
-        n = errno == EINTR && restart_wanted(id_changes) && deadline == DIVERT_NEVER ? 0 : -errno;
-    else
-        interfaces_polled(fds[DIVERT_WAIT_FDS].revents != 0);
-    divert_wait_end(s);
-    if (n == 0 && deadline != DIVERT_NEVER && clock_exact_ns() >= deadline)
-        return -EAGAIN;
-    return n < 0 ? n : 0;
+    divert_each(sort_one, NULL);
 }
 
-int divert_wait_until(struct divert_socket *s, uint64_t deadline)
+int divert_epoll_fd(const struct divert_socket *s)
 {
-    while (!divert_events(s, POLLIN)) {
-        int err = deadline ? divert_wait(s, deadline) : -EAGAIN;
+    return s->epoll_fd;
+}
 
-        if (err)
-            return err == -EAGAIN ? 0 : err;
-    }
-    return 1;
+static _Atomic bool any_writable_fd; /* was ever made */
+
+bool divert_any_writable_fd(void)
+{
+    return atomic_load_explicit(&any_writable_fd, memory_order_relaxed);
+}
+
+/* A socket without a peer: always writable, and never readable. */
+int divert_writable_fd(struct divert_socket *s)
+{
+    int fd = atomic_load(&s->writable_fd), none = -1;
+
+    if (fd >= 0)
+        return fd;
+    fd = private_fd(real.socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+    if (fd < 0)
+        return -errno;
+    atomic_store(&any_writable_fd, true);
+    if (atomic_compare_exchange_strong(&s->writable_fd, &none, fd))
+        return fd;
+    private_fd_close(fd);
+    return none;
+}
+
+int divert_writable_fd_if_any(const struct divert_socket *s)
+{
+    return atomic_load(&s->writable_fd);
 }

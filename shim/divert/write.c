@@ -9,6 +9,7 @@
 #include <linux/netfilter.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/mman.h>
 
 /* A packet on its direction back. */
 struct written {
@@ -25,7 +26,8 @@ struct written {
     struct interface in; /* incoming only */
 };
 
-static int gather(struct divert_socket *s, const struct msghdr *msg, struct written *w)
+/* scratch has room for the largest packet, if it is not in one piece. */
+static int gather(const struct msghdr *msg, uint8_t *scratch, struct written *w)
 {
     size_t len = 0;
 
@@ -33,15 +35,14 @@ static int gather(struct divert_socket *s, const struct msghdr *msg, struct writ
         len += msg->msg_iov[i].iov_len;
     if (len > PACKET_MAX)
         return -EMSGSIZE;
-    w->buffer = msg->msg_iovlen ? (uintptr_t)msg->msg_iov[0].iov_base : 0;
     w->packet = msg->msg_iovlen ? msg->msg_iov[0].iov_base : NULL;
     w->len = len;
     if (msg->msg_iovlen <= 1)
         return 0;
-    w->packet = s->shared->scratch;
+    w->packet = scratch;
     len = 0;
     for (size_t i = 0; i < msg->msg_iovlen; i++) {
-        memcpy(s->shared->scratch + len, msg->msg_iov[i].iov_base, msg->msg_iov[i].iov_len);
+        memcpy(scratch + len, msg->msg_iov[i].iov_base, msg->msg_iov[i].iov_len);
         len += msg->msg_iov[i].iov_len;
     }
     return 0;
@@ -71,6 +72,7 @@ static int read_address4(const struct msghdr *msg, struct written *w)
     if (sin.sin_addr.s_addr == INADDR_ANY)
         return 0;
     w->direction.incoming = true;
+    interfaces_refresh_if_old();
     if (!interface_named(&sin, &w->in) && !interfaces_by_address(sin.sin_addr.s_addr, &w->in))
         return -EADDRNOTAVAIL;
     w->direction.indev = w->in.index;
@@ -230,7 +232,7 @@ static bool match(struct divert_socket *s, const struct written *w, struct in_fl
     if (match_last(s, w, found, changed))
         return true;
     divert_add_in_flight(s);
-    packet_keys(w->packet, w->len, &keys);
+    packet_keys(s->shared->seed, w->packet, w->len, &keys);
     if (!in_flight_match(&s->shared->in_flight, &keys, w->buffer, &w->direction, found))
         return false;
     *changed = keys.exact != found->keys.exact;
@@ -300,25 +302,131 @@ static int check_packet(const struct divert_socket *s, struct written *w)
     return packet_check(w->packet, w->len, &w->len);
 }
 
-static int write_packet(struct divert_socket *s, const struct msghdr *msg)
+/* What needs no lock: whether the packet and its address are in order. */
+static int check_written(const struct divert_socket *s, const struct msghdr *msg, struct written *w)
+{
+    int err = check_packet(s, w);
+
+    return err ? err : read_address(s, msg, w);
+}
+
+/* buffer is where the program had the packet. */
+static int write_packet(struct divert_socket *s, const struct msghdr *msg, uintptr_t buffer)
 {
     struct written w;
     size_t written;
     int err;
 
     memset(&w, 0, offsetof(struct written, in));
-    err = gather(s, msg, &w);
+    err = gather(msg, s->shared->scratch, &w);
+    w.buffer = buffer;
     written = w.len;
     if (!err)
-        err = check_packet(s, &w);
-    if (!err)
-        err = read_address(s, msg, &w);
+        err = check_written(s, msg, &w);
     if (!err) {
         make_checksums_right(s, &w);
         err = put_back(s, &w);
     }
     note_written(s, &w, err);
     return err ? err : (int)written;
+}
+
+static uintptr_t buffer_of(const struct msghdr *msg)
+{
+    return msg->msg_iovlen ? (uintptr_t)msg->msg_iov[0].iov_base : 0;
+}
+
+/*
+ * What a signal handler wrote that had interrupted the thread with the lock. It lies in a mapping
+ * of its own until that thread gives up the lock.
+ */
+struct deferred_write {
+    struct deferred_write *next;
+    pid_t process; /* a child made meanwhile has a copy, which is not its to write */
+    uintptr_t buffer;
+    size_t len; /* of the packet */
+    socklen_t address_len;
+    union {
+        struct sockaddr any;
+        struct sockaddr_in in;
+        struct sockaddr_in6 in6;
+    } address;
+    uint8_t packet[PACKET_MAX];
+};
+
+static int fill_deferred(const struct divert_socket *s, const struct msghdr *msg,
+                         struct deferred_write *d)
+{
+    struct written w;
+    int err;
+
+    memset(&w, 0, offsetof(struct written, in));
+    err = gather(msg, d->packet, &w);
+    if (err)
+        return err;
+    if (w.packet != d->packet)
+        memcpy(d->packet, w.packet, w.len);
+    d->len = w.len;
+    d->buffer = buffer_of(msg);
+    d->process = process_id();
+    if (msg->msg_name) {
+        d->address_len = msg->msg_namelen < sizeof(d->address) ? msg->msg_namelen
+                                                               : (socklen_t)sizeof(d->address);
+        memcpy(&d->address, msg->msg_name, d->address_len);
+    }
+    return check_written(s, msg, &w);
+}
+
+static ssize_t defer_write(struct divert_socket *s, const struct msghdr *msg)
+{
+    struct deferred_write *d =
+        mmap(NULL, sizeof(*d), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    ssize_t n;
+
+    if (d == MAP_FAILED)
+        return -ENOBUFS;
+    n = fill_deferred(s, msg, d);
+    if (n) {
+        munmap(d, sizeof(*d));
+        return n;
+    }
+    n = (ssize_t)d->len;
+    d->next = atomic_load(&s->deferred);
+    while (!atomic_compare_exchange_weak(&s->deferred, &d->next, d)) {
+        /* d->next is what it is now */
+    }
+    return n;
+}
+
+static void write_one_deferred(struct divert_socket *s, struct deferred_write *d)
+{
+    struct iovec iov = {d->packet, d->len};
+    struct msghdr msg = {
+        .msg_name = d->address_len ? &d->address : NULL,
+        .msg_namelen = d->address_len,
+        .msg_iov = &iov,
+        .msg_iovlen = 1,
+    };
+
+    if (d->process == process_id())
+        write_packet(s, &msg, d->buffer);
+}
+
+/* The list has the last one first. */
+void divert_write_deferred(struct divert_socket *s)
+{
+    struct deferred_write *d = atomic_exchange(&s->deferred, NULL), *in_order = NULL, *next;
+
+    for (; d; d = next) {
+        next = d->next;
+        d->next = in_order;
+        in_order = d;
+    }
+    for (d = in_order; d; d = next) {
+        next = d->next;
+        write_one_deferred(s, d);
+        munmap(d, sizeof(*d));
+    }
 }
 
 /* What write(2) does on all sockets that were shut down. */
@@ -331,16 +439,15 @@ static int refuse_to_send(int flags)
 
 ssize_t divert_sendmsg(struct divert_socket *s, const struct msghdr *msg, int flags)
 {
-    ssize_t n = divert_lock(s);
+    ssize_t n;
 
-    if (n)
-        return n;
+    if (divert_lock(s))
+        return s->shared->cannot_send ? refuse_to_send(flags) : defer_write(s, msg);
     if (s->shared->cannot_send) {
         divert_unlock(s);
         return refuse_to_send(flags);
     }
-    n = write_packet(s, msg);
-    divert_update_eventfd(s);
+    n = write_packet(s, msg, buffer_of(msg));
     divert_unlock(s);
     return n;
 }

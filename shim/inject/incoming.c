@@ -8,6 +8,7 @@
 #include "inject/private.h"
 #include "packet/packet.h"
 #include "process/private_fd.h"
+#include "process/process.h"
 #include "real.h"
 #include "util/log.h"
 
@@ -17,7 +18,6 @@
 #include <linux/if_tun.h>
 #include <net/ethernet.h>
 #include <net/if.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -26,7 +26,6 @@
 #define TAP_NAME "divert%d"
 #define LO_INDEX 1 /* in every network namespace */
 
-pthread_mutex_t inject_in_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct tap tap;
 static bool open_;         /* tap is there */
 static bool redirected;    /* and the program on it */
@@ -228,13 +227,13 @@ int inject_incoming(const void *packet, size_t len, const struct interface *in, 
 {
     int err;
 
-    pthread_mutex_lock(&inject_in_lock);
+    process_lock(LOCK_INJECT_IN);
     err = ready(mark_shift);
     if (!err)
         err = deliver(packet, len, in, tag);
     if (err && open_ && mend(err, mark_shift))
         err = deliver(packet, len, in, tag);
-    pthread_mutex_unlock(&inject_in_lock);
+    process_unlock(LOCK_INJECT_IN);
     /* What a full queue does to a packet is no error of the program's. */
     return err == -EAGAIN || err == -ENOBUFS ? 0 : err;
 }
@@ -242,33 +241,20 @@ int inject_incoming(const void *packet, size_t len, const struct interface *in, 
 void inject_prepare(unsigned mark_shift)
 {
     inject_out_prepare();
-    pthread_mutex_lock(&inject_in_lock);
+    process_lock(LOCK_INJECT_IN);
     open_device(mark_shift);
-    pthread_mutex_unlock(&inject_in_lock);
+    process_unlock(LOCK_INJECT_IN);
 }
 
 void inject_in_close(void)
 {
-    pthread_mutex_lock(&inject_in_lock);
+    process_lock(LOCK_INJECT_IN);
     close_device();
-    pthread_mutex_unlock(&inject_in_lock);
+    process_unlock(LOCK_INJECT_IN);
 }
 
 void inject_close(void)
 {
     inject_out_close();
     inject_in_close();
-}
-
-void inject_before_fork(void)
-{
-    pthread_mutex_lock(&inject_out_lock);
-    pthread_mutex_lock(&inject_in_lock);
-}
-
-void inject_after_fork(bool child)
-{
-    (void)child;
-    pthread_mutex_unlock(&inject_in_lock);
-    pthread_mutex_unlock(&inject_out_lock);
 }

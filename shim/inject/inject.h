@@ -39,7 +39,4 @@ void inject_prepare(unsigned mark_shift);
 /* Closes the sockets and the device, when the last divert socket is gone. */
 void inject_close(void);
 
-void inject_before_fork(void);
-void inject_after_fork(bool child);
-
 #endif

@@ -7,6 +7,7 @@
 #include "packet/packet.h"
 #include "process/private_fd.h"
 #include "process/privileges.h"
+#include "process/process.h"
 #include "real.h"
 
 #include <arpa/inet.h>
@@ -14,7 +15,6 @@
 #include <netinet/in.h>
 #include <netinet/ip.h>
 #include <netinet/ip6.h>
-#include <pthread.h>
 #include <string.h>
 
 #define MTU_MIN 68 /* RFC 791 */
@@ -29,7 +29,6 @@ struct sender {
     int fd;
 };
 
-pthread_mutex_t inject_out_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct sender senders[] = {{.family = AF_INET}, {.family = AF_INET6}};
 
 /* Where a packet goes, and the source that its route is looked up with, or zeros. */
@@ -230,7 +229,7 @@ static size_t route_mtu(const struct destination *d)
 
 static int send_in_fragments(struct destination *d, const void *packet, size_t len)
 {
-    uint8_t fragment[PACKET_MAX];
+    static uint8_t fragment[PACKET_MAX]; /* under the lock */
     size_t mtu = route_mtu(d);
 
     if (mtu < MTU_MIN || mtu >= len)
@@ -243,31 +242,31 @@ int inject_outgoing(const void *packet, size_t len, uint32_t mark, uint32_t outd
     struct destination d = destination_of(packet, mark, outdev);
     int err;
 
-    pthread_mutex_lock(&inject_out_lock);
+    process_lock(LOCK_INJECT_OUT);
     err = make_ready(d.sender);
     if (!err)
         err = send_one(&d, packet, len);
     if (err == -EMSGSIZE && !packet_dont_fragment(packet))
         err = send_in_fragments(&d, packet, len);
-    pthread_mutex_unlock(&inject_out_lock);
+    process_unlock(LOCK_INJECT_OUT);
     return err;
 }
 
 void inject_out_prepare(void)
 {
-    pthread_mutex_lock(&inject_out_lock);
+    process_lock(LOCK_INJECT_OUT);
     for (size_t i = 0; i < sizeof(senders) / sizeof(senders[0]); i++)
         make_ready(&senders[i]);
-    pthread_mutex_unlock(&inject_out_lock);
+    process_unlock(LOCK_INJECT_OUT);
 }
 
 void inject_out_close(void)
 {
-    pthread_mutex_lock(&inject_out_lock);
+    process_lock(LOCK_INJECT_OUT);
     for (size_t i = 0; i < sizeof(senders) / sizeof(senders[0]); i++) {
         if (senders[i].open)
             private_fd_close(senders[i].fd);
         senders[i].open = false;
     }
-    pthread_mutex_unlock(&inject_out_lock);
+    process_unlock(LOCK_INJECT_OUT);
 }

@@ -3,7 +3,6 @@
 #ifndef DIVERTSHIM_INJECT_PRIVATE_H
 #define DIVERTSHIM_INJECT_PRIVATE_H
 
-#include <pthread.h>
 #include <stdint.h>
 
 /* The name, index and address of a TAP device of ours. */
@@ -48,7 +47,5 @@ void inject_out_prepare(void);
 
 void inject_out_close(void);
 void inject_in_close(void);
-
-extern pthread_mutex_t inject_out_lock, inject_in_lock;
 
 #endif

@@ -25,7 +25,10 @@ struct interface {
     char name[IFNAMSIZ]; /* with its NUL */
 };
 
-/* Each copies what it finds to *out and returns true, or false if there is no such interface. */
+/*
+ * Each copies what it finds to *out and returns true, or false if there is no such interface. They
+ * take no lock and make no system call, as long as nothing has changed and there is such a one.
+ */
 bool interfaces_by_index(uint32_t index, struct interface *out);
 bool interfaces_by_name(const char *name, struct interface *out);
 bool interfaces_by_address(in_addr_t address, struct interface *out);
@@ -39,6 +42,9 @@ bool interfaces_by_address6(const struct in6_addr *address, uint32_t scope, stru
 /* Takes note of changes the kernel has announced. One system call when there are none. */
 void interfaces_refresh(void);
 
+/* The same, unless that was done a moment ago: then no system call. */
+void interfaces_refresh_if_old(void);
+
 /*
  * What poll(2) has just said of interfaces_watch_fd(): if it is quiet, the next refresh of this
  * thread need not ask again.
@@ -47,9 +53,5 @@ void interfaces_polled(bool readable);
 
 /* A descriptor that is readable when something has changed, or -1. */
 int interfaces_watch_fd(void);
-
-/* A child has a view of its own, since announcements reach only one reader. */
-void interfaces_before_fork(void);
-void interfaces_after_fork(bool child);
 
 #endif

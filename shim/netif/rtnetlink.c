@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+/* Asking rtnetlink(7) for interfaces and addresses, and reading what it says of them. */
 #include "netif/rtnetlink.h"
 
 #include "real.h"
 
 #include <errno.h>
 #include <string.h>
+#include <sys/mman.h>
 
-#define DUMP_BUFFER 32768
+#define DUMP_BUFFER 32768 /* bytes; the kernel fills as much at a time */
 
 int rtnetlink_open(uint32_t groups)
 {
@@ -24,23 +26,27 @@ int rtnetlink_open(uint32_t groups)
     return fd;
 }
 
-bool rtnetlink_dump(int fd, uint16_t type, unsigned char family, mnl_cb_t message, void *data)
+static bool request_dump(int fd, uint16_t type, unsigned char family)
 {
-    char buf[DUMP_BUFFER] __attribute__((aligned(8)));
+    char buf[64] __attribute__((aligned(8))) = {0};
     struct nlmsghdr *nlh = mnl_nlmsg_put_header(buf);
     struct rtgenmsg *request;
-    int more = MNL_CB_OK;
 
     nlh->nlmsg_type = type;
     nlh->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
     request = mnl_nlmsg_put_extra_header(nlh, sizeof(struct ifinfomsg));
     request->rtgen_family = family;
-    if (real.send(fd, nlh, nlh->nlmsg_len, 0) < 0)
-        return false;
+    return real.send(fd, nlh, nlh->nlmsg_len, 0) >= 0;
+}
+
+static bool read_dump(int fd, void *buf, mnl_cb_t message, void *data)
+{
+    int more = MNL_CB_OK;
+
     while (more > MNL_CB_STOP) {
         struct sockaddr_nl from = {0};
         socklen_t size = sizeof(from);
-        ssize_t n = real.recvfrom(fd, buf, sizeof(buf), 0, (struct sockaddr *)&from, &size);
+        ssize_t n = real.recvfrom(fd, buf, DUMP_BUFFER, 0, (struct sockaddr *)&from, &size);
 
         if ((n < 0 && errno == EINTR) || (n >= 0 && from.nl_pid != 0)) /* not the kernel's */
             continue;
@@ -49,6 +55,19 @@ bool rtnetlink_dump(int fd, uint16_t type, unsigned char family, mnl_cb_t messag
         more = mnl_cb_run(buf, (size_t)n, 0, 0, message, data);
     }
     return more == MNL_CB_STOP;
+}
+
+/* The buffer is mapped: the thread may have a small stack. */
+bool rtnetlink_dump(int fd, uint16_t type, unsigned char family, mnl_cb_t message, void *data)
+{
+    void *buf = mmap(NULL, DUMP_BUFFER, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    bool done;
+
+    if (buf == MAP_FAILED)
+        return false;
+    done = request_dump(fd, type, family) && read_dump(fd, buf, message, data);
+    munmap(buf, DUMP_BUFFER);
+    return done;
 }
 
 /* As much of an attribute as there is room for; returns how much. */

@@ -9,7 +9,6 @@
 #include <netinet/ip.h>
 #include <netinet/ip6.h>
 #include <string.h>
-#include <sys/random.h>
 
 static size_t ipv4_header_len(const uint8_t *packet)
 {
@@ -83,11 +82,8 @@ struct cut {
 static uint32_t new_ident(void)
 {
     static _Atomic uint32_t count;
-    uint32_t ident;
 
-    if (getrandom(&ident, sizeof(ident), GRND_NONBLOCK) != sizeof(ident))
-        ident = (uint32_t)packet_keys_seed() + ++count;
-    return ident;
+    return (uint32_t)packet_random() + ++count;
 }
 
 static bool goes_with_every_fragment(uint8_t header)

@@ -8,7 +8,6 @@
 #include <netinet/in.h>
 #include <netinet/ip.h>
 #include <netinet/ip6.h>
-#include <pthread.h>
 #include <string.h>
 #include <sys/random.h>
 
@@ -18,7 +17,7 @@
 #define LANES      4
 #define HASH_BLOCK (LANES * 16) /* bytes */
 
-static uint64_t seed = 0x9e3779b97f4a7c15u;
+static const uint64_t fixed_seed = 0x9e3779b97f4a7c15u;
 
 /* Where things are in a packet. Lengths and offsets in bytes, numbers in host byte order. */
 struct layout {
@@ -118,7 +117,7 @@ uint64_t packet_destination_key(const void *packet)
     if (packet_version(packet, 1) == 4)
         return packet_destination(packet);
     memcpy(half, (const uint8_t *)packet + offsetof(struct ip6_hdr, ip6_dst), sizeof(half));
-    return mix(seed ^ half[0], half[1]);
+    return mix(fixed_seed ^ half[0], half[1]);
 }
 
 bool packet_dont_fragment(const void *packet)
@@ -126,30 +125,17 @@ bool packet_dont_fragment(const void *packet)
     return packet_version(packet, 1) == 4 && (load16((const uint8_t *)packet + 6) & IP_DF);
 }
 
-static void choose_seed(void)
+uint64_t packet_random(void)
 {
     uint64_t random;
 
-    if (getrandom(&random, sizeof(random), GRND_NONBLOCK) == sizeof(random))
-        seed = random;
-}
-
-uint64_t packet_keys_seed(void)
-{
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
-
-    pthread_once(&once, choose_seed);
-    return seed;
-}
-
-void packet_keys_use_seed(uint64_t other)
-{
-    packet_keys_seed();
-    seed = other;
+    if (getrandom(&random, sizeof(random), GRND_NONBLOCK) != sizeof(random))
+        random = fixed_seed;
+    return random;
 }
 
 /* Long runs go through four lanes at once, which do not wait for each other's multiplications. */
-static uint64_t hash_lanes(uint64_t h, const uint8_t *p, size_t blocks)
+static uint64_t hash_lanes(uint64_t seed, uint64_t h, const uint8_t *p, size_t blocks)
 {
     uint64_t lane[LANES] = {h, h ^ 1, h ^ 2, h ^ 3};
 
@@ -163,7 +149,7 @@ static uint64_t hash_lanes(uint64_t h, const uint8_t *p, size_t blocks)
     return mix(mix(lane[0], lane[1]), mix(lane[2], lane[3]));
 }
 
-static uint64_t hash_bytes(uint64_t h, const void *data, size_t len)
+static uint64_t hash_bytes(uint64_t seed, uint64_t h, const void *data, size_t len)
 {
     const uint8_t *p = data;
     size_t blocks = len / HASH_BLOCK;
@@ -171,7 +157,7 @@ static uint64_t hash_bytes(uint64_t h, const void *data, size_t len)
 
     h ^= len;
     if (blocks > 1) {
-        h = hash_lanes(h, p, blocks);
+        h = hash_lanes(seed, h, p, blocks);
         p += blocks * HASH_BLOCK;
         len -= blocks * HASH_BLOCK;
     }
@@ -449,7 +435,7 @@ void packet_transport_checksum_fix_copy(void *to, void *packet, size_t len)
     memcpy(copy + (at - p), &sum, sizeof(sum));
 }
 
-void packet_keys(const void *packet, size_t len, struct packet_keys *keys)
+void packet_keys(uint64_t seed, const void *packet, size_t len, struct packet_keys *keys)
 {
     const uint8_t *p = packet;
     struct layout l;
@@ -457,7 +443,7 @@ void packet_keys(const void *packet, size_t len, struct packet_keys *keys)
     uint64_t invariant;
     size_t payload;
 
-    keys->exact = hash_bytes(seed, p, len);
+    keys->exact = hash_bytes(seed, seed, p, len);
     if (!lay_out(p, len, &l)) {
         keys->survivor = keys->flow = keys->from = keys->to = fold(keys->exact);
         keys->ident = 0;
@@ -471,12 +457,13 @@ void packet_keys(const void *packet, size_t len, struct packet_keys *keys)
         destination_port = load16(p + l.transport + 2);
     }
 
-    keys->survivor = fold(
-        hash_bytes(mix(invariant, len), p + l.payload, payload < KEY_HEAD ? payload : KEY_HEAD));
+    keys->survivor = fold(hash_bytes(seed, mix(invariant, len), p + l.payload,
+                                     payload < KEY_HEAD ? payload : KEY_HEAD));
     if (payload > KEY_HEAD)
-        keys->survivor ^= fold(hash_bytes(seed, p + len - KEY_TAIL, KEY_TAIL));
-    keys->from = fold(hash_bytes(source_port, l.address, l.address_len / 2));
-    keys->to = fold(hash_bytes(destination_port, l.address + l.address_len / 2, l.address_len / 2));
+        keys->survivor ^= fold(hash_bytes(seed, seed, p + len - KEY_TAIL, KEY_TAIL));
+    keys->from = fold(hash_bytes(seed, source_port, l.address, l.address_len / 2));
+    keys->to =
+        fold(hash_bytes(seed, destination_port, l.address + l.address_len / 2, l.address_len / 2));
     keys->flow = fold(mix(invariant, (uint64_t)keys->from << 32 | keys->to));
     keys->ident = (invariant & 0xffffffffffffu) ? fold(mix(invariant, seed)) | 1 : 0;
 }

@@ -13,7 +13,7 @@
 #define PACKET_MAX 65535 /* bytes in the largest IP packet */
 
 /*
- * What survives rewriting, as hashes with a seed of the process's own. Two packets with the
+ * What survives rewriting, as hashes with a secret seed. Two packets with the
  * same `exact` are taken to be the same bytes.
  */
 struct packet_keys {
@@ -92,13 +92,13 @@ struct packet_ends {
 /* Any bytes will do; false if they are shorter than an IP header. */
 bool packet_ends(const void *packet, size_t len, struct packet_ends *ends);
 
-/* The seed of the keys, taken from the kernel's random numbers on the first call. */
-uint64_t packet_keys_seed(void);
+/* A random number of the kernel's; a fixed one while it has none yet. */
+uint64_t packet_random(void);
 
-/* Takes the seed of another process, whose packets this one is to know again. */
-void packet_keys_use_seed(uint64_t other);
-
-/* Computes the keys of len bytes that begin with an IP header, whole or truncated. */
-void packet_keys(const void *packet, size_t len, struct packet_keys *keys);
+/*
+ * Computes the keys of len bytes that begin with an IP header, whole or truncated. The seed keeps
+ * others from making packets with equal keys; only keys with the same seed can be compared.
+ */
+void packet_keys(uint64_t seed, const void *packet, size_t len, struct packet_keys *keys);
 
 #endif

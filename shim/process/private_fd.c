@@ -1,39 +1,23 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+/* Descriptors of the library's own, out of the program's way. */
 #include "process/private_fd.h"
 
+#include "fdtable.h"
 #include "real.h"
 
 #include <fcntl.h>
 #include <sys/resource.h>
 
-#define PRIVATE_FD_RANGE 256 /* numbers at the top; when they are used up, half of all */
+#define CEILING 8192 /* the kernel's table grows with the highest number in use */
+#define RANGE   256  /* numbers at the top; when they are used up, half of all */
 
-_Atomic uint64_t private_fd_bits[PRIVATE_FD_CEILING / 64];
-_Atomic unsigned private_fd_count;
-
-static void mark(int fd)
-{
-    if (fd >= PRIVATE_FD_CEILING)
-        return;
-    atomic_fetch_or(&private_fd_bits[fd / 64], UINT64_C(1) << (fd % 64));
-    atomic_fetch_add(&private_fd_count, 1);
-}
-
-static void unmark(int fd)
-{
-    uint64_t bit = UINT64_C(1) << (fd % 64);
-
-    if (fd < PRIVATE_FD_CEILING && (atomic_fetch_and(&private_fd_bits[fd / 64], ~bit) & bit))
-        atomic_fetch_sub(&private_fd_count, 1);
-}
-
-/* The highest number that a descriptor of ours may have, and one more. */
-static int ceiling(void)
+/* The highest number that a private descriptor may have, and one more. */
+static int private_fd_ceiling(void)
 {
     struct rlimit limit = {.rlim_cur = 1024};
 
     getrlimit(RLIMIT_NOFILE, &limit);
-    return limit.rlim_cur < PRIVATE_FD_CEILING ? (int)limit.rlim_cur : PRIVATE_FD_CEILING;
+    return limit.rlim_cur < CEILING ? (int)limit.rlim_cur : CEILING;
 }
 
 /* A copy between first and the ceiling, or -1. */
@@ -41,7 +25,7 @@ static int copy_above(int fd, int first)
 {
     int copy = real.fcntl(fd, F_DUPFD_CLOEXEC, first);
 
-    if (copy < PRIVATE_FD_CEILING)
+    if (copy < CEILING)
         return copy;
     real.close(copy);
     return -1;
@@ -53,17 +37,16 @@ int private_fd(int fd)
 
     if (fd < 0)
         return fd;
-    top = ceiling();
-    if (top > 2 * PRIVATE_FD_RANGE)
-        moved = copy_above(fd, top - PRIVATE_FD_RANGE);
+    top = private_fd_ceiling();
+    if (top > 2 * RANGE)
+        moved = copy_above(fd, top - RANGE);
     if (moved < 0)
         moved = copy_above(fd, top / 2);
-    if (moved < 0) {
-        mark(fd);
-        return fd;
-    }
-    real.close(fd);
-    mark(moved);
+    if (moved < 0)
+        moved = fd;
+    else
+        real.close(fd);
+    fdtable_set(moved, FD_PRIVATE);
     return moved;
 }
 
@@ -71,6 +54,6 @@ void private_fd_close(int fd)
 {
     if (fd < 0)
         return;
-    unmark(fd);
+    fdtable_clear(fd);
     real.close(fd);
 }

@@ -1,29 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Descriptors of our own, kept out of the program's way: high numbers, close-on-exec, and to the
- * program as good as closed.
+ * Descriptors of the library's own, kept out of the program's way: high numbers, close-on-exec, and
+ * to the program as good as closed.
  */
-#ifndef DIVERTSHIM_HIDDEN_H
-#define DIVERTSHIM_HIDDEN_H
-
-#include <stdatomic.h>
-#include <stdbool.h>
-#include <stdint.h>
-
-#define PRIVATE_FD_CEILING 8192 /* the kernel's table grows with the highest number in use */
-
-extern _Atomic uint64_t private_fd_bits[PRIVATE_FD_CEILING / 64]; /* a bit a hidden descriptor */
-extern _Atomic unsigned private_fd_count;
-
-/* Whether fd is one of ours that the program must not touch. No lock, no system call. */
-static inline bool private_fd_has(int fd)
-{
-    if (__builtin_expect(atomic_load_explicit(&private_fd_count, memory_order_relaxed) == 0, 1))
-        return false;
-    if ((unsigned)fd >= PRIVATE_FD_CEILING)
-        return false;
-    return atomic_load_explicit(&private_fd_bits[fd / 64], memory_order_relaxed) >> (fd % 64) & 1;
-}
+#ifndef DIVERTSHIM_PRIVATE_FD_H
+#define DIVERTSHIM_PRIVATE_FD_H
 
 /*
  * Moves fd to a high number and closes the old one. Returns the new descriptor, or fd itself if
@@ -31,6 +12,7 @@ static inline bool private_fd_has(int fd)
  */
 int private_fd(int fd);
 
+/* Closes one; nothing for a negative number. */
 void private_fd_close(int fd);
 
 #endif

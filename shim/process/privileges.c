@@ -1,10 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "process/privileges.h"
 
-#include "divert/divert.h"
-#include "inject/inject.h"
 #include "real.h"
-#include "util/options.h"
 
 #include <errno.h>
 #include <stdatomic.h>
@@ -37,11 +34,11 @@ static bool set(const struct __user_cap_data_struct data[2])
     return syscall(SYS_capset, &header, data) == 0;
 }
 
-static bool wanted(void)
-{
-    const struct options *options = divert_any_open() ? options_get() : NULL;
+static _Atomic bool wanted; /* they are to be kept */
 
-    return options && options->keep_caps;
+void privileges_keep(bool keep)
+{
+    atomic_store(&wanted, keep);
 }
 
 static bool still_root(void)
@@ -87,8 +84,7 @@ void privileges_before_change(void)
 {
     int saved = errno;
 
-    if (wanted()) {
-        inject_prepare(options_get()->mark_shift);
+    if (atomic_load(&wanted)) {
         had_root = still_root();
         keepcaps_was_set = !keepcaps_is_ours && real.prctl(PR_GET_KEEPCAPS) > 0;
         real.prctl(PR_SET_KEEPCAPS, 1);
@@ -122,7 +118,7 @@ void privileges_after_change(void)
     int saved = errno;
 
     privileges_id_change_ends();
-    if (wanted()) {
+    if (atomic_load(&wanted)) {
         if (had_root && geteuid() != 0)
             reduce();
         real.prctl(PR_SET_KEEPCAPS, keepcaps_was_set ? 1 : 0);
@@ -134,7 +130,7 @@ void privileges_after_change(void)
 
 static void ask_to_keep(void)
 {
-    if (real.prctl(PR_GET_KEEPCAPS) == 0 && prctl(PR_SET_KEEPCAPS, 1) == 0)
+    if (real.prctl(PR_GET_KEEPCAPS) == 0 && real.prctl(PR_SET_KEEPCAPS, 1) == 0)
         keepcaps_is_ours = true;
 }
 
@@ -154,7 +150,7 @@ void privileges_catch_up(void)
     int saved = errno;
 
     privileges_changes_seen = atomic_load(&privileges_changes);
-    if (wanted()) {
+    if (atomic_load(&wanted)) {
         if (keepcaps_is_ours && geteuid() != 0)
             reduce_after_change();
         else if (gettid() != getpid() && still_root())
@@ -174,8 +170,7 @@ void privileges_add_kept(struct __user_cap_data_struct data[2])
     __u32 ours;
     int saved = errno;
 
-    if (wanted() && get(now)) {
-        inject_prepare(options_get()->mark_shift);
+    if (atomic_load(&wanted) && get(now)) {
         ours = now[0].permitted & KEPT;
         if ((data[0].permitted & ours) != ours)
             kept_from_root = true;

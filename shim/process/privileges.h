@@ -12,6 +12,9 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 
+/* Whether they are to be kept from now on; not at first. */
+void privileges_keep(bool keep);
+
 /* Around a call that may take privileges from all threads; errno is kept. */
 void privileges_before_change(void);
 void privileges_after_change(void);

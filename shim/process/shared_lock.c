@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+/* The slow ways of the lock that processes share: waiting, waking, owners that have ended. */
 #include "process/shared_lock.h"
 
 #include "real.h"
@@ -8,12 +9,12 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
-#define PATIENCE_NS                                                               \
-    50000000 /* then the owner is looked after; it never has the lock for so long \
-              */
+/* Then the owner is looked after: it never has the lock for so long. */
+#define OWNER_CHECK_NS 50000000
 
 __thread uint32_t shared_lock_self;
 
@@ -24,7 +25,7 @@ uint32_t shared_lock_learn_self(void)
 }
 
 /* A process that nobody has waited for yet can still be found, but not its end. */
-static bool has_ended(pid_t process)
+static bool process_has_ended(pid_t process)
 {
     struct pollfd p = {.fd = (int)syscall(SYS_pidfd_open, process, 0), .events = POLLIN};
     bool ended;
@@ -36,10 +37,19 @@ static bool has_ended(pid_t process)
     return ended;
 }
 
-static bool is_gone(uint32_t thread)
+/* Needs no descriptor: a sandbox may allow none. */
+static bool child_has_ended(pid_t process)
 {
+    siginfo_t info = {.si_pid = 0};
+
+    return waitid(P_PID, (id_t)process, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid;
+}
+
+static bool owner_is_gone(uint32_t thread)
+{
+    pid_t id = (pid_t)thread;
     int saved = errno;
-    bool gone = (kill((pid_t)thread, 0) < 0 && errno == ESRCH) || has_ended((pid_t)thread);
+    bool gone = (kill(id, 0) < 0 && errno == ESRCH) || process_has_ended(id) || child_has_ended(id);
 
     errno = saved;
     return gone;
@@ -47,7 +57,7 @@ static bool is_gone(uint32_t thread)
 
 static bool sleep_while(struct shared_lock *l, uint32_t value)
 {
-    struct timespec patience = {.tv_nsec = PATIENCE_NS};
+    struct timespec patience = {.tv_nsec = OWNER_CHECK_NS};
     int saved = errno;
     bool timed_out = syscall(SYS_futex, &l->word, FUTEX_WAIT, value, &patience, NULL, 0) < 0 &&
                      errno == ETIMEDOUT;
@@ -76,7 +86,7 @@ int shared_lock_wait(struct shared_lock *l, uint32_t self)
                                                      memory_order_relaxed, memory_order_relaxed))
             continue;
         word |= SHARED_LOCK_WAITERS;
-        if (!sleep_while(l, word) && is_gone(owner) &&
+        if (!sleep_while(l, word) && owner_is_gone(owner) &&
             atomic_compare_exchange_strong_explicit(&l->word, &word, self | SHARED_LOCK_WAITERS,
                                                     memory_order_acquire, memory_order_relaxed))
             return -EOWNERDEAD;

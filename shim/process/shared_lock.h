@@ -25,13 +25,19 @@ uint32_t shared_lock_learn_self(void);
 int shared_lock_wait(struct shared_lock *l, uint32_t self);
 void shared_lock_wake(struct shared_lock *l);
 
+/* The calling thread's id. The caller has seen to it that a child is noticed: process_id(). */
+static inline uint32_t shared_lock_id(void)
+{
+    return shared_lock_self ? shared_lock_self : shared_lock_learn_self();
+}
+
 /*
  * Returns 0; -EOWNERDEAD if the owner died with it, which gives the lock to the caller all the
  * same; or -EDEADLK if this thread has it.
  */
 static inline int shared_lock(struct shared_lock *l)
 {
-    uint32_t self = shared_lock_self ? shared_lock_self : shared_lock_learn_self(), is_free = 0;
+    uint32_t self = shared_lock_id(), is_free = 0;
 
     if (atomic_compare_exchange_strong_explicit(&l->word, &is_free, self, memory_order_acquire,
                                                 memory_order_relaxed))
@@ -42,6 +48,14 @@ static inline int shared_lock(struct shared_lock *l)
 static inline bool shared_lock_taken(const struct shared_lock *l)
 {
     return atomic_load_explicit(&l->word, memory_order_acquire) != 0;
+}
+
+/* Whether the calling thread has it. */
+static inline bool shared_lock_held_here(const struct shared_lock *l)
+{
+    uint32_t word = atomic_load_explicit(&l->word, memory_order_relaxed);
+
+    return (word & ~SHARED_LOCK_WAITERS) == shared_lock_id();
 }
 
 static inline void shared_unlock(struct shared_lock *l)

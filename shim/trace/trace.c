@@ -4,13 +4,13 @@
 #include "common/trace_open.h"
 #include "netif/interfaces.h"
 #include "packet/packet.h"
+#include "process/process.h"
 #include "trace/trace_file.h"
 #include "util/clock.h"
 #include "util/log.h"
 #include "util/options.h"
 
 #include <arpa/inet.h>
-#include <pthread.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -19,25 +19,29 @@ bool trace_asked;
 
 static struct trace_file lines = {.variable = "DIVERTSHIM_TRACE"};
 static struct trace_file packets = {.variable = "DIVERTSHIM_PCAP"};
-static _Atomic bool going_on; /* for open_files() */
 
-static void open_files(void)
+static void open_files(bool goes_on)
 {
-    const struct options *o = options_get();
+    const struct options *o = options_get(); /* have been read before */
 
     if (o->trace)
-        trace_file_open(&lines, o->trace, NULL, going_on);
+        trace_file_open(&lines, o->trace, NULL, goes_on);
     if (o->pcap)
-        trace_file_open(&packets, o->pcap, &pcap_head, going_on);
+        trace_file_open(&packets, o->pcap, &pcap_head, goes_on);
     trace_asked = lines.state || packets.state;
 }
 
 void trace_start(bool goes_on)
 {
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    static _Atomic bool started;
 
-    going_on = goes_on;
-    pthread_once(&once, open_files);
+    if (atomic_load_explicit(&started, memory_order_acquire))
+        return;
+    process_lock(LOCK_OPTIONS);
+    if (!atomic_load(&started))
+        open_files(goes_on);
+    atomic_store(&started, true);
+    process_unlock(LOCK_OPTIONS);
 }
 
 /* A line as it grows. */
@@ -59,21 +63,37 @@ __attribute__((format(printf, 2, 3))) static void add(struct line *l, const char
         l->len += (size_t)n < room ? (size_t)n : room - 1;
 }
 
-/* In UTC. libc's own conversion reads files and allocates. */
+/* A day of UTC, and what it is called. */
+struct day {
+    uint32_t number; /* since 1970 */
+    uint16_t year;
+    uint8_t month, of_month;
+};
+
+/* libc's conversion takes a lock and reads files: it is asked once a day. */
+static struct day day_of(time_t seconds)
+{
+    static _Atomic struct day last;
+    struct day day = atomic_load(&last);
+    uint32_t number = (uint32_t)(seconds / 86400);
+    struct tm tm;
+
+    if (day.number == number)
+        return day;
+    gmtime_r(&seconds, &tm);
+    day = (struct day){number, (uint16_t)(tm.tm_year + 1900), (uint8_t)(tm.tm_mon + 1),
+                       (uint8_t)tm.tm_mday};
+    atomic_store(&last, day);
+    return day;
+}
+
 static void add_time(struct line *l, const struct timespec *t)
 {
-    int64_t day = t->tv_sec / 86400, second = t->tv_sec % 86400;
-    int64_t from_march = day + 719468; /* days since the first of March of the year 0 */
-    int64_t era = from_march / 146097, in_era = from_march % 146097;
-    int64_t year = (in_era - in_era / 1460 + in_era / 36524 - in_era / 146096) / 365;
-    int64_t in_year = in_era - (365 * year + year / 4 - year / 100);
-    int64_t month = (5 * in_year + 2) / 153; /* from March */
-    int64_t in_month = in_year - (153 * month + 2) / 5 + 1;
+    struct day day = day_of(t->tv_sec);
+    int second = (int)(t->tv_sec % 86400);
 
-    year += era * 400 + (month >= 10);
-    month = month < 10 ? month + 3 : month - 9;
-    add(l, "%04d-%02d-%02dT%02d:%02d:%02d.%06ldZ", (int)year, (int)month, (int)in_month,
-        (int)(second / 3600), (int)(second / 60 % 60), (int)(second % 60), t->tv_nsec / 1000);
+    add(l, "%04d-%02d-%02dT%02d:%02d:%02d.%06ldZ", day.year, day.month, day.of_month, second / 3600,
+        second / 60 % 60, second % 60, t->tv_nsec / 1000);
 }
 
 static void add_end(struct line *l, int family, const uint8_t *address, bool with_port,

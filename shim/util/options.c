@@ -1,24 +1,25 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "util/options.h"
 
+#include "process/process.h"
 #include "util/log.h"
 
 #include <errno.h>
-#include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
 static struct options options = {
     .mark_mask = 0xffff0000,
     .mark_shift = 16,
-    .batch = BATCH_GUARD,
+    .batch = true,
     .queue_len = 32768,
     .hold_ms = 5000,
     .listeners = 1,
     .tag_last = TAG_PAST_ALL,
 };
 static bool sensible;
-static pthread_once_t once = PTHREAD_ONCE_INIT;
+static _Atomic bool have_read;
 
 static bool refuse(const char *name, const char *value, const char *expected)
 {
@@ -99,9 +100,8 @@ static void read_all(void)
 {
     static const char *const levels[] = {"error", "warn", "info", "debug", NULL};
     static const char *const personalities[] = {"freebsd", "openbsd", NULL};
-    static const char *const pumps[] = {"none", "thread", NULL};
-    unsigned level = LOG_WARN, personality = 0, pump = 0;
-    uint32_t tags = 0, keep_caps = 1, gso = 0, batch = 2;
+    unsigned level = LOG_WARN, personality = 0;
+    uint32_t tags = 0, keep_caps = 1, gso = 0, batch = 1;
 
     sensible = read_choice("DIVERTSHIM_LOG", levels, &level, "error, warn, info or debug");
     log_set_level(level);
@@ -110,7 +110,6 @@ static void read_all(void)
     sensible &= read_number("DIVERTSHIM_TAGS", 0, 1, &tags, "0 or 1");
     sensible &= read_number("DIVERTSHIM_KEEP_CAPS", 0, 1, &keep_caps, "0 or 1");
     sensible &= read_number("DIVERTSHIM_GSO", 0, 1, &gso, "0 or 1");
-    sensible &= read_choice("DIVERTSHIM_PUMP", pumps, &pump, "none or thread");
     sensible &= read_number("DIVERTSHIM_BATCH", 0, 1, &batch, "0 or 1");
     sensible &= read_number("DIVERTSHIM_QUEUE_LEN", 16, 1 << 20, &options.queue_len,
                             "a number of packets from 16 to 1048576");
@@ -126,14 +125,18 @@ static void read_all(void)
     options.tags = tags == 1;
     options.keep_caps = keep_caps == 1;
     options.gso = gso == 1;
-    if (batch < 2)
-        options.batch = batch ? BATCH_THREAD : BATCH_NEVER;
-    options.pump = pump == 1;
+    options.batch = batch == 1;
 }
 
 const struct options *options_get(void)
 {
-    pthread_once(&once, read_all);
+    if (!atomic_load_explicit(&have_read, memory_order_acquire)) {
+        process_lock(LOCK_OPTIONS);
+        if (!atomic_load(&have_read))
+            read_all();
+        atomic_store(&have_read, true);
+        process_unlock(LOCK_OPTIONS);
+    }
     return sensible ? &options : NULL;
 }
 

@@ -10,13 +10,6 @@
 #define TAG_PAST_ALL 0xfffe /* no rule is left for the packet */
 #define TAG_TOP      0xffff /* was diverted, runs the whole list */
 
-/* Who sends the verdicts that wait, should the program not go on. */
-enum batching {
-    BATCH_NEVER, /* nobody: none waits */
-    BATCH_GUARD, /* the kernel, see guard.h; where it cannot, none waits */
-    BATCH_THREAD /* the kernel; where it cannot, a thread, see flusher.h */
-};
-
 struct options {
     uint32_t mark_mask;  /* bits of the packet mark that hold the tag, contiguous */
     unsigned mark_shift; /* of the lowest of them */
@@ -26,8 +19,7 @@ struct options {
     bool openbsd;        /* personality */
     bool keep_caps;      /* capabilities survive the loss of root, see caps.h */
     bool gso;            /* large packets are handed over uncut */
-    bool pump;           /* a thread keeps the eventfd true, see pump.h */
-    enum batching batch; /* whether verdicts may wait for the next ones, for a moment */
+    bool batch;          /* verdicts may wait for the next ones, for a moment */
     uint32_t queue_len;  /* packets the kernel queues, read ones without a verdict included */
     uint32_t hold_ms;    /* a packet read and not written is dropped after so long */
     const char *trace;   /* where lines on packets go: a file, or - for standard error; NULL */

@@ -77,7 +77,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     read_all();
     if (sensible)
         expect_sense(&options);
-    exec_adopt();
+    inherit_adopt();
     REQUIRE(!divert_any_open(), "a divert socket from nowhere");
     REQUIRE(!getenv("DIVERTSHIM_INHERIT"), "it stays for the next program");
     clearenv();

@@ -33,12 +33,12 @@ static void queue_message(const uint8_t *data, size_t size)
     free(block);
 }
 
-static void ascending(void)
+static void ascending(const struct interface_list *list)
 {
-    for (size_t i = 1; i < table.interfaces; i++)
-        REQUIRE(table.interface[i - 1].index <= table.interface[i].index, "interface %zu", i);
-    for (size_t i = 0; i < table.interfaces; i++)
-        REQUIRE(memchr(table.interface[i].name, 0, IFNAMSIZ), "name of interface %zu", i);
+    for (size_t i = 1; i < list->interfaces; i++)
+        REQUIRE(list->interface[i - 1].index <= list->interface[i].index, "interface %zu", i);
+    for (size_t i = 0; i < list->interfaces; i++)
+        REQUIRE(memchr(list->interface[i].name, 0, IFNAMSIZ), "name of interface %zu", i);
 }
 
 /* libmnl believes lengths above INT_MAX, which is why only the kernel's messages get that far. */
@@ -63,10 +63,10 @@ static void route_messages(const uint8_t *data, size_t size, mnl_cb_t message)
     struct input in = {data, size};
     uint8_t *block = take_block(&in, size, &size);
 
-    REQUIRE(allocate(), "no memory");
+    REQUIRE(allocate_lists(), "no memory");
     if (lengths_are_possible(block, size))
-        mnl_cb_run(block, size, 0, 0, message, NULL);
-    ascending();
+        mnl_cb_run(block, size, 0, 0, message, &lists[0]);
+    ascending(&lists[0]);
     free(block);
 }
 
@@ -75,16 +75,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct input in = {data, size};
     uint8_t kind = take8(&in);
 
-    table.interfaces = table.addresses = 0;
+    lists[0].interfaces = lists[0].addresses = 0;
     switch (kind % 4) {
     case 0:
-        route_messages(in.at, in.left, link_message);
+        route_messages(in.at, in.left, add_interface);
         break;
     case 1: { /* half of it interfaces, half of it addresses */
         size_t half = in.left / 2 & ~(size_t)3;
 
-        route_messages(in.at, half, link_message);
-        route_messages(in.at + half, in.left - half, address_message);
+        route_messages(in.at, half, add_interface);
+        route_messages(in.at + half, in.left - half, add_address);
         break;
     }
     default:

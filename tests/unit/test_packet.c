@@ -218,7 +218,7 @@ static struct packet_keys keys_of(size_t len)
 {
     struct packet_keys keys;
 
-    packet_keys(packet, len, &keys);
+    packet_keys(1, packet, len, &keys);
     return keys;
 }
 
@@ -289,7 +289,7 @@ START_TEST(test_keys_of_any_bytes)
             bytes[i] = (uint8_t)rand_r(&state);
         if (len && round % 2)
             bytes[0] = round % 4 == 1 ? 0x45 : 0x60;
-        packet_keys(bytes, len, &keys);
+        packet_keys(1, bytes, len, &keys);
         free(bytes);
     }
 }

@@ -167,11 +167,11 @@ START_TEST(test_keys_survive_address_translation_behind_headers)
     make(A, B, "payload", 7);
     insert_options(IPPROTO_DSTOPTS);
     insert_options(IPPROTO_HOPOPTS);
-    packet_keys(packet, len, &before);
+    packet_keys(1, packet, len, &before);
     make(C, B, "payload", 7);
     insert_options(IPPROTO_DSTOPTS);
     insert_options(IPPROTO_HOPOPTS);
-    packet_keys(packet, len, &after);
+    packet_keys(1, packet, len, &after);
     ck_assert_uint_eq(before.survivor, after.survivor);
     ck_assert_uint_eq(before.to, after.to);
     ck_assert_uint_ne(before.exact, after.exact);
@@ -290,7 +290,7 @@ START_TEST(test_any_bytes)
         exact[6] = (const uint8_t[]){0, 43, 44, 60, 51, 17}[i % 6];
         packet_transport_checksum_fix(exact, size);
         packet_transport_checksum_complete(exact, size);
-        packet_keys(exact, size, &keys);
+        packet_keys(1, exact, size, &keys);
         packet_fragment(exact, mtu, out, count_bytes, &mtu);
         free(exact);
     }

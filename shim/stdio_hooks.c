@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Streams on divert sockets, fdopen(3): their end is the socket's. */
+#include "hook.h"
+
+#include "process/process.h"
+
+#include <stdio.h>
+
+/* The C library closes the descriptor by itself. */
+static void forget_stream(FILE *stream)
+{
+    int saved = errno, fd = stream ? fileno(stream) : -1;
+
+    if (fdtable_special(fd) && !is_private(fd) && process_owns_memory())
+        fdtable_clear(fd);
+    errno = saved;
+}
+
+HOOK int fclose(FILE *stream)
+{
+    forget_stream(stream);
+    return real.fclose(stream);
+}
+
+HOOK FILE *freopen(const char *path, const char *mode, FILE *stream)
+{
+    forget_stream(stream);
+    return real.freopen(path, mode, stream);
+}
+
+HOOK FILE *freopen64(const char *path, const char *mode, FILE *stream)
+{
+    forget_stream(stream);
+    return real.freopen64(path, mode, stream);
+}
