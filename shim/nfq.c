@@ -282,7 +282,7 @@ static bool parse_message(struct nfqueue_ring *ring, const struct mmsghdr *m,
  */
 static unsigned expected(const struct nfqueue_ring *ring)
 {
-    unsigned room = NFQUEUE_SLOTS - ring->used, count = ring->came > 0 ? ring->came * 2 : 2;
+    unsigned room = nfqueue_ring_room(ring), count = ring->came > 0 ? ring->came * 2 : 2;
     unsigned at_once =
         ring->size > AT_ONCE / NFQUEUE_SLOTS ? AT_ONCE / ring->size + 1 : NFQUEUE_SLOTS;
 
@@ -320,10 +320,9 @@ int nfqueue_fill(int fd, struct nfqueue_ring *ring)
     struct messages m;
     uint32_t before;
 
-    if (nfqueue_ring_empty(ring))
-        ring->first = ring->end = ring->used = 0;
+    nfqueue_ring_turn(ring);
     before = ring->end;
-    while (ring->end == before && ring->used < NFQUEUE_SLOTS) {
+    while (ring->end == before && nfqueue_ring_room(ring)) {
         int n = receive(fd, ring, &m);
 
         if (n <= 0)
@@ -335,8 +334,8 @@ int nfqueue_fill(int fd, struct nfqueue_ring *ring)
             if (parse_message(ring, &m.message[i], &ring->packet[ring->end]))
                 ring->end++;
         }
-        if (ring->end == 0)
-            ring->used = 0;
+        if (ring->end == ring->base)
+            ring->used = ring->base; /* there was no packet among them */
     }
     return (int)(ring->end - before);
 }

@@ -13,7 +13,7 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 
-#define NFQUEUE_SLOTS 32 /* packets taken out of the queue at once */
+#define NFQUEUE_SLOTS 32 /* packets taken out of the queue at once; the ring has twice as many */
 /*
  * Room for the largest message. The pages of a slot that no large packet touches cost nothing; and
  * not to be a power of two keeps the slots from meeting in the same lines of the cache.
@@ -39,19 +39,21 @@ struct nfqueue_packet {
 };
 
 /*
- * Packets taken out and not read yet. May lie in memory that processes share, at another address
+ * Packets taken out and not read yet. The two halves are filled in turn, so that those that were
+ * read last stay a while. May lie in memory that processes share, at another address
  * in each. All zeros is an empty ring.
  */
 struct nfqueue_ring {
+    uint32_t base;    /* where the half begins that is in use: 0 or NFQUEUE_SLOTS */
     uint32_t first;   /* the next to be read */
     uint32_t end;     /* behind the last */
-    uint32_t used;    /* slots that hold messages, those of packets already read included */
+    uint32_t used;    /* behind the last slot that holds a message, its packet read or not */
     uint32_t last_id; /* of the packet taken out last */
     uint32_t came;    /* messages, the last time that any were taken out */
     uint32_t size;    /* of those on average, in bytes */
     uint64_t refused; /* verdicts that the kernel did not take because of missing capabilities */
-    struct nfqueue_packet packet[NFQUEUE_SLOTS];
-    _Alignas(64) uint8_t slot[NFQUEUE_SLOTS][NFQUEUE_SLOT_SIZE];
+    struct nfqueue_packet packet[NFQUEUE_SLOTS * 2];
+    _Alignas(64) uint8_t slot[NFQUEUE_SLOTS * 2][NFQUEUE_SLOT_SIZE];
 };
 
 struct nfqueue_verdict {
@@ -78,6 +80,27 @@ struct nfqueue_batch {
 static inline bool nfqueue_ring_empty(const struct nfqueue_ring *ring)
 {
     return ring->first == ring->end;
+}
+
+/* Slots that are free in the half that is in use. */
+static inline uint32_t nfqueue_ring_room(const struct nfqueue_ring *ring)
+{
+    return ring->base + NFQUEUE_SLOTS - ring->used;
+}
+
+/* The half that an empty ring is filled in next. */
+static inline uint32_t nfqueue_ring_next_base(const struct nfqueue_ring *ring)
+{
+    return ring->base ? 0 : NFQUEUE_SLOTS;
+}
+
+/* Goes on to that half, if the ring is empty and has been used. */
+static inline void nfqueue_ring_turn(struct nfqueue_ring *ring)
+{
+    if (!nfqueue_ring_empty(ring) || ring->used == ring->base)
+        return;
+    ring->base = nfqueue_ring_next_base(ring);
+    ring->first = ring->end = ring->used = ring->base;
 }
 
 static inline uint8_t *nfqueue_bytes(struct nfqueue_ring *ring, const struct nfqueue_packet *p)

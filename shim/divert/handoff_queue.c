@@ -92,10 +92,9 @@ uint32_t handoff_queue_take(struct handoff_queue *b, struct nfqueue_ring *to)
 
     if (!lock(b))
         return 0;
-    if (nfqueue_ring_empty(to))
-        to->first = to->end = to->used = 0;
+    nfqueue_ring_turn(to);
     before = to->end;
-    while (handoff_queue_waits(b) && to->used < NFQUEUE_SLOTS && to->end < NFQUEUE_SLOTS)
+    while (handoff_queue_waits(b) && nfqueue_ring_room(to))
         move_first(b, to);
     shared_unlock(&b->lock);
     return to->end - before;

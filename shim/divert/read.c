@@ -221,14 +221,18 @@ static int fill_for(struct divert_socket *s, const struct msghdr *msg, int flags
 
 static ssize_t read_packet(struct divert_socket *s, struct msghdr *msg, int flags)
 {
+    ssize_t len;
     int n;
 
     if (s->shared->cannot_receive)
         return 0;
     n = fill_for(s, msg, flags);
-    if (n > 0)
-        return read_first(s, msg, flags);
-    return n < 0 ? n : -EAGAIN;
+    if (n <= 0)
+        return n < 0 ? n : -EAGAIN;
+    len = read_first(s, msg, flags);
+    if (nfqueue_ring_empty(&s->shared->ring) && s->shared->eventfd_set)
+        divert_fill(s); /* many come: if there are more, the eventfd stays as it is */
+    return len;
 }
 
 ssize_t divert_recvmsg(struct divert_socket *s, struct msghdr *msg, int flags)

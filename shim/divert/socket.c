@@ -181,7 +181,7 @@ static void start_over(struct divert_socket *s)
     shared->status.abandoned += divert_unwritten(s);
     in_flight_reset(&shared->in_flight);
     shared->last.outstanding = false;
-    shared->ring.first = shared->ring.end = 0;
+    shared->ring.first = shared->ring.end;
     shared->left_half_done = false;
 }
 
@@ -456,6 +456,17 @@ static bool pass_injected(struct divert_socket *s, const struct nfqueue_packet *
     return true;
 }
 
+/* The packet that was read last stays as it is while its half of the ring is not filled anew. */
+static void keep_last(struct divert_socket *s)
+{
+    const struct nfqueue_ring *ring = &s->shared->ring;
+    bool turns = nfqueue_ring_empty(ring) && ring->used != ring->base;
+
+    if (turns &&
+        s->shared->last.number / NFQUEUE_SLOTS == nfqueue_ring_next_base(ring) / NFQUEUE_SLOTS)
+        divert_add_in_flight(s);
+}
+
 /* Takes packets from the kernel, if there is room; returns how many there are for the program. */
 static int fill_alone(struct divert_socket *s)
 {
@@ -465,7 +476,7 @@ static int fill_alone(struct divert_socket *s)
     int n;
 
     divert_flush(s);
-    divert_add_in_flight(s);
+    keep_last(s);
     n = nfqueue_fill(s->queue_fd, ring);
     end = ring->end;
     if (n <= 0)
@@ -502,7 +513,7 @@ int divert_fill(struct divert_socket *s)
     while (nfqueue_ring_empty(ring)) {
         int n;
 
-        divert_add_in_flight(s);
+        keep_last(s);
         if (handoff_queue_waits(&s->shared->handoff_queue) &&
             handoff_queue_take(&s->shared->handoff_queue, ring))
             break;
