@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+/* Opening the files that packets are traced to. */
 #include "common/trace_open.h"
 
 #include <errno.h>

@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 /* fd is about to be closed or replaced by the kernel: what it stood for goes. */
-static void forget(int fd)
+static void forget_fd(int fd)
 {
     if (fdtable_special(fd) && process_owns_memory())
         fdtable_clear(fd);
@@ -51,7 +51,7 @@ HOOK int close(int fd)
 {
     if (is_private(fd))
         return (int)as_result(-EBADF);
-    forget(fd);
+    forget_fd(fd);
     return real.close(fd);
 }
 
@@ -74,7 +74,7 @@ static void forget_between(unsigned first, unsigned last)
     for (int fd = fdtable_next((int)first); fd >= 0 && (unsigned)fd <= last;
          fd = fdtable_next(fd + 1)) {
         if (!is_private(fd))
-            forget(fd);
+            forget_fd(fd);
     }
 }
 
@@ -114,7 +114,7 @@ static int replace(int old, int new, int flags, bool with_flags)
     if (is_private(old) || is_private(new))
         return (int)finish(s, is_private(old) ? -EBADF : -EBUSY);
     if (real.fcntl(old, F_GETFD) >= 0)
-        forget(new);
+        forget_fd(new);
     new = with_flags ? real.dup3(old, new, flags) : real.dup2(old, new);
     return s ? enter_copy(new, s) : enter_other_copy(old, new);
 }

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+/* NFLOG: binding a group, and what a copy says of itself. */
 #include "nflog.h"
 
 #include "real.h"
@@ -20,7 +21,7 @@ int nflog_bind(int fd, uint16_t group)
     int err;
 
     nflog_attr_put_cfg_cmd(nlh, NFULNL_CFG_CMD_BIND);
-    err = nfqueue_request(fd, nlh);
+    err = nfnetlink_request(fd, nlh);
     if (err)
         return err == -EINVAL ? -EOPNOTSUPP : err;
 
@@ -28,12 +29,7 @@ int nflog_bind(int fd, uint16_t group)
     mnl_attr_put_u32(nlh, NFULA_CFG_NLBUFSIZ, htonl(MESSAGE_MAX));
     mnl_attr_put_u32(nlh, NFULA_CFG_QTHRESH, htonl(1));
     nflog_attr_put_cfg_mode(nlh, NFULNL_COPY_PACKET, 0xffff);
-    return nfqueue_send(fd, nlh);
-}
-
-static uint32_t number_of(const struct nlattr *attr)
-{
-    return attr ? ntohl(mnl_attr_get_u32(attr)) : 0;
+    return nfnetlink_send(fd, nlh);
 }
 
 bool nflog_parse(const struct nlmsghdr *nlh, struct nfqueue_packet *p,
@@ -51,9 +47,9 @@ bool nflog_parse(const struct nlmsghdr *nlh, struct nfqueue_packet *p,
         .is_tee = true,
         .hook = header->hook,
         .family = ntohs(header->hw_protocol) == ETH_P_IPV6 ? AF_INET6 : AF_INET,
-        .mark = number_of(attr[NFULA_MARK]),
-        .indev = number_of(attr[NFULA_IFINDEX_INDEV]),
-        .outdev = number_of(attr[NFULA_IFINDEX_OUTDEV]),
+        .mark = nfnetlink_number(attr[NFULA_MARK]),
+        .indev = nfnetlink_number(attr[NFULA_IFINDEX_INDEV]),
+        .outdev = nfnetlink_number(attr[NFULA_IFINDEX_OUTDEV]),
     };
     *payload = attr[NFULA_PAYLOAD];
     return true;

@@ -6,7 +6,7 @@
 #ifndef DIVERTSHIM_NFLOG_H
 #define DIVERTSHIM_NFLOG_H
 
-#include "nfq.h"
+#include "nfnetlink.h"
 
 #include <linux/netlink.h>
 

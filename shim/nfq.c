@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+/* NFQUEUE: binding queues, taking packets out of them, giving verdicts. */
 #include "nfq.h"
 
 #include "nflog.h"
@@ -21,23 +22,7 @@
 
 #define AT_ONCE (256 * 1024) /* bytes that are in the cache still when the program reads them */
 
-#define SEND_ATTEMPTS 3 /* memory that the kernel lacks may be there a moment later */
-#define OVERRUNS_MAX  3 /* the kernel tells of one once, and goes on */
-
 #define IDS_AHEAD (1u << 30) /* of any id in use lie all others, and none behind */
-
-int nfqueue_open(void)
-{
-    int fd = real.socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER);
-    int on = 1;
-
-    if (fd < 0)
-        return -errno;
-    /* A full buffer is no error of the program's: the kernel drops the packet, as BSD does. */
-    real.setsockopt(fd, SOL_NETLINK, NETLINK_NO_ENOBUFS, &on, sizeof(on));
-    real.setsockopt(fd, SOL_NETLINK, NETLINK_CAP_ACK, &on, sizeof(on));
-    return fd;
-}
 
 static void make_room(int fd, uint32_t queue_len)
 {
@@ -46,73 +31,6 @@ static void make_room(int fd, uint32_t queue_len)
 
     if (real.setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &bytes, sizeof(bytes)) < 0)
         real.setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof(bytes));
-}
-
-/* Whether a send that failed is to be tried again; the kernel has taken nothing of it then. */
-static bool send_again(int *attempts)
-{
-    return errno == EINTR || ((errno == ENOBUFS || errno == ENOMEM || errno == EAGAIN) &&
-                              ++*attempts < SEND_ATTEMPTS);
-}
-
-static int send_all(int fd, const struct iovec *iov, size_t count)
-{
-    struct sockaddr_nl kernel = {.nl_family = AF_NETLINK};
-    struct msghdr msg = {
-        .msg_name = &kernel,
-        .msg_namelen = sizeof(kernel),
-        .msg_iov = (struct iovec *)iov,
-        .msg_iovlen = count,
-    };
-    int attempts = 0;
-
-    while (real.sendmsg(fd, &msg, 0) < 0) {
-        if (!send_again(&attempts))
-            return -errno;
-    }
-    return 0;
-}
-
-static int send_bytes(int fd, const void *bytes, size_t len)
-{
-    int attempts = 0;
-
-    while (real.send(fd, bytes, len, 0) < 0) {
-        if (!send_again(&attempts))
-            return -errno;
-    }
-    return 0;
-}
-
-int nfqueue_send(int fd, const struct nlmsghdr *nlh)
-{
-    return send_bytes(fd, nlh, nlh->nlmsg_len);
-}
-
-int nfqueue_request(int fd, struct nlmsghdr *nlh)
-{
-    static _Atomic uint32_t sequence;
-    char answer[512] __attribute__((aligned(8)));
-    ssize_t n;
-    int err, overruns = 0;
-
-    nlh->nlmsg_flags |= NLM_F_ACK;
-    nlh->nlmsg_seq = ++sequence;
-    err = nfqueue_send(fd, nlh);
-    if (err)
-        return err;
-    for (;;) {
-        const struct nlmsghdr *got = (const struct nlmsghdr *)answer;
-
-        n = real.recv(fd, answer, sizeof(answer), MSG_DONTWAIT);
-        if (n < 0 && (errno == EINTR || (errno == ENOBUFS && ++overruns < OVERRUNS_MAX)))
-            continue;
-        if (n < 0)
-            return -errno;
-        if (n >= (ssize_t)NLMSG_LENGTH(sizeof(struct nlmsgerr)) && got->nlmsg_type == NLMSG_ERROR &&
-            got->nlmsg_seq == nlh->nlmsg_seq)
-            return ((const struct nlmsgerr *)NLMSG_DATA(got))->error;
-    }
 }
 
 /*
@@ -125,7 +43,7 @@ static int bind_queue(int fd, uint16_t queue)
     struct nlmsghdr *nlh = nfq_nlmsg_put(buf, NFQNL_MSG_CONFIG, queue);
 
     nfq_nlmsg_cfg_put_cmd(nlh, AF_UNSPEC, NFQNL_CFG_CMD_BIND);
-    return nfqueue_request(fd, nlh);
+    return nfnetlink_request(fd, nlh);
 }
 
 int nfqueue_set_gso(int fd, uint16_t queue, bool on)
@@ -135,7 +53,7 @@ int nfqueue_set_gso(int fd, uint16_t queue, bool on)
 
     mnl_attr_put_u32(nlh, NFQA_CFG_FLAGS, htonl(on ? NFQA_CFG_F_GSO : 0));
     mnl_attr_put_u32(nlh, NFQA_CFG_MASK, htonl(NFQA_CFG_F_GSO));
-    return nfqueue_send(fd, nlh);
+    return nfnetlink_send(fd, nlh);
 }
 
 int nfqueue_unbind(int fd, uint16_t queue)
@@ -144,7 +62,7 @@ int nfqueue_unbind(int fd, uint16_t queue)
     struct nlmsghdr *nlh = nfq_nlmsg_put(buf, NFQNL_MSG_CONFIG, queue);
 
     nfq_nlmsg_cfg_put_cmd(nlh, AF_UNSPEC, NFQNL_CFG_CMD_UNBIND);
-    return nfqueue_send(fd, nlh);
+    return nfnetlink_send(fd, nlh);
 }
 
 int nfqueue_start(int fd, uint16_t queue, uint32_t queue_len)
@@ -155,7 +73,7 @@ int nfqueue_start(int fd, uint16_t queue, uint32_t queue_len)
     nfq_nlmsg_cfg_put_params(nlh, NFQNL_COPY_PACKET, 0xffff);
     nfq_nlmsg_cfg_put_qmaxlen(nlh, queue_len);
     make_room(fd, queue_len);
-    return nfqueue_send(fd, nlh);
+    return nfnetlink_send(fd, nlh);
 }
 
 int nfqueue_bind(int fd, uint16_t queue)
@@ -205,11 +123,6 @@ static void find_attributes(const struct nlmsghdr *nlh, const struct nlattr *att
     }
 }
 
-static uint32_t number_of(const struct nlattr *attr)
-{
-    return attr ? ntohl(mnl_attr_get_u32(attr)) : 0;
-}
-
 static void locate(struct nfqueue_ring *ring, const struct nlattr *payload,
                    struct nfqueue_packet *p)
 {
@@ -235,12 +148,12 @@ static bool parse_packet(struct nfqueue_ring *ring, const struct nlmsghdr *nlh,
     p->queue = ntohs(family->res_id);
     p->hook = header->hook;
     p->family = ntohs(header->hw_protocol) == ETH_P_IPV6 ? AF_INET6 : AF_INET;
-    info = number_of(attr[NFQA_SKB_INFO]);
+    info = nfnetlink_number(attr[NFQA_SKB_INFO]);
     p->gso = info & NFQA_SKB_GSO;
     p->no_checksum = info & NFQA_SKB_CSUMNOTREADY;
-    p->mark = number_of(attr[NFQA_MARK]);
-    p->indev = number_of(attr[NFQA_IFINDEX_INDEV]);
-    p->outdev = number_of(attr[NFQA_IFINDEX_OUTDEV]);
+    p->mark = nfnetlink_number(attr[NFQA_MARK]);
+    p->indev = nfnetlink_number(attr[NFQA_IFINDEX_INDEV]);
+    p->outdev = nfnetlink_number(attr[NFQA_IFINDEX_OUTDEV]);
     locate(ring, attr[NFQA_PAYLOAD], p);
     ring->last_id = p->id;
     return true;
@@ -385,7 +298,7 @@ static int send_alone(int fd, const struct verdict_message *m, const struct nfqu
         {(void *)padding, MNL_ALIGN(v->len) - v->len},
     };
 
-    return send_all(fd, iov, 3);
+    return nfnetlink_send_pieces(fd, iov, 3);
 }
 
 /*
@@ -430,7 +343,7 @@ void nfqueue_forget(struct nfqueue_batch *batch)
 
 int nfqueue_flush(int fd, struct nfqueue_batch *batch)
 {
-    int err = batch->used ? send_bytes(fd, batch->bytes, batch->used) : 0;
+    int err = batch->used ? nfnetlink_send_bytes(fd, batch->bytes, batch->used) : 0;
 
     if (!err)
         nfqueue_forget(batch);
@@ -449,7 +362,7 @@ int nfqueue_drop_up_to(int fd, uint16_t queue, uint32_t last_id)
     struct nlmsghdr *nlh = nfq_nlmsg_put(buf, NFQNL_MSG_VERDICT_BATCH, queue);
 
     nfq_nlmsg_verdict_put(nlh, (int)last_id, NF_DROP);
-    return nfqueue_send(fd, nlh);
+    return nfnetlink_send(fd, nlh);
 }
 
 int nfqueue_drop_all(int fd, uint16_t queue, uint32_t some_id)
@@ -464,6 +377,6 @@ int nfqueue_stop(int fd, uint16_t queue, uint32_t last_id)
     int err;
 
     nfq_nlmsg_cfg_put_params(nlh, NFQNL_COPY_NONE, 0);
-    err = nfqueue_send(fd, nlh);
+    err = nfnetlink_send(fd, nlh);
     return err ? err : nfqueue_drop_all(fd, queue, last_id);
 }

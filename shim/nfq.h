@@ -6,6 +6,8 @@
 #ifndef DIVERTSHIM_NFQ_H
 #define DIVERTSHIM_NFQ_H
 
+#include "nfnetlink.h"
+
 #include <netinet/in.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -19,24 +21,6 @@
  * not to be a power of two keeps the slots from meeting in the same lines of the cache.
  */
 #define NFQUEUE_SLOT_SIZE (65536 + 4096 + 1600)
-
-struct nlmsghdr;
-
-/* A packet that waits in the queue for its verdict. */
-struct nfqueue_packet {
-    uint32_t id;    /* for the verdict */
-    uint16_t queue; /* number of the queue it waits in */
-    uint32_t mark;
-    uint32_t indev; /* interface indices, 0 for none */
-    uint32_t outdev;
-    uint32_t len;     /* bytes of the packet */
-    uint8_t hook;     /* NF_INET_* */
-    uint8_t family;   /* AF_INET or AF_INET6 */
-    bool is_tee;      /* a copy, see nflog.h: it waits for no verdict */
-    bool gso;         /* of several segments, which the kernel cuts later (GSO) */
-    bool no_checksum; /* the transport checksum is left to the card */
-    uint32_t at;      /* where it lies in the ring's slots, see nfqueue_bytes() */
-};
 
 /*
  * Packets taken out and not read yet. The two halves are filled in turn, so that those that were
@@ -109,12 +93,6 @@ static inline uint8_t *nfqueue_bytes(struct nfqueue_ring *ring, const struct nfq
 }
 
 /*
- * A netlink socket for queues, close-on-exec. Returns the descriptor or -errno:
- * -EPROTONOSUPPORT if the kernel has no nfnetlink, what socket(2) says otherwise.
- */
-int nfqueue_open(void);
-
-/*
  * Makes fd the owner of a queue. Until nfqueue_start() the kernel drops what it has for the queue.
  * Returns 0, -EADDRINUSE if somebody has the queue, -EACCES without CAP_NET_ADMIN, or -EOPNOTSUPP
  * if the kernel has no nfnetlink_queue.
@@ -122,7 +100,7 @@ int nfqueue_open(void);
 int nfqueue_bind(int fd, uint16_t queue);
 
 /*
- * From now on packets come, and the queue holds up to queue_len of them. An nfqueue_request() on
+ * From now on packets come, and the queue holds up to queue_len of them. An nfnetlink_request() on
  * the same descriptor would lose some. Returns 0 or -errno.
  */
 int nfqueue_start(int fd, uint16_t queue, uint32_t queue_len);
@@ -138,13 +116,6 @@ int nfqueue_unbind(int fd, uint16_t queue);
  * empty ring has all of them. Returns how many came, or -errno.
  */
 int nfqueue_fill(int fd, struct nfqueue_ring *ring);
-
-/*
- * Sends a netfilter configuration message; nfqueue_request() waits for the kernel's answer, which
- * comes at once. Both return 0 or -errno.
- */
-int nfqueue_send(int fd, const struct nlmsghdr *nlh);
-int nfqueue_request(int fd, struct nlmsghdr *nlh);
 
 /*
  * Puts a verdict to those that are to be sent, and sends them first if there is no room. Returns 0,

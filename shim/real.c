@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+/* Looking up the C library's own functions. */
 #include "real.h"
 
 #include <dlfcn.h>
@@ -8,7 +9,7 @@ struct real_calls real_table;
 int real_loaded;
 
 /* An object pointer as a function pointer, which ISO C has no cast for. */
-static void load(void *slot, const char *name)
+static void load_symbol(void *slot, const char *name)
 {
     void *symbol = dlsym(RTLD_NEXT, name);
 
@@ -85,7 +86,7 @@ static void complete_stat(void)
 
 void real_load(void)
 {
-#define REAL_LOAD(result, name, args) load(&real_table.name, #name);
+#define REAL_LOAD(result, name, args) load_symbol(&real_table.name, #name);
     REAL_CALLS(REAL_LOAD)
 #undef REAL_LOAD
     complete_stat();

@@ -244,20 +244,20 @@ int wait_readable(struct divert_socket *s, uint64_t deadline)
  * Sets reach as far as nfds says, which may be past the end of an fd_set: programs with many
  * descriptors allocate longer ones, and the kernel takes them.
  */
-static fd_mask *set_word(fd_set *set, int fd)
+static fd_mask *fd_set_word(fd_set *set, int fd)
 {
     return (fd_mask *)(void *)set + fd / NFDBITS;
 }
 
 static bool in_set(int fd, fd_set *set)
 {
-    return set && (*set_word(set, fd) >> (fd % NFDBITS) & 1);
+    return set && (*fd_set_word(set, fd) >> (fd % NFDBITS) & 1);
 }
 
 static int put_in_set(int fd, fd_set *set, bool in)
 {
     if (in)
-        *set_word(set, fd) |= (fd_mask)(1UL << (fd % NFDBITS));
+        *fd_set_word(set, fd) |= (fd_mask)(1UL << (fd % NFDBITS));
     return in;
 }
 
@@ -272,9 +272,9 @@ static unsigned long in_any_set(int first, int nfds, fd_set *r, fd_set *w, fd_se
 {
     unsigned long any = 0;
 
-    any |= r ? (unsigned long)*set_word(r, first) : 0;
-    any |= w ? (unsigned long)*set_word(w, first) : 0;
-    any |= e ? (unsigned long)*set_word(e, first) : 0;
+    any |= r ? (unsigned long)*fd_set_word(r, first) : 0;
+    any |= w ? (unsigned long)*fd_set_word(w, first) : 0;
+    any |= e ? (unsigned long)*fd_set_word(e, first) : 0;
     return nfds - first < NFDBITS ? any & ((1UL << (nfds - first)) - 1) : any;
 }
 

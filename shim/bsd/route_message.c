@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+/* Routing messages as BSD has them, made of what rtnetlink says. */
 #include "bsd/route_message.h"
 
 #include "netif/rtnetlink.h"

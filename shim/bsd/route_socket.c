@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+/* Routing sockets: a netlink socket, and its messages in BSD's words. */
 #include "bsd/route_socket.h"
 
 #include "bsd/route_message.h"

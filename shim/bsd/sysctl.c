@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+/* sysctl(3): the names that are known, and what answers for them. */
 #include "bsd/sysctl.h"
 
 #include "bsd/route_socket.h"
@@ -179,7 +180,7 @@ static int get_number(const struct entry *e, int *number)
     }
 }
 
-static int set_word(const struct entry *e, int number)
+static int change_word(const struct entry *e, int number)
 {
     char text[TEXT_MAX];
     int words[2], err = read_file(e->path, text);
@@ -197,7 +198,7 @@ static int set_word(const struct entry *e, int number)
 }
 
 /* What cannot be changed may be set to what it is. */
-static int set_number(const struct entry *e, int now, const void *new, size_t new_len)
+static int change_number(const struct entry *e, int now, const void *new, size_t new_len)
 {
     int number;
 
@@ -206,7 +207,7 @@ static int set_number(const struct entry *e, int now, const void *new, size_t ne
     memcpy(&number, new, sizeof(number));
     if (number == now)
         return 0;
-    return e->kind == FILE_WORD ? set_word(e, number) : -EPERM;
+    return e->kind == FILE_WORD ? change_word(e, number) : -EPERM;
 }
 
 static int access_number(const struct entry *e, struct sysctl_old *old, const void *new,
@@ -217,7 +218,7 @@ static int access_number(const struct entry *e, struct sysctl_old *old, const vo
     if (!err)
         err = sysctl_give(old, &now, sizeof(now));
     if (!err && new)
-        err = set_number(e, now, new, new_len);
+        err = change_number(e, now, new, new_len);
     return err;
 }
 

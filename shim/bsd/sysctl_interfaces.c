@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+/* sysctl(3) for NET_RT_IFLIST: all interfaces with their addresses. */
 #include "bsd/sysctl.h"
 
 #include "bsd/route_message.h"
@@ -55,7 +56,7 @@ static int note_address(const struct nlmsghdr *nlh, void *data)
     return MNL_CB_OK;
 }
 
-static void append(struct list *l, const void *message, size_t len)
+static void append_message(struct list *l, const void *message, size_t len)
 {
     if (l->needed == l->used && l->used + len <= l->room) {
         memcpy(l->buf + l->used, message, len);
@@ -72,10 +73,10 @@ static int append_link(const struct nlmsghdr *nlh, void *data)
 
     if (!rtnetlink_read_link(nlh, &link) || !is_wanted(l, link.index))
         return MNL_CB_OK;
-    append(l, message, route_message_link(message, &link));
+    append_message(l, message, route_message_link(message, &link));
     for (size_t i = 0; i < l->addresses; i++) {
         if (l->address[i].index == link.index)
-            append(l, message, route_message_address(message, &l->address[i], false, NULL));
+            append_message(l, message, route_message_address(message, &l->address[i], false, NULL));
     }
     return MNL_CB_OK;
 }

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+/* The packets that a socket's sibling took for it. */
 #include "divert/handoff_queue.h"
 
 #include <string.h>
@@ -32,7 +33,7 @@ static uint32_t entry_size(const struct nfqueue_packet *packet)
 }
 
 /* Room for size bytes, or NULL. An entry never ends where the first one begins. */
-static struct entry *append(struct handoff_queue *b, uint32_t size)
+static struct entry *take_room(struct handoff_queue *b, uint32_t size)
 {
     bool wrapped = b->end < b->first;
     struct entry *e;
@@ -60,7 +61,7 @@ bool handoff_queue_put(struct handoff_queue *b, struct nfqueue_ring *from,
         return false;
     if (!handoff_queue_waits(b))
         b->first = b->end = b->wrap = 0;
-    e = append(b, size);
+    e = take_room(b, size);
     if (e) {
         e->packet = *packet;
         e->size = size;

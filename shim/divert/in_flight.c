@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+/* The packets that were read and wait for their verdict: adding, finding, taking out. */
 #include "divert/in_flight.h"
 
 #include <string.h>
@@ -43,7 +44,8 @@ static struct in_flight_link *link_of(struct in_flight *l, uint32_t number, int 
 }
 
 /* index is an enum in_flight_index, or -1 for the list by age. */
-static void append(struct in_flight *l, struct in_flight_list *list, uint32_t number, int index)
+static void append_entry(struct in_flight *l, struct in_flight_list *list, uint32_t number,
+                         int index)
 {
     *link_of(l, number, index) = (struct in_flight_link){.prev = list->last};
     if (list->last)
@@ -68,7 +70,7 @@ static void unlink_entry(struct in_flight *l, struct in_flight_list *list, uint3
         list->last = link->prev;
 }
 
-static void take(struct in_flight *l, uint32_t number, struct in_flight_packet *out)
+static void take_entry(struct in_flight *l, uint32_t number, struct in_flight_packet *out)
 {
     struct in_flight_entry *e = &l->entry[number - 1];
 
@@ -88,7 +90,7 @@ bool in_flight_add(struct in_flight *l, const struct in_flight_packet *packet,
     uint32_t number;
 
     if (full)
-        take(l, l->age.first, evicted);
+        take_entry(l, l->age.first, evicted);
     number = l->free;
     if (number)
         l->free = l->entry[number - 1].age.next;
@@ -96,9 +98,9 @@ bool in_flight_add(struct in_flight *l, const struct in_flight_packet *packet,
         number = ++l->unused;
 
     l->entry[number - 1].packet = *packet;
-    append(l, &l->age, number, -1);
+    append_entry(l, &l->age, number, -1);
     for (int i = 0; i < IN_FLIGHT_INDICES; i++)
-        append(l, bucket_of(l, &packet->keys, packet->buffer, i), number, i);
+        append_entry(l, bucket_of(l, &packet->keys, packet->buffer, i), number, i);
     l->count++;
     return full;
 }
@@ -167,7 +169,7 @@ bool in_flight_match(struct in_flight *l, const struct packet_keys *keys, uintpt
         uint32_t number = best_in_chain(l, keys, buffer, direction, i);
 
         if (number) {
-            take(l, number, found);
+            take_entry(l, number, found);
             return true;
         }
     }
@@ -183,6 +185,6 @@ bool in_flight_expire(struct in_flight *l, struct in_flight_packet *oldest)
 {
     if (!l->age.first)
         return false;
-    take(l, l->age.first, oldest);
+    take_entry(l, l->age.first, oldest);
     return true;
 }

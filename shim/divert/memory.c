@@ -39,7 +39,7 @@ static void *map(size_t size, int flags, int fd)
     return block == MAP_FAILED ? NULL : block;
 }
 
-static bool take_socket(struct divert_socket *s)
+static bool claim_socket(struct divert_socket *s)
 {
     return !atomic_exchange(&s->taken, true);
 }
@@ -48,7 +48,7 @@ static struct divert_socket *find_unused_socket(void)
 {
     struct divert_socket *s = atomic_load(&all_sockets);
 
-    while (s && !take_socket(s))
+    while (s && !claim_socket(s))
         s = s->next;
     return s;
 }
@@ -61,7 +61,7 @@ static struct divert_socket *map_sockets(void)
 
     if (!new)
         return NULL;
-    take_socket(new);
+    claim_socket(new);
     for (size_t i = 0; i + 1 < count; i++)
         new[i].next = &new[i + 1];
     head = atomic_load(&all_sockets);
@@ -194,7 +194,7 @@ struct divert_socket *divert_allocate(void)
     return s;
 }
 
-static void forget(struct divert_socket *s)
+static void close_descriptors(struct divert_socket *s)
 {
     verdict_timer_close(s->timer);
     private_fd_close(s->epoll_fd);
@@ -209,7 +209,7 @@ static void close_own(struct divert_socket *s)
     struct divert_socket *self = s->sibling ? divert_begin_parting(s) : NULL;
 
     divert_send_verdicts(s);
-    forget(s);
+    close_descriptors(s);
     if (s->sibling)
         divert_end_parting(s, self);
     private_fd_close(s->queue_fd);
@@ -226,7 +226,7 @@ static void end_socket(struct fd_object *o)
     int saved = errno;
 
     if (s->is_view)
-        forget(s);
+        close_descriptors(s);
     else
         close_own(s);
     atomic_store(&s->taken, false);

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+/* Reading a packet: its address, its bytes, and what is noted of it. */
 #include "divert/private.h"
 
 #include "divert/tracing.h"
@@ -37,8 +38,8 @@ static void address4(const struct divert_socket *s, const struct nfqueue_packet 
 }
 
 /* The tag stands in host byte order. */
-static void address_of(const struct divert_socket *s, const struct nfqueue_packet *p,
-                       struct divert_address *address)
+static void address_of_packet(const struct divert_socket *s, const struct nfqueue_packet *p,
+                              struct divert_address *address)
 {
     bool tagged = s->options->tags && !s->options->openbsd;
     uint16_t tag = tagged ? tag_of(s->options, p) : 0;
@@ -190,7 +191,7 @@ static ssize_t read_first(struct divert_socket *s, struct msghdr *msg, int flags
     uint8_t *bytes = nfqueue_bytes(ring, p);
     size_t copied;
 
-    address_of(s, p, &address);
+    address_of_packet(s, p, &address);
     copied = give_bytes(msg, p, bytes);
     give_address(msg, &address);
     msg->msg_controllen = 0;

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+/* The options of a divert socket. */
 #include "divert/private.h"
 
 #include "real.h"
@@ -9,7 +10,7 @@
 
 #define REUSEPORT_LB 0x00010000 /* SO_REUSEPORT_LB of FreeBSD and of include/divertshim/ */
 
-static int give(void *value, socklen_t *len, const void *from, socklen_t size)
+static int give_value(void *value, socklen_t *len, const void *from, socklen_t size)
 {
     if (*len > size)
         *len = size;
@@ -19,7 +20,7 @@ static int give(void *value, socklen_t *len, const void *from, socklen_t size)
 
 static int give_int(void *value, socklen_t *len, int number)
 {
-    return give(value, len, &number, sizeof(number));
+    return give_value(value, len, &number, sizeof(number));
 }
 
 static int give_receive_timeout(const struct divert_shared *shared, void *value, socklen_t *len)
@@ -29,7 +30,7 @@ static int give_receive_timeout(const struct divert_shared *shared, void *value,
         .tv_usec = (suseconds_t)(shared->receive_timeout % NS_PER_SEC / 1000),
     };
 
-    return give(value, len, &time, sizeof(time));
+    return give_value(value, len, &time, sizeof(time));
 }
 
 /* The bit that holds an option which is on or off; 0 for others. */
@@ -73,7 +74,7 @@ int divert_getsockopt(struct divert_socket *s, int level, int name, void *value,
     case SO_RCVTIMEO:
         return give_receive_timeout(shared, value, len);
     case SO_SNDTIMEO:
-        return give(value, len, &shared->send_timeout, sizeof(shared->send_timeout));
+        return give_value(value, len, &shared->send_timeout, sizeof(shared->send_timeout));
     case SO_ERROR:
     case SO_ACCEPTCONN:
         return give_int(value, len, 0);
@@ -84,7 +85,7 @@ int divert_getsockopt(struct divert_socket *s, int level, int name, void *value,
     }
 }
 
-static int take(void *out, size_t size, const void *value, socklen_t len)
+static int take_value(void *out, size_t size, const void *value, socklen_t len)
 {
     if (!value)
         return -EFAULT;
@@ -96,7 +97,7 @@ static int take(void *out, size_t size, const void *value, socklen_t len)
 
 static int take_timeout(struct timeval *out, const void *value, socklen_t len)
 {
-    int err = take(out, sizeof(*out), value, len);
+    int err = take_value(out, sizeof(*out), value, len);
 
     if (!err && (out->tv_sec < 0 || out->tv_usec < 0 || out->tv_usec >= 1000000))
         err = -EDOM;
@@ -116,7 +117,7 @@ static int set_receive_timeout(struct divert_shared *shared, const void *value, 
 
 static int set_flag(struct divert_shared *shared, int name, const void *value, socklen_t len)
 {
-    int on, err = take(&on, sizeof(on), value, len);
+    int on, err = take_value(&on, sizeof(on), value, len);
 
     if (!err)
         shared->flags = on ? shared->flags | flag_of(name) : shared->flags & ~flag_of(name);
@@ -126,7 +127,7 @@ static int set_flag(struct divert_shared *shared, int name, const void *value, s
 /* As on FreeBSD, it counts from the next bind() on. */
 static int set_balanced(struct divert_shared *shared, const void *value, socklen_t len)
 {
-    int on, err = take(&on, sizeof(on), value, len);
+    int on, err = take_value(&on, sizeof(on), value, len);
 
     if (!err)
         shared->balanced = on != 0;
@@ -136,7 +137,7 @@ static int set_balanced(struct divert_shared *shared, const void *value, socklen
 /* A larger buffer than ours is asked of the kernel; a smaller one would only lose packets. */
 static int set_receive_buffer(struct divert_socket *s, const void *value, socklen_t len)
 {
-    int bytes, now, err = take(&bytes, sizeof(bytes), value, len);
+    int bytes, now, err = take_value(&bytes, sizeof(bytes), value, len);
     socklen_t size = sizeof(now);
 
     if (err)
@@ -168,7 +169,7 @@ int divert_setsockopt(struct divert_socket *s, int level, int name, const void *
         return set_receive_buffer(s, value, len);
     case SO_SNDBUF:
     case SO_SNDBUFFORCE:
-        return take(&shared->send_buffer, sizeof(shared->send_buffer), value, len);
+        return take_value(&shared->send_buffer, sizeof(shared->send_buffer), value, len);
     default:
         return flag_of(name) ? set_flag(shared, name, value, len) : -ENOPROTOOPT;
     }

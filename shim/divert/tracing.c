@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+/* What a divert socket tells the trace. */
 #include "divert/tracing.h"
 
 #include <errno.h>

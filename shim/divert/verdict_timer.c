@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+/* The timer that sends waiting verdicts: two linked requests in an io_uring. */
 #include "divert/verdict_timer.h"
 
 #include "process/private_fd.h"
@@ -115,7 +116,7 @@ void verdict_timer_close(struct verdict_timer *t)
 }
 
 /* Takes the kernel's answers. Returns whether it knew all requests. */
-static bool reap(struct verdict_timer *t)
+static bool take_answers(struct verdict_timer *t)
 {
     struct io_uring_cqe *cqe;
     unsigned head, count = 0;
@@ -131,7 +132,7 @@ static bool reap(struct verdict_timer *t)
     return known;
 }
 
-static bool submit(struct verdict_timer *t, int count)
+static bool submit_requests(struct verdict_timer *t, int count)
 {
     int saved = errno, n = io_uring_submit(&t->ring);
 
@@ -151,7 +152,7 @@ bool verdict_timer_arm(struct verdict_timer *t)
 
     if (!verdict_timer_is_ours(t))
         return false;
-    reap(t);
+    take_answers(t);
     if (t->unanswered || !is_possible())
         return false;
     timer = io_uring_get_sqe(&t->ring);
@@ -160,7 +161,7 @@ bool verdict_timer_arm(struct verdict_timer *t)
     timer->flags |= IOSQE_IO_LINK;
     sending = io_uring_get_sqe(&t->ring);
     io_uring_prep_sendmsg(sending, t->fd, &t->msg, MSG_DONTWAIT);
-    if (!submit(t, 2) || !reap(t)) {
+    if (!submit_requests(t, 2) || !take_answers(t)) {
         atomic_store(&impossible, true);
         return false;
     }
@@ -180,9 +181,9 @@ void verdict_timer_disarm(struct verdict_timer *t)
     t->armed_by = 0;
     if (!io_uring_cq_ready(&t->ring)) {
         io_uring_prep_timeout_remove(io_uring_get_sqe(&t->ring), TIMER, 0);
-        submit(t, 1);
+        submit_requests(t, 1);
     }
-    reap(t);
+    take_answers(t);
     atomic_fetch_sub(&process_page->verdict_timers,
                      1); /* others may wait now, and are not interrupted */
 }

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+/* Writing a packet: back as a verdict, or injected anew. */
 #include "divert/private.h"
 
 #include "divert/tracing.h"
@@ -137,7 +138,8 @@ static uint16_t tag_for_injection(const struct options *o, uint16_t tag)
 }
 
 /* outdev is the interface it was to leave by, or 0. */
-static int inject(struct divert_socket *s, struct written *w, uint32_t mark, uint32_t outdev)
+static int inject_written(struct divert_socket *s, struct written *w, uint32_t mark,
+                          uint32_t outdev)
 {
     uint16_t tag = tag_for_injection(s->options, w->tag);
     int err;
@@ -168,7 +170,7 @@ static bool outgrew_mtu(const struct written *w, const struct in_flight_packet *
            interfaces_by_index(queued->outdev, &out) && w->len > out.mtu;
 }
 
-static bool too_large(const struct written *w, const struct in_flight_packet *queued)
+static bool too_large_for_link(const struct written *w, const struct in_flight_packet *queued)
 {
     return packet_dont_fragment(w->packet) && outgrew_mtu(w, queued);
 }
@@ -224,8 +226,8 @@ static bool match_last(struct divert_socket *s, const struct written *w,
     return true;
 }
 
-static bool match(struct divert_socket *s, const struct written *w, struct in_flight_packet *found,
-                  bool *changed)
+static bool match_in_flight(struct divert_socket *s, const struct written *w,
+                            struct in_flight_packet *found, bool *changed)
 {
     struct packet_keys keys;
 
@@ -249,18 +251,18 @@ static int put_back(struct divert_socket *s, struct written *w)
     struct in_flight_packet queued;
 
     w->fate = bad ? STATUS_BAD_CHECKSUM : STATUS_MATCHED;
-    if (!match(s, w, &queued, &changed))
-        return bad ? 0 : inject(s, w, 0, 0);
+    if (!match_in_flight(s, w, &queued, &changed))
+        return bad ? 0 : inject_written(s, w, 0, 0);
     w->matched = true;
     w->id = queued.id;
     w->outdev = queued.outdev;
-    if (bad || too_large(w, &queued)) {
+    if (bad || too_large_for_link(w, &queued)) {
         divert_drop(s, &queued);
         return bad ? 0 : -EMSGSIZE;
     }
     if (needs_route(w, &queued) || needs_fragments(w, &queued)) {
         divert_drop(s, &queued);
-        return inject(s, w, queued.mark, queued.outdev);
+        return inject_written(s, w, queued.mark, queued.outdev);
     }
     return give_verdict(s, w, &queued, changed);
 }

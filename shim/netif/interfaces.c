@@ -63,7 +63,7 @@ static bool allocate_lists(void)
     return true;
 }
 
-static int add_interface(const struct nlmsghdr *nlh, void *data)
+static int list_interface(const struct nlmsghdr *nlh, void *data)
 {
     struct interface_list *list = data;
     size_t at = list->interfaces;
@@ -126,7 +126,7 @@ static void note_first_address(struct interface *i, const struct rtnetlink_addre
         i->address6 = a;
 }
 
-static int add_address(const struct nlmsghdr *nlh, void *data)
+static int list_address(const struct nlmsghdr *nlh, void *data)
 {
     struct interface_list *list = data;
     struct rtnetlink_address address;
@@ -174,8 +174,8 @@ static bool build_list(struct interface_list *list)
     if (fd < 0)
         return false;
     list->interfaces = list->addresses = 0;
-    done = rtnetlink_dump(fd, RTM_GETLINK, AF_UNSPEC, add_interface, list) &&
-           rtnetlink_dump(fd, RTM_GETADDR, AF_UNSPEC, add_address, list);
+    done = rtnetlink_dump(fd, RTM_GETLINK, AF_UNSPEC, list_interface, list) &&
+           rtnetlink_dump(fd, RTM_GETADDR, AF_UNSPEC, list_address, list);
     real.close(fd);
     return done;
 }

@@ -3,6 +3,7 @@
 #ifndef DIVERTSHIM_PACKET_BYTES_H
 #define DIVERTSHIM_PACKET_BYTES_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 static inline uint16_t load16(const uint8_t *p)
@@ -19,6 +20,12 @@ static inline void store16(uint8_t *p, uint16_t v)
 {
     p[0] = (uint8_t)(v >> 8);
     p[1] = (uint8_t)v;
+}
+
+/* Bytes of an IPv4 header, options included. */
+static inline size_t ipv4_header_len(const uint8_t *p)
+{
+    return (size_t)(p[0] & 0xf) * 4;
 }
 
 #endif

@@ -10,11 +10,6 @@
 #include <netinet/ip6.h>
 #include <string.h>
 
-static size_t ipv4_header_len(const uint8_t *packet)
-{
-    return (size_t)(packet[0] & 15) * 4;
-}
-
 /*
  * The header that fragments after the first carry: options whose copied bit is clear are left
  * out (RFC 791). Returns its length.

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+/* IP packets: their checks, headers, and the keys by which they are known again. */
 #include "packet/packet.h"
 
 #include "packet/bytes.h"
@@ -77,16 +78,11 @@ int packet_check(const void *packet, size_t len, size_t *total)
     }
 }
 
-static size_t ipv4_header_len(const void *packet)
-{
-    return (size_t)(*(const uint8_t *)packet & 15) * 4;
-}
-
 bool packet_header_checksum_ok(const void *packet)
 {
     if (packet_version(packet, 1) != 4)
         return true;
-    return packet_checksum(packet, ipv4_header_len(packet), 0) == 0;
+    return packet_checksum(packet, ipv4_header_len((const uint8_t *)packet), 0) == 0;
 }
 
 void packet_header_checksum_fix(void *packet)
@@ -297,7 +293,7 @@ static uint32_t transport_invariant(const uint8_t *p, size_t len, const struct l
     return 0;
 }
 
-static bool has_ports(const struct layout *l)
+static bool layout_has_ports(const struct layout *l)
 {
     switch (l->protocol) {
     case IPPROTO_TCP:
@@ -320,7 +316,7 @@ bool packet_ends(const void *packet, size_t len, struct packet_ends *ends)
         return false;
     *ends = (struct packet_ends){
         .from = l.address, .to = l.address + l.address_len / 2, .protocol = l.protocol};
-    if (!has_ports(&l) || len - l.transport < 4)
+    if (!layout_has_ports(&l) || len - l.transport < 4)
         return true;
     ports = p + l.transport;
     ends->ports = true;
@@ -452,7 +448,7 @@ void packet_keys(uint64_t seed, const void *packet, size_t len, struct packet_ke
 
     payload = len - l.payload;
     invariant = (uint64_t)l.protocol << 48 | (uint64_t)l.id << 32 | transport_invariant(p, len, &l);
-    if (has_ports(&l) && len - l.transport >= 4) {
+    if (layout_has_ports(&l) && len - l.transport >= 4) {
         source_port = load16(p + l.transport);
         destination_port = load16(p + l.transport + 2);
     }

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+/* Capabilities across the loss of root. */
 #include "process/privileges.h"
 
 #include "real.h"

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+/* The lines and the packets of a trace. */
 #include "trace/trace.h"
 
 #include "common/trace_open.h"
@@ -144,7 +145,7 @@ static void add_ends(struct line *l, const struct trace_packet *p)
 }
 
 /* Linux allows all but blanks and slashes in the name of an interface. */
-static void add_interface(struct line *l, uint32_t index)
+static void add_interface_name(struct line *l, uint32_t index)
 {
     struct interface in;
 
@@ -191,7 +192,7 @@ static void write_line(enum trace_event event, const struct trace_packet *p, con
     else
         add(&l, "-");
     add(&l, p->incoming ? " in " : " out");
-    add_interface(&l, p->interface);
+    add_interface_name(&l, p->interface);
     if (event != TRACE_DROP)
         add(&l, " tag %u", p->tag);
     add_ends(&l, p);
@@ -210,7 +211,7 @@ static void note_missing(void)
              packets.variable, packets.name);
 }
 
-static void write_packet(const struct trace_packet *p, const struct timespec *now)
+static void write_capture(const struct trace_packet *p, const struct timespec *now)
 {
     size_t room = trace_file_longest(&packets) - sizeof(struct pcap_record);
     struct pcap_record head = {
@@ -235,5 +236,5 @@ void trace_packet(enum trace_event event, const struct trace_packet *p, const ch
     clock_gettime(CLOCK_REALTIME, &now);
     write_line(event, p, fate, &now);
     if (captured)
-        write_packet(p, &now);
+        write_capture(p, &now);
 }

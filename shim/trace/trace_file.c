@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+/* Writing traces from within a program. */
 #include "trace/trace_file.h"
 
 #include "common/trace_open.h"
@@ -102,7 +103,7 @@ static size_t length_of(const struct iovec *record, int pieces)
     return len;
 }
 
-static void stop(struct trace_file *f, const char *why)
+static void stop_trace(struct trace_file *f, const char *why)
 {
     bool said = atomic_exchange(&f->state->stopped, true);
 
@@ -112,7 +113,7 @@ static void stop(struct trace_file *f, const char *why)
 }
 
 /* The kernel would send SIGXFSZ, which ends the program. */
-static bool too_large(const struct trace_file *f, size_t len)
+static bool would_be_too_large(const struct trace_file *f, size_t len)
 {
     struct rlimit limit;
     struct stat st;
@@ -136,8 +137,8 @@ static void put_to_file(struct trace_file *f, const struct iovec *record, int pi
     size_t len = length_of(record, pieces);
     ssize_t n;
 
-    if (too_large(f, len)) {
-        stop(f, "it may not grow further (ulimit -f)");
+    if (would_be_too_large(f, len)) {
+        stop_trace(f, "it may not grow further (ulimit -f)");
         return;
     }
     do
@@ -147,7 +148,7 @@ static void put_to_file(struct trace_file *f, const struct iovec *record, int pi
         return;
     if (n > 0 && f->ours)
         cut_back(f, n);
-    stop(f, strerror(n < 0 ? errno : ENOSPC));
+    stop_trace(f, strerror(n < 0 ? errno : ENOSPC));
 }
 
 /* Whoever is at the other end: what it does must not raise SIGPIPE in the program. */
@@ -188,7 +189,7 @@ static void put_to_pipe(struct trace_file *f, const struct iovec *record, int pi
     if (errno == EAGAIN)
         atomic_fetch_add(&f->state->left_out, 1);
     else
-        stop(f, errno == EPIPE ? "nobody reads it any more" : strerror(errno));
+        stop_trace(f, errno == EPIPE ? "nobody reads it any more" : strerror(errno));
 }
 
 void trace_file_put(struct trace_file *f, const struct iovec *record, int pieces)

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+/* The monotonic clock. */
 #ifndef DIVERTSHIM_CLOCK_H
 #define DIVERTSHIM_CLOCK_H
 

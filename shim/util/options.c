@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+/* Reading the DIVERTSHIM_* environment. */
 #include "util/options.h"
 
 #include "process/process.h"
@@ -21,7 +22,7 @@ static struct options options = {
 static bool sensible;
 static _Atomic bool have_read;
 
-static bool refuse(const char *name, const char *value, const char *expected)
+static bool refuse_value(const char *name, const char *value, const char *expected)
 {
     log_line(LOG_ERROR, "%s=%.80s%s: expected %s", name, value, strlen(value) > 80 ? "..." : "",
              expected);
@@ -40,7 +41,7 @@ static bool read_number(const char *name, uint32_t min, uint32_t max, uint32_t *
     errno = 0;
     number = strtoull(value, &end, 0);
     if (errno || *end || *value < '0' || *value > '9' || number < min || number > max)
-        return refuse(name, value, expected);
+        return refuse_value(name, value, expected);
     *out = (uint32_t)number;
     return true;
 }
@@ -58,7 +59,7 @@ static bool read_choice(const char *name, const char *const *words, unsigned *ou
             return true;
         }
     }
-    return refuse(name, value, expected);
+    return refuse_value(name, value, expected);
 }
 
 static const char *read_name(const char *name)
@@ -77,7 +78,7 @@ static bool read_mask(void)
     if (!read_number(name, 1, UINT32_MAX, &mask, expected))
         return false;
     if (mask >> __builtin_ctz(mask) != 0xffff)
-        return refuse(name, secure_getenv(name), expected);
+        return refuse_value(name, secure_getenv(name), expected);
     options.mark_mask = mask;
     options.mark_shift = (unsigned)__builtin_ctz(mask);
     return true;
@@ -96,7 +97,7 @@ static bool read_tags(void)
     return options.tag_base <= options.tag_last;
 }
 
-static void read_all(void)
+static void read_environment(void)
 {
     static const char *const levels[] = {"error", "warn", "info", "debug", NULL};
     static const char *const personalities[] = {"freebsd", "openbsd", NULL};
@@ -133,7 +134,7 @@ const struct options *options_get(void)
     if (!atomic_load_explicit(&have_read, memory_order_acquire)) {
         process_lock(LOCK_OPTIONS);
         if (!atomic_load(&have_read))
-            read_all();
+            read_environment();
         atomic_store(&have_read, true);
         process_unlock(LOCK_OPTIONS);
     }

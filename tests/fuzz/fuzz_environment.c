@@ -74,7 +74,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     set_variables(lines);
     free(lines);
     options = defaults;
-    read_all();
+    read_environment();
     if (sensible)
         expect_sense(&options);
     inherit_adopt();

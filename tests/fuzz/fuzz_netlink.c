@@ -78,13 +78,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     lists[0].interfaces = lists[0].addresses = 0;
     switch (kind % 4) {
     case 0:
-        route_messages(in.at, in.left, add_interface);
+        route_messages(in.at, in.left, list_interface);
         break;
     case 1: { /* half of it interfaces, half of it addresses */
         size_t half = in.left / 2 & ~(size_t)3;
 
-        route_messages(in.at, half, add_interface);
-        route_messages(in.at + half, in.left - half, add_address);
+        route_messages(in.at, half, list_interface);
+        route_messages(in.at + half, in.left - half, list_address);
         break;
     }
     default:

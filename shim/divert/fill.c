@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Taking packets from the kernel into the ring, and dropping what nobody writes in time. */
+#include "divert/private.h"
+
+#include "divert/tracing.h"
+#include "netif/interfaces.h"
+#include "util/clock.h"
+
+#include <linux/netfilter.h>
+
+uint64_t divert_overdue_at(struct divert_socket *s)
+{
+    const struct in_flight_packet *oldest = in_flight_oldest(&s->shared->in_flight);
+
+    if (!oldest && s->shared->last.outstanding)
+        oldest = &s->shared->last.packet;
+    return oldest ? oldest->read_at + s->options->hold_ms * NS_PER_MS : DIVERT_NEVER;
+}
+
+static void note_expired(struct divert_socket *s, const struct in_flight_packet *packet)
+{
+    status_count(&s->shared->status.expired, packet->len);
+    if (trace_on())
+        divert_trace_dropped(s, packet, "not written in time");
+}
+
+void divert_drop_overdue(struct divert_socket *s)
+{
+    struct in_flight_packet packet;
+    uint64_t overdue_at = divert_overdue_at(s);
+
+    while (overdue_at != DIVERT_NEVER && overdue_at <= clock_ns()) {
+        divert_add_in_flight(s);
+        in_flight_expire(&s->shared->in_flight, &packet);
+        if (divert_drop(s, &packet) == 0)
+            note_expired(s, &packet);
+        overdue_at = divert_overdue_at(s);
+    }
+}
+
+/*
+ * What was injected is never diverted again by rules that know nothing of tags: it carries the tag
+ * that stands above all rules, and goes on from here. It loses the tag where its way ends.
+ */
+static bool pass_injected(struct divert_socket *s, const struct nfqueue_packet *p)
+{
+    struct nfqueue_verdict v = {
+        .id = p->id, .queue = p->queue, .verdict = NF_ACCEPT, .mark = p->mark};
+
+    if (s->options->tags || options_tag_of_mark(s->options, p->mark) != TAG_PAST_ALL)
+        return false;
+    if (p->is_tee)
+        return true;
+    if (p->hook == NF_INET_POST_ROUTING || p->hook == NF_INET_LOCAL_IN)
+        v.mark = options_mark_with_tag(s->options, p->mark, 0);
+    divert_give_verdict(s, &v);
+    return true;
+}
+
+/* The packet that was read last stays as it is while its half of the ring is not filled anew. */
+static void keep_last(struct divert_socket *s)
+{
+    const struct nfqueue_ring *ring = &s->shared->ring;
+    bool turns = nfqueue_ring_empty(ring) && ring->used != ring->base;
+
+    if (turns &&
+        s->shared->last.number / NFQUEUE_SLOTS == nfqueue_ring_next_base(ring) / NFQUEUE_SLOTS)
+        divert_add_in_flight(s);
+}
+
+/* Takes packets from the kernel, if there is room; returns how many there are for the program. */
+static int fill_alone(struct divert_socket *s)
+{
+    struct nfqueue_ring *ring = &s->shared->ring;
+    uint32_t end, kept;
+    bool behind;
+    int n;
+
+    divert_flush(s);
+    keep_last(s);
+    n = nfqueue_fill(s->queue_fd, ring);
+    end = ring->end;
+    if (n <= 0)
+        return n;
+    behind = handoff_queue_waits(&s->shared->handoff_queue);
+    kept = end - (uint32_t)n;
+    for (uint32_t i = kept; i < end; i++) {
+        bool other = behind || ring->packet[i].family != s->shared->family;
+
+        if (pass_injected(s, &ring->packet[i]) ||
+            (__builtin_expect(other, 0) && divert_hand_over(s, &ring->packet[i])))
+            continue;
+        if (kept != i)
+            ring->packet[kept] = ring->packet[i];
+        kept++;
+    }
+    ring->end = kept;
+    interfaces_refresh(); /* what changed before these packets came is seen with them */
+    return n;
+}
+
+static int fill(struct divert_socket *s)
+{
+    if (__builtin_expect(s->sibling != NULL, 0))
+        return divert_take_in_turn(s, fill_alone);
+    return fill_alone(s);
+}
+
+int divert_fill(struct divert_socket *s)
+{
+    struct nfqueue_ring *ring = &s->shared->ring;
+
+    divert_drop_overdue(s);
+    while (nfqueue_ring_empty(ring)) {
+        int n;
+
+        keep_last(s);
+        if (handoff_queue_waits(&s->shared->handoff_queue) &&
+            handoff_queue_take(&s->shared->handoff_queue, ring))
+            break;
+        n = fill(s);
+        if (n <= 0)
+            return n;
+    }
+    return 1;
+}
+
+void divert_pass_injected(struct divert_socket *s)
+{
+    if (s->options->tags || !s->shared->bound)
+        return;
+    while (fill(s) > 0) {
+        /* on its way it may come to a second queue rule */
+    }
+}
+
+int divert_next_len(struct divert_socket *s)
+{
+    int len = divert_lock(s);
+
+    if (len)
+        return 0;
+    if (!s->shared->cannot_receive && divert_fill(s) > 0)
+        len = (int)s->shared->ring.packet[s->shared->ring.first].len;
+    divert_unlock(s);
+    return len;
+}

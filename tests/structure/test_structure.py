@@ -1,0 +1,180 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""The structure of the sources: layers, names, symbols.
+
+usage: test_structure.py ROOT CORE_ARCHIVE LIBRARY
+
+Prints a line for each rule, and what breaks it. Exit status 1 if anything does.
+"""
+import pathlib
+import re
+import subprocess
+import sys
+
+ROOT, CORE, LIBRARY = pathlib.Path(sys.argv[1]), sys.argv[2], sys.argv[3]
+
+# From the bottom to the top: a file may include those of its own layer and of those below.
+LAYERS = [
+    r"common/.*",
+    r"shim/real\..*|shim/util/(clock|scatter)\.h",
+    r"shim/fdtable\..*|shim/packet/.*",
+    r"shim/process/.*",
+    r"shim/util/.*",
+    r"shim/netif/.*|shim/(nfnetlink|nflog|nfq)\..*",
+    r"shim/trace/.*|shim/inject/.*|shim/bsd/.*",
+    r"shim/divert/.*",
+    r"shim/wait\..*",
+    r"shim/hook\.h|shim/[a-z]+_hooks\.c",
+    r"tools/divert-run/util/.*",
+    r"tools/divert-run/plan/.*",
+    r"tools/divert-run/(ipfw|pf)/.*",
+    r"tools/divert-run/(nft|iptables)/.*",
+    r"tools/divert-run/status/.*",
+    r"tools/divert-run/[^/]*",
+]
+# The two halves share common/ and nothing else.
+HALVES = ["shim/", "tools/"]
+
+failures = 0
+
+
+def report(rule, broken):
+    global failures
+    print(f"{'ok' if not broken else 'FAILED'}: {rule}")
+    for line in sorted(broken):
+        print(f"    {line}")
+    failures += bool(broken)
+
+
+def sources():
+    for half in ("common", "shim", "tools"):
+        for path in sorted((ROOT / half).rglob("*.[ch]")):
+            yield path.relative_to(ROOT).as_posix()
+
+
+FILES = list(sources())
+TEXT = {name: (ROOT / name).read_text() for name in FILES}
+
+
+def layer(name):
+    for number, pattern in enumerate(LAYERS):
+        if re.fullmatch(pattern, name):
+            return number
+    return None
+
+
+def resolve(name, included):
+    """The file that an include names, or None for one of the system's."""
+    half = "shim" if name.startswith("shim/") else "tools/divert-run"
+    for candidate in (included, f"{half}/{included}", f"{name.rsplit('/', 1)[0]}/{included}"):
+        if candidate in TEXT:
+            return candidate
+    return None
+
+
+INCLUDES = {
+    name: [r for i in re.findall(r'^#include "([^"]+)"', TEXT[name], re.M) if (r := resolve(name, i))]
+    for name in FILES
+}
+
+
+def check_layers():
+    report("each file belongs to a layer", [n for n in FILES if layer(n) is None])
+    report(
+        "no include points up",
+        [f"{n} includes {i}" for n in FILES for i in INCLUDES[n] if (layer(i) or 0) > (layer(n) or 0)],
+    )
+    report(
+        "the library and divert-run share common/ alone",
+        [f"{n} includes {i}" for n in FILES for i in INCLUDES[n]
+         if not i.startswith("common/") and n.split("/")[0] != i.split("/")[0]],
+    )
+    report(
+        "a folder's private header stays in the folder",
+        [f"{n} includes {i}" for n in FILES for i in INCLUDES[n]
+         if i.endswith("/private.h") and n.rsplit("/", 1)[0] != i.rsplit("/", 1)[0]],
+    )
+
+
+def check_circles():
+    """A module is a header and its source."""
+    needs = {}
+    for name in FILES:
+        module = name.rsplit(".", 1)[0]
+        needs.setdefault(module, set()).update(i.rsplit(".", 1)[0] for i in INCLUDES[name])
+    state, circles = {}, set()
+
+    def visit(module, path):
+        if state.get(module) == "done":
+            return
+        if module in path:
+            circles.add(" -> ".join(path[path.index(module):] + [module]))
+            return
+        for other in sorted(needs.get(module, ())):
+            if other != module:
+                visit(other, path + [module])
+        state[module] = "done"
+
+    for module in sorted(needs):
+        visit(module, [])
+    report("no circle of includes", circles)
+
+
+def check_heads():
+    head = re.compile(r"/\* SPDX-License-Identifier: BSD-2-Clause \*/\n/\*[ \n]")
+    report("each file begins with its licence and says what it is",
+           [n for n in FILES if not head.match(TEXT[n])])
+    report("no file is longer than 500 lines",
+           [f"{n}: {TEXT[n].count(chr(10))}" for n in FILES if TEXT[n].count("\n") > 500])
+
+
+def check_names():
+    where = {}
+    for name in FILES:
+        if not name.endswith(".c"):
+            continue
+        for function in re.findall(r"^static (?!inline)[^=;()]*?\b(\w+)\([^;]*?\)\s*\{", TEXT[name], re.M):
+            where.setdefault(function, set()).add(name)
+    report("a static function's name occurs once",
+           [f"{f}: {' '.join(sorted(files))}" for f, files in where.items() if len(files) > 1])
+
+
+# Is divert-run's as well, which has no hooks; what it opens is no descriptor of the program's.
+SHARED_OBJECTS = {"trace_open.c.o"}
+
+
+def nm(*arguments):
+    output = subprocess.run(["nm", *arguments], check=True, capture_output=True, text=True).stdout
+    names, skip = set(), False
+    for line in filter(None, output.splitlines()):
+        if line.endswith(":"):
+            skip = line[:-1] in SHARED_OBJECTS
+        elif not skip:
+            names.add(line.split()[-1].split("@")[0])
+    return names
+
+
+def hooks():
+    """The functions that the library catches."""
+    found = set()
+    for name in FILES:
+        if name.endswith("_hooks.c"):
+            found.update(re.findall(r"^HOOK [^;{=()]*?\b(\w+)\(", TEXT[name], re.M))
+    return found
+
+
+def check_symbols():
+    names = hooks()
+    report("there are hooks", [] if len(names) > 80 else [f"{len(names)} found"])
+    report("the library exports its hooks", names - nm("-D", "--defined-only", LIBRARY))
+    report("and nothing else", nm("-D", "--defined-only", LIBRARY) - names)
+    report("what is behind the hooks calls none of the functions that are caught",
+           names & nm("-u", CORE))
+
+
+check_layers()
+check_circles()
+check_heads()
+check_names()
+check_symbols()
+sys.exit(1 if failures else 0)
