@@ -2,6 +2,8 @@
 #include "firewall_texts.h"
 
 #include "firewall_words.h"
+#include "iptables/iptables.h"
+#include "nft/nft.h"
 
 struct filter_options choose_options(struct input *in)
 {

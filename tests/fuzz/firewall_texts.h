@@ -3,8 +3,9 @@
 #ifndef FIREWALL_TEXTS_H
 #define FIREWALL_TEXTS_H
 
-#include "backend.h"
 #include "fuzz.h"
+#include "language/parser.h"
+#include "plan/plan.h"
 
 /* Of the next two bytes. */
 struct filter_options choose_options(struct input *in);

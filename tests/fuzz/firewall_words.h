@@ -3,7 +3,7 @@
 #ifndef FIREWALL_WORDS_H
 #define FIREWALL_WORDS_H
 
-#include "backend.h"
+#include "plan/plan.h"
 
 /*
  * The first word of TEXT that is none of the back end's own: neither a keyword, nor a number or

@@ -4,7 +4,7 @@
  * first two bytes choose the options.
  */
 #include "firewall_texts.h"
-#include "pf.h"
+#include "pf/pf.h"
 
 #define RULES_MAX 6 /* lists multiply */
 #define MADE_MAX  400

@@ -4,10 +4,10 @@
  * all of it is taken without one.
  */
 #include "fuzz.h"
-#include "options.h"
-#include "say.h"
-#if __has_include("pf.h")
-#include "pf.h"
+#include "rule_source.h"
+#include "util/message.h"
+#if __has_include("pf/pf.h")
+#include "pf/pf.h"
 #endif
 
 #include <sys/mman.h>
@@ -38,7 +38,7 @@ void say_place(const char *text, size_t offset, size_t length)
     places++;
 }
 
-#if __has_include("pf.h")
+#if __has_include("pf/pf.h")
 static int read_rules(const char *path, enum rule_language language)
 {
     struct ruleset rules = {0};
@@ -86,7 +86,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             "no file in memory");
     snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
     expect_one_message(path, LANGUAGE_IPFW);
-#if __has_include("pf.h")
+#if __has_include("pf/pf.h")
     expect_one_message(path, LANGUAGE_PF);
 #endif
     return 0;

@@ -4,7 +4,7 @@
  * two bytes choose the options.
  */
 #include "firewall_texts.h"
-#include "rule.h"
+#include "ipfw/ipfw.h"
 
 #define RULES_MAX 8
 
@@ -16,7 +16,7 @@ static void expect_same_text(const struct rule *rule)
     static struct rule again;
     struct rule_error error = {0};
 
-    REQUIRE(rule_parse(rule->text, &again, &error) == RULE_OK, "'%s': %s", rule->text,
+    REQUIRE(ipfw_parse(rule->text, &again, &error) == RULE_OK, "'%s': %s", rule->text,
             error.message);
     REQUIRE(again.action == rule->action && again.argument == rule->argument &&
                 again.clause_count == rule->clause_count && again.atom_count == rule->atom_count &&
@@ -29,7 +29,7 @@ static bool add_rule(const char *line)
     static struct rule rule;
     struct rule_error error = {0};
 
-    if (was_read(line, rule_parse(line, &rule, &error), &rule, &error)) {
+    if (was_read(line, ipfw_parse(line, &rule, &error), &rule, &error)) {
         expect_same_text(&rule);
         ruleset_add(&rules, &rule);
     }

@@ -1,6 +1,9 @@
 /* The firewall's text: whole for a few rules, and what must hold for many. */
-#include "backend.h"
-#include "pf.h"
+#include "common/mark.h"
+#include "ipfw/ipfw.h"
+#include "iptables/iptables.h"
+#include "nft/nft.h"
+#include "pf/pf.h"
 
 #include <check.h>
 #include <stdio.h>
@@ -30,7 +33,7 @@ static void add(const char *line)
     static struct rule rule;
     struct rule_error error;
 
-    ck_assert_msg(rule_parse(line, &rule, &error) == RULE_OK, "'%s': %s", line, error.message);
+    ck_assert_msg(ipfw_parse(line, &rule, &error) == RULE_OK, "'%s': %s", line, error.message);
     ck_assert_uint_ne(ruleset_add(&rules, &rule), 0);
 }
 

@@ -1,5 +1,5 @@
 /* Rules of pf: what is understood, and what exactly is said when it is not. */
-#include "pf.h"
+#include "pf/pf.h"
 
 #include <check.h>
 #include <netinet/in.h>

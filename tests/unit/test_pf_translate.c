@@ -3,8 +3,8 @@
  * packets of connections through a router. Both sides are evaluated here, in the plainest
  * direction; the one has states, the other what connection tracking knows.
  */
-#include "pf.h"
-#include "plan.h"
+#include "pf/pf.h"
+#include "plan/plan.h"
 
 #include <check.h>
 #include <netinet/in.h>

@@ -1,5 +1,5 @@
 /* The rule language: what is understood, and which word is blamed when it is not. */
-#include "rule.h"
+#include "ipfw/ipfw.h"
 
 #include <check.h>
 #include <netinet/in.h>
@@ -114,7 +114,7 @@ static const struct {
 
 START_TEST(good_rules_are_understood)
 {
-    enum rule_result result = rule_parse(good[_i], &rule, &error);
+    enum rule_result result = ipfw_parse(good[_i], &rule, &error);
 
     ck_assert_msg(result == RULE_OK, "'%s' refused: %s", good[_i], error.message);
 }
@@ -122,7 +122,7 @@ END_TEST
 
 START_TEST(bad_rules_name_the_word)
 {
-    enum rule_result result = rule_parse(bad[_i].rule, &rule, &error);
+    enum rule_result result = ipfw_parse(bad[_i].rule, &rule, &error);
     char word[256] = "";
 
     ck_assert_msg(result == RULE_BAD, "'%s' was taken", bad[_i].rule);
@@ -142,7 +142,7 @@ START_TEST(lines_without_a_rule_are_empty)
                                         "flush", "-f flush", "ipfw -q flush"};
 
     for (size_t i = 0; i < sizeof(lines) / sizeof(*lines); i++)
-        ck_assert_msg(rule_parse(lines[i], &rule, &error) == RULE_EMPTY, "'%s' is not empty",
+        ck_assert_msg(ipfw_parse(lines[i], &rule, &error) == RULE_EMPTY, "'%s' is not empty",
                       lines[i]);
 }
 END_TEST
@@ -151,7 +151,7 @@ START_TEST(every_part_of_a_rule_is_kept)
 {
     const struct rule_clause *clause;
 
-    ck_assert_int_eq(rule_parse("add 700 divert 8000 tcp from not 10.9.8.7/8,me 1-5 to any 80,443 "
+    ck_assert_int_eq(ipfw_parse("add 700 divert 8000 tcp from not 10.9.8.7/8,me 1-5 to any 80,443 "
                                 "in recv eth0 setup // web",
                                 &rule, &error),
                      RULE_OK);
@@ -180,17 +180,17 @@ END_TEST
 
 START_TEST(not_before_an_option_is_not_about_ports)
 {
-    ck_assert_int_eq(rule_parse("allow tcp from any to any not diverted", &rule, &error), RULE_OK);
+    ck_assert_int_eq(ipfw_parse("allow tcp from any to any not diverted", &rule, &error), RULE_OK);
     ck_assert_ptr_null(rule_clause(&rule, CLAUSE_DPORT));
     ck_assert(rule_clause(&rule, CLAUSE_DIVERTED)->negated);
-    ck_assert_int_eq(rule_parse("allow tcp from any to any not 80", &rule, &error), RULE_OK);
+    ck_assert_int_eq(ipfw_parse("allow tcp from any to any not 80", &rule, &error), RULE_OK);
     ck_assert(rule_clause(&rule, CLAUSE_DPORT)->negated);
 }
 END_TEST
 
 static unsigned int add(struct ruleset *set, const char *text)
 {
-    ck_assert_msg(rule_parse(text, &rule, &error) == RULE_OK, "'%s': %s", text, error.message);
+    ck_assert_msg(ipfw_parse(text, &rule, &error) == RULE_OK, "'%s': %s", text, error.message);
     return ruleset_add(set, &rule);
 }
 
@@ -222,20 +222,20 @@ START_TEST(limits_are_errors)
     strcpy(text, "allow ip from any to any");
     for (int i = 0; i < 100; i++)
         strcat(text, " frag");
-    ck_assert_int_eq(rule_parse(text, &rule, &error), RULE_BAD);
+    ck_assert_int_eq(ipfw_parse(text, &rule, &error), RULE_BAD);
     ck_assert(strstr(error.message, "at most"));
     strcpy(text, "allow tcp from any to any 1");
     for (int i = 0; i < 300; i++)
         strcat(text, ", 2");
-    ck_assert_int_eq(rule_parse(text, &rule, &error), RULE_BAD);
+    ck_assert_int_eq(ipfw_parse(text, &rule, &error), RULE_BAD);
     ck_assert(strstr(error.message, "at most"));
     memset(text, 'a', 90000);
-    ck_assert_int_eq(rule_parse(text, &rule, &error), RULE_BAD);
+    ck_assert_int_eq(ipfw_parse(text, &rule, &error), RULE_BAD);
     ck_assert(strstr(error.message, "too long"));
     memset(text, ' ', 90000);
     memcpy(text, "allow ip from", 13);
     memcpy(text + 80000, "any to any", 11);
-    ck_assert_int_eq(rule_parse(text, &rule, &error), RULE_BAD);
+    ck_assert_int_eq(ipfw_parse(text, &rule, &error), RULE_BAD);
     ck_assert(strstr(error.message, "longer than"));
     free(text);
 }
@@ -252,7 +252,7 @@ START_TEST(damaged_rules_do_no_harm)
             for (int c = 0; c < 256; c += 3) {
                 strcpy(text, good[i]);
                 text[at] = (char)c;
-                if (rule_parse(text, &rule, &error) == RULE_BAD)
+                if (ipfw_parse(text, &rule, &error) == RULE_BAD)
                     ck_assert_uint_le(error.offset + error.length, strlen(text));
             }
 }

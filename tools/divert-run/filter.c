@@ -1,7 +1,8 @@
 #include "filter.h"
 
-#include "owner.h"
-#include "say.h"
+#include "nft/nft.h"
+#include "util/message.h"
+#include "util/owner.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -64,7 +65,8 @@ static bool choose(struct filter *filter, const struct ruleset *rules)
         filter->kind = FILTER_NFT;
         found = true;
     }
-    if (!found && wanted != FILTER_NFT && iptables_probe(filter, only_six(rules), &iptables)) {
+    if (!found && wanted != FILTER_NFT &&
+        iptables_probe(&filter->iptables, &filter->options, only_six(rules), &iptables)) {
         filter->kind = FILTER_IPTABLES;
         found = true;
     }
@@ -88,7 +90,7 @@ static void new_identity(struct filter *filter)
     do
         owner_new_id(filter->options.id);
     while (filter->kind == FILTER_NFT ? nft_id_taken(filter->options.id)
-                                      : iptables_id_taken(filter, filter->options.id));
+                                      : iptables_id_taken(&filter->iptables, filter->options.id));
 }
 
 /* Two that start at once must not take the same numbers and places. */
@@ -106,7 +108,7 @@ static int find_place(struct filter *filter, struct ruleset *rules)
 {
     struct filter_options *options = &filter->options;
     size_t used = strlen(options->owner);
-    int status = iptables_survey(filter, ruleset_tracks(rules));
+    int status = iptables_survey(&filter->iptables, options, ruleset_tracks(rules));
 
     if (!status && !ruleset_renumber(rules, options->tag_base)) {
         say_error("other divert-runs have the rule numbers up to %u, so that these have no room; "
@@ -137,7 +139,7 @@ static int install_nft(struct filter *filter, const struct ruleset *rules)
     int status = generate(filter, rules, 0, &text);
 
     if (!status)
-        status = nft_install(filter, text_str(&text));
+        status = nft_install(text_str(&text));
     text_free(&text);
     return status;
 }
@@ -148,15 +150,15 @@ static int install_iptables(struct filter *filter, struct ruleset *rules)
     int status = find_place(filter, rules);
 
     for (int i = 0; i < 2 && !status; i++)
-        if (filter->families[i])
+        if (filter->iptables.families[i])
             status = generate(filter, rules, i ? 6 : 4, &texts[i]);
     if (status)
-        filter->families[0] = filter->families[1] = false;
+        filter->iptables.families[0] = filter->iptables.families[1] = false;
     for (int i = 0; i < 2 && !status; i++)
-        if (filter->families[i])
-            status = iptables_install(filter, i ? 6 : 4, text_str(&texts[i]));
+        if (filter->iptables.families[i])
+            status = iptables_install(&filter->iptables, i ? 6 : 4, text_str(&texts[i]));
     if (status)
-        iptables_remove(filter);
+        iptables_remove(&filter->iptables, filter->options.id);
     text_free(&texts[0]);
     text_free(&texts[1]);
     return status;
@@ -171,7 +173,7 @@ int filter_install(struct filter *filter, struct ruleset *rules)
         return STATUS_FAILED;
     }
     for (int i = 0; i < 2; i++)
-        filter->families[i] = ruleset_has_family(rules, i ? 6 : 4);
+        filter->iptables.families[i] = ruleset_has_family(rules, i ? 6 : 4);
     if (!choose(filter, rules))
         return STATUS_FAILED;
     lock = lock_installation();
@@ -180,7 +182,8 @@ int filter_install(struct filter *filter, struct ruleset *rules)
     new_identity(filter);
     say_note("installing %zu rule%s with %s as divert-%s", rules->count,
              rules->count == 1 ? "" : "s",
-             filter->kind == FILTER_NFT ? "nft" : filter->tools->restore[0], filter->options.id);
+             filter->kind == FILTER_NFT ? "nft" : filter->iptables.tools->restore[0],
+             filter->options.id);
     status =
         filter->kind == FILTER_NFT ? install_nft(filter, rules) : install_iptables(filter, rules);
     if (lock >= 0)
@@ -190,8 +193,9 @@ int filter_install(struct filter *filter, struct ruleset *rules)
 
 bool filter_remove(struct filter *filter)
 {
-    bool removed =
-        filter->kind == FILTER_NFT ? nft_remove(filter->options.id) : iptables_remove(filter);
+    bool removed = filter->kind == FILTER_NFT
+                       ? nft_remove(filter->options.id)
+                       : iptables_remove(&filter->iptables, filter->options.id);
 
     if (!removed)
         say_error("some rules could not be removed; 'divert-run --cleanup' tries again");

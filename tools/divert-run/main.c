@@ -1,9 +1,10 @@
 #include "options.h"
 #include "preload.h"
+#include "rule_source.h"
 #include "run.h"
-#include "say.h"
-#include "status.h"
+#include "status/status.h"
 #include "trace_files.h"
+#include "util/message.h"
 
 #include <errno.h>
 #include <stdio.h>

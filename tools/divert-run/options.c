@@ -1,6 +1,10 @@
 #include "options.h"
 
-#include "say.h"
+#include "rule_source.h"
+
+#include "common/mark.h"
+
+#include "util/message.h"
 
 #include <errno.h>
 #include <getopt.h>

@@ -1,8 +1,10 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The command line. */
 #ifndef DIVERT_RUN_OPTIONS_H
 #define DIVERT_RUN_OPTIONS_H
 
 #include "filter.h"
-#include "pf.h"
+#include "pf/pf.h"
 
 enum mode { MODE_RUN, MODE_CHECK, MODE_STATUS, MODE_CLEANUP, MODE_HELP, MODE_VERSION };
 
@@ -24,17 +26,5 @@ struct options {
 /* 0, or an exit status after saying what is wrong. Rules are parsed as they come. */
 int options_parse(int argc, char *argv[], struct options *options);
 void options_help(void);
-
-/* rule_source.c: rules from the command line and from files. 0, or an exit status. */
-enum rule_language { LANGUAGE_IPFW, LANGUAGE_PF };
-struct rule_source {
-    struct ruleset *set;
-    struct pf_ruleset *pf;
-    unsigned int given; /* rules from the command line so far */
-};
-int rules_from_argument(struct rule_source *source, enum rule_language language, const char *text);
-int rules_from_file(struct rule_source *source, enum rule_language language, const char *path);
-/* Warns of interfaces that are not there. */
-void rules_warn_interfaces(const struct ruleset *rules);
 
 #endif

@@ -1,6 +1,6 @@
 #include "preload.h"
 
-#include "say.h"
+#include "util/message.h"
 
 #include <elf.h>
 #include <errno.h>

@@ -1,5 +1,7 @@
-#include "options.h"
-#include "say.h"
+#include "rule_source.h"
+
+#include "ipfw/ipfw.h"
+#include "util/message.h"
 
 #include <errno.h>
 #include <net/if.h>
@@ -30,7 +32,7 @@ static int add_ipfw(struct rule_source *source, const char *where, const char *t
 {
     struct rule *rule = grow(NULL, 1, sizeof(*rule));
     struct rule_error error = {0};
-    enum rule_result result = rule_parse(text, rule, &error);
+    enum rule_result result = ipfw_parse(text, rule, &error);
     int status = 0;
 
     if (result == RULE_BAD) {

@@ -1,7 +1,7 @@
 #include "run.h"
 
-#include "say.h"
-#include "stray.h"
+#include "unshimmed.h"
+#include "util/message.h"
 
 #include <ctype.h>
 #include <dirent.h>

@@ -2,7 +2,7 @@
 #ifndef DIVERT_RUN_TOOL_H
 #define DIVERT_RUN_TOOL_H
 
-#include "text.h"
+#include "util/text.h"
 
 /*
  * Runs argv[0], searched in PATH and the sbin directories, with INPUT (may be NULL) as standard

@@ -1,7 +1,7 @@
 #include "trace_files.h"
 
 #include "common/trace_open.h"
-#include "say.h"
+#include "util/message.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -1,0 +1,107 @@
+#include "ipfw/lex.h"
+
+#include <string.h>
+#include <strings.h>
+
+static bool is_blank(char c)
+{
+    return c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == '\v' || c == '\f';
+}
+
+/* False: the word is too long for anything. */
+static bool read_word(const char *text, size_t from, struct word *word)
+{
+    size_t end;
+
+    while (is_blank(text[from]))
+        from++;
+    for (end = from; text[end] && !is_blank(text[end]); end++)
+        ;
+    if (text[from] == '#' || !strncmp(text + from, "//", 2))
+        end = from;
+    word->offset = from;
+    word->length = end - from;
+    if (word->length >= sizeof(word->s))
+        return false;
+    memcpy(word->s, text + from, word->length);
+    word->s[word->length] = '\0';
+    return true;
+}
+
+static bool lex_from(struct parser *p, size_t from)
+{
+    if (read_word(p->text, from, &p->word))
+        return true;
+    return parser_fail(p, "a word of %zu characters is too long", p->word.length);
+}
+
+bool lex_start(struct parser *p, const char *text)
+{
+    p->text = text;
+    return lex_from(p, 0);
+}
+
+bool lex_next(struct parser *p)
+{
+    return lex_from(p, p->word.offset + p->word.length);
+}
+
+bool lex_peek(const struct parser *p, struct word *word)
+{
+    return read_word(p->text, p->word.offset + p->word.length, word);
+}
+
+bool lex_at(const struct parser *p, const char *keyword)
+{
+    return !strcasecmp(p->word.s, keyword);
+}
+
+bool lex_in(const struct word *word, const char *const *keywords)
+{
+    for (; *keywords; keywords++)
+        if (!strcasecmp(word->s, *keywords))
+            return true;
+    return false;
+}
+
+/* Splits the current word at its commas. */
+static bool list_word(struct parser *p, lex_item *add, void *context)
+{
+    struct word item;
+    size_t from = p->word.s[0] == ',';
+
+    while (from < p->word.length) {
+        item.length = strcspn(p->word.s + from, ",");
+        item.offset = p->word.offset + from;
+        if (!item.length)
+            return parser_fail(p, "'%s': nothing between two commas", p->word.s);
+        memcpy(item.s, p->word.s + from, item.length);
+        item.s[item.length] = '\0';
+        if (!add(p, &item, context))
+            return false;
+        from += item.length + 1;
+    }
+    return true;
+}
+
+bool lex_list(struct parser *p, lex_item *add, void *context)
+{
+    bool comma;
+    struct word next;
+
+    if (p->word.s[0] == ',')
+        return parser_fail(p, "'%s': nothing before the comma", p->word.s);
+    do {
+        if (!list_word(p, add, context))
+            return false;
+        comma = p->word.s[p->word.length - 1] == ',';
+        if (!lex_peek(p, &next))
+            return lex_next(p); /* which tells that the word is too long */
+        if (comma && (!next.length || next.s[0] == ','))
+            return parser_fail(p, "'%s': nothing after the comma", p->word.s);
+        comma = comma || next.s[0] == ',';
+        if (!lex_next(p))
+            return false;
+    } while (comma);
+    return true;
+}

@@ -1,0 +1,233 @@
+#include "ipfw/lex.h"
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <string.h>
+#include <strings.h>
+
+typedef bool option_parser(struct parser *p, enum clause_kind kind, bool negated);
+
+struct option {
+    const char *name;
+    option_parser *parse;
+    enum clause_kind kind;
+};
+
+static bool needs_proto(struct parser *p, int needed, const char *name)
+{
+    int proto = rule_proto(p->rule);
+
+    if (proto == -1 || proto == needed)
+        return true;
+    return parser_fail(p, "'%s': the rule is about another protocol than %s", p->word.s, name);
+}
+
+static bool parse_plain(struct parser *p, enum clause_kind kind, bool negated)
+{
+    return parser_add_clause(p, kind, negated) && lex_next(p);
+}
+
+/* "not in" is "out", and the other way round. */
+static bool parse_direction(struct parser *p, enum clause_kind kind, bool negated)
+{
+    bool in = (kind == CLAUSE_IN) != negated;
+    enum clause_kind meant = in ? CLAUSE_IN : CLAUSE_OUT;
+
+    if (rule_clause(p->rule, in ? CLAUSE_OUT : CLAUSE_IN))
+        return parser_fail(p, "'%s': no packet is both incoming and outgoing", p->word.s);
+    if (in && rule_clause(p->rule, CLAUSE_XMIT))
+        return parser_fail(
+            p, "'%s': an incoming packet has no interface for xmit yet; expected recv or via",
+            p->word.s);
+    return parse_plain(p, meant, false);
+}
+
+static bool parse_iface_option(struct parser *p, enum clause_kind kind, bool negated)
+{
+    if (kind == CLAUSE_XMIT && rule_clause(p->rule, CLAUSE_IN))
+        return parser_fail(
+            p, "'%s': an incoming packet has no outgoing interface yet; expected recv or via",
+            p->word.s);
+    if (!lex_next(p))
+        return false;
+    if (kind == CLAUSE_RECV && lex_at(p, "any") && !rule_clause(p->rule, CLAUSE_IN))
+        return parser_fail(p, "'any': expected an interface name (or 'in' before 'recv any')");
+    return parse_interface(p, kind, negated);
+}
+
+static bool parse_setup(struct parser *p, enum clause_kind kind, bool negated)
+{
+    struct rule_atom *atom;
+
+    if (!needs_proto(p, IPPROTO_TCP, "tcp") || !parser_add_clause(p, kind, negated))
+        return false;
+    atom = parser_add_atom(p, &p->word);
+    if (!atom)
+        return false;
+    atom->flags = (struct rule_tcpflags){.mask = TH_SYN | TH_ACK, .value = TH_SYN};
+    return lex_next(p);
+}
+
+static bool parse_established(struct parser *p, enum clause_kind kind, bool negated)
+{
+    return needs_proto(p, IPPROTO_TCP, "tcp") && parse_plain(p, kind, negated);
+}
+
+static bool parse_flags_option(struct parser *p, enum clause_kind kind, bool negated)
+{
+    (void)kind;
+    return needs_proto(p, IPPROTO_TCP, "tcp") && lex_next(p) && parse_tcpflags(p, negated);
+}
+
+static bool parse_types_option(struct parser *p, enum clause_kind kind, bool negated)
+{
+    bool six = kind == CLAUSE_ICMP6TYPES;
+
+    if (rule_clause(p->rule, CLAUSE_SPORT) || rule_clause(p->rule, CLAUSE_DPORT))
+        return parser_fail(p, "'%s': the rule has ports, and ICMP has none", p->word.s);
+    return needs_proto(p, six ? IPPROTO_ICMPV6 : IPPROTO_ICMP, six ? "icmp6" : "icmp") &&
+           lex_next(p) && parse_icmptypes(p, kind, negated);
+}
+
+static bool parse_address_option(struct parser *p, enum clause_kind kind, bool negated)
+{
+    return lex_next(p) && parse_addresses(p, kind, negated);
+}
+
+static bool parse_port_option(struct parser *p, enum clause_kind kind, bool negated)
+{
+    return lex_next(p) && parse_ports(p, kind, negated);
+}
+
+static bool parse_length_option(struct parser *p, enum clause_kind kind, bool negated)
+{
+    return lex_next(p) && parse_ranges(p, kind, negated);
+}
+
+static bool parse_proto_option(struct parser *p, enum clause_kind kind, bool negated)
+{
+    (void)kind;
+    return lex_next(p) && parse_proto(p, negated);
+}
+
+static bool parse_family_option(struct parser *p, enum clause_kind kind, bool negated)
+{
+    (void)kind;
+    return parse_proto(p, negated);
+}
+
+static const struct option options[] = {
+    {"in", parse_direction, CLAUSE_IN},
+    {"out", parse_direction, CLAUSE_OUT},
+    {"via", parse_iface_option, CLAUSE_VIA},
+    {"recv", parse_iface_option, CLAUSE_RECV},
+    {"xmit", parse_iface_option, CLAUSE_XMIT},
+    {"diverted", parse_plain, CLAUSE_DIVERTED},
+    {"established", parse_established, CLAUSE_ESTABLISHED},
+    {"setup", parse_setup, CLAUSE_TCPFLAGS},
+    {"tcpflags", parse_flags_option, CLAUSE_TCPFLAGS},
+    {"icmptypes", parse_types_option, CLAUSE_ICMPTYPES},
+    {"icmptype", parse_types_option, CLAUSE_ICMPTYPES},
+    {"icmp6types", parse_types_option, CLAUSE_ICMP6TYPES},
+    {"icmp6type", parse_types_option, CLAUSE_ICMP6TYPES},
+    {"frag", parse_plain, CLAUSE_FRAG},
+    {"fragment", parse_plain, CLAUSE_FRAG},
+    {"iplen", parse_length_option, CLAUSE_IPLEN},
+    {"proto", parse_proto_option, CLAUSE_PROTO},
+    {"src-ip", parse_address_option, CLAUSE_SRC},
+    {"dst-ip", parse_address_option, CLAUSE_DST},
+    {"src-ip6", parse_address_option, CLAUSE_SRC},
+    {"dst-ip6", parse_address_option, CLAUSE_DST},
+    {"src-port", parse_port_option, CLAUSE_SPORT},
+    {"dst-port", parse_port_option, CLAUSE_DPORT},
+    {"ip4", parse_family_option, CLAUSE_FAMILY},
+    {"ipv4", parse_family_option, CLAUSE_FAMILY},
+    {"ip6", parse_family_option, CLAUSE_FAMILY},
+    {"ipv6", parse_family_option, CLAUSE_FAMILY},
+};
+
+static const char *const unsupported[] = {
+    "keep-state",
+    "limit",
+    "check-state",
+    "record-state",
+    "set-limit",
+    "defer-action",
+    "uid",
+    "gid",
+    "jail",
+    "mac",
+    "mac-type",
+    "src-mac",
+    "dst-mac",
+    "layer2",
+    "bridged",
+    "ipttl",
+    "iptos",
+    "ipprecedence",
+    "ipid",
+    "ipversion",
+    "ipoptions",
+    "tcpack",
+    "tcpseq",
+    "tcpwin",
+    "tcpmss",
+    "tcpdatalen",
+    "tcpoptions",
+    "tcpopts",
+    "antispoof",
+    "verrevpath",
+    "verrevpath6",
+    "versrcreach",
+    "ipsec",
+    "tagged",
+    "lookup",
+    "fib",
+    "sockarg",
+    "ext6hdr",
+    "flow-id",
+    "flow",
+    "dscp",
+    "diverted-loopback",
+    "diverted-output",
+    "state",
+    "or",
+    NULL,
+};
+
+static const struct option *find_option(const struct word *word)
+{
+    for (size_t i = 0; i < sizeof(options) / sizeof(*options); i++)
+        if (!strcasecmp(options[i].name, word->s))
+            return &options[i];
+    return NULL;
+}
+
+bool is_option(const struct word *word)
+{
+    return find_option(word) || lex_in(word, unsupported);
+}
+
+bool parse_options(struct parser *p)
+{
+    const struct option *option;
+    bool negated;
+
+    while (!parser_at_end(p)) {
+        negated = lex_at(p, "not");
+        if (negated && !lex_next(p))
+            return false;
+        if (parser_at_end(p))
+            return parser_fail(p, "expected an option behind 'not'");
+        option = find_option(&p->word);
+        if (!option && (lex_in(&p->word, unsupported) || p->word.s[0] == '{'))
+            return parser_fail(p, "'%s': this ipfw option is not supported", p->word.s);
+        if (!option)
+            return parser_fail(
+                p, "'%s': expected an option (in, out, via, recv, xmit, diverted, setup, ...)",
+                p->word.s);
+        if (!option->parse(p, option->kind, negated))
+            return false;
+    }
+    return true;
+}

@@ -1,0 +1,215 @@
+#include "ipfw/ipfw.h"
+
+#include "ipfw/lex.h"
+
+#include <ctype.h>
+#include <string.h>
+#include <strings.h>
+
+static const struct {
+    const char *name;
+    enum rule_action action;
+} actions[] = {
+    {"divert", RULE_DIVERT}, {"tee", RULE_TEE},       {"allow", RULE_ALLOW}, {"accept", RULE_ALLOW},
+    {"pass", RULE_ALLOW},    {"permit", RULE_ALLOW},  {"deny", RULE_DENY},   {"drop", RULE_DENY},
+    {"count", RULE_COUNT},   {"skipto", RULE_SKIPTO},
+};
+
+static const char *const foreign_actions[] = {
+    "abort",    "abort6",     "call",     "check-state", "forward", "fwd",  "nat",     "nat64clat",
+    "nat64lsn", "nat64stl",   "netgraph", "ngtee",       "nptv6",   "pipe", "prob",    "queue",
+    "reass",    "reject",     "reset",    "reset6",      "return",  "set",  "setdscp", "setfib",
+    "setmark",  "tcp-setmss", "unreach",  "unreach6",    NULL,
+};
+
+static bool starts_with_digit(const struct word *word)
+{
+    return isdigit((unsigned char)word->s[0]);
+}
+
+/* "-q" and its like, which ipfw takes before the command. */
+static bool is_ipfw_flag(const struct word *word)
+{
+    return word->length > 1 && word->s[0] == '-' &&
+           strspn(word->s + 1, "acdefiNnqSsTtv") == word->length - 1;
+}
+
+/* "ipfw -q add 100 ...": what stands before the number. *empty: there is no rule in this line. */
+static bool skip_command(struct parser *p, bool *empty)
+{
+    static const char *const ipfw[] = {"ipfw", "/sbin/ipfw", "${fwcmd}", NULL};
+    struct word first = p->word;
+    bool command = lex_in(&p->word, ipfw);
+
+    if (command && !lex_next(p))
+        return false;
+    while (is_ipfw_flag(&p->word))
+        if (!lex_next(p))
+            return false;
+    *empty = parser_at_end(p) && !first.length;
+    if (lex_at(p, "flush")) {
+        *empty = true;
+        return lex_next(p) && (parser_at_end(p) ||
+                               parser_fail(p, "'%s': nothing may stand behind flush", p->word.s));
+    }
+    if (lex_at(p, "add"))
+        return lex_next(p);
+    return !command || parser_fail(p, "'%s': expected 'add' behind 'ipfw'", p->word.s);
+}
+
+static bool parse_number(struct parser *p)
+{
+    long number = name_to_number(p->word.s, RULE_NUMBER_MAX);
+
+    if (!starts_with_digit(&p->word))
+        return true;
+    if (name_to_number(p->word.s, 65535) == 65535)
+        return parser_fail(p, "'65535': this is ipfw's default rule; here what passes all rules is "
+                              "allowed. Expected 1 to 65534");
+    if (number < 1)
+        return parser_fail(p, "'%s': a rule number is from 1 to %d", p->word.s, RULE_NUMBER_MAX);
+    p->rule->number = (unsigned int)number;
+    return lex_next(p);
+}
+
+/* That the target lies ahead can be said only when the rule has its number. */
+static bool parse_skipto(struct parser *p)
+{
+    long number = name_to_number(p->word.s, 65535);
+
+    if (parser_at_end(p))
+        return parser_fail(p, "expected a rule number at the end of the rule");
+    if (number < 1)
+        return parser_fail(p, "'%s': expected the number of a rule to skip to, 1 to 65535",
+                           p->word.s);
+    if (p->rule->number && number <= (long)p->rule->number)
+        return parser_fail(p, "'%s': skipto goes forward only; expected a number above %u",
+                           p->word.s, p->rule->number);
+    p->rule->argument = (unsigned int)number;
+    return lex_next(p);
+}
+
+static bool parse_action(struct parser *p)
+{
+    if (parser_at_end(p))
+        return parser_fail(p, "expected an action at the end of the rule");
+    for (size_t i = 0; i < sizeof(actions) / sizeof(*actions); i++) {
+        if (!lex_at(p, actions[i].name))
+            continue;
+        p->rule->action = actions[i].action;
+        if (!lex_next(p))
+            return false;
+        if (p->rule->action == RULE_DIVERT || p->rule->action == RULE_TEE)
+            return parser_read_divert_port(p) && lex_next(p);
+        return p->rule->action != RULE_SKIPTO || parse_skipto(p);
+    }
+    if (lex_in(&p->word, foreign_actions))
+        return parser_fail(
+            p,
+            "'%s': this part of ipfw is not supported; use divert, tee, allow, deny, "
+            "count or skipto",
+            p->word.s);
+    return parser_fail(p, "'%s': expected an action: divert, tee, allow, deny, count or skipto",
+                       p->word.s);
+}
+
+static bool parse_log(struct parser *p)
+{
+    if (!lex_at(p, "log"))
+        return true;
+    p->rule->log = true;
+    if (!lex_next(p) || !lex_at(p, "logamount"))
+        return !p->word.length || !lex_at(p, "logamount");
+    if (!lex_next(p))
+        return false;
+    if (name_to_number(p->word.s, 1000000000) < 0)
+        return parser_fail(p, "'%s': expected a number behind logamount", p->word.s);
+    return lex_next(p);
+}
+
+static bool parse_keyword(struct parser *p, const char *keyword)
+{
+    if (lex_at(p, keyword))
+        return lex_next(p);
+    if (parser_at_end(p))
+        return parser_fail(p, "expected '%s' at the end of the rule", keyword);
+    return parser_fail(p, "'%s': expected '%s'", p->word.s, keyword);
+}
+
+static bool parse_not(struct parser *p, bool *negated)
+{
+    *negated = lex_at(p, "not");
+    return !*negated || lex_next(p);
+}
+
+static bool parse_endpoint(struct parser *p, enum clause_kind kind)
+{
+    bool negated;
+
+    return parse_not(p, &negated) && parse_addresses(p, kind, negated);
+}
+
+static bool looks_like_ports(const struct word *word)
+{
+    char first[sizeof(word->s)];
+
+    memcpy(first, word->s, sizeof(first));
+    first[strcspn(first, ",")] = '\0';
+    return starts_with_digit(word) || name_to_port(first, NULL) >= 0;
+}
+
+static bool parse_source_ports(struct parser *p)
+{
+    bool negated;
+
+    if (!lex_at(p, "not") && !looks_like_ports(&p->word))
+        return true;
+    return parse_not(p, &negated) && parse_ports(p, CLAUSE_SPORT, negated);
+}
+
+static bool parse_destination_ports(struct parser *p)
+{
+    struct word next;
+    bool negated = lex_at(p, "not");
+
+    if (parser_at_end(p) || is_option(&p->word))
+        return true;
+    if (negated && (!lex_peek(p, &next) || !next.length || is_option(&next)))
+        return true;
+    if (!negated && !looks_like_ports(&p->word))
+        return true; /* parse_options() tells what is wrong with it */
+    return parse_not(p, &negated) && parse_ports(p, CLAUSE_DPORT, negated);
+}
+
+static bool parse_body(struct parser *p)
+{
+    bool negated;
+
+    if (!parse_not(p, &negated))
+        return false;
+    if (parser_at_end(p))
+        return parser_fail(p, "expected a protocol at the end of the rule");
+    return parse_proto(p, negated) && parse_keyword(p, "from") && parse_endpoint(p, CLAUSE_SRC) &&
+           parse_source_ports(p) && parse_keyword(p, "to") && parse_endpoint(p, CLAUSE_DST) &&
+           parse_destination_ports(p) && parse_options(p);
+}
+
+enum rule_result ipfw_parse(const char *text, struct rule *out, struct rule_error *error)
+{
+    struct parser p = {.rule = out, .error = error};
+    bool empty = false;
+    size_t from;
+
+    out->number = out->argument = out->clause_count = out->atom_count = 0;
+    out->log = false;
+    if (!lex_start(&p, text) || !skip_command(&p, &empty))
+        return RULE_BAD;
+    if (empty)
+        return RULE_EMPTY;
+    if (!parse_number(&p))
+        return RULE_BAD;
+    from = p.word.offset;
+    if (!parse_action(&p) || !parse_log(&p) || !parse_body(&p) || !parser_keep_text(&p, from))
+        return RULE_BAD;
+    return RULE_OK;
+}

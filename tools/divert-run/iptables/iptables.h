@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The rules in iptables and ip6tables: their text, and installing them by iptables-restore(8). */
+#ifndef DIVERT_RUN_IPTABLES_H
+#define DIVERT_RUN_IPTABLES_H
+
+#include "plan/plan.h"
+
+/* The programs of one kind of iptables. */
+struct iptables_tools {
+    const char *restore[2], *save[2]; /* IPv4, IPv6 */
+};
+
+/* The iptables of this host, as far as one run uses it. */
+struct iptables_host {
+    const struct iptables_tools *tools;
+    bool families[2]; /* rules are installed there, or to be: IPv4, IPv6 */
+};
+
+/*
+ * Appends the text of RULES for FAMILY, 4 or 6, to OUT. Touches nothing. False, with *too_long set:
+ * that rule has more lists than chains can be nested.
+ */
+bool iptables_text(const struct ruleset *rules, const struct filter_options *options, int family,
+                   struct text *out, const struct rule **too_long);
+
+/*
+ * Finds the kind of iptables that can queue packets here, and enters in HOST and OPTIONS what else
+ * it can do. NEED_SIX: it must do so for IPv6, too. If there is none, WHY gets the reason.
+ */
+bool iptables_probe(struct iptables_host *host, struct filter_options *options, bool need_six,
+                    struct text *why);
+/* Where our rules go beside those of other runs. 0, or an exit status after an error message. */
+int iptables_survey(const struct iptables_host *host, struct filter_options *options, bool tracks);
+/* Installs what iptables_text() made, all of it or nothing. 0, or an exit status after an error
+ * message. */
+int iptables_install(const struct iptables_host *host, int family, const char *ruleset);
+/* Removes the rules of the run ID; they may be gone already. False: some of them stayed. */
+bool iptables_remove(const struct iptables_host *host, const char *id);
+/* Are there chains of a run ID? */
+bool iptables_id_taken(const struct iptables_host *host, const char *id);
+/* Removes the rules of dead runs, whichever kind of iptables they are in. Returns the number of
+ * runs, or -1 if something could not be removed. */
+int iptables_sweep(void);
+
+#endif

@@ -1,0 +1,226 @@
+/* Prints a plan as input for iptables-restore(8). */
+#include "iptables/dialect.h"
+
+#include "common/mark.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+const char *const iptables_tables[2] = {"raw", "mangle"};
+const char *const iptables_base_chains[2] = {"PREROUTING", "POSTROUTING"};
+
+enum table iptables_table_of(enum hook hook, bool tracks)
+{
+    return hook == HOOK_IN && !tracks ? TABLE_RAW : TABLE_MANGLE;
+}
+
+/* iptables has one target in a line. Several of them, under one condition, get a chain that all
+ * such lines share. */
+struct bundle {
+    const struct line *line;
+    char name[CHAIN_NAME_SIZE];
+};
+
+struct printer {
+    const struct filter_options *options;
+    const struct plan *plan;
+    enum hook hook;
+    struct bundle *bundles;
+    size_t bundle_count;
+    const struct rule *last_rule;
+    struct text *out;
+};
+
+static void print_op(struct printer *p, const char *chain, const struct op *op)
+{
+    uint32_t mask = p->options->mark_mask;
+    unsigned int last = op->value + p->options->listeners - 1;
+
+    text_add(p->out, "-A %s ", chain);
+    switch (op->kind) {
+    case OP_SET_TAG:
+        text_add(p->out, "-j MARK --set-xmark 0x%x/0x%x\n", op->value << mark_shift(mask), mask);
+        break;
+    case OP_QUEUE:
+        if (last == op->value)
+            text_add(p->out, "-j NFQUEUE --queue-num %u\n", op->value);
+        else
+            text_add(p->out, "-j NFQUEUE --queue-balance %u:%u\n", op->value, last);
+        break;
+    case OP_LOG:
+        text_add(p->out, "-j NFLOG --nflog-group %u --nflog-threshold 1\n", op->value);
+        break;
+    }
+}
+
+static bool same_ops(const struct line *a, const struct line *b)
+{
+    if (a->op_count != b->op_count || a->verdict != b->verdict)
+        return false;
+    for (unsigned int i = 0; i < a->op_count; i++)
+        if (a->ops[i].kind != b->ops[i].kind || a->ops[i].value != b->ops[i].value)
+            return false;
+    return true;
+}
+
+static bool needs_bundle(const struct line *line)
+{
+    return *line->condition && line->op_count + (line->verdict != VERDICT_NONE) > 1;
+}
+
+static const char *bundle_name(struct printer *p, const struct line *line)
+{
+    struct bundle *bundle;
+
+    for (size_t i = 0; i < p->bundle_count; i++)
+        if (same_ops(p->bundles[i].line, line))
+            return p->bundles[i].name;
+    p->bundles = grow(p->bundles, p->bundle_count + 1, sizeof(*p->bundles));
+    bundle = &p->bundles[p->bundle_count++];
+    bundle->line = line;
+    snprintf(bundle->name, sizeof(bundle->name), "%s%s-x%zu", p->plan->prefix,
+             p->plan->dialect->hook_names[p->hook], p->bundle_count);
+    return bundle->name;
+}
+
+static void declare_chains(struct printer *p)
+{
+    for (size_t i = 0; i < p->plan->count; i++) {
+        const struct chain *chain = p->plan->chains[i];
+
+        if (chain->hook != p->hook)
+            continue;
+        text_add(p->out, ":%s - [0:0]\n", chain->name);
+        for (size_t j = 0; j < chain->count; j++)
+            if (needs_bundle(&chain->lines[j]))
+                bundle_name(p, &chain->lines[j]);
+    }
+    for (size_t i = 0; i < p->bundle_count; i++)
+        text_add(p->out, ":%s - [0:0]\n", p->bundles[i].name);
+}
+
+/* By goto if the line leaves its chain: the bundle's end is then the chain's end. */
+static void print_bundles(struct printer *p)
+{
+    for (size_t i = 0; i < p->bundle_count; i++) {
+        const struct bundle *bundle = &p->bundles[i];
+
+        for (unsigned int j = 0; j < bundle->line->op_count; j++)
+            print_op(p, bundle->name, &bundle->line->ops[j]);
+    }
+}
+
+static void print_verdict(struct printer *p, const struct line *line)
+{
+    switch (line->verdict) {
+    case VERDICT_RETURN:
+        text_add(p->out, " -j RETURN\n");
+        break;
+    case VERDICT_DROP:
+        text_add(p->out, " -j DROP\n");
+        break;
+    case VERDICT_JUMP:
+        text_add(p->out, " -j %s\n", line->target);
+        break;
+    case VERDICT_GOTO:
+        text_add(p->out, " -g %s\n", line->target);
+        break;
+    case VERDICT_NONE:
+        text_add(p->out, "\n");
+        break;
+    }
+}
+
+static void print_line(struct printer *p, const struct chain *chain, const struct line *line)
+{
+    if (line->rule && line->rule != p->last_rule) {
+        text_add(p->out, "# ");
+        rule_comment(line->rule, p->out);
+        text_add(p->out, "\n");
+        p->last_rule = line->rule;
+    }
+    if (needs_bundle(line)) {
+        text_add(p->out, "-A %s %s -%c %s\n", chain->name, line->condition,
+                 line->verdict == VERDICT_RETURN ? 'g' : 'j', bundle_name(p, line));
+        return;
+    }
+    if (*line->condition && line->op_count) {
+        struct text name = {0};
+
+        text_add(&name, "%s %s", chain->name, line->condition);
+        print_op(p, text_str(&name), &line->ops[0]);
+        text_free(&name);
+        return;
+    }
+    for (unsigned int i = 0; i < line->op_count; i++)
+        print_op(p, chain->name, &line->ops[i]);
+    if (line->op_count && line->verdict == VERDICT_NONE)
+        return;
+    text_add(p->out, "-A %s%s%s", chain->name, *line->condition ? " " : "", line->condition);
+    print_verdict(p, line);
+}
+
+/*
+ * All runs' lists stand together, and behind them what takes the tag out of the mark. Each run
+ * brings that too, so that it is there whichever of them ends first.
+ */
+static void print_jumps(struct printer *p, enum hook hook)
+{
+    const struct filter_options *o = p->options;
+    const char *base = iptables_base_chains[hook];
+    int six = p->plan->family == 6;
+    unsigned int list_at = o->list_at[six][hook], end_at = o->end_at[six][hook];
+
+    text_add(p->out, "-I %s %u -m comment --comment \"%s\" -j %s%s\n", base, list_at ? list_at : 1,
+             o->owner, p->plan->prefix, p->plan->dialect->hook_names[hook]);
+    text_add(p->out, "-I %s %u -m mark ! --mark 0x0/0x%x -j %send\n", base, end_at ? end_at : 2,
+             o->mark_mask, p->plan->prefix);
+}
+
+static void print_hook(struct printer *p, enum hook hook)
+{
+    p->hook = hook;
+    p->bundle_count = 0;
+    p->last_rule = NULL;
+    declare_chains(p);
+    for (size_t i = 0; i < p->plan->count; i++) {
+        const struct chain *chain = p->plan->chains[i];
+
+        for (size_t j = 0; chain->hook == hook && j < chain->count; j++)
+            print_line(p, chain, &chain->lines[j]);
+    }
+    print_bundles(p);
+    print_jumps(p, hook);
+}
+
+static void print_table(struct printer *p, enum table table)
+{
+    bool tracks = ruleset_tracks(p->plan->rules);
+
+    text_add(p->out, "*%s\n:%send - [0:0]\n", iptables_tables[table], p->plan->prefix);
+    text_add(p->out, "-A %send -j MARK --set-xmark 0x0/0x%x\n", p->plan->prefix,
+             p->options->mark_mask);
+    for (int hook = HOOK_IN; hook <= HOOK_OUT; hook++)
+        if (iptables_table_of((enum hook)hook, tracks) == table)
+            print_hook(p, (enum hook)hook);
+    text_add(p->out, "COMMIT\n");
+}
+
+bool iptables_text(const struct ruleset *rules, const struct filter_options *options, int family,
+                   struct text *out, const struct rule **too_long)
+{
+    struct dialect dialect = iptables_dialect(options);
+    struct plan plan = {.dialect = &dialect, .rules = rules, .family = family};
+    struct printer p = {.options = options, .plan = &plan, .out = out};
+
+    snprintf(plan.prefix, sizeof(plan.prefix), "divert-%s-", options->id);
+    plan_make(&plan);
+    if (!ruleset_tracks(rules))
+        print_table(&p, TABLE_RAW);
+    print_table(&p, TABLE_MANGLE);
+    free(p.bundles);
+    *too_long = plan.too_long;
+    plan_free(&plan);
+    return !*too_long;
+}

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What the files of nft/ share. */
+#ifndef DIVERT_RUN_NFT_DIALECT_H
+#define DIVERT_RUN_NFT_DIALECT_H
+
+#include "nft/nft.h"
+
+struct dialect nft_dialect(const struct filter_options *options);
+
+/*
+ * Installs RULESET, which is one table, so that it lasts until nft_owned_remove() or the end of
+ * this process. False: this cannot be done here (Linux before 5.12, no library), or the rules are
+ * wrong; nothing has changed then.
+ */
+bool nft_owned_install(const char *ruleset);
+void nft_owned_remove(void);
+
+#endif

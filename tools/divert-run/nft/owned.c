@@ -1,0 +1,90 @@
+/*
+ * A table with an owner: the kernel removes it as soon as the socket is closed that made it, so it
+ * is gone with divert-run whatever ends that. libnftables, which nft(8) is made of, keeps such a
+ * socket; it is loaded when it is needed, and is there wherever nft is.
+ */
+#include "nft/dialect.h"
+#include "util/text.h"
+
+#include <dirent.h>
+#include <dlfcn.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+struct nft_ctx;
+
+static struct {
+    struct nft_ctx *(*new)(uint32_t flags);
+    int (*buffer_error)(struct nft_ctx *ctx);
+    int (*run)(struct nft_ctx *ctx, const char *commands);
+    void (*free)(struct nft_ctx *ctx);
+} nftables;
+
+static struct nft_ctx *context;
+
+/* ISO C knows no conversion from dlsym()'s pointer to one to a function. */
+static bool find(void *library, const char *name, void *function)
+{
+    void *symbol = dlsym(library, name);
+
+    memcpy(function, &symbol, sizeof(symbol));
+    return symbol;
+}
+
+static bool load(void)
+{
+    void *library = dlopen("libnftables.so.1", RTLD_NOW | RTLD_LOCAL);
+
+    return library && find(library, "nft_ctx_new", &nftables.new) &&
+           find(library, "nft_ctx_buffer_error", &nftables.buffer_error) &&
+           find(library, "nft_run_cmd_from_buffer", &nftables.run) &&
+           find(library, "nft_ctx_free", &nftables.free);
+}
+
+/* The table would live on with the command, if that inherited the socket. */
+static void close_netlink_on_exec(void)
+{
+    DIR *fds = opendir("/proc/self/fd");
+    struct dirent *entry;
+
+    while (fds && (entry = readdir(fds))) {
+        int fd = atoi(entry->d_name), domain = 0;
+        socklen_t size = sizeof(domain);
+
+        if (!getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &size) && domain == AF_NETLINK)
+            fcntl(fd, F_SETFD, FD_CLOEXEC);
+    }
+    if (fds)
+        closedir(fds);
+}
+
+bool nft_owned_install(const char *ruleset)
+{
+    static const char flag[] = "\tflags owner\n";
+    size_t head = strcspn(ruleset, "\n") + 1;
+    struct text owned = {0};
+
+    if (!load())
+        return false;
+    context = nftables.new(0);
+    if (!context)
+        return false;
+    nftables.buffer_error(context); /* which nobody reads */
+    text_add_bytes(&owned, ruleset, head);
+    text_add(&owned, "%s%s", flag, ruleset + head);
+    if (nftables.run(context, text_str(&owned)) == 0)
+        close_netlink_on_exec();
+    else
+        nft_owned_remove();
+    text_free(&owned);
+    return context;
+}
+
+void nft_owned_remove(void)
+{
+    if (context)
+        nftables.free(context);
+    context = NULL;
+}

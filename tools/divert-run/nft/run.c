@@ -1,0 +1,132 @@
+/* Runs nft(8). */
+#include "nft/dialect.h"
+#include "tool.h"
+#include "util/message.h"
+#include "util/owner.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int nft(const char *input, struct text *out, struct text *err)
+{
+    static const char *const argv[] = {"nft", "-f", "-", NULL};
+
+    return tool_run(argv, input, out, err);
+}
+
+/* A table with a queue rule, made and deleted in one transaction. */
+bool nft_probe(struct text *why)
+{
+    struct text input = {0}, err = {0};
+    char id[5];
+    int status;
+
+    owner_new_id(id);
+    text_add(&input,
+             "table inet divert_probe_%s { chain c { queue num 1\n}\n}\ndelete table inet "
+             "divert_probe_%s\n",
+             id, id);
+    status = nft(text_str(&input), NULL, &err);
+    if (status == -ENOENT)
+        text_add(why, "nft is not installed");
+    else if (status)
+        first_line(text_str(&err), why);
+    text_free(&input);
+    text_free(&err);
+    return status == 0;
+}
+
+int nft_install(const char *ruleset)
+{
+    struct text err = {0}, reason = {0};
+    int status;
+
+    if (nft_owned_install(ruleset))
+        return 0;
+    status = nft(ruleset, NULL, &err);
+    first_line(text_str(&err), &reason);
+    if (status)
+        say_error("nft refused the rules: %s", status < 0 ? strerror(-status) : text_str(&reason));
+    text_free(&err);
+    text_free(&reason);
+    return status ? STATUS_FAILED : 0;
+}
+
+static bool list_chain(const char *table, const char *chain, struct text *out)
+{
+    const char *const argv[] = {"nft", "list", "chain", "inet", table, chain, NULL};
+
+    return tool_run(argv, NULL, out, NULL) == 0;
+}
+
+static bool table_exists(const char *table)
+{
+    struct text out = {0};
+    bool exists = list_chain(table, "prerouting", &out);
+
+    text_free(&out);
+    return exists;
+}
+
+bool nft_id_taken(const char *id)
+{
+    char table[16];
+
+    snprintf(table, sizeof(table), "divert_%s", id);
+    return table_exists(table);
+}
+
+static bool delete_table(const char *table)
+{
+    const char *const argv[] = {"nft", "delete", "table", "inet", table, NULL};
+
+    return tool_run(argv, NULL, NULL, NULL) == 0 || !table_exists(table);
+}
+
+bool nft_remove(const char *id)
+{
+    char table[16];
+
+    nft_owned_remove();
+    snprintf(table, sizeof(table), "divert_%s", id);
+    return delete_table(table);
+}
+
+static int sweep_table(const char *table)
+{
+    struct text chain = {0};
+    bool gone;
+
+    gone = list_chain(table, "prerouting", &chain) && owner_gone(text_str(&chain));
+    text_free(&chain);
+    if (!gone)
+        return 0;
+    say_note("removing table inet %s, whose divert-run is gone", table);
+    return delete_table(table) ? 1 : -1;
+}
+
+int nft_sweep(void)
+{
+    static const char *const argv[] = {"nft", "list", "tables", NULL};
+    struct text list = {0};
+    char *line, *save = NULL, table[16];
+    int swept = 0;
+
+    if (tool_run(argv, NULL, &list, NULL) || !list.s) {
+        text_free(&list);
+        return 0;
+    }
+    for (line = strtok_r(list.s, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
+        int one = sscanf(line, "table inet divert_%4[0-9a-f]", table + 7) == 1 ? 0 : -2;
+
+        if (one == -2 || strlen(line) != strlen("table inet divert_0000"))
+            continue;
+        memcpy(table, "divert_", 7);
+        one = sweep_table(table);
+        swept = one < 0 || swept < 0 ? -1 : swept + one;
+    }
+    text_free(&list);
+    return swept;
+}

@@ -1,0 +1,140 @@
+/* Prints a plan as input for nft(8): one table of our own with its base chains. */
+#include "nft/dialect.h"
+
+#include "common/mark.h"
+
+static const struct base_chain {
+    const char *name, *hook, *entry;
+    int priority;
+} before_reassembly = {"copying", "prerouting", "incoming-tee", -450};
+
+/* The places of iptables' raw PREROUTING and mangle POSTROUTING. */
+static const struct base_chain base_chains[] = {
+    {"prerouting", "prerouting", "incoming", -300},
+    {"postrouting", "postrouting", "outgoing", -150},
+};
+
+/* The place of mangle PREROUTING. */
+static const struct base_chain behind_tracking = {"prerouting", "prerouting", "incoming", -150};
+
+struct printer {
+    const struct filter_options *options;
+    const struct rule *last_rule;
+    struct text *out;
+};
+
+static void print_op(struct printer *p, const struct op *op)
+{
+    uint32_t mask = p->options->mark_mask;
+
+    switch (op->kind) {
+    case OP_SET_TAG:
+        text_add(p->out, " meta mark set meta mark & 0x%08x", ~mask);
+        if (op->value)
+            text_add(p->out, " | 0x%08x", op->value << mark_shift(mask));
+        break;
+    case OP_QUEUE:
+        text_add(p->out, " queue num %u", op->value);
+        if (p->options->listeners > 1)
+            text_add(p->out, "-%u", op->value + p->options->listeners - 1);
+        break;
+    case OP_LOG:
+        text_add(p->out, " log group %u queue-threshold 1", op->value);
+        break;
+    }
+}
+
+static void print_verdict(struct printer *p, const struct line *line)
+{
+    switch (line->verdict) {
+    case VERDICT_RETURN:
+        text_add(p->out, " return");
+        break;
+    case VERDICT_DROP:
+        text_add(p->out, " drop");
+        break;
+    case VERDICT_JUMP:
+        text_add(p->out, " jump %s", line->target);
+        break;
+    case VERDICT_GOTO:
+        text_add(p->out, " goto %s", line->target);
+        break;
+    case VERDICT_NONE:
+        break;
+    }
+}
+
+/* Each statement brings the blank before it; a line that begins with one does without. */
+static void print_statements(struct printer *p, const struct line *line)
+{
+    struct text *out = p->out, statements = {0};
+
+    p->out = &statements;
+    if (line->counts)
+        text_add(&statements, " counter");
+    for (unsigned int i = 0; i < line->op_count; i++)
+        print_op(p, &line->ops[i]);
+    print_verdict(p, line);
+    p->out = out;
+    text_add(out, "%s", text_str(&statements) + (!*line->condition && statements.len));
+    text_free(&statements);
+}
+
+static void print_line(struct printer *p, const struct line *line)
+{
+    if (line->rule && line->rule != p->last_rule) {
+        text_add(p->out, "\t\t# ");
+        rule_comment(line->rule, p->out);
+        text_add(p->out, "\n");
+        p->last_rule = line->rule;
+    }
+    text_add(p->out, "\t\t%s", line->condition);
+    print_statements(p, line);
+    text_add(p->out, "\n");
+}
+
+static void print_chain(struct printer *p, const struct chain *chain)
+{
+    p->last_rule = NULL;
+    text_add(p->out, "\tchain %s {\n", chain->name);
+    for (size_t i = 0; i < chain->count; i++)
+        print_line(p, &chain->lines[i]);
+    text_add(p->out, "\t}\n");
+}
+
+/* Nothing jumps here: that the rule exists makes the kernel reassemble fragments before prerouting.
+ */
+static void print_defrag(struct printer *p)
+{
+    text_add(p->out, "\tchain defrag {\n\t\tmeta l4proto tcp tproxy to :1\n\t}\n");
+}
+
+static void print_base_chain(struct printer *p, const struct base_chain *base)
+{
+    text_add(p->out, "\tchain %s {\n\t\ttype filter hook %s priority %d; policy accept;\n",
+             base->name, base->hook, base->priority);
+    text_add(p->out, "\t\tjump %s comment \"%s\"\n\t}\n", base->entry, p->options->owner);
+}
+
+bool nft_text(const struct ruleset *rules, const struct filter_options *options, struct text *out,
+              const struct rule **too_long)
+{
+    struct dialect dialect = nft_dialect(options);
+    struct plan plan = {.dialect = &dialect, .rules = rules};
+    struct printer p = {.options = options, .out = out};
+
+    plan_make(&plan);
+    text_add(out, "table inet divert_%s {\n", options->id);
+    if (plan.defrag && !options->no_defrag)
+        print_defrag(&p);
+    for (size_t i = 0; i < plan.count; i++)
+        print_chain(&p, plan.chains[i]);
+    if (plan.early)
+        print_base_chain(&p, &before_reassembly);
+    print_base_chain(&p, ruleset_tracks(rules) ? &behind_tracking : &base_chains[HOOK_IN]);
+    print_base_chain(&p, &base_chains[HOOK_OUT]);
+    text_add(out, "}\n");
+    *too_long = plan.too_long;
+    plan_free(&plan);
+    return !*too_long;
+}

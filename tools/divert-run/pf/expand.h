@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The lists of a pf rule written out. */
+#ifndef DIVERT_RUN_PF_EXPAND_H
+#define DIVERT_RUN_PF_EXPAND_H
+
+#include "pf/pf.h"
+
+/* A rule for each combination of what the lists of PF name, without its TCP flags; no more than
+ * PF_RULES_MAX + 1. The caller frees the rules. */
+struct pf_variants {
+    struct rule *rules;
+    size_t count;
+};
+
+void pf_expand(const struct pf_rule *pf, struct pf_variants *out);
+
+#endif

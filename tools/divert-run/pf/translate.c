@@ -1,0 +1,307 @@
+#include "pf/expand.h"
+#include "util/text.h"
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* The rules as packets meet them: the first that matches decides. */
+struct order {
+    const struct pf_rule **rules;
+    size_t count;
+};
+
+struct translation {
+    struct order order;
+    struct ruleset *out;
+    bool full; /* there were too many */
+};
+
+/* The quick ones, and then the others from the last to the first. */
+static void make_order(const struct pf_ruleset *pf, struct order *order)
+{
+    *order = (struct order){.rules = grow(NULL, pf->count, sizeof(*order->rules))};
+    for (size_t i = 0; i < pf->count; i++)
+        if (pf->rules[i]->quick)
+            order->rules[order->count++] = pf->rules[i];
+    for (size_t i = pf->count; i-- > 0;)
+        if (!pf->rules[i]->quick)
+            order->rules[order->count++] = pf->rules[i];
+}
+
+static bool keeps_state(const struct pf_rule *pf)
+{
+    return !pf->block && !pf->stateless;
+}
+
+static struct rule_atom *add_clause(struct rule *rule, enum clause_kind kind, bool negated)
+{
+    struct rule_clause *clause = &rule->clauses[rule->clause_count++];
+
+    *clause = (struct rule_clause){
+        .kind = kind, .negated = negated, .first = rule->atom_count++, .count = 1};
+    rule->atoms[clause->first] = (struct rule_atom){0};
+    return &rule->atoms[clause->first];
+}
+
+static void add_number(struct rule *rule, enum clause_kind kind, bool negated, int number)
+{
+    struct rule_atom *atom = add_clause(rule, kind, negated);
+
+    atom->range.lo = atom->range.hi = (uint16_t)number;
+}
+
+static void add_flags(struct rule *rule, struct rule_tcpflags flags)
+{
+    add_clause(rule, CLAUSE_TCPFLAGS, false)->flags = flags;
+}
+
+static void emit(struct translation *t, const struct rule *rule, enum rule_action action,
+                 unsigned int argument)
+{
+    static struct rule copy;
+
+    copy = *rule;
+    copy.number = ruleset_last(t->out) + 1;
+    copy.action = action;
+    copy.argument = argument;
+    if (copy.number > PF_RULES_MAX)
+        t->full = true;
+    else
+        ruleset_add(t->out, &copy);
+}
+
+/* What the rule does. A connection's packets may need to go past the others of their kind. */
+static void emit_action(struct translation *t, const struct pf_rule *pf, const struct rule *rule)
+{
+    if (pf->block)
+        emit(t, rule, RULE_DENY, 0);
+    else if (pf->divert_port)
+        emit(t, rule, RULE_DIVERT, pf->divert_port);
+    else
+        emit(t, rule, RULE_ALLOW, 0);
+}
+
+static void note(struct rule *rule, const char *note)
+{
+    size_t length = strlen(rule->text);
+
+    snprintf(rule->text + length, sizeof(rule->text) - length, " # %s", note);
+}
+
+/* ---- packets of connections ---- */
+
+static enum clause_kind mirrored(enum clause_kind kind)
+{
+    switch (kind) {
+    case CLAUSE_IN:
+        return CLAUSE_OUT;
+    case CLAUSE_OUT:
+        return CLAUSE_IN;
+    case CLAUSE_SRC:
+        return CLAUSE_DST;
+    case CLAUSE_DST:
+        return CLAUSE_SRC;
+    case CLAUSE_SPORT:
+        return CLAUSE_DPORT;
+    case CLAUSE_DPORT:
+        return CLAUSE_SPORT;
+    default:
+        return kind;
+    }
+}
+
+/* The ICMP type of the answer, or -1. */
+static int answer_to(enum clause_kind kind, int type)
+{
+    if (kind == CLAUSE_ICMP6TYPES)
+        return type == 128 ? 129 : -1;
+    switch (type) {
+    case 8:
+        return 0;
+    case 13:
+    case 15:
+    case 17:
+        return type + 1;
+    default:
+        return -1;
+    }
+}
+
+/* Leaves the types that have an answer, as that. False: none has. */
+static bool mirror_types(struct rule *rule, struct rule_clause *clause)
+{
+    unsigned int kept = 0;
+
+    for (unsigned int i = 0; i < clause->count; i++) {
+        int answer = answer_to(clause->kind, rule->atoms[clause->first + i].range.lo);
+        struct rule_range *range = &rule->atoms[clause->first + kept].range;
+
+        if (answer < 0)
+            continue;
+        range->lo = range->hi = (uint16_t)answer;
+        kept++;
+    }
+    clause->count = kept;
+    return kept;
+}
+
+static bool mirror(struct rule *rule)
+{
+    for (unsigned int i = 0; i < rule->clause_count; i++) {
+        struct rule_clause *clause = &rule->clauses[i];
+
+        clause->kind = mirrored(clause->kind);
+        if (clause->kind == CLAUSE_ICMPTYPES || clause->kind == CLAUSE_ICMP6TYPES)
+            if (!mirror_types(rule, clause))
+                return false;
+    }
+    return true;
+}
+
+/* Makes RULE one about connections that began as it says: TCP with SYN. False: none can. */
+static bool began(const struct pf_rule *pf, struct rule *rule)
+{
+    int proto = rule_proto(rule);
+
+    if ((TH_SYN & pf->flags.mask) == pf->flags.value || (proto >= 0 && proto != IPPROTO_TCP))
+        return true;
+    if (proto == IPPROTO_TCP)
+        return false;
+    add_number(rule, CLAUSE_PROTO, true, IPPROTO_TCP);
+    return true;
+}
+
+static bool same_direction(const struct pf_rule *a, const struct pf_rule *b)
+{
+    enum clause_kind opposite = rule_clause(&a->match, CLAUSE_IN) ? CLAUSE_OUT : CLAUSE_IN;
+    bool either = !rule_clause(&a->match, CLAUSE_IN) && !rule_clause(&a->match, CLAUSE_OUT);
+
+    return either || !rule_clause(&b->match, opposite);
+}
+
+/* Does a rule that keeps state, and decides where rule AT does not, stand behind it? */
+static bool hides_state(const struct order *order, size_t at)
+{
+    for (size_t i = at + 1; i < order->count; i++)
+        if (keeps_state(order->rules[i]) && same_direction(order->rules[at], order->rules[i]))
+            return true;
+    return false;
+}
+
+static void emit_of_connection(struct translation *t, const struct pf_rule *pf,
+                               const struct rule *variant, enum connection way)
+{
+    static struct rule rule;
+
+    rule = *variant;
+    if (!began(pf, &rule) || (way == CONNECTION_BACK && !mirror(&rule)))
+        return;
+    add_number(&rule, CLAUSE_CONNECTION, false, way);
+    note(&rule, way == CONNECTION_BACK ? "answers" : "answered before");
+    if (keeps_state(pf))
+        emit_action(t, pf, &rule);
+    else
+        emit(t, &rule, RULE_SKIPTO, RULE_NUMBER_MAX);
+}
+
+static void emit_connections(struct translation *t, enum connection way)
+{
+    for (size_t i = 0; i < t->order.count; i++) {
+        const struct pf_rule *pf = t->order.rules[i];
+        struct pf_variants variants;
+
+        if (!keeps_state(pf) && !hides_state(&t->order, i))
+            continue;
+        pf_expand(pf, &variants);
+        for (size_t j = 0; j < variants.count && !t->full; j++)
+            emit_of_connection(t, pf, &variants.rules[j], way);
+        free(variants.rules);
+    }
+}
+
+/* Where the rules for packets on their own account begin is known only now. */
+static void set_targets(const struct translation *t)
+{
+    unsigned int next = ruleset_last(t->out) + 1;
+
+    for (size_t i = 0; i < t->out->count; i++)
+        if (t->out->rules[i]->action == RULE_SKIPTO)
+            t->out->rules[i]->argument = next;
+}
+
+/* ---- packets on their own account ---- */
+
+/* An ICMP error about a connection belongs to it, and no rule that blocks ICMP concerns it. */
+static void emit_errors(struct translation *t, const struct rule *variant)
+{
+    static const int protos[] = {IPPROTO_ICMP, IPPROTO_ICMPV6};
+    int proto = rule_proto(variant);
+
+    for (int i = 0; i < 2; i++) {
+        static struct rule rule;
+
+        if (proto >= 0 && proto != protos[i])
+            continue;
+        rule = *variant;
+        if (proto < 0)
+            add_number(&rule, CLAUSE_PROTO, false, protos[i]);
+        add_number(&rule, CLAUSE_CONNECTION, false, CONNECTION_RELATED);
+        note(&rule, "but not errors about connections");
+        emit(t, &rule, RULE_ALLOW, 0);
+    }
+}
+
+static void emit_packet(struct translation *t, const struct pf_rule *pf, const struct rule *variant)
+{
+    static struct rule rule;
+    int proto = rule_proto(variant);
+
+    rule = *variant;
+    if (pf->flags.mask && proto < 0) {
+        add_number(&rule, CLAUSE_PROTO, false, IPPROTO_TCP);
+        add_flags(&rule, pf->flags);
+        emit_action(t, pf, &rule);
+        rule = *variant;
+        add_number(&rule, CLAUSE_PROTO, true, IPPROTO_TCP);
+    } else if (pf->flags.mask && proto == IPPROTO_TCP) {
+        add_flags(&rule, pf->flags);
+    }
+    emit_action(t, pf, &rule);
+}
+
+static void emit_packets(struct translation *t, bool stateful)
+{
+    for (size_t i = 0; i < t->order.count; i++) {
+        const struct pf_rule *pf = t->order.rules[i];
+        struct pf_variants variants;
+
+        pf_expand(pf, &variants);
+        for (size_t j = 0; j < variants.count && !t->full; j++) {
+            if (stateful && pf->block)
+                emit_errors(t, &variants.rules[j]);
+            emit_packet(t, pf, &variants.rules[j]);
+        }
+        free(variants.rules);
+    }
+}
+
+bool pf_translate(const struct pf_ruleset *pf, struct ruleset *rules)
+{
+    struct translation t = {.out = rules};
+    bool stateful = false;
+
+    make_order(pf, &t.order);
+    for (size_t i = 0; i < pf->count; i++)
+        stateful = stateful || keeps_state(pf->rules[i]);
+    if (stateful) {
+        emit_connections(&t, CONNECTION_FORTH);
+        emit_connections(&t, CONNECTION_BACK);
+        set_targets(&t);
+    }
+    emit_packets(&t, stateful);
+    free(t.order.rules);
+    return !t.full;
+}

@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * From rules to chains of a packet filter, in a form that nft and iptables share.
+ *
+ * The tag. While a packet is in our chains the tag in its mark tells where in the list it stands:
+ * it goes on at the first rule numbered above the tag. 0: at the top. A packet that comes in with a
+ * tag was diverted before; TAG_TOP says that and "from the top" at once.
+ *
+ * The chains of one hook:
+ *
+ * - HOOK: the entry. A packet with a tag goes to HOOK-tag. All others meet the rules right here,
+ *   one after the other; or in a tree of their own (HOOK-u...) if one of them has to skip rules.
+ *
+ * - HOOK-tag: runs the tree (HOOK-d...) and then takes the tag out of the mark, unless it is
+ *   shared.
+ *
+ * - HOOK-dN: the rules of number N. Its first line returns unless the tag is below N.
+ *
+ * - HOOK-dN-M: calls the chains of numbers N to M, up to eight at each level. Its first line
+ *   returns unless the tag is below M. So the way to any rule costs the logarithm of their number,
+ *   and chains nest as little: nf_tables allows 16 levels, and counts a goto as one.
+ *
+ * - HOOK-cK: one condition of a rule that takes several lines, because it is a list.
+ *
+ * - incoming-tee: the tee rules at the head of the list, for packets without a tag, with a back end
+ *   that can look at fragments before they are reassembled. The chains of HOOK are without them.
+ *
+ * To leave the list, or to skip part of it, is to raise the tag and return.
+ *
+ * With iptables all runs share their chain and the tag, as NF_REPEAT runs the whole chain again. So
+ * their rules are numbered on, one run behind the other, and the tag stays in the mark until the
+ * last list is done.
+ */
+#ifndef DIVERT_RUN_PLAN_H
+#define DIVERT_RUN_PLAN_H
+
+#include "rule/rule.h"
+#include "util/text.h"
+
+#define PLAN_FANOUT     8
+#define PLAN_LISTS_MAX  6
+#define CHAIN_NAME_SIZE 29
+
+enum hook { HOOK_IN, HOOK_OUT };
+
+/* What a back end is told beside the rules. */
+struct filter_options {
+    uint32_t mark_mask;     /* 16 bits side by side: where the tag is in the mark */
+    unsigned int listeners; /* queues for each divert port, 1 at least */
+    bool no_bpf;            /* iptables: the bpf match is not there */
+    bool no_defrag;         /* nothing is there that turns on reassembly alone */
+    char id[5];             /* four hexadecimal digits, in the names of all that is ours */
+    char owner[96];         /* comment by which leftovers are recognised */
+    unsigned int tag_base;  /* iptables: the last tag of the runs before this one */
+    /* iptables: where in the base chain the list goes and where the end of all lists, counted from
+     * 1; by family (1 for IPv6) and enum hook. 0 stands for the first and second place. */
+    unsigned int list_at[2][2], end_at[2][2];
+};
+
+/* What is known of all packets in a place. */
+struct place {
+    enum hook hook;
+    int family;    /* 4 or 6 */
+    bool diverted; /* come back from a divert socket */
+};
+
+/* A clause as far as it is not decided by the place. */
+struct match {
+    enum clause_kind kind;
+    bool negated;
+    enum hook hook;
+    int family;
+    int proto; /* of a port: the rule's protocol, -1 for tcp and udp */
+    unsigned int count;
+    const struct rule_atom *atoms[RULE_ATOMS_MAX];
+};
+
+/* Conditions in the words of a back end. */
+struct condition {
+    int proto;          /* the text holds only where the line names this protocol; -1: any */
+    unsigned int slots; /* bits for what a line can say only once */
+    char *text;
+};
+
+struct conditions {
+    struct condition *items;
+    size_t count;
+};
+
+/* Takes TEXT over and empties it. */
+void conditions_add(struct conditions *list, int proto, unsigned int slots, struct text *text);
+void conditions_free(struct conditions *list);
+
+/* How a back end talks. */
+struct dialect {
+    const char *hook_names[2];
+    bool both_families; /* one set of chains for IPv4 and IPv6 */
+    uint32_t mark_mask; /* where the tag is in the mark */
+    /* Adds the conditions any of which makes MATCH true, its negation left aside. */
+    void (*alternatives)(const struct match *match, struct conditions *out);
+    /* Adds the one condition that holds if MATCH does not; or adds none, if that takes more. */
+    void (*inverse)(const struct match *match, struct conditions *out);
+    /* Adds the conditions any of which holds when the tag is at least N; when it is N. */
+    void (*tag_at_least)(const struct dialect *self, unsigned int n, struct conditions *out);
+    void (*tag_is)(const struct dialect *self, unsigned int n, bool inverted, struct text *out);
+    void (*proto)(int proto, struct text *out);
+    void (*family)(int family, struct text *out);
+    /* A condition that never holds and yet makes the kernel reassemble fragments; NULL: there is
+     * none. */
+    const char *defrag;
+    /* The early chain can be had: it sees incoming packets before reassembly. */
+    bool early;
+    /* Other runs have their lists behind this one, for the same packets and the same tag. */
+    bool shared;
+};
+
+enum verdict { VERDICT_NONE, VERDICT_RETURN, VERDICT_DROP, VERDICT_JUMP, VERDICT_GOTO };
+
+enum op_kind { OP_SET_TAG, OP_QUEUE, OP_LOG };
+
+struct op {
+    enum op_kind kind;
+    unsigned int value;
+};
+
+struct line {
+    char *condition; /* may be empty */
+    struct op ops[3];
+    unsigned int op_count;
+    enum verdict verdict;
+    char target[CHAIN_NAME_SIZE]; /* of a jump or goto */
+    const struct rule *rule;      /* that it stems from, or NULL */
+    bool counts;                  /* it is the rule's action */
+};
+
+struct chain {
+    char name[CHAIN_NAME_SIZE];
+    enum hook hook;
+    struct line *lines;
+    size_t count;
+};
+
+struct plan {
+    const struct dialect *dialect;
+    const struct ruleset *rules;
+    int family;                  /* 4, 6; 0: both */
+    char prefix[16];             /* of all chain names */
+    bool defrag;                 /* a rule may divert incoming packets */
+    size_t early;                /* tee rules among so many at the head copy before reassembly */
+    unsigned int lists;          /* numbers the HOOK-cK chains */
+    unsigned int end;            /* the tag of a packet that has left the list: of its last rule */
+    const struct rule *too_long; /* has more lists than can be nested; the plan is of no use */
+    struct chain **chains;
+    size_t count;
+};
+
+/* Does a rule ask connection tracking? Then incoming packets must meet the rules behind it. */
+bool ruleset_tracks(const struct ruleset *rules);
+/* Is there a rule for packets of that family? Diverted or not, in either hook. */
+bool ruleset_has_family(const struct ruleset *rules, int family);
+
+/* Fills PLAN, whose dialect, rules, family and prefix are set. Give it to plan_free() in the end.
+ */
+void plan_make(struct plan *plan);
+void plan_free(struct plan *plan);
+
+#endif

@@ -1,0 +1,345 @@
+#include "plan/build.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SLOT_PROTO 1u
+
+/* A rule in one family: what fits into a line, and the lists that do not. */
+struct list {
+    bool negated;
+    struct conditions any;
+};
+
+struct parts {
+    int proto; /* named in the line, or -1 */
+    unsigned int slots;
+    struct text line;
+    struct list lists[RULE_CLAUSES_MAX];
+    unsigned int list_count;
+};
+
+void conditions_add(struct conditions *list, int proto, unsigned int slots, struct text *text)
+{
+    list->items = grow(list->items, list->count + 1, sizeof(*list->items));
+    list->items[list->count++] = (struct condition){proto, slots, copy_string(text_str(text))};
+    text_free(text);
+}
+
+void conditions_free(struct conditions *list)
+{
+    for (size_t i = 0; i < list->count; i++)
+        free(list->items[i].text);
+    free(list->items);
+    *list = (struct conditions){0};
+}
+
+struct chain *plan_chain(struct plan *plan, enum hook hook, const char *fmt, ...)
+{
+    struct chain *chain = grow(NULL, 1, sizeof(*chain));
+    const char *name = plan->dialect->hook_names[hook];
+    va_list ap;
+    int len;
+
+    *chain = (struct chain){.hook = hook};
+    len = snprintf(chain->name, sizeof(chain->name), "%s%s", plan->prefix, name);
+    va_start(ap, fmt);
+    vsnprintf(chain->name + len, sizeof(chain->name) - (size_t)len, fmt, ap);
+    va_end(ap);
+    plan->chains = grow(plan->chains, plan->count + 1, sizeof(*plan->chains));
+    plan->chains[plan->count++] = chain;
+    return chain;
+}
+
+struct line *chain_line(struct chain *chain, const char *condition)
+{
+    struct line *line;
+
+    chain->lines = grow(chain->lines, chain->count + 1, sizeof(*chain->lines));
+    line = &chain->lines[chain->count++];
+    *line = (struct line){.condition = copy_string(condition)};
+    return line;
+}
+
+void line_op(struct line *line, enum op_kind kind, unsigned int value)
+{
+    line->ops[line->op_count++] = (struct op){kind, value};
+}
+
+void line_goto(struct line *line, enum verdict verdict, const struct chain *target)
+{
+    line->verdict = verdict;
+    memcpy(line->target, target->name, sizeof(line->target));
+}
+
+static void add_word(struct text *line, const char *words)
+{
+    if (*words)
+        text_add(line, "%s%s", line->len ? " " : "", words);
+}
+
+/* What a condition looks like in a line of its own. */
+static void condition_text(const struct dialect *dialect, const struct condition *condition,
+                           struct text *out)
+{
+    if (condition->proto >= 0)
+        dialect->proto(condition->proto, out);
+    add_word(out, condition->text);
+}
+
+void chain_guard(const struct plan *plan, struct chain *chain, unsigned int n)
+{
+    struct conditions passed = {0};
+
+    plan->dialect->tag_at_least(plan->dialect, n, &passed);
+    for (size_t i = 0; i < passed.count; i++)
+        chain_line(chain, passed.items[i].text)->verdict = VERDICT_RETURN;
+    conditions_free(&passed);
+}
+
+static bool fits(const struct parts *parts, const struct condition *condition, bool negated)
+{
+    if (condition->slots & parts->slots)
+        return false;
+    if (condition->proto < 0 || condition->proto == parts->proto)
+        return true;
+    return !negated && !(parts->slots & SLOT_PROTO);
+}
+
+static void parts_take(const struct dialect *dialect, struct parts *parts,
+                       const struct condition *condition)
+{
+    struct text proto = {0};
+
+    if (condition->proto >= 0 && parts->proto < 0) {
+        parts->proto = condition->proto;
+        parts->slots |= SLOT_PROTO;
+        dialect->proto(condition->proto, &proto);
+        add_word(&parts->line, text_str(&proto));
+        text_free(&proto);
+    }
+    parts->slots |= condition->slots;
+    add_word(&parts->line, condition->text);
+}
+
+static void parts_add(const struct dialect *dialect, struct parts *parts, const struct match *match)
+{
+    struct conditions found = {0};
+
+    if (match->negated)
+        dialect->inverse(match, &found);
+    else
+        dialect->alternatives(match, &found);
+    if (found.count == 1 && fits(parts, &found.items[0], match->negated)) {
+        parts_take(dialect, parts, &found.items[0]);
+        conditions_free(&found);
+        return;
+    }
+    if (match->negated) {
+        conditions_free(&found);
+        dialect->alternatives(match, &found);
+    }
+    parts->lists[parts->list_count++] = (struct list){match->negated, found};
+}
+
+/* False: the rule matches nothing there. The protocol comes first, other conditions build on it. */
+static bool parts_make(const struct dialect *dialect, const struct rule *rule,
+                       const struct place *place, struct parts *parts)
+{
+    struct match match;
+
+    *parts = (struct parts){.proto = -1};
+    if (!rule_possible(rule, place))
+        return false;
+    for (int protos = 1; protos >= 0; protos--)
+        for (unsigned int i = 0; i < rule->clause_count; i++) {
+            if ((rule->clauses[i].kind == CLAUSE_PROTO) != protos)
+                continue;
+            if (clause_reduce(rule, &rule->clauses[i], place, &match) == DEPENDS)
+                parts_add(dialect, parts, &match);
+        }
+    return true;
+}
+
+static void parts_free(struct parts *parts)
+{
+    text_free(&parts->line);
+    for (unsigned int i = 0; i < parts->list_count; i++)
+        conditions_free(&parts->lists[i].any);
+}
+
+static bool same_conditions(const struct conditions *a, const struct conditions *b)
+{
+    if (a->count != b->count)
+        return false;
+    for (size_t i = 0; i < a->count; i++)
+        if (a->items[i].proto != b->items[i].proto || strcmp(a->items[i].text, b->items[i].text))
+            return false;
+    return true;
+}
+
+static bool same_parts(const struct parts *a, const struct parts *b)
+{
+    if (a->list_count != b->list_count || strcmp(text_str(&a->line), text_str(&b->line)))
+        return false;
+    for (unsigned int i = 0; i < a->list_count; i++)
+        if (a->lists[i].negated != b->lists[i].negated ||
+            !same_conditions(&a->lists[i].any, &b->lists[i].any))
+            return false;
+    return true;
+}
+
+static void line_action(const struct plan *plan, struct line *line, const struct rule *rule,
+                        bool flat)
+{
+    line->rule = rule;
+    line->counts = true;
+    switch (rule->action) {
+    case RULE_DIVERT:
+        line_op(line, OP_SET_TAG, rule->number);
+        line_op(line, OP_QUEUE, rule->argument);
+        break;
+    case RULE_TEE:
+        line_op(line, OP_SET_TAG, rule->number);
+        line_op(line, OP_LOG, rule->argument);
+        line_op(line, OP_SET_TAG, flat ? 0 : rule->number - 1);
+        break;
+    case RULE_ALLOW:
+        if (!flat)
+            line_op(line, OP_SET_TAG, plan->end);
+        line->verdict = VERDICT_RETURN;
+        break;
+    case RULE_DENY:
+        line->verdict = VERDICT_DROP;
+        break;
+    case RULE_SKIPTO:
+        line_op(line, OP_SET_TAG, rule->argument - 1 < plan->end ? rule->argument - 1 : plan->end);
+        line->verdict = VERDICT_RETURN;
+        break;
+    case RULE_COUNT:
+        break;
+    }
+}
+
+/* The chains for lists FROM and above, and for the action behind them. Returns the first. */
+static struct chain *plan_lists(struct plan *plan, const struct parts *parts, unsigned int from,
+                                enum hook hook, const struct rule *rule, bool flat)
+{
+    struct chain *chain = plan_chain(plan, hook, "-c%u", ++plan->lists);
+    const struct list *list = &parts->lists[from];
+    struct chain *next;
+
+    if (from == parts->list_count) {
+        line_action(plan, chain_line(chain, ""), rule, flat);
+        return chain;
+    }
+    next = plan_lists(plan, parts, from + 1, hook, rule, flat);
+    for (size_t i = 0; i < list->any.count; i++) {
+        struct text condition = {0};
+        struct line *line;
+
+        condition_text(plan->dialect, &list->any.items[i], &condition);
+        line = chain_line(chain, text_str(&condition));
+        if (list->negated)
+            line->verdict = VERDICT_RETURN;
+        else
+            line_goto(line, VERDICT_GOTO, next);
+        text_free(&condition);
+    }
+    if (list->negated)
+        line_goto(chain_line(chain, ""), VERDICT_GOTO, next);
+    return chain;
+}
+
+static void plan_parts(struct plan *plan, struct chain *chain, const struct parts *parts,
+                       const char *family, const struct rule *rule, bool flat)
+{
+    bool leaves = rule->action == RULE_ALLOW || rule->action == RULE_SKIPTO;
+    struct text condition = {0};
+    struct line *line;
+
+    if (parts->list_count > PLAN_LISTS_MAX) {
+        plan->too_long = rule;
+        return;
+    }
+    add_word(&condition, family);
+    add_word(&condition, text_str(&parts->line));
+    line = chain_line(chain, text_str(&condition));
+    line->rule = rule;
+    if (!parts->list_count) {
+        line_action(plan, line, rule, flat);
+    } else {
+        line_goto(line, VERDICT_JUMP, plan_lists(plan, parts, 0, chain->hook, rule, flat));
+        if (leaves && !flat)
+            chain_guard(plan, chain, rule->number);
+    }
+    text_free(&condition);
+}
+
+static void plan_both_families(struct plan *plan, struct chain *chain, const struct rule *rule,
+                               struct place place, bool flat)
+{
+    struct parts parts[2];
+    bool possible[2];
+
+    for (int i = 0; i < 2; i++) {
+        place.family = i ? 6 : 4;
+        possible[i] = parts_make(plan->dialect, rule, &place, &parts[i]);
+    }
+    if (possible[0] && possible[1] && same_parts(&parts[0], &parts[1])) {
+        plan_parts(plan, chain, &parts[0], "", rule, flat);
+        possible[0] = possible[1] = false;
+    }
+    for (int i = 0; i < 2; i++) {
+        struct text family = {0};
+
+        plan->dialect->family(i ? 6 : 4, &family);
+        if (possible[i])
+            plan_parts(plan, chain, &parts[i], text_str(&family), rule, flat);
+        text_free(&family);
+        parts_free(&parts[i]);
+    }
+}
+
+void plan_rule(struct plan *plan, struct chain *chain, const struct rule *rule, struct place place,
+               bool flat)
+{
+    struct parts parts;
+
+    if (plan->dialect->both_families) {
+        plan_both_families(plan, chain, rule, place, flat);
+        return;
+    }
+    place.family = plan->family;
+    if (parts_make(plan->dialect, rule, &place, &parts))
+        plan_parts(plan, chain, &parts, "", rule, flat);
+    parts_free(&parts);
+}
+
+bool plan_rule_possible(const struct plan *plan, const struct rule *rule, struct place place)
+{
+    bool possible = false;
+
+    for (place.family = 4; place.family <= 6; place.family += 2)
+        if (plan->dialect->both_families || plan->family == place.family)
+            possible = possible || rule_possible(rule, &place);
+    return possible;
+}
+
+bool plan_rule_flat(const struct plan *plan, const struct rule *rule, struct place place)
+{
+    bool flat = rule->action != RULE_SKIPTO;
+
+    for (place.family = 4; place.family <= 6; place.family += 2) {
+        struct parts parts;
+
+        if (!plan->dialect->both_families && plan->family != place.family)
+            continue;
+        if (parts_make(plan->dialect, rule, &place, &parts) && parts.list_count &&
+            rule->action == RULE_ALLOW)
+            flat = false;
+        parts_free(&parts);
+    }
+    return flat;
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What the clauses of one rule say. */
+#include "rule/rule.h"
+
+#include <netinet/in.h>
+
+const struct rule_clause *rule_clause(const struct rule *rule, enum clause_kind kind)
+{
+    for (unsigned int i = 0; i < rule->clause_count; i++)
+        if (rule->clauses[i].kind == kind)
+            return &rule->clauses[i];
+    return NULL;
+}
+
+int rule_proto(const struct rule *rule)
+{
+    for (unsigned int i = 0; i < rule->clause_count; i++) {
+        const struct rule_clause *clause = &rule->clauses[i];
+
+        if (clause->negated)
+            continue;
+        if (clause->kind == CLAUSE_PROTO)
+            return rule->atoms[clause->first].range.lo;
+        if (clause->kind == CLAUSE_TCPFLAGS || clause->kind == CLAUSE_ESTABLISHED)
+            return IPPROTO_TCP;
+        if (clause->kind == CLAUSE_ICMPTYPES)
+            return IPPROTO_ICMP;
+        if (clause->kind == CLAUSE_ICMP6TYPES)
+            return IPPROTO_ICMPV6;
+    }
+    return -1;
+}
+
+void rule_comment(const struct rule *rule, struct text *out)
+{
+    text_add(out, "%u %s", rule->number, rule->text);
+}

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What a rule is: conditions on a packet and an action, whichever language it was written in, and
+ * the ordered list of them. Nothing here knows of netfilter.
+ */
+#ifndef DIVERT_RUN_RULE_H
+#define DIVERT_RUN_RULE_H
+
+#include "util/text.h"
+
+#include <net/if.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define RULE_NUMBER_MAX  65534
+#define RULE_NUMBER_STEP 100
+#define RULE_CLAUSES_MAX 24
+#define RULE_ATOMS_MAX   192
+#define RULE_TEXT_MAX    4096
+
+enum rule_action { RULE_DIVERT, RULE_TEE, RULE_ALLOW, RULE_DENY, RULE_COUNT, RULE_SKIPTO };
+
+enum clause_kind {
+    CLAUSE_FAMILY, /* atoms: range.lo is 4 or 6 */
+    CLAUSE_PROTO,  /* range.lo is an IP protocol number */
+    CLAUSE_SRC,    /* addr */
+    CLAUSE_DST,
+    CLAUSE_SPORT, /* range */
+    CLAUSE_DPORT,
+    CLAUSE_IN, /* no atoms */
+    CLAUSE_OUT,
+    CLAUSE_VIA, /* ifname */
+    CLAUSE_RECV,
+    CLAUSE_XMIT,
+    CLAUSE_DIVERTED,    /* no atoms */
+    CLAUSE_TCPFLAGS,    /* flags: the bits of mask are exactly those of value */
+    CLAUSE_ESTABLISHED, /* no atoms */
+    CLAUSE_ICMPTYPES,   /* range.lo */
+    CLAUSE_ICMP6TYPES,
+    CLAUSE_FRAG,       /* no atoms */
+    CLAUSE_IPLEN,      /* range, bytes with the IP header */
+    CLAUSE_CONNECTION, /* range.lo is an enum connection */
+};
+
+/* What connection tracking knows of a packet. */
+enum connection {
+    CONNECTION_FORTH,   /* of a connection answered before, from the side that began it */
+    CONNECTION_BACK,    /* from the side that did not */
+    CONNECTION_RELATED, /* an ICMP error about one */
+};
+
+/* ADDR_IFACE: an address of the interface on which the packet comes in or goes out. */
+enum addr_kind { ADDR_ANY, ADDR_ME, ADDR_IFACE, ADDR_ME6, ADDR_NET4, ADDR_NET6 };
+
+struct rule_addr {
+    enum addr_kind kind;
+    uint8_t prefix;    /* bits */
+    uint8_t bytes[16]; /* network order, host part zero */
+};
+
+struct rule_range {
+    uint16_t lo, hi; /* host order, both included */
+};
+
+struct rule_tcpflags {
+    uint8_t mask, value; /* as in the TCP header */
+};
+
+struct rule_atom {
+    union {
+        struct rule_addr addr;
+        struct rule_range range;
+        struct rule_tcpflags flags;
+        char ifname[IFNAMSIZ + 1]; /* "any", or a name, or a prefix of names and '*' */
+    };
+};
+
+/* One condition: any of the atoms holds, or none if it is negated. A rule is the conjunction of its
+ * clauses. */
+struct rule_clause {
+    enum clause_kind kind;
+    bool negated;
+    unsigned int first, count; /* in rule.atoms */
+};
+
+struct rule {
+    unsigned int number; /* 1..RULE_NUMBER_MAX; 0: the text gives none */
+    enum rule_action action;
+    unsigned int argument; /* divert port or the number of skipto */
+    bool log;
+    unsigned int clause_count, atom_count;
+    struct rule_clause clauses[RULE_CLAUSES_MAX];
+    struct rule_atom atoms[RULE_ATOMS_MAX];
+    char text[RULE_TEXT_MAX]; /* as the user wrote it, without comment and surrounding blanks */
+};
+
+/* The first clause of that kind, or NULL. */
+const struct rule_clause *rule_clause(const struct rule *rule, enum clause_kind kind);
+/* The one protocol that the rule is about, by name or by an option that only it has; or -1. */
+int rule_proto(const struct rule *rule);
+
+/* Appends "100 divert 8668 ip from any to any", for comments in firewall rules. */
+void rule_comment(const struct rule *rule, struct text *out);
+
+/* Rules in the order in which packets meet them. */
+struct ruleset {
+    struct rule **rules;
+    size_t count;
+};
+
+/*
+ * Adds a copy of RULE, giving it a number if it has none: RULE_NUMBER_STEP above the highest so
+ * far, or the highest again where that is too high, as ipfw(8) does. Rules of one number keep the
+ * order in which they came. Returns the number, or 0 without adding anything: the rule is a skipto
+ * that would not go forward.
+ */
+unsigned int ruleset_add(struct ruleset *set, const struct rule *rule);
+/* The highest number, 0 if there is no rule. */
+unsigned int ruleset_last(const struct ruleset *set);
+/* Adds BASE to all numbers. False, with nothing changed, if one would be above RULE_NUMBER_MAX. */
+bool ruleset_renumber(struct ruleset *set, unsigned int base);
+void ruleset_free(struct ruleset *set);
+
+#endif

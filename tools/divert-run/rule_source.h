@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Rules from the command line and from files. */
+#ifndef DIVERT_RUN_RULE_SOURCE_H
+#define DIVERT_RUN_RULE_SOURCE_H
+
+#include "pf/pf.h"
+
+enum rule_language { LANGUAGE_IPFW, LANGUAGE_PF };
+struct rule_source {
+    struct ruleset *set;
+    struct pf_ruleset *pf;
+    unsigned int given; /* rules from the command line so far */
+};
+int rules_from_argument(struct rule_source *source, enum rule_language language, const char *text);
+int rules_from_file(struct rule_source *source, enum rule_language language, const char *path);
+/* Warns of interfaces that are not there. */
+void rules_warn_interfaces(const struct ruleset *rules);
+
+#endif

@@ -1,0 +1,281 @@
+/*
+ * Finds divert sockets: every process that has one keeps its memory open as a file without a name
+ * (shim/status.h), beside the netlink socket that the file names. What a process says is believed
+ * only as far as the kernel agrees: anybody can have a file that looks like one of ours.
+ */
+#include "status/sockets.h"
+#include "util/message.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#define LINK_OF(name) "/memfd:" name " (deleted)"
+
+/* A file that may be the memory of a divert socket. */
+struct candidate {
+    struct status counters;
+    unsigned long long memory;
+    bool of_root;
+};
+
+/* A process, as far as we have looked. */
+struct look {
+    struct status_list *list;
+    const struct status_kernel *kernel;
+    struct status_process process;
+    bool here;                             /* in this network namespace */
+    const struct status_netlink **sockets; /* of netfilter, that it has open */
+    size_t socket_count;
+    struct candidate *candidates;
+    size_t candidate_count;
+};
+
+/* Opens a file in memory, and nothing else: opening other things may have effects. */
+static int open_memory(int directory, const char *name)
+{
+    char path[64];
+    struct statfs fs;
+    struct stat st;
+    int fd = -1, handle = openat(directory, name, O_PATH | O_CLOEXEC);
+
+    if (handle < 0)
+        return -1;
+    if (fstat(handle, &st) == 0 && S_ISREG(st.st_mode) && fstatfs(handle, &fs) == 0 &&
+        fs.f_type == TMPFS_MAGIC) {
+        snprintf(path, sizeof(path), "/proc/self/fd/%d", handle);
+        fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    }
+    close(handle);
+    return fd;
+}
+
+static void take_memory(struct look *look, int fd)
+{
+    struct candidate c = {0};
+    struct stat st;
+
+    if (fstat(fd, &st) < 0 || pread(fd, &c.counters, sizeof(c.counters), 0) != sizeof(c.counters) ||
+        c.counters.magic != STATUS_MAGIC || c.counters.version != STATUS_VERSION ||
+        c.counters.size != sizeof(c.counters))
+        return;
+    c.memory = st.st_ino;
+    c.of_root = st.st_uid == 0;
+    look->candidates = grow(look->candidates, look->candidate_count + 1, sizeof(c));
+    look->candidates[look->candidate_count++] = c;
+}
+
+static void take_socket(struct look *look, unsigned long long inode)
+{
+    const struct status_netlink *s = status_netlink_find(look->kernel, inode);
+
+    if (!s)
+        return;
+    look->sockets =
+        grow(look->sockets, look->socket_count + 1, sizeof(const struct status_netlink *));
+    look->sockets[look->socket_count++] = s;
+}
+
+static void take_descriptor(struct look *look, int directory, const char *name)
+{
+    char target[64];
+    ssize_t len = readlinkat(directory, name, target, sizeof(target) - 1);
+    unsigned long long inode;
+    bool rules;
+    int fd;
+
+    if (len < 0)
+        return;
+    target[len] = '\0';
+    if (sscanf(target, "socket:[%llu]", &inode) == 1)
+        take_socket(look, inode);
+    rules = look->here && !strcmp(target, LINK_OF(STATUS_RULES_NAME));
+    if (!rules && strcmp(target, LINK_OF(STATUS_MEMORY)))
+        return;
+    fd = open_memory(directory, name);
+    if (fd < 0)
+        return;
+    if (rules)
+        status_read_rules(look->list, fd);
+    else
+        take_memory(look, fd);
+    close(fd);
+}
+
+/* What the kernel has bound to the netlink socket. */
+static void count_queues(const struct status_kernel *kernel, unsigned int port_id,
+                         struct status_socket *s)
+{
+    for (size_t i = 0; i < kernel->queue_count; i++) {
+        const struct status_queue *q = &kernel->queues[i];
+
+        if (q->port_id != port_id)
+            continue;
+        if (!s->queues++ || q->number < s->queue)
+            s->queue = q->number;
+        s->waiting += q->waiting;
+        s->queue_full += q->queue_full;
+        s->buffer_full += q->buffer_full;
+    }
+}
+
+static struct status_socket *socket_of_memory(struct status_list *list, unsigned long long memory)
+{
+    for (size_t i = 0; i < list->count; i++)
+        if (list->sockets[i].memory == memory)
+            return &list->sockets[i];
+    return NULL;
+}
+
+static const struct status_netlink *held_socket(const struct look *look, unsigned long long inode)
+{
+    for (size_t i = 0; i < look->socket_count; i++)
+        if (look->sockets[i]->inode == inode)
+            return look->sockets[i];
+    return NULL;
+}
+
+/*
+ * The file of a process counts if that has the netlink socket which it names, and if that socket
+ * owns queues, which takes rights; or if the file is root's.
+ */
+static struct status_socket *believe(struct look *look, const struct candidate *c)
+{
+    const struct status_netlink *netlink = held_socket(look, c->counters.netlink);
+    struct status_list *list = look->list;
+    struct status_socket s = {.counters = c->counters, .memory = c->memory};
+
+    if (!netlink)
+        return NULL;
+    count_queues(look->kernel, netlink->port_id, &s);
+    if (!s.queues && (!c->of_root || c->counters.port))
+        return NULL;
+    list->sockets = grow(list->sockets, list->count + 1, sizeof(s));
+    list->sockets[list->count] = s;
+    return &list->sockets[list->count++];
+}
+
+static void add_process(struct status_socket *s, const struct status_process *process)
+{
+    if (s->process_count && s->processes[s->process_count - 1].pid == process->pid)
+        return;
+    s->processes = grow(s->processes, s->process_count + 1, sizeof(*process));
+    s->processes[s->process_count++] = *process;
+}
+
+static void read_command(int directory, struct status_process *process)
+{
+    int fd = openat(directory, "comm", O_RDONLY | O_CLOEXEC);
+    ssize_t len = fd < 0 ? 0 : read(fd, process->command, sizeof(process->command) - 1);
+
+    if (len > 0 && process->command[len - 1] == '\n')
+        len--;
+    process->command[len > 0 ? len : 0] = '\0';
+    if (fd >= 0)
+        close(fd);
+}
+
+static bool same_network(int directory)
+{
+    struct stat theirs, ours;
+
+    return fstatat(directory, "ns/net", &theirs, 0) == 0 && stat("/proc/self/ns/net", &ours) == 0 &&
+           theirs.st_dev == ours.st_dev && theirs.st_ino == ours.st_ino;
+}
+
+static void look_into(struct look *look, int directory)
+{
+    int fds = openat(directory, "fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *entries = fds < 0 ? NULL : fdopendir(fds);
+    const struct dirent *entry;
+
+    if (!entries) {
+        look->list->hidden |= errno == EACCES;
+        if (fds >= 0)
+            close(fds);
+        return;
+    }
+    look->here = same_network(directory);
+    while ((entry = readdir(entries)))
+        if (isdigit((unsigned char)entry->d_name[0]))
+            take_descriptor(look, fds, entry->d_name);
+    closedir(entries);
+    if (look->candidate_count)
+        read_command(directory, &look->process);
+    for (size_t i = 0; i < look->candidate_count; i++) {
+        const struct candidate *c = &look->candidates[i];
+        struct status_socket *s = socket_of_memory(look->list, c->memory);
+
+        if (!s)
+            s = believe(look, c);
+        if (s)
+            add_process(s, &look->process);
+    }
+}
+
+static int by_port(const void *a, const void *b)
+{
+    const struct status_socket *x = a, *y = b;
+
+    if (x->counters.port != y->counters.port)
+        return x->counters.port < y->counters.port ? -1 : 1;
+    if (x->queue != y->queue)
+        return x->queue < y->queue ? -1 : 1;
+    return x->memory < y->memory ? -1 : x->memory > y->memory;
+}
+
+static void look_at_all(struct status_list *list, const struct status_kernel *kernel)
+{
+    DIR *proc = opendir("/proc");
+    const struct dirent *entry;
+
+    while (proc && (entry = readdir(proc))) {
+        struct look look = {.list = list, .kernel = kernel};
+        int directory;
+
+        look.process.pid = atoi(entry->d_name);
+        if (look.process.pid <= 0)
+            continue;
+        directory = openat(dirfd(proc), entry->d_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (directory < 0)
+            continue;
+        look_into(&look, directory);
+        close(directory);
+        free(look.sockets);
+        free(look.candidates);
+    }
+    if (proc)
+        closedir(proc);
+}
+
+int status_find(struct status_list *list)
+{
+    struct status_kernel kernel = {0};
+    int status = status_kernel_read(&kernel);
+
+    if (!status)
+        look_at_all(list, &kernel);
+    if (list->count)
+        qsort(list->sockets, list->count, sizeof(*list->sockets), by_port);
+    status_kernel_free(&kernel);
+    return status;
+}
+
+void status_free(struct status_list *list)
+{
+    for (size_t i = 0; i < list->count; i++)
+        free(list->sockets[i].processes);
+    for (size_t i = 0; i < list->rule_count; i++)
+        free(list->rules[i].text);
+    free(list->sockets);
+    free(list->rules);
+    *list = (struct status_list){0};
+}

@@ -1,0 +1,69 @@
+/* The rules of running divert-runs: a sealed file without a name each, of lines "PORT RULE". */
+#include "status/sockets.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define RULES_MAX (4 << 20) /* bytes: 65534 rules fit */
+#define FINAL     (F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK)
+
+static void publish(const char *lines, size_t len)
+{
+    int fd = memfd_create(STATUS_RULES_NAME, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+
+    if (fd < 0)
+        return;
+    if (fchmod(fd, 0600) < 0 || write(fd, lines, len) != (ssize_t)len ||
+        fcntl(fd, F_ADD_SEALS, FINAL | F_SEAL_SEAL) < 0)
+        close(fd);
+}
+
+void status_publish_rules(const struct ruleset *rules, unsigned int base)
+{
+    struct text lines = {0};
+
+    for (size_t i = 0; i < rules->count; i++) {
+        const struct rule *rule = rules->rules[i];
+
+        if (rule->action != RULE_DIVERT && rule->action != RULE_TEE)
+            continue;
+        text_add(&lines, "%u %u %s\n", rule->argument, rule->number - base, rule->text);
+    }
+    if (lines.len)
+        publish(lines.s, lines.len);
+    text_free(&lines);
+}
+
+static void take_line(struct status_list *list, const char *line)
+{
+    char *text;
+    unsigned long port = strtoul(line, &text, 10);
+
+    if (text == line || *text != ' ' || port > 65535)
+        return;
+    list->rules = grow(list->rules, list->rule_count + 1, sizeof(*list->rules));
+    list->rules[list->rule_count++] =
+        (struct status_rule){.port = (unsigned int)port, .text = copy_string(text + 1)};
+}
+
+void status_read_rules(struct status_list *list, int fd)
+{
+    struct stat st;
+    char *lines, *line, *rest;
+    ssize_t len;
+
+    if (fstat(fd, &st) < 0 || st.st_uid != 0 || st.st_size > RULES_MAX ||
+        (fcntl(fd, F_GET_SEALS) & FINAL) != FINAL)
+        return;
+    lines = grow(NULL, (size_t)st.st_size + 1, 1);
+    len = pread(fd, lines, (size_t)st.st_size, 0);
+    lines[len > 0 ? len : 0] = '\0';
+    for (rest = lines; (line = strsep(&rest, "\n"));)
+        take_line(list, line);
+    free(lines);
+}

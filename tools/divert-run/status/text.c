@@ -1,0 +1,95 @@
+#include "status/sockets.h"
+
+#include <sys/socket.h>
+
+/* What others chose may hold what a terminal would obey. */
+static void add_visible(struct text *out, const char *s)
+{
+    for (; *s; s++) {
+        unsigned char c = (unsigned char)*s;
+
+        if (c < ' ' || c > 126)
+            text_add(out, "\\x%02x", c);
+        else
+            text_add(out, "%c", c);
+    }
+}
+
+static void add_head(struct text *out, const struct status_socket *s)
+{
+    const struct status *c = &s->counters;
+    const char *family = c->family == AF_INET6 ? "inet6" : "inet";
+
+    if (c->port)
+        text_add(out, "divert port %u, %s", c->port, family);
+    else
+        text_add(out, "divert socket without a port, %s", family);
+    if (s->queue != c->port)
+        text_add(out, ", queue %u", s->queue);
+    else if (s->queues > 1)
+        text_add(out, ", queues %u to %u", s->queue, s->queue + s->queues - 1);
+    text_add(out, ": ");
+    for (size_t i = 0; i < s->process_count; i++) {
+        text_add(out, "%s", i ? ", " : "");
+        add_visible(out, s->processes[i].command);
+        text_add(out, " (%d)", (int)s->processes[i].pid);
+    }
+    text_add(out, "\n");
+}
+
+static void add_rules(struct text *out, const struct status_list *list, unsigned int port)
+{
+    for (size_t i = 0; i < list->rule_count; i++) {
+        if (list->rules[i].port != port)
+            continue;
+        text_add(out, "  ");
+        add_visible(out, list->rules[i].text);
+        text_add(out, "\n");
+    }
+}
+
+static void add_count(struct text *out, const char *name, const struct status_count *count)
+{
+    text_add(out, "  %-34s %12llu %16llu\n", name, (unsigned long long)count->packets,
+             (unsigned long long)count->bytes);
+}
+
+static void add_packets(struct text *out, const char *name, unsigned long long packets)
+{
+    text_add(out, "  %-34s %12llu\n", name, packets);
+}
+
+static void add_socket(struct text *out, const struct status_list *list,
+                       const struct status_socket *s)
+{
+    const struct status *c = &s->counters;
+
+    add_head(out, s);
+    add_rules(out, list, c->port);
+    text_add(out, "  %-34s %12s %16s\n", "", "packets", "bytes");
+    add_count(out, "read", &c->read);
+    add_count(out, "  copies by tee", &c->copies);
+    add_count(out, "written", &c->written);
+    add_count(out, "  matched to one that was read", &c->fate[STATUS_MATCHED]);
+    add_count(out, "  injected, outgoing", &c->fate[STATUS_INJECTED_OUT]);
+    add_count(out, "  injected, incoming", &c->fate[STATUS_INJECTED_IN]);
+    add_count(out, "  dropped: wrong header checksum", &c->fate[STATUS_BAD_CHECKSUM]);
+    add_packets(out, "writes refused", c->refused);
+    add_count(out, "dropped: not written in time", &c->expired);
+    add_count(out, "dropped: too many not written", &c->evicted);
+    add_packets(out, "dropped: a process was killed", c->abandoned);
+    add_packets(out, "dropped: the queue was full", s->queue_full);
+    add_packets(out, "dropped: the buffer was full", s->buffer_full);
+    add_packets(out, "waiting to be read", status_unread(s));
+    add_packets(out, "waiting to be written", c->unwritten);
+}
+
+void status_text(const struct status_list *list, struct text *out)
+{
+    if (!list->count)
+        text_add(out, "no divert sockets\n");
+    for (size_t i = 0; i < list->count; i++) {
+        text_add(out, "%s", i ? "\n" : "");
+        add_socket(out, list, &list->sockets[i]);
+    }
+}

@@ -1,0 +1,70 @@
+#include "util/owner.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+struct owner {
+    long pid;
+    unsigned long long start; /* clock ticks since boot */
+    unsigned long long pidns;
+};
+
+static bool start_time(long pid, unsigned long long *start)
+{
+    char path[64], line[1024], *field;
+    FILE *file;
+
+    snprintf(path, sizeof(path), "/proc/%ld/stat", pid);
+    file = fopen(path, "re");
+    if (!file)
+        return false;
+    field = fgets(line, sizeof(line), file) ? strrchr(line, ')') : NULL;
+    fclose(file);
+    return field &&
+           sscanf(
+               field + 1,
+               " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu",
+               start) == 1;
+}
+
+static unsigned long long pid_namespace(void)
+{
+    struct stat st;
+
+    return stat("/proc/self/ns/pid", &st) < 0 ? 0 : (unsigned long long)st.st_ino;
+}
+
+void owner_self(char *out, size_t size)
+{
+    struct owner self = {.pid = getpid(), .pidns = pid_namespace()};
+
+    start_time(self.pid, &self.start);
+    snprintf(out, size, "divert-run pid=%ld start=%llu pidns=%llu", self.pid, self.start,
+             self.pidns);
+}
+
+bool owner_gone(const char *text)
+{
+    const char *at = strstr(text, "divert-run pid=");
+    struct owner owner;
+    unsigned long long start;
+
+    if (!at || sscanf(at, "divert-run pid=%ld start=%llu pidns=%llu", &owner.pid, &owner.start,
+                      &owner.pidns) != 3)
+        return false;
+    if (owner.pidns != pid_namespace())
+        return false;
+    return !start_time(owner.pid, &start) || start != owner.start;
+}
+
+void owner_new_id(char id[5])
+{
+    unsigned short number = (unsigned short)getpid();
+
+    if (getrandom(&number, sizeof(number), GRND_NONBLOCK) < 0)
+        number ^= 0x5a5a;
+    snprintf(id, 5, "%04x", number);
+}
