@@ -1,3 +1,4 @@
+#include "common/environment.h"
 #include "options.h"
 #include "preload.h"
 #include "rule_source.h"
@@ -38,22 +39,22 @@ static void set_preload(const char *library)
 static void set_environment(const struct options *options)
 {
     if (options->rules.count) {
-        setenv("DIVERTSHIM_TAGS", "1", 1);
-        set_number("DIVERTSHIM_TAG_BASE", "%u", options->filter.options.tag_base);
-        set_number("DIVERTSHIM_TAG_LAST", "%u", ruleset_last(&options->rules));
+        setenv(ENV_TAGS, "1", 1);
+        set_number(ENV_TAG_BASE, "%u", options->filter.options.tag_base);
+        set_number(ENV_TAG_LAST, "%u", ruleset_last(&options->rules));
     }
-    set_number("DIVERTSHIM_MARK_MASK", "0x%08x", options->filter.options.mark_mask);
+    set_number(ENV_MARK_MASK, "0x%08x", options->filter.options.mark_mask);
     if (options->personality)
-        setenv("DIVERTSHIM_PERSONALITY", options->personality, 1);
+        setenv(ENV_PERSONALITY, options->personality, 1);
     if (options->gso)
-        setenv("DIVERTSHIM_GSO", "1", 1);
+        setenv(ENV_GSO, "1", 1);
     if (options->batch)
-        setenv("DIVERTSHIM_BATCH", "1", 1);
+        setenv(ENV_BATCH, "1", 1);
     if (options->filter.options.listeners > 1)
-        set_number("DIVERTSHIM_LISTENERS", "%u", options->filter.options.listeners);
-    unsetenv("DIVERTSHIM_INHERIT"); /* the library enters it at exec, if this program has any */
+        set_number(ENV_LISTENERS, "%u", options->filter.options.listeners);
+    unsetenv(ENV_INHERIT); /* the library enters it at exec, if this program has any */
     if (verbosity > 0)
-        setenv("DIVERTSHIM_LOG", verbosity > 1 ? "debug" : "info", 0);
+        setenv(ENV_LOG, verbosity > 1 ? "debug" : "info", 0);
 }
 
 /* The tools must not load the library: the environment changes only once they have run. */

@@ -276,7 +276,7 @@ int options_parse(int argc, char *argv[], struct options *options)
     struct rule_source source = {.set = &options->rules, .pf = &options->pf};
     int option, status = 0;
 
-    *options = (struct options){.filter.options = {.mark_mask = 0xffff0000, .listeners = 1}};
+    *options = (struct options){.filter.options = {.mark_mask = MARK_MASK_DEFAULT, .listeners = 1}};
     opterr = 0;
     while (!status && (option = getopt_long(argc, argv, "+:r:f:vqh", long_options, NULL)) != -1) {
         if (option == '?' || option == ':')

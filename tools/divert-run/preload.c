@@ -1,5 +1,6 @@
 #include "preload.h"
 
+#include "common/environment.h"
 #include "util/message.h"
 
 #include <elf.h>
@@ -63,13 +64,13 @@ static int library_usable(const char *path)
 
 int library_find(char out[PATH_MAX])
 {
-    const char *given = getenv("DIVERTSHIM_LIBRARY");
+    const char *given = getenv(ENV_LIBRARY);
     char dir[PATH_MAX];
 
     if (given && *given) {
         if (regular_file(given) && realpath(given, out))
             return library_usable(out);
-        say_error("%s: no such file (DIVERTSHIM_LIBRARY names it)", given);
+        say_error("%s: no such file (" ENV_LIBRARY " names it)", given);
         return STATUS_FAILED;
     }
     if (own_directory(dir) && (try_library(out, dir, "") || try_library(out, dir, "../lib/") ||
@@ -78,7 +79,7 @@ int library_find(char out[PATH_MAX])
     if (try_library(out, DIVERTSHIM_LIBDIR, ""))
         return library_usable(out);
     say_error(LIBRARY " is neither beside divert-run nor in ../lib nor in " DIVERTSHIM_LIBDIR
-                      "; DIVERTSHIM_LIBRARY=PATH tells where it is");
+                      "; " ENV_LIBRARY "=PATH tells where it is");
     return STATUS_FAILED;
 }
 
@@ -217,9 +218,9 @@ static int check_elf(const char *path, const struct elf *program, const char *li
     if (known && shim.class != program->class)
         return cannot_preload(path, program->class == ELFCLASS32
                                         ? "it is a 32-bit program, and this " LIBRARY
-                                          " is a 64-bit one; DIVERTSHIM_LIBRARY can name another"
+                                          " is a 64-bit one; " ENV_LIBRARY " can name another"
                                         : "it is a 64-bit program, and this " LIBRARY
-                                          " is a 32-bit one; DIVERTSHIM_LIBRARY can name another");
+                                          " is a 32-bit one; " ENV_LIBRARY " can name another");
     if (known && shim.machine != program->machine)
         return cannot_preload(path, "it is built for another machine than " LIBRARY);
     if (!program->interpreter)

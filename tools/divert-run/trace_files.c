@@ -1,5 +1,6 @@
 #include "trace_files.h"
 
+#include "common/environment.h"
 #include "common/trace_open.h"
 #include "util/message.h"
 
@@ -30,10 +31,10 @@ int trace_files_open(const struct options *options)
     int status = 0;
 
     if (options->trace && !strcmp(options->trace, "-"))
-        setenv("DIVERTSHIM_TRACE", "1", 1);
+        setenv(ENV_TRACE, "1", 1);
     else if (options->trace)
-        status = open_for("--trace", "DIVERTSHIM_TRACE", options->trace, NULL);
+        status = open_for("--trace", ENV_TRACE, options->trace, NULL);
     if (!status && options->pcap)
-        status = open_for("--pcap", "DIVERTSHIM_PCAP", options->pcap, &pcap_head);
+        status = open_for("--pcap", ENV_PCAP, options->pcap, &pcap_head);
     return status;
 }
