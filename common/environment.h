@@ -22,10 +22,8 @@
 #define ENV_KEEP_CAPS "DIVERTSHIM_KEEP_CAPS"
 /* 1: large packets are read whole, as GSO left them. */
 #define ENV_GSO "DIVERTSHIM_GSO"
-/* 1: verdicts may wait and be sent together even where the kernel cannot time them; 0: never. */
+/* 0: each verdict is sent at once; 1: some wait for the next ones, for a moment. */
 #define ENV_BATCH "DIVERTSHIM_BATCH"
-/* Who keeps the descriptor readable while packets wait: none or thread. */
-#define ENV_PUMP "DIVERTSHIM_PUMP"
 /* Length of the kernel's queue in packets, those included that were read and have no verdict. */
 #define ENV_QUEUE_LEN "DIVERTSHIM_QUEUE_LEN"
 /* Milliseconds after which a packet is dropped that was read and not written. */

@@ -2,6 +2,7 @@
 /* Divert sockets over exec: what goes along, and taking it over. */
 #include "divert/inherit.h"
 
+#include "common/environment.h"
 #include "divert/divert.h"
 #include "fdtable.h"
 #include "process/private_fd.h"
@@ -17,7 +18,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define VARIABLE  "DIVERTSHIM_INHERIT"
+#define VARIABLE  ENV_INHERIT
 #define ENTRY_MAX 72 /* bytes that a socket takes in it */
 
 /*

@@ -2,6 +2,7 @@
 /* The lines and the packets of a trace. */
 #include "trace/trace.h"
 
+#include "common/environment.h"
 #include "common/trace_open.h"
 #include "netif/interfaces.h"
 #include "packet/packet.h"
@@ -18,8 +19,8 @@
 
 bool trace_asked;
 
-static struct trace_file lines = {.variable = "DIVERTSHIM_TRACE"};
-static struct trace_file packets = {.variable = "DIVERTSHIM_PCAP"};
+static struct trace_file lines = {.variable = ENV_TRACE};
+static struct trace_file packets = {.variable = ENV_PCAP};
 
 static void open_files(bool goes_on)
 {

@@ -2,6 +2,8 @@
 /* Reading the DIVERTSHIM_* environment. */
 #include "util/options.h"
 
+#include "common/environment.h"
+#include "common/mark.h"
 #include "process/process.h"
 #include "util/log.h"
 
@@ -11,7 +13,7 @@
 #include <string.h>
 
 static struct options options = {
-    .mark_mask = 0xffff0000,
+    .mark_mask = MARK_MASK_DEFAULT,
     .mark_shift = 16,
     .batch = true,
     .queue_len = 32768,
@@ -71,16 +73,15 @@ static const char *read_name(const char *name)
 
 static bool read_mask(void)
 {
-    static const char name[] = "DIVERTSHIM_MARK_MASK";
     static const char expected[] = "16 contiguous bits, such as 0xffff0000";
     uint32_t mask = options.mark_mask;
 
-    if (!read_number(name, 1, UINT32_MAX, &mask, expected))
+    if (!read_number(ENV_MARK_MASK, 1, UINT32_MAX, &mask, expected))
         return false;
-    if (mask >> __builtin_ctz(mask) != 0xffff)
-        return refuse_value(name, secure_getenv(name), expected);
+    if (!mark_mask_valid(mask))
+        return refuse_value(ENV_MARK_MASK, secure_getenv(ENV_MARK_MASK), expected);
     options.mark_mask = mask;
-    options.mark_shift = (unsigned)__builtin_ctz(mask);
+    options.mark_shift = mark_shift(mask);
     return true;
 }
 
@@ -88,11 +89,11 @@ static bool read_tags(void)
 {
     static const char expected[] = "a rule number from 0 to 65534";
 
-    if (!read_number("DIVERTSHIM_TAG_BASE", 0, TAG_PAST_ALL, &options.tag_base, expected) ||
-        !read_number("DIVERTSHIM_TAG_LAST", 0, TAG_PAST_ALL, &options.tag_last, expected))
+    if (!read_number(ENV_TAG_BASE, 0, TAG_PAST_ALL, &options.tag_base, expected) ||
+        !read_number(ENV_TAG_LAST, 0, TAG_PAST_ALL, &options.tag_last, expected))
         return false;
     if (options.tag_base > options.tag_last)
-        log_line(LOG_ERROR, "DIVERTSHIM_TAG_BASE=%u: expected at most DIVERTSHIM_TAG_LAST=%u",
+        log_line(LOG_ERROR, ENV_TAG_BASE "=%u: expected at most " ENV_TAG_LAST "=%u",
                  options.tag_base, options.tag_last);
     return options.tag_base <= options.tag_last;
 }
@@ -104,24 +105,23 @@ static void read_environment(void)
     unsigned level = LOG_WARN, personality = 0;
     uint32_t tags = 0, keep_caps = 1, gso = 0, batch = 1;
 
-    sensible = read_choice("DIVERTSHIM_LOG", levels, &level, "error, warn, info or debug");
+    sensible = read_choice(ENV_LOG, levels, &level, "error, warn, info or debug");
     log_set_level(level);
-    sensible &=
-        read_choice("DIVERTSHIM_PERSONALITY", personalities, &personality, "freebsd or openbsd");
-    sensible &= read_number("DIVERTSHIM_TAGS", 0, 1, &tags, "0 or 1");
-    sensible &= read_number("DIVERTSHIM_KEEP_CAPS", 0, 1, &keep_caps, "0 or 1");
-    sensible &= read_number("DIVERTSHIM_GSO", 0, 1, &gso, "0 or 1");
-    sensible &= read_number("DIVERTSHIM_BATCH", 0, 1, &batch, "0 or 1");
-    sensible &= read_number("DIVERTSHIM_QUEUE_LEN", 16, 1 << 20, &options.queue_len,
+    sensible &= read_choice(ENV_PERSONALITY, personalities, &personality, "freebsd or openbsd");
+    sensible &= read_number(ENV_TAGS, 0, 1, &tags, "0 or 1");
+    sensible &= read_number(ENV_KEEP_CAPS, 0, 1, &keep_caps, "0 or 1");
+    sensible &= read_number(ENV_GSO, 0, 1, &gso, "0 or 1");
+    sensible &= read_number(ENV_BATCH, 0, 1, &batch, "0 or 1");
+    sensible &= read_number(ENV_QUEUE_LEN, 16, 1 << 20, &options.queue_len,
                             "a number of packets from 16 to 1048576");
-    sensible &= read_number("DIVERTSHIM_HOLD_MS", 10, 3600 * 1000, &options.hold_ms,
+    sensible &= read_number(ENV_HOLD_MS, 10, 3600 * 1000, &options.hold_ms,
                             "milliseconds from 10 to 3600000");
     sensible &= read_tags();
-    sensible &= read_number("DIVERTSHIM_LISTENERS", 1, 256, &options.listeners,
-                            "a number of sockets from 1 to 256");
+    sensible &=
+        read_number(ENV_LISTENERS, 1, 256, &options.listeners, "a number of sockets from 1 to 256");
     sensible &= read_mask();
-    options.trace = read_name("DIVERTSHIM_TRACE");
-    options.pcap = read_name("DIVERTSHIM_PCAP");
+    options.trace = read_name(ENV_TRACE);
+    options.pcap = read_name(ENV_PCAP);
     options.openbsd = personality == 1;
     options.tags = tags == 1;
     options.keep_caps = keep_caps == 1;

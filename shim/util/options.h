@@ -3,12 +3,10 @@
 #ifndef DIVERTSHIM_OPTIONS_H
 #define DIVERTSHIM_OPTIONS_H
 
+#include "common/mark.h"
+
 #include <stdbool.h>
 #include <stdint.h>
-
-/* Tags that are no rule numbers. */
-#define TAG_PAST_ALL 0xfffe /* no rule is left for the packet */
-#define TAG_TOP      0xffff /* was diverted, runs the whole list */
 
 struct options {
     uint32_t mark_mask;  /* bits of the packet mark that hold the tag, contiguous */
