@@ -3,7 +3,9 @@
 #include "hook.h"
 
 #include "divert/inherit.h"
+#include "process/privileges.h"
 #include "process/process.h"
+#include "util/options.h"
 
 #include <pthread.h>
 #include <unistd.h>
@@ -28,6 +30,8 @@ __attribute__((constructor)) static void start_library(void)
 {
     process_start();
     divert_start();
+    if (options_keep_caps_from_start())
+        privileges_keep(true);
     pthread_atfork(process_before_fork, process_after_fork, process_after_fork);
     inherit_adopt();
 }

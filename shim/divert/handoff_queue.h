@@ -3,8 +3,8 @@
  * Packets of a socket that another one took out of the kernel's queue, in the order in which they
  * came. In memory that processes share; all zeros is an empty one.
  */
-#ifndef DIVERTSHIM_BACKLOG_H
-#define DIVERTSHIM_BACKLOG_H
+#ifndef DIVERTSHIM_HANDOFF_QUEUE_H
+#define DIVERTSHIM_HANDOFF_QUEUE_H
 
 #include "nfq.h"
 #include "process/shared_lock.h"

@@ -8,8 +8,8 @@
  * only compares. It does not lock, does not allocate and does not call the system; every operation
  * costs the same with one packet outstanding as with IN_FLIGHT_SIZE.
  */
-#ifndef DIVERTSHIM_LEDGER_H
-#define DIVERTSHIM_LEDGER_H
+#ifndef DIVERTSHIM_IN_FLIGHT_H
+#define DIVERTSHIM_IN_FLIGHT_H
 
 #include "packet/packet.h"
 

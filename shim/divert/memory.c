@@ -167,7 +167,7 @@ static struct divert_socket *start_with(struct divert_shared *shared, bool is_vi
 static void note_open(const struct options *options)
 {
     atomic_fetch_add(&open_sockets, 1);
-    if (options->keep_caps)
+    if (options->keep_caps != KEEP_CAPS_NEVER)
         privileges_keep(true);
 }
 
@@ -215,8 +215,10 @@ static void close_own(struct divert_socket *s)
     private_fd_close(s->queue_fd);
     if (atomic_fetch_sub(&open_sockets, 1) == 1) {
         inject_close();
-        privileges_keep(false);
-        privileges_give_up();
+        if (s->options->keep_caps != KEEP_CAPS_ALWAYS) {
+            privileges_keep(false);
+            privileges_give_up();
+        }
     }
 }
 

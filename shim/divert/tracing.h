@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What a divert socket tells the trace. To be called under its lock, if trace_on(). */
-#ifndef DIVERTSHIM_DIVERT_TRACE_H
-#define DIVERTSHIM_DIVERT_TRACE_H
+#ifndef DIVERTSHIM_TRACING_H
+#define DIVERTSHIM_TRACING_H
 
 #include "divert/private.h"
 #include "trace/trace.h"

@@ -5,8 +5,8 @@
  * sendmsg(2) behind it. It needs neither a thread nor a signal. The kernel carries it out in the
  * thread that armed it, wherever that is at the time; so only this thread adds to what waits.
  */
-#ifndef DIVERTSHIM_GUARD_H
-#define DIVERTSHIM_GUARD_H
+#ifndef DIVERTSHIM_VERDICT_TIMER_H
+#define DIVERTSHIM_VERDICT_TIMER_H
 
 #include "nfq.h"
 

@@ -3,10 +3,10 @@
  * Capabilities across the loss of root. A BSD program binds as root and then becomes somebody
  * else; its socket goes on working. NFQUEUE asks for CAP_NET_ADMIN at every verdict, so a thread
  * that gives up its privileges while a divert socket is open keeps that one and CAP_NET_RAW, until
- * the last divert socket is closed. DIVERTSHIM_KEEP_CAPS=0 turns it off.
+ * the last divert socket is closed. DIVERTSHIM_KEEP_CAPS says otherwise.
  */
-#ifndef DIVERTSHIM_CAPS_H
-#define DIVERTSHIM_CAPS_H
+#ifndef DIVERTSHIM_PRIVILEGES_H
+#define DIVERTSHIM_PRIVILEGES_H
 
 #include <linux/capability.h>
 #include <stdatomic.h>

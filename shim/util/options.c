@@ -109,7 +109,7 @@ static void read_environment(void)
     log_set_level(level);
     sensible &= read_choice(ENV_PERSONALITY, personalities, &personality, "freebsd or openbsd");
     sensible &= read_number(ENV_TAGS, 0, 1, &tags, "0 or 1");
-    sensible &= read_number(ENV_KEEP_CAPS, 0, 1, &keep_caps, "0 or 1");
+    sensible &= read_number(ENV_KEEP_CAPS, 0, 2, &keep_caps, "0, 1 or 2");
     sensible &= read_number(ENV_GSO, 0, 1, &gso, "0 or 1");
     sensible &= read_number(ENV_BATCH, 0, 1, &batch, "0 or 1");
     sensible &= read_number(ENV_QUEUE_LEN, 16, 1 << 20, &options.queue_len,
@@ -124,7 +124,7 @@ static void read_environment(void)
     options.pcap = read_name(ENV_PCAP);
     options.openbsd = personality == 1;
     options.tags = tags == 1;
-    options.keep_caps = keep_caps == 1;
+    options.keep_caps = (enum keep_caps)keep_caps;
     options.gso = gso == 1;
     options.batch = batch == 1;
 }
@@ -139,6 +139,13 @@ const struct options *options_get(void)
         process_unlock(LOCK_OPTIONS);
     }
     return sensible ? &options : NULL;
+}
+
+bool options_keep_caps_from_start(void)
+{
+    const char *value = secure_getenv(ENV_KEEP_CAPS);
+
+    return value && strcmp(value, "2") == 0;
 }
 
 uint16_t options_tag_of_mark(const struct options *o, uint32_t mark)

@@ -8,6 +8,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* When capabilities survive the loss of root, see privileges.h. */
+enum keep_caps { KEEP_CAPS_NEVER, KEEP_CAPS_WITH_SOCKET, KEEP_CAPS_ALWAYS };
+
 struct options {
     uint32_t mark_mask;  /* bits of the packet mark that hold the tag, contiguous */
     unsigned mark_shift; /* of the lowest of them */
@@ -15,14 +18,14 @@ struct options {
     uint32_t tag_base;   /* tags up to this one are of other programs' rules */
     uint32_t tag_last;   /* tags above this one, too */
     bool openbsd;        /* personality */
-    bool keep_caps;      /* capabilities survive the loss of root, see caps.h */
-    bool gso;            /* large packets are handed over uncut */
-    bool batch;          /* verdicts may wait for the next ones, for a moment */
-    uint32_t queue_len;  /* packets the kernel queues, read ones without a verdict included */
-    uint32_t hold_ms;    /* a packet read and not written is dropped after so long */
-    const char *trace;   /* where lines on packets go: a file, or - for standard error; NULL */
-    const char *pcap;    /* the file that packets go to, or NULL */
-    uint32_t listeners;  /* sockets that may share a divert port, on as many queues */
+    enum keep_caps keep_caps;
+    bool gso;           /* large packets are handed over uncut */
+    bool batch;         /* verdicts may wait for the next ones, for a moment */
+    uint32_t queue_len; /* packets the kernel queues, read ones without a verdict included */
+    uint32_t hold_ms;   /* a packet read and not written is dropped after so long */
+    const char *trace;  /* where lines on packets go: a file, or - for standard error; NULL */
+    const char *pcap;   /* the file that packets go to, or NULL */
+    uint32_t listeners; /* sockets that may share a divert port, on as many queues */
 };
 
 /*
@@ -30,6 +33,9 @@ struct options {
  * that was said on standard error, and socket() fails with EINVAL.
  */
 const struct options *options_get(void);
+
+/* Whether capabilities are to be kept before there is a divert socket. */
+bool options_keep_caps_from_start(void);
 
 /* The bits of the tag in a packet mark, and a mark with them replaced. Host byte order. */
 uint16_t options_tag_of_mark(const struct options *o, uint32_t mark);
