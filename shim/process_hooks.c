@@ -32,6 +32,6 @@ __attribute__((constructor)) static void start_library(void)
     divert_start();
     if (options_keep_caps_from_start())
         privileges_keep(true);
-    pthread_atfork(process_before_fork, process_after_fork, process_after_fork);
+    pthread_atfork(process_before_fork, process_after_fork, process_after_fork_in_child);
     inherit_adopt();
 }

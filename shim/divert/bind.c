@@ -118,10 +118,10 @@ static int bind_any(struct divert_socket *s, unsigned port, struct divert_socket
 
 static int bind_locked(struct divert_socket *s, unsigned port, struct divert_socket *other)
 {
-    int err = divert_lock(s);
+    int err;
 
-    if (err)
-        return err;
+    if (divert_lock(s))
+        return -EAGAIN;
     err = atomic_load(&s->shared->bound) ? -EINVAL : bind_any(s, port, other);
     divert_unlock(s);
     return err;

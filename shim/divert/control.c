@@ -38,13 +38,10 @@ static void stop_receiving(struct divert_socket *s)
 
 int divert_shutdown(struct divert_socket *s, int how)
 {
-    int err;
-
     if (how != SHUT_RD && how != SHUT_WR && how != SHUT_RDWR)
         return -EINVAL;
-    err = divert_lock(s);
-    if (err)
-        return err;
+    if (divert_lock(s))
+        return -EAGAIN;
     if (how != SHUT_WR)
         stop_receiving(s);
     if (how != SHUT_RD)

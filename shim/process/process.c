@@ -72,10 +72,15 @@ void process_before_fork(void)
         process_lock(id);
 }
 
-/* In the child they are free already, and only its signals come back. */
 void process_after_fork(void)
 {
-    process_id();
     for (int id = LOCK_COUNT; id-- > 0;)
         process_unlock(id);
+}
+
+/* There they are free already, but where the page is none that is wiped. */
+void process_after_fork_in_child(void)
+{
+    process_notice();
+    process_after_fork();
 }

@@ -73,5 +73,6 @@ const sigset_t *process_lock_signals(enum process_lock_id id);
 /* Around fork(2): all of them, so that the child finds what they protect whole. */
 void process_before_fork(void);
 void process_after_fork(void);
+void process_after_fork_in_child(void);
 
 #endif
