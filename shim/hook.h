@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <pthread.h>
 
 #define HOOK __attribute__((visibility("default")))
 
@@ -33,6 +34,14 @@ static inline ssize_t finish(struct divert_socket *s, ssize_t result)
 static inline void hook_give_up(void *s)
 {
     divert_release(s);
+}
+
+/* Reads, writes and waits are points where a thread is cancelled; it gives up its reference. */
+static inline void hook_cancellation_point(struct divert_socket *s)
+{
+    pthread_cleanup_push(hook_give_up, s);
+    pthread_testcancel();
+    pthread_cleanup_pop(0);
 }
 
 /* divert_find() before a call that may wait in the kernel; sends verdicts if fd is not ours. */

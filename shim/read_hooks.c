@@ -6,8 +6,6 @@
 #include "divert/rights.h"
 #include "wait.h"
 
-#include <pthread.h>
-
 #include <time.h>
 
 static ssize_t read_or_wait(struct divert_socket *s, struct msghdr *msg, int flags)
@@ -30,23 +28,16 @@ static ssize_t read_or_wait(struct divert_socket *s, struct msghdr *msg, int fla
     return n;
 }
 
-/* A read is a point where a thread is cancelled, also if it need not wait. */
 static ssize_t receive_divert(struct divert_socket *s, struct msghdr *msg, int flags)
 {
-    ssize_t n;
-
-    pthread_cleanup_push(hook_give_up, s);
-    pthread_testcancel();
-    pthread_cleanup_pop(0);
-    n = read_or_wait(s, msg, flags);
-    divert_release(s);
-    return n;
+    hook_cancellation_point(s);
+    return finish(s, read_or_wait(s, msg, flags));
 }
 
 /* s is NULL for a routing socket; gives its reference up. */
 static ssize_t receive_any(struct divert_socket *s, int fd, struct msghdr *msg, int flags)
 {
-    return s ? receive_divert(s, msg, flags) : route_recvmsg(fd, msg, flags);
+    return s ? receive_divert(s, msg, flags) : as_result(route_recvmsg(fd, msg, flags));
 }
 
 static ssize_t read_one(struct divert_socket *s, int fd, void *buf, size_t len, int flags,
@@ -63,7 +54,7 @@ static ssize_t read_one(struct divert_socket *s, int fd, void *buf, size_t len, 
 
     if (n >= 0 && from && fromlen)
         *fromlen = msg.msg_namelen;
-    return as_result(n);
+    return n;
 }
 
 HOOK ssize_t read(int fd, void *buf, size_t len)
@@ -84,7 +75,7 @@ HOOK ssize_t readv(int fd, const struct iovec *iov, int count)
         return real.readv(fd, iov, count);
     if (count < 0)
         return finish(s, -EINVAL);
-    return as_result(receive_any(s, fd, &msg, 0));
+    return receive_any(s, fd, &msg, 0);
 }
 
 HOOK ssize_t recv(int fd, void *buf, size_t len, int flags)
@@ -122,7 +113,7 @@ HOOK ssize_t recvmsg(int fd, struct msghdr *msg, int flags)
 
     if (!s && !is_route(fd))
         return receive_foreign(fd, msg, flags);
-    return as_result(receive_any(s, fd, msg, flags));
+    return receive_any(s, fd, msg, flags);
 }
 
 /* 1 when a packet can be read or the call does not wait, 0 at the deadline, or -errno. */
@@ -181,6 +172,7 @@ HOOK int recvmmsg(int fd, struct mmsghdr *messages, unsigned count, int flags,
     if (!s)
         return is_route(fd) ? (int)as_result(-EOPNOTSUPP)
                             : receive_many_foreign(fd, messages, count, flags, timeout);
+    hook_cancellation_point(s);
     return (int)finish(s, read_many(s, messages, count, flags, wait_deadline(timeout)));
 }
 

@@ -168,6 +168,7 @@ static bool has_passed(uint64_t deadline)
 
 int wait_poll(struct pollfd *fds, nfds_t count, uint64_t deadline, const sigset_t *mask)
 {
+    pthread_testcancel();
     for (;;) {
         bool all;
         int ready = look_in_memory(fds, count, &all), n;

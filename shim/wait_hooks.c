@@ -46,6 +46,7 @@ static bool only_one_is_ready(struct pollfd *fds, nfds_t count)
 {
     if (count != 1 || fds->events != POLLIN || !has_packet(fds->fd))
         return false;
+    pthread_testcancel();
     fds->revents = POLLIN;
     return true;
 }
@@ -162,8 +163,10 @@ HOOK int select(int nfds, fd_set *r, fd_set *w, fd_set *e, struct timeval *timeo
 {
     if (!any_in_sets(nfds, r, w, e))
         return real.select(nfds, r, w, e, timeout);
-    if (only_last_is_ready(nfds, r, w, e))
+    if (only_last_is_ready(nfds, r, w, e)) {
+        pthread_testcancel();
         return 1;
+    }
     if (!timeout)
         return (int)as_result(wait_select(nfds, r, w, e, DIVERT_NEVER, NULL));
     if (timeout->tv_sec < 0 || timeout->tv_usec < 0)

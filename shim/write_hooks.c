@@ -10,6 +10,12 @@ static int refuse_route(void)
     return (int)as_result(-EOPNOTSUPP);
 }
 
+static ssize_t send_divert(struct divert_socket *s, const struct msghdr *msg, int flags)
+{
+    hook_cancellation_point(s);
+    return divert_sendmsg(s, msg, flags);
+}
+
 static ssize_t write_one(struct divert_socket *s, const void *buf, size_t len, int flags,
                          const struct sockaddr *to, socklen_t tolen)
 {
@@ -21,7 +27,7 @@ static ssize_t write_one(struct divert_socket *s, const void *buf, size_t len, i
         .msg_iovlen = 1,
     };
 
-    return divert_sendmsg(s, &msg, flags);
+    return send_divert(s, &msg, flags);
 }
 
 HOOK ssize_t write(int fd, const void *buf, size_t len)
@@ -40,7 +46,7 @@ HOOK ssize_t writev(int fd, const struct iovec *iov, int count)
 
     if (!s)
         return is_route(fd) ? refuse_route() : real.writev(fd, iov, count);
-    return finish(s, count < 0 ? -EINVAL : divert_sendmsg(s, &msg, 0));
+    return finish(s, count < 0 ? -EINVAL : send_divert(s, &msg, 0));
 }
 
 HOOK ssize_t send(int fd, const void *buf, size_t len, int flags)
@@ -90,7 +96,7 @@ HOOK ssize_t sendmsg(int fd, const struct msghdr *msg, int flags)
 
     if (!s)
         return is_route(fd) ? refuse_route() : send_foreign(fd, msg, flags);
-    return finish(s, divert_sendmsg(s, msg, flags));
+    return finish(s, send_divert(s, msg, flags));
 }
 
 static ssize_t write_many(struct divert_socket *s, struct mmsghdr *messages, unsigned count,
@@ -99,7 +105,7 @@ static ssize_t write_many(struct divert_socket *s, struct mmsghdr *messages, uns
     unsigned done = 0;
 
     while (done < count) {
-        ssize_t n = divert_sendmsg(s, &messages[done].msg_hdr, flags);
+        ssize_t n = send_divert(s, &messages[done].msg_hdr, flags);
 
         if (n < 0)
             return done ? (ssize_t)done : n;

@@ -68,6 +68,22 @@ static void keep_last(struct divert_socket *s)
         divert_add_in_flight(s);
 }
 
+/*
+ * A process that died in between had taken packets and not noted them: they are older than the
+ * first that comes now, and all others that are older have been dropped.
+ */
+static void drop_gap(struct divert_socket *s, const struct nfqueue_packet *p, uint32_t count)
+{
+    while (count > 0 && p->is_tee) {
+        p++;
+        count--;
+    }
+    if (!count)
+        return;
+    nfqueue_drop_up_to(s->queue_fd, p->queue, p->id - 1);
+    s->shared->drop_gap = false;
+}
+
 /* Takes packets from the kernel, if there is room; returns how many there are for the program. */
 static int fill_alone(struct divert_socket *s)
 {
@@ -84,6 +100,8 @@ static int fill_alone(struct divert_socket *s)
         return n;
     behind = handoff_queue_waits(&s->shared->handoff_queue);
     kept = end - (uint32_t)n;
+    if (__builtin_expect(s->shared->drop_gap, 0))
+        drop_gap(s, &ring->packet[kept], (uint32_t)n);
     for (uint32_t i = kept; i < end; i++) {
         bool other = behind || ring->packet[i].family != s->shared->family;
 

@@ -40,6 +40,7 @@ struct divert_shared {
     struct shared_lock lock;
     bool view_locked;    /* the holder sees the socket only as its sibling, and changes nothing */
     bool left_half_done; /* by a process that died with the lock */
+    bool drop_gap;       /* what that process took and did not note is to be dropped, see fill.c */
     int family;          /* as given to socket() */
     int protocol;
     _Atomic bool bound; /* this and the port: also looked at without the lock */

@@ -151,9 +151,25 @@ static void update_eventfd(struct divert_socket *s, bool readable)
         s->shared->eventfd_set = true;
 }
 
+/* Of several queues it is not known what was taken out of each last. */
+static void drop_taken(struct divert_socket *s)
+{
+    struct divert_shared *shared = s->shared;
+
+    shared->drop_gap = shared->queues == 1 && !s->sibling;
+    for (unsigned i = 0; i < shared->queues; i++) {
+        uint16_t queue = (uint16_t)(shared->queue + i);
+
+        if (shared->drop_gap || s->sibling)
+            nfqueue_drop_up_to(s->queue_fd, queue, shared->ring.last_id);
+        else
+            nfqueue_drop_all(s->queue_fd, queue, shared->ring.last_id);
+    }
+}
+
 /*
  * A process died in the middle of things. The verdicts that it gave count; what it left half done
- * is thrown away. What the kernel has for a sibling and nobody has taken yet is left alone.
+ * is thrown away. What the kernel has and nobody has taken yet is left alone.
  */
 static void start_over(struct divert_socket *s)
 {
@@ -162,14 +178,7 @@ static void start_over(struct divert_socket *s)
     drain_eventfd(s);
     nfqueue_flush_twice(s->queue_fd, &shared->batch);
     nfqueue_forget(&shared->batch);
-    for (unsigned i = 0; i < shared->queues; i++) {
-        uint16_t queue = (uint16_t)(shared->queue + i);
-
-        if (s->sibling)
-            nfqueue_drop_up_to(s->queue_fd, queue, shared->ring.last_id);
-        else
-            nfqueue_drop_all(s->queue_fd, queue, shared->ring.last_id);
-    }
+    drop_taken(s);
     shared->status.abandoned += divert_unwritten(s);
     in_flight_reset(&shared->in_flight);
     shared->last.outstanding = false;

@@ -146,6 +146,9 @@ static void expect_packets_to_pass(void)
     struct sockaddr_in from;
 
     ck_assert_int_eq(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &time, sizeof(time)), 0);
+    while (recv(out0.fd, packet, sizeof(packet), MSG_DONTWAIT) > 0) {
+        /* makes room at the far end for what comes now */
+    }
     send_small(LAST);
     do {
         socklen_t size = sizeof(from);
@@ -154,9 +157,10 @@ static void expect_packets_to_pass(void)
         ck_assert_msg(n == SMALL_PACKET, "expected a packet, got %zd: %s", n, strerror(errno));
         divert_write(fd, packet, SMALL_PACKET, &from);
     } while (small_number(packet) != LAST);
-    do
-        ck_assert_uint_eq(wire_receive(&out0, packet, sizeof(packet)), SMALL_PACKET);
-    while (small_number(packet) != LAST);
+    while (wire_receive(&out0, packet, sizeof(packet)) != SMALL_PACKET ||
+           small_number(packet) != LAST) {
+        /* what was on the way, or injected */
+    }
     time.tv_sec = 0;
     ck_assert_int_eq(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &time, sizeof(time)), 0);
 }
@@ -183,6 +187,19 @@ static void write_what_it_had(void)
                sizeof(passing.from));
 }
 
+/* And all others, so that the queue does not fill up from round to round. */
+static void pass_what_waits(void)
+{
+    uint8_t packet[2000];
+    struct sockaddr_in from;
+    socklen_t size = sizeof(from);
+    ssize_t n;
+
+    while ((n = recvfrom(fd, packet, sizeof(packet), MSG_DONTWAIT, (struct sockaddr *)&from,
+                         &size)) > 0)
+        sendto(fd, packet, (size_t)n, 0, (struct sockaddr *)&from, size);
+}
+
 static void cancel_again_and_again(void (*wait)(void), int rounds)
 {
     double end = stress_end();
@@ -201,6 +218,7 @@ static void cancel_again_and_again(void (*wait)(void), int rounds)
         usleep((useconds_t)(random() % 200));
         cancel(thread);
         write_what_it_had();
+        pass_what_waits();
         passing.taken = flood.sent;
     }
     flood_stop(&flood);

@@ -29,7 +29,7 @@ expect_senseless() {
 
 test_values() {
     local name value
-    for name in BATCH GSO HOLD_MS KEEP_CAPS LISTENERS LOG MARK_MASK PERSONALITY PUMP QUEUE_LEN \
+    for name in BATCH GSO HOLD_MS KEEP_CAPS LISTENERS LOG MARK_MASK PERSONALITY QUEUE_LEN \
         TAGS TAG_BASE TAG_LAST; do
         for value in nonsense -1 ' 1' '1 ' ' -18446744073709551615' 99999999999999999999999 0x1ffffffff \
             1e3 $'1\x1b[2J' "\$(id)" "$(printf '%0600d' 1)x"; do
