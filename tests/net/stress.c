@@ -76,7 +76,8 @@ int count_threads(void)
     DIR *directory = opendir("/proc/self/task");
     int count = -2; /* "." and ".." */
 
-    while (directory && readdir(directory))
+    ck_assert_ptr_nonnull(directory);
+    while (readdir(directory))
         count++;
     closedir(directory);
     return count;
