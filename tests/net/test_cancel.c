@@ -335,7 +335,8 @@ static void call_recvfrom(void)
 
 static void call_recv(void)
 {
-    recv(fd, packet, sizeof(packet), MSG_DONTWAIT);
+    if (recv(fd, packet, sizeof(packet), MSG_DONTWAIT) < 0)
+        return;
 }
 
 static void call_read(void)
@@ -357,7 +358,8 @@ static void call_recvmsg(void)
     struct iovec vector = {packet, sizeof(packet)};
     struct msghdr msg = {.msg_iov = &vector, .msg_iovlen = 1};
 
-    recvmsg(fd, &msg, 0);
+    if (recvmsg(fd, &msg, 0) < 0)
+        return;
 }
 
 static void call_recvmmsg(void)

@@ -127,7 +127,7 @@ static int receiver_passes(int channel)
 
 static int receiver_with_recvmmsg(int channel)
 {
-    char text[2][8];
+    char text[2][8] = {"", ""};
     union control control[2];
     struct iovec vectors[2];
     struct mmsghdr messages[2];
