@@ -239,10 +239,15 @@ void collect_start(uint32_t max)
     ck_assert_int_eq(pthread_create(&collected.thread, NULL, collect_run, NULL), 0);
 }
 
-uint32_t collect_some(void)
+void collect_end(void)
 {
     collected.stop = true;
     pthread_join(collected.thread, NULL);
+}
+
+uint32_t collect_some(void)
+{
+    collect_end();
     ck_assert_msg(collected.twice == 0, "expected each packet once, %u came again",
                   collected.twice);
     ck_assert_msg(collected.strange == 0, "expected packets with numbers, got %u others",

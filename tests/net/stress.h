@@ -87,6 +87,9 @@ void collect_each_once(uint32_t count);
 /* The same, but packets may be missing: returns how many came. */
 uint32_t collect_some(void);
 
+/* Ends the thread, whatever it has seen. */
+void collect_end(void);
+
 /* Shared memory for a test and its children, zeroed. */
 void *shared_memory(size_t size);
 

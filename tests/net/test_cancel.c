@@ -25,6 +25,7 @@
 #define JOIN_S     10
 #define LONG_POLL  60000
 #define QUEUE_ROOM 200
+#define NUMBERS    20000000
 
 static int fd, epoll_fd;
 
@@ -87,7 +88,7 @@ struct passing {
     uint8_t packet[2000];
     struct sockaddr_in from;
     _Atomic ssize_t pending; /* bytes in packet that were read and perhaps not written */
-    _Atomic uint32_t taken;
+    _Atomic uint32_t taken, passed;
     _Atomic int failures;
 };
 
@@ -107,11 +108,12 @@ static void *pass_on(void *arg)
         p->wait();
         n = recvfrom(fd, p->packet, sizeof(p->packet), 0, (struct sockaddr *)&p->from, &size);
         p->pending = n;
+        p->taken++;
         if (n != SMALL_PACKET ||
             sendto(fd, p->packet, SMALL_PACKET, 0, (struct sockaddr *)&p->from, size) != n)
             p->failures++;
         p->pending = 0;
-        p->taken++;
+        p->passed++;
     }
     return NULL;
 }
@@ -138,29 +140,38 @@ static void cancel(pthread_t thread)
     ck_assert_ptr_eq(result, PTHREAD_CANCELED);
 }
 
+/* Reads what is left of those before it, too. */
+static void pass_last(void)
+{
+    uint8_t buffer[2000] = {0};
+    struct sockaddr_in sender;
+    int flags = MSG_DONTWAIT;
+
+    do {
+        socklen_t size = sizeof(sender);
+        ssize_t n = recvfrom(fd, buffer, sizeof(buffer), flags, (struct sockaddr *)&sender, &size);
+
+        if (n < 0 && flags) {
+            flags = 0;
+            send_small(LAST);
+            continue;
+        }
+        ck_assert_msg(n == SMALL_PACKET, "expected a packet, got %zd: %s", n, strerror(errno));
+        divert_write(fd, buffer, SMALL_PACKET, &sender);
+    } while (small_number(buffer) != LAST);
+}
+
 /* Reads within a time, so that a socket that nobody can read any more is noticed. */
 static void expect_packets_to_pass(void)
 {
     struct timeval time = {.tv_sec = JOIN_S};
-    uint8_t packet[2000] = {0};
-    struct sockaddr_in from;
+    uint8_t buffer[2000] = {0};
 
     ck_assert_int_eq(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &time, sizeof(time)), 0);
-    while (recv(out0.fd, packet, sizeof(packet), MSG_DONTWAIT) > 0) {
-        /* makes room at the far end for what comes now */
-    }
-    send_small(LAST);
-    do {
-        socklen_t size = sizeof(from);
-        ssize_t n = recvfrom(fd, packet, sizeof(packet), 0, (struct sockaddr *)&from, &size);
-
-        ck_assert_msg(n == SMALL_PACKET, "expected a packet, got %zd: %s", n, strerror(errno));
-        divert_write(fd, packet, SMALL_PACKET, &from);
-    } while (small_number(packet) != LAST);
-    while (wire_receive(&out0, packet, sizeof(packet)) != SMALL_PACKET ||
-           small_number(packet) != LAST) {
-        /* what was on the way, or injected */
-    }
+    pass_last();
+    while (wire_receive(&out0, buffer, sizeof(buffer)) != SMALL_PACKET ||
+           small_number(buffer) != LAST)
+        ;
     time.tv_sec = 0;
     ck_assert_int_eq(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &time, sizeof(time)), 0);
 }
@@ -187,41 +198,28 @@ static void write_what_it_had(void)
                sizeof(passing.from));
 }
 
-/* And all others, so that the queue does not fill up from round to round. */
-static void pass_what_waits(void)
-{
-    uint8_t packet[2000];
-    struct sockaddr_in from;
-    socklen_t size = sizeof(from);
-    ssize_t n;
-
-    while ((n = recvfrom(fd, packet, sizeof(packet), MSG_DONTWAIT, (struct sockaddr *)&from,
-                         &size)) > 0)
-        sendto(fd, packet, (size_t)n, 0, (struct sockaddr *)&from, size);
-}
-
 static void cancel_again_and_again(void (*wait)(void), int rounds)
 {
     double end = stress_end();
     struct flood flood;
 
     passing.wait = wait;
-    flood_start(&flood, &passing.taken, QUEUE_ROOM, UINT32_MAX);
-    for (int i = 0; i < rounds || stress_clock() < end; i++) {
-        uint32_t before = passing.taken;
+    collect_start(NUMBERS);
+    flood_start(&flood, &passing.taken, QUEUE_ROOM, NUMBERS);
+    for (int i = 0; i < rounds || (stress_clock() < end && flood.sent < NUMBERS / 2); i++) {
+        uint32_t before = passing.passed;
         pthread_t thread;
 
         start_passing(&thread);
-        for (int n = 0; n < SOON_MS * 10 && passing.taken == before; n++)
+        for (int n = 0; n < SOON_MS * 10 && passing.passed == before; n++)
             usleep(100);
-        ck_assert_msg(passing.taken != before, "expected thread %d to pass a packet on", i);
+        ck_assert_msg(passing.passed != before, "expected thread %d to pass a packet on", i);
         usleep((useconds_t)(random() % 200));
         cancel(thread);
         write_what_it_had();
-        pass_what_waits();
-        passing.taken = flood.sent;
     }
     flood_stop(&flood);
+    collect_end();
     ck_assert_int_eq(passing.failures, 0);
     expect_packets_to_pass();
 }
@@ -306,6 +304,7 @@ START_TEST(test_cancelled_while_it_injects)
     double end = stress_end();
 
     make_socket(false);
+    collect_start(NUMBERS);
     for (int i = 0; i < ROUNDS / 4 || stress_clock() < end; i++) {
         uint32_t before = injected;
         pthread_t thread;
@@ -317,6 +316,7 @@ START_TEST(test_cancelled_while_it_injects)
         usleep((useconds_t)(random() % 200));
         cancel(thread);
     }
+    collect_end();
     expect_packets_to_pass();
 }
 END_TEST
@@ -469,7 +469,7 @@ static void *pass_uncancelled(void *arg)
         call_recvfrom();
         call_sendto();
         passing.failures += small_number(packet) != i;
-        passing.taken++;
+        passing.passed++;
         pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &before);
         passing.failures += before != PTHREAD_CANCEL_DISABLE;
     }
@@ -493,7 +493,7 @@ START_TEST(test_thread_that_may_not_be_cancelled_goes_on)
         send_small(i);
     pthread_join(thread, &result);
     ck_assert_ptr_eq(result, PTHREAD_CANCELED);
-    ck_assert_uint_eq(passing.taken, QUEUE_ROOM);
+    ck_assert_uint_eq(passing.passed, QUEUE_ROOM);
     ck_assert_int_eq(passing.failures, 0);
     for (uint32_t i = 0; i < QUEUE_ROOM; i++) {
         ck_assert_uint_eq(wire_receive(&out0, packet, sizeof(packet)), SMALL_PACKET);
