@@ -17,9 +17,9 @@
 #define TAG_TOP      0xffff /* was diverted, runs the whole list */
 
 /* Position of the lowest bit of MASK, which is not 0. */
-static inline unsigned int mark_shift(uint32_t mask)
+static inline unsigned mark_shift(uint32_t mask)
 {
-    return (unsigned int)__builtin_ctz(mask);
+    return (unsigned)__builtin_ctz(mask);
 }
 
 /* Can MASK hold a tag: is it 16 contiguous bits? */

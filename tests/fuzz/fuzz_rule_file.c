@@ -16,23 +16,23 @@
 int verbosity = -1;
 static unsigned errors, places;
 
-void say_error(const char *fmt, ...)
+void message_error(const char *fmt, ...)
 {
     (void)fmt;
     errors++;
 }
 
-void say_warning(const char *fmt, ...)
+void message_warning(const char *fmt, ...)
 {
     (void)fmt;
 }
 
-void say_note(const char *fmt, ...)
+void message_note(const char *fmt, ...)
 {
     (void)fmt;
 }
 
-void say_place(const char *text, size_t offset, size_t length)
+void message_place(const char *text, size_t offset, size_t length)
 {
     REQUIRE(offset + length <= strlen(text), "%zu and %zu of %zu", offset, length, strlen(text));
     places++;

@@ -19,15 +19,16 @@ static bool may_administer(void)
     char line[256];
     FILE *file = fopen("/proc/self/status", "re");
 
-    while (file && fgets(line, sizeof(line), file))
+    while (file && fgets(line, sizeof(line), file)) {
         if (sscanf(line, "CapEff: %llx", &effective) == 1)
             break;
+    }
     if (file)
         fclose(file);
     return effective >> CAP_NET_ADMIN & 1;
 }
 
-static const struct rule *only_six(const struct ruleset *rules)
+static const struct rule *first_ipv6_only_rule(const struct ruleset *rules)
 {
     for (size_t i = 0; i < rules->count; i++) {
         struct ruleset one = {.rules = &rules->rules[i], .count = 1};
@@ -38,24 +39,25 @@ static const struct rule *only_six(const struct ruleset *rules)
     return NULL;
 }
 
-static void say_no_queue(enum filter_kind kind, const char *nft, const char *iptables)
+static void report_no_queue(enum filter_kind kind, const char *nft, const char *iptables)
 {
     if (kind != FILTER_IPTABLES)
-        say_error("nft cannot queue packets: %s", nft);
+        message_error("nft cannot queue packets: %s", nft);
     if (kind != FILTER_NFT)
-        say_error("iptables cannot queue packets: %s", iptables);
-    say_error("the kernel needs CONFIG_NETFILTER_NETLINK_QUEUE (module nfnetlink_queue) and %s; "
-              "try 'modprobe -a %s'",
-              kind == FILTER_NFT        ? "CONFIG_NFT_QUEUE (nft_queue)"
-              : kind == FILTER_IPTABLES ? "CONFIG_NETFILTER_XT_TARGET_NFQUEUE (xt_NFQUEUE)"
-                                        : "either CONFIG_NFT_QUEUE (nft_queue) or "
-                                          "CONFIG_NETFILTER_XT_TARGET_NFQUEUE (xt_NFQUEUE)",
-              kind == FILTER_NFT        ? "nfnetlink_queue nft_queue"
-              : kind == FILTER_IPTABLES ? "nfnetlink_queue xt_NFQUEUE"
-                                        : "nfnetlink_queue nft_queue xt_NFQUEUE");
+        message_error("iptables cannot queue packets: %s", iptables);
+    message_error(
+        "the kernel needs CONFIG_NETFILTER_NETLINK_QUEUE (module nfnetlink_queue) and %s; "
+        "try 'modprobe -a %s'",
+        kind == FILTER_NFT        ? "CONFIG_NFT_QUEUE (nft_queue)"
+        : kind == FILTER_IPTABLES ? "CONFIG_NETFILTER_XT_TARGET_NFQUEUE (xt_NFQUEUE)"
+                                  : "either CONFIG_NFT_QUEUE (nft_queue) or "
+                                    "CONFIG_NETFILTER_XT_TARGET_NFQUEUE (xt_NFQUEUE)",
+        kind == FILTER_NFT        ? "nfnetlink_queue nft_queue"
+        : kind == FILTER_IPTABLES ? "nfnetlink_queue xt_NFQUEUE"
+                                  : "nfnetlink_queue nft_queue xt_NFQUEUE");
 }
 
-static bool choose(struct filter *filter, const struct ruleset *rules)
+static bool choose_backend(struct filter *filter, const struct ruleset *rules)
 {
     enum filter_kind wanted = filter->kind;
     struct text nft = {0}, iptables = {0};
@@ -66,25 +68,26 @@ static bool choose(struct filter *filter, const struct ruleset *rules)
         found = true;
     }
     if (!found && wanted != FILTER_NFT &&
-        iptables_probe(&filter->iptables, &filter->options, only_six(rules), &iptables)) {
+        iptables_probe(&filter->iptables, &filter->options, first_ipv6_only_rule(rules),
+                       &iptables)) {
         filter->kind = FILTER_IPTABLES;
         found = true;
     }
     if (!found)
-        say_no_queue(wanted, text_str(&nft), text_str(&iptables));
+        report_no_queue(wanted, text_str(&nft), text_str(&iptables));
     text_free(&nft);
     text_free(&iptables);
     return found;
 }
 
-static int refuse_lists(const struct rule *rule)
+static int report_too_many_lists(const struct rule *rule)
 {
-    say_error("rule %u: '%s': more than %d lists in one rule; split it", rule->number, rule->text,
-              PLAN_LISTS_MAX);
+    message_error("rule %u: '%s': more than %d lists in one rule; split it", rule->number,
+                  rule->text, PLAN_LISTS_MAX);
     return STATUS_USAGE;
 }
 
-static void new_identity(struct filter *filter)
+static void choose_id(struct filter *filter)
 {
     owner_self(filter->options.owner, sizeof(filter->options.owner));
     do
@@ -94,26 +97,28 @@ static void new_identity(struct filter *filter)
 }
 
 /* Two that start at once must not take the same numbers and places. */
-static int lock_installation(void)
+static int lock_installations(void)
 {
     int fd = open("/run/divert-run.lock", O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
 
-    if (fd >= 0)
+    if (fd >= 0) {
         while (flock(fd, LOCK_EX) < 0 && errno == EINTR)
             ;
+    }
     return fd;
 }
 
-static int find_place(struct filter *filter, struct ruleset *rules)
+static int place_behind_other_runs(struct filter *filter, struct ruleset *rules)
 {
     struct filter_options *options = &filter->options;
     size_t used = strlen(options->owner);
     int status = iptables_survey(&filter->iptables, options, ruleset_tracks(rules));
 
     if (!status && !ruleset_renumber(rules, options->tag_base)) {
-        say_error("other divert-runs have the rule numbers up to %u, so that these have no room; "
-                  "number the rules lower",
-                  options->tag_base);
+        message_error(
+            "other divert-runs have the rule numbers up to %u, so that these have no room; "
+            "number the rules lower",
+            options->tag_base);
         status = STATUS_FAILED;
     }
     snprintf(options->owner + used, sizeof(options->owner) - used, " tags=%u-%u/%x",
@@ -121,8 +126,8 @@ static int find_place(struct filter *filter, struct ruleset *rules)
     return status;
 }
 
-static int generate(const struct filter *filter, const struct ruleset *rules, int family,
-                    struct text *out)
+static int generate_text(const struct filter *filter, const struct ruleset *rules, int family,
+                         struct text *out)
 {
     const struct rule *too_long = NULL;
 
@@ -130,13 +135,13 @@ static int generate(const struct filter *filter, const struct ruleset *rules, in
         nft_text(rules, &filter->options, out, &too_long);
     else
         iptables_text(rules, &filter->options, family, out, &too_long);
-    return too_long ? refuse_lists(too_long) : 0;
+    return too_long ? report_too_many_lists(too_long) : 0;
 }
 
-static int install_nft(struct filter *filter, const struct ruleset *rules)
+static int install_with_nft(struct filter *filter, const struct ruleset *rules)
 {
     struct text text = {0};
-    int status = generate(filter, rules, 0, &text);
+    int status = generate_text(filter, rules, 0, &text);
 
     if (!status)
         status = nft_install(text_str(&text));
@@ -144,19 +149,21 @@ static int install_nft(struct filter *filter, const struct ruleset *rules)
     return status;
 }
 
-static int install_iptables(struct filter *filter, struct ruleset *rules)
+static int install_with_iptables(struct filter *filter, struct ruleset *rules)
 {
     struct text texts[2] = {0};
-    int status = find_place(filter, rules);
+    int status = place_behind_other_runs(filter, rules);
 
-    for (int i = 0; i < 2 && !status; i++)
+    for (int i = 0; i < 2 && !status; i++) {
         if (filter->iptables.families[i])
-            status = generate(filter, rules, i ? 6 : 4, &texts[i]);
+            status = generate_text(filter, rules, i ? 6 : 4, &texts[i]);
+    }
     if (status)
         filter->iptables.families[0] = filter->iptables.families[1] = false;
-    for (int i = 0; i < 2 && !status; i++)
+    for (int i = 0; i < 2 && !status; i++) {
         if (filter->iptables.families[i])
             status = iptables_install(&filter->iptables, i ? 6 : 4, text_str(&texts[i]));
+    }
     if (status)
         iptables_remove(&filter->iptables, filter->options.id);
     text_free(&texts[0]);
@@ -169,23 +176,23 @@ int filter_install(struct filter *filter, struct ruleset *rules)
     int lock, status;
 
     if (!may_administer()) {
-        say_error("rules need CAP_NET_ADMIN: run divert-run as root, for instance with sudo");
+        message_error("rules need CAP_NET_ADMIN: run divert-run as root, for instance with sudo");
         return STATUS_FAILED;
     }
     for (int i = 0; i < 2; i++)
         filter->iptables.families[i] = ruleset_has_family(rules, i ? 6 : 4);
-    if (!choose(filter, rules))
+    if (!choose_backend(filter, rules))
         return STATUS_FAILED;
-    lock = lock_installation();
+    lock = lock_installations();
     nft_sweep();
     iptables_sweep();
-    new_identity(filter);
-    say_note("installing %zu rule%s with %s as divert-%s", rules->count,
-             rules->count == 1 ? "" : "s",
-             filter->kind == FILTER_NFT ? "nft" : filter->iptables.tools->restore[0],
-             filter->options.id);
-    status =
-        filter->kind == FILTER_NFT ? install_nft(filter, rules) : install_iptables(filter, rules);
+    choose_id(filter);
+    message_note("installing %zu rule%s with %s as divert-%s", rules->count,
+                 rules->count == 1 ? "" : "s",
+                 filter->kind == FILTER_NFT ? "nft" : filter->iptables.tools->restore[0],
+                 filter->options.id);
+    status = filter->kind == FILTER_NFT ? install_with_nft(filter, rules)
+                                        : install_with_iptables(filter, rules);
     if (lock >= 0)
         close(lock);
     return status;
@@ -198,7 +205,7 @@ bool filter_remove(struct filter *filter)
                        : iptables_remove(&filter->iptables, filter->options.id);
 
     if (!removed)
-        say_error("some rules could not be removed; 'divert-run --cleanup' tries again");
+        message_error("some rules could not be removed; 'divert-run --cleanup' tries again");
     return removed;
 }
 
@@ -224,7 +231,7 @@ int filter_check(struct filter *filter, const struct ruleset *rules)
         bool nft = filter->kind == FILTER_NFT;
 
         if (nft ? i == 0 : ruleset_has_family(rules, i ? 6 : 4))
-            status = generate(filter, rules, i ? 6 : 4, &text);
+            status = generate_text(filter, rules, i ? 6 : 4, &text);
         if (!status && text.len)
             print_here_document(nft ? "nft -f -" : commands[i], &text);
         text_free(&text);
@@ -237,7 +244,7 @@ int filter_cleanup(void)
     int nft, iptables;
 
     if (!may_administer()) {
-        say_error("--cleanup needs CAP_NET_ADMIN: run it as root, for instance with sudo");
+        message_error("--cleanup needs CAP_NET_ADMIN: run it as root, for instance with sudo");
         return STATUS_FAILED;
     }
     nft = nft_sweep();
@@ -245,8 +252,8 @@ int filter_cleanup(void)
     if (nft < 0 || iptables < 0)
         return STATUS_FAILED;
     if (nft + iptables)
-        say_warning("removed what dead runs left");
+        message_warning("removed what dead runs left");
     else
-        say_note("nothing was left");
+        message_note("nothing was left");
     return 0;
 }

@@ -17,7 +17,7 @@
 #define DIVERTSHIM_VERSION "0.1.0"
 #endif
 
-static void set_number(const char *name, const char *fmt, unsigned int number)
+static void setenv_number(const char *name, const char *fmt, unsigned number)
 {
     char value[16];
 
@@ -25,7 +25,7 @@ static void set_number(const char *name, const char *fmt, unsigned int number)
     setenv(name, value, 1);
 }
 
-static void set_preload(const char *library)
+static void setenv_preload(const char *library)
 {
     const char *others = getenv("LD_PRELOAD");
     struct text list = {0};
@@ -36,14 +36,14 @@ static void set_preload(const char *library)
 }
 
 /* What the library learns from the options. */
-static void set_environment(const struct options *options)
+static void setenv_options(const struct options *options)
 {
     if (options->rules.count) {
         setenv(ENV_TAGS, "1", 1);
-        set_number(ENV_TAG_BASE, "%u", options->filter.options.tag_base);
-        set_number(ENV_TAG_LAST, "%u", ruleset_last(&options->rules));
+        setenv_number(ENV_TAG_BASE, "%u", options->filter.options.tag_base);
+        setenv_number(ENV_TAG_LAST, "%u", ruleset_last(&options->rules));
     }
-    set_number(ENV_MARK_MASK, "0x%08x", options->filter.options.mark_mask);
+    setenv_number(ENV_MARK_MASK, "0x%08x", options->filter.options.mark_mask);
     if (options->personality)
         setenv(ENV_PERSONALITY, options->personality, 1);
     if (options->gso)
@@ -51,23 +51,23 @@ static void set_environment(const struct options *options)
     if (options->batch)
         setenv(ENV_BATCH, "1", 1);
     if (options->filter.options.listeners > 1)
-        set_number(ENV_LISTENERS, "%u", options->filter.options.listeners);
+        setenv_number(ENV_LISTENERS, "%u", options->filter.options.listeners);
     unsetenv(ENV_INHERIT); /* the library enters it at exec, if this program has any */
     if (verbosity > 0)
         setenv(ENV_LOG, verbosity > 1 ? "debug" : "info", 0);
 }
 
 /* The tools must not load the library: the environment changes only once they have run. */
-static int run(struct options *options)
+static int run_with_rules(struct options *options)
 {
     char library[PATH_MAX], path[PATH_MAX];
     char *others = getenv("LD_PRELOAD") ? copy_string(getenv("LD_PRELOAD")) : NULL;
-    int status = command_find(options->command[0], path);
+    int status = preload_find_command(options->command[0], path);
 
     if (!status)
-        status = library_find(library);
+        status = preload_find_library(library);
     if (!status)
-        status = command_check(path, library);
+        status = preload_check_command(path, library);
     if (!status)
         status = trace_files_open(options);
     run_block_signals();
@@ -77,8 +77,8 @@ static int run(struct options *options)
     }
     if (!status) {
         status_publish_rules(&options->rules, options->filter.options.tag_base);
-        set_environment(options);
-        set_preload(library);
+        setenv_options(options);
+        setenv_preload(library);
         status = run_command(path, options->command);
         if (others)
             setenv("LD_PRELOAD", others, 1);
@@ -92,11 +92,12 @@ static int run(struct options *options)
 }
 
 /* It runs what its user and his environment name, with the rights that it has. */
-static bool raised(void)
+static bool has_raised_privileges(void)
 {
     if (getauxval(AT_SECURE))
-        say_error("divert-run must not be set-uid, set-gid or have file capabilities; run it as "
-                  "root, for instance with sudo");
+        message_error(
+            "divert-run must not be set-uid, set-gid or have file capabilities; run it as "
+            "root, for instance with sudo");
     return getauxval(AT_SECURE);
 }
 
@@ -105,10 +106,10 @@ int main(int argc, char *argv[])
     struct options options;
     int status;
 
-    if (raised())
+    if (has_raised_privileges())
         return STATUS_FAILED;
     status = options_parse(argc, argv, &options);
-    if (!status)
+    if (!status) {
         switch (options.mode) {
         case MODE_HELP:
             options_help();
@@ -126,13 +127,14 @@ int main(int argc, char *argv[])
             status = filter_cleanup();
             break;
         case MODE_RUN:
-            status = run(&options);
+            status = run_with_rules(&options);
             break;
         }
+    }
     ruleset_free(&options.rules);
     pf_free(&options.pf);
     if ((fflush(stdout) || ferror(stdout)) && !status) {
-        say_error("standard output: %s", strerror(errno));
+        message_error("standard output: %s", strerror(errno));
         status = STATUS_FAILED;
     }
     return status;

@@ -81,9 +81,9 @@ void options_help(void)
          "  -h, --help, --version");
 }
 
-static int bad_value(const char *option, const char *value, const char *expected)
+static int report_bad_value(const char *option, const char *value, const char *expected)
 {
-    say_error("%s '%s': expected %s", option, value, expected);
+    message_error("%s '%s': expected %s", option, value, expected);
     return STATUS_USAGE;
 }
 
@@ -92,12 +92,13 @@ static int set_backend(struct filter *filter, const char *name)
     static const char *const names[] = {
         [FILTER_AUTO] = "auto", [FILTER_NFT] = "nft", [FILTER_IPTABLES] = "iptables"};
 
-    for (int i = 0; i < 3; i++)
-        if (!strcmp(name, names[i])) {
+    for (int i = 0; i < 3; i++) {
+        if (strcmp(name, names[i]) == 0) {
             filter->kind = (enum filter_kind)i;
             return 0;
         }
-    return bad_value("--backend", name, "auto, nft or iptables");
+    }
+    return report_bad_value("--backend", name, "auto, nft or iptables");
 }
 
 static int set_mask(struct filter *filter, const char *s)
@@ -109,8 +110,8 @@ static int set_mask(struct filter *filter, const char *s)
     mask = strtoul(s, &end, 0);
     if (errno || *end || end == s || *s == '-' || mask > UINT32_MAX ||
         !mark_mask_valid((uint32_t)mask))
-        return bad_value("--mark-mask", s,
-                         "16 bits side by side, such as 0xffff0000 or 0x00ffff00");
+        return report_bad_value("--mark-mask", s,
+                                "16 bits side by side, such as 0xffff0000 or 0x00ffff00");
     filter->options.mark_mask = (uint32_t)mask;
     return 0;
 }
@@ -120,15 +121,15 @@ static int set_listeners(struct filter *filter, const char *s)
     long listeners = name_to_number(s, 256);
 
     if (listeners < 1)
-        return bad_value("--listeners", s, "a number from 1 to 256");
-    filter->options.listeners = (unsigned int)listeners;
+        return report_bad_value("--listeners", s, "a number from 1 to 256");
+    filter->options.listeners = (unsigned)listeners;
     return 0;
 }
 
 static int set_personality(struct options *options, const char *name)
 {
-    if (strcmp(name, "freebsd") && strcmp(name, "openbsd"))
-        return bad_value("--personality", name, "freebsd or openbsd");
+    if (strcmp(name, "freebsd") != 0 && strcmp(name, "openbsd") != 0)
+        return report_bad_value("--personality", name, "freebsd or openbsd");
     options->personality = name;
     return 0;
 }
@@ -142,11 +143,11 @@ static int set_status(struct options *options, const char *s)
         return 0;
     options->interval = strtod(s, &end);
     if (end == s || *end || !(options->interval >= 0.01 && options->interval <= 86400))
-        return bad_value("--status", s, "seconds between two looks, from 0.01 to 86400");
+        return report_bad_value("--status", s, "seconds between two looks, from 0.01 to 86400");
     return 0;
 }
 
-static int set_option(int option, struct options *options, struct rule_source *source)
+static int apply_option(int option, struct options *options, struct rule_source *source)
 {
     switch (option) {
     case 'r':
@@ -200,74 +201,74 @@ static int set_option(int option, struct options *options, struct rule_source *s
 }
 
 /* What getopt prints itself has another form. */
-static int unknown_option(char *argv[], int option)
+static int report_unknown_option(char *argv[], int option)
 {
     const char *word = argv[optind - 1];
 
     if (option == ':')
-        say_error("%s: this option needs a value (divert-run --help)", word);
+        message_error("%s: this option needs a value (divert-run --help)", word);
     else if (optopt > ' ' && optopt < 127)
-        say_error("-%c: unknown option (divert-run --help)", optopt);
+        message_error("-%c: unknown option (divert-run --help)", optopt);
     else
-        say_error("%s: unknown option (divert-run --help)", word);
+        message_error("%s: unknown option (divert-run --help)", word);
     return STATUS_USAGE;
 }
 
-static int check_ports(const struct options *options)
+static int check_listener_ports(const struct options *options)
 {
-    unsigned int more = options->filter.options.listeners - 1;
+    unsigned more = options->filter.options.listeners - 1;
 
     for (size_t i = 0; i < options->rules.count; i++) {
         const struct rule *rule = options->rules.rules[i];
 
         if (rule->action != RULE_DIVERT || rule->argument + more <= 65535)
             continue;
-        say_error("divert port %u: with --listeners %u the highest is %u", rule->argument, more + 1,
-                  65535 - more);
+        message_error("divert port %u: with --listeners %u the highest is %u", rule->argument,
+                      more + 1, 65535 - more);
         return STATUS_USAGE;
     }
     return 0;
 }
 
-static int check_command(const struct options *options)
+static int check_mode(const struct options *options)
 {
     if (options->mode == MODE_RUN && !options->command) {
-        say_error("no command to run (divert-run --help)");
+        message_error("no command to run (divert-run --help)");
         return STATUS_USAGE;
     }
     if (options->mode == MODE_STATUS && options->command) {
-        say_error("--status takes no command; seconds follow its '=': --status=1");
+        message_error("--status takes no command; seconds follow its '=': --status=1");
         return STATUS_USAGE;
     }
     if (options->json && options->mode != MODE_STATUS) {
-        say_error("--json goes with --status");
+        message_error("--json goes with --status");
         return STATUS_USAGE;
     }
     if (options->mode == MODE_CHECK && !options->rules.count) {
-        say_error("--check: there is no rule to check; -r, -f or --pf gives one");
+        message_error("--check: there is no rule to check; -r, -f or --pf gives one");
         return STATUS_USAGE;
     }
-    return check_ports(options);
+    return check_listener_ports(options);
 }
 
 /* What pf diverts has no rule number to go on at, so that it is a program of OpenBSD. */
-static int translate_pf(struct options *options)
+static int translate_pf_rules(struct options *options)
 {
     if (!options->pf.count)
         return 0;
     if (options->rules.count) {
-        say_error("rules of ipfw (-r, -f) and of pf (--pf, --pf-file) do not mix");
+        message_error("rules of ipfw (-r, -f) and of pf (--pf, --pf-file) do not mix");
         return STATUS_USAGE;
     }
-    if (options->personality && strcmp(options->personality, "openbsd")) {
-        say_error("--personality %s: rules of pf need openbsd, which they imply",
-                  options->personality);
+    if (options->personality && strcmp(options->personality, "openbsd") != 0) {
+        message_error("--personality %s: rules of pf need openbsd, which they imply",
+                      options->personality);
         return STATUS_USAGE;
     }
     options->personality = "openbsd";
     if (pf_translate(&options->pf, &options->rules))
         return 0;
-    say_error("the lists in the rules of pf stand for more than %d rules", PF_RULES_MAX);
+    message_error("the lists in the rules of pf stand for more than %d rules", PF_RULES_MAX);
     return STATUS_USAGE;
 }
 
@@ -280,14 +281,14 @@ int options_parse(int argc, char *argv[], struct options *options)
     opterr = 0;
     while (!status && (option = getopt_long(argc, argv, "+:r:f:vqh", long_options, NULL)) != -1) {
         if (option == '?' || option == ':')
-            return unknown_option(argv, option);
-        status = set_option(option, options, &source);
+            return report_unknown_option(argv, option);
+        status = apply_option(option, options, &source);
         if (options->mode == MODE_HELP || options->mode == MODE_VERSION)
             return status;
     }
     if (status)
         return status;
     options->command = optind < argc ? argv + optind : NULL;
-    status = translate_pf(options);
-    return status ? status : check_command(options);
+    status = translate_pf_rules(options);
+    return status ? status : check_mode(options);
 }

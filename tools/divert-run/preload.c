@@ -24,7 +24,7 @@
 #define LIBRARY      "libdivertshim.so"
 #define SCRIPT_DEPTH 5 /* as the kernel follows #! lines */
 
-static bool regular_file(const char *path)
+static bool is_regular_file(const char *path)
 {
     struct stat st;
 
@@ -37,11 +37,11 @@ static bool try_library(char out[PATH_MAX], const char *dir, const char *below)
 
     if (snprintf(path, sizeof(path), "%s/%s" LIBRARY, dir, below) >= (int)sizeof(path))
         return false;
-    return regular_file(path) && realpath(path, out);
+    return is_regular_file(path) && realpath(path, out);
 }
 
 /* The directory of this program. */
-static bool own_directory(char out[PATH_MAX])
+static bool read_own_directory(char out[PATH_MAX])
 {
     ssize_t len = readlink("/proc/self/exe", out, PATH_MAX - 1);
 
@@ -52,38 +52,39 @@ static bool own_directory(char out[PATH_MAX])
     return true;
 }
 
-static int library_usable(const char *path)
+static int check_library_path(const char *path)
 {
     if (!strpbrk(path, " :\t\n"))
         return 0;
-    say_error("%s: the loader takes a list separated by blanks and colons, so the library's path "
-              "may contain neither",
-              path);
+    message_error(
+        "%s: the loader takes a list separated by blanks and colons, so the library's path "
+        "may contain neither",
+        path);
     return STATUS_FAILED;
 }
 
-int library_find(char out[PATH_MAX])
+int preload_find_library(char out[PATH_MAX])
 {
     const char *given = getenv(ENV_LIBRARY);
     char dir[PATH_MAX];
 
     if (given && *given) {
-        if (regular_file(given) && realpath(given, out))
-            return library_usable(out);
-        say_error("%s: no such file (" ENV_LIBRARY " names it)", given);
+        if (is_regular_file(given) && realpath(given, out))
+            return check_library_path(out);
+        message_error("%s: no such file (" ENV_LIBRARY " names it)", given);
         return STATUS_FAILED;
     }
-    if (own_directory(dir) && (try_library(out, dir, "") || try_library(out, dir, "../lib/") ||
-                               try_library(out, dir, "../lib/" DIVERTSHIM_MULTIARCH "/")))
-        return library_usable(out);
+    if (read_own_directory(dir) && (try_library(out, dir, "") || try_library(out, dir, "../lib/") ||
+                                    try_library(out, dir, "../lib/" DIVERTSHIM_MULTIARCH "/")))
+        return check_library_path(out);
     if (try_library(out, DIVERTSHIM_LIBDIR, ""))
-        return library_usable(out);
-    say_error(LIBRARY " is neither beside divert-run nor in ../lib nor in " DIVERTSHIM_LIBDIR
-                      "; " ENV_LIBRARY "=PATH tells where it is");
+        return check_library_path(out);
+    message_error(LIBRARY " is neither beside divert-run nor in ../lib nor in " DIVERTSHIM_LIBDIR
+                          "; " ENV_LIBRARY "=PATH tells where it is");
     return STATUS_FAILED;
 }
 
-static int executable(const char *path)
+static int check_executable(const char *path)
 {
     struct stat st;
 
@@ -94,28 +95,28 @@ static int executable(const char *path)
     return access(path, X_OK) < 0 ? errno : 0;
 }
 
-static int not_found(const char *name, int error)
+static int report_command_error(const char *name, int error)
 {
-    say_error("%s: %s", name, error == ENOENT ? "no such command" : strerror(error));
+    message_error("%s: %s", name, error == ENOENT ? "no such command" : strerror(error));
     return error == ENOENT || error == ENOTDIR ? STATUS_NOT_FOUND : STATUS_NOT_EXECUTABLE;
 }
 
-int command_find(const char *name, char out[PATH_MAX])
+int preload_find_command(const char *name, char out[PATH_MAX])
 {
     const char *path = getenv("PATH"), *end;
     int error, found = ENOENT;
 
     if (strchr(name, '/')) {
-        error = executable(name);
+        error = check_executable(name);
         if (error || snprintf(out, PATH_MAX, "%s", name) >= PATH_MAX)
-            return not_found(name, error ? error : ENAMETOOLONG);
+            return report_command_error(name, error ? error : ENAMETOOLONG);
         return 0;
     }
     for (path = path ? path : "/usr/bin:/bin"; *name; path = end + 1) {
         end = strchrnul(path, ':');
         if (snprintf(out, PATH_MAX, "%.*s/%s", end == path ? 1 : (int)(end - path),
                      end == path ? "." : path, name) < PATH_MAX) {
-            error = executable(out);
+            error = check_executable(out);
             if (!error)
                 return 0;
             if (error != ENOENT && error != ENOTDIR)
@@ -124,11 +125,11 @@ int command_find(const char *name, char out[PATH_MAX])
         if (!*end)
             break;
     }
-    return not_found(name, found);
+    return report_command_error(name, found);
 }
 
 /* The loader drops LD_PRELOAD when exec gave the process other rights than it had. */
-static const char *raises_privileges(const char *path)
+static const char *find_raised_privileges(const char *path)
 {
     struct stat st;
 
@@ -143,9 +144,9 @@ static const char *raises_privileges(const char *path)
     return NULL;
 }
 
-static int cannot_preload(const char *path, const char *reason)
+static int report_cannot_preload(const char *path, const char *reason)
 {
-    say_error("%s cannot use divert sockets here: %s", path, reason);
+    message_error("%s cannot use divert sockets here: %s", path, reason);
     return STATUS_NOT_EXECUTABLE;
 }
 
@@ -159,14 +160,15 @@ static bool has_interpreter(int fd, const unsigned char *head, bool wide)
 {
     const Elf64_Ehdr *wide_head = (const void *)head;
     const Elf32_Ehdr *narrow_head = (const void *)head;
-    unsigned int count = wide ? wide_head->e_phnum : narrow_head->e_phnum;
+    unsigned count = wide ? wide_head->e_phnum : narrow_head->e_phnum;
     off_t at = wide ? (off_t)wide_head->e_phoff : (off_t)narrow_head->e_phoff;
     size_t size = wide ? wide_head->e_phentsize : narrow_head->e_phentsize;
     uint32_t type; /* the first member in both classes */
 
-    for (unsigned int i = 0; i < count; i++, at += (off_t)size)
+    for (unsigned i = 0; i < count; i++, at += (off_t)size) {
         if (pread(fd, &type, sizeof(type), at) == sizeof(type) && type == PT_INTERP)
             return true;
+    }
     return false;
 }
 
@@ -178,7 +180,7 @@ static bool read_elf(const char *path, struct elf *elf)
 
     if (fd < 0)
         return false;
-    is_elf = pread(fd, head, sizeof(head), 0) == sizeof(head) && !memcmp(head, ELFMAG, SELFMAG);
+    is_elf = pread(fd, head, sizeof(head), 0) == sizeof(head) && memcmp(head, ELFMAG, SELFMAG) == 0;
     if (is_elf) {
         elf->class = head[EI_CLASS];
         elf->machine = ((const Elf64_Ehdr *)(const void *)head)
@@ -200,7 +202,7 @@ static bool read_script(const char *path, char interpreter[PATH_MAX])
         return false;
     read = fgets(line, sizeof(line), file);
     fclose(file);
-    if (!read || strncmp(line, "#!", 2)) {
+    if (!read || strncmp(line, "#!", 2) != 0) {
         strcpy(interpreter, "/bin/sh");
         return true;
     }
@@ -216,20 +218,21 @@ static int check_elf(const char *path, const struct elf *program, const char *li
     bool known = read_elf(library, &shim);
 
     if (known && shim.class != program->class)
-        return cannot_preload(path, program->class == ELFCLASS32
-                                        ? "it is a 32-bit program, and this " LIBRARY
-                                          " is a 64-bit one; " ENV_LIBRARY " can name another"
-                                        : "it is a 64-bit program, and this " LIBRARY
-                                          " is a 32-bit one; " ENV_LIBRARY " can name another");
+        return report_cannot_preload(path,
+                                     program->class == ELFCLASS32
+                                         ? "it is a 32-bit program, and this " LIBRARY
+                                           " is a 64-bit one; " ENV_LIBRARY " can name another"
+                                         : "it is a 64-bit program, and this " LIBRARY
+                                           " is a 32-bit one; " ENV_LIBRARY " can name another");
     if (known && shim.machine != program->machine)
-        return cannot_preload(path, "it is built for another machine than " LIBRARY);
+        return report_cannot_preload(path, "it is built for another machine than " LIBRARY);
     if (!program->interpreter)
-        return cannot_preload(
+        return report_cannot_preload(
             path, "it is statically linked, and LD_PRELOAD works with the dynamic loader only");
     return 0;
 }
 
-int command_check(const char *path, const char *library)
+int preload_check_command(const char *path, const char *library)
 {
     char current[PATH_MAX], next[PATH_MAX], reason[128];
     const char *raised;
@@ -237,13 +240,13 @@ int command_check(const char *path, const char *library)
 
     snprintf(current, sizeof(current), "%s", path);
     for (int depth = 0; depth < SCRIPT_DEPTH; depth++) {
-        raised = raises_privileges(current);
+        raised = find_raised_privileges(current);
         if (read_elf(current, &elf)) {
             if (!raised)
                 return check_elf(current, &elf, library);
             snprintf(reason, sizeof(reason),
                      "it is %s, and the loader ignores LD_PRELOAD for such programs", raised);
-            return cannot_preload(current, reason);
+            return report_cannot_preload(current, reason);
         }
         if (!read_script(current, next))
             return 0; /* unreadable: exec will tell */

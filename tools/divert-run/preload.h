@@ -5,11 +5,11 @@
 #include <limits.h>
 
 /* Absolute path of libdivertshim.so. 0, or an exit status after saying where it was sought. */
-int library_find(char out[PATH_MAX]);
+int preload_find_library(char out[PATH_MAX]);
 /* Searches NAME as execvp(3) does. 0, or an exit status after saying why not. */
-int command_find(const char *name, char out[PATH_MAX]);
+int preload_find_command(const char *name, char out[PATH_MAX]);
 /* Will the loader preload LIBRARY into the program at PATH? 0, or an exit status after saying why
  * not. */
-int command_check(const char *path, const char *library);
+int preload_check_command(const char *path, const char *library);
 
 #endif

@@ -9,72 +9,72 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int refuse(const char *where, const char *text, const struct rule_error *error)
+static int report_bad_rule(const char *where, const char *text, const struct rule_error *error)
 {
-    say_error("%s: %s", where, error->message);
-    say_place(text, error->offset, error->length);
+    message_error("%s: %s", where, error->message);
+    message_place(text, error->offset, error->length);
     return STATUS_USAGE;
 }
 
-static int refuse_empty(const char *where, const char *text, bool may_be_empty)
+static int report_empty_rule(const char *where, const char *text, bool may_be_empty)
 {
     if (!may_be_empty) {
-        say_error("%s: the rule is empty", where);
+        message_error("%s: the rule is empty", where);
         return STATUS_USAGE;
     }
     if (text[strspn(text, " \t\r")] && !strchr("#/", text[strspn(text, " \t\r")]))
-        say_note("%s: nothing to do for '%s'", where, text);
+        message_note("%s: nothing to do for '%s'", where, text);
     return 0;
 }
 
-static int add_ipfw(struct rule_source *source, const char *where, const char *text,
-                    bool may_be_empty)
+static int add_ipfw_rule(struct rule_source *source, const char *where, const char *text,
+                         bool may_be_empty)
 {
-    struct rule *rule = grow(NULL, 1, sizeof(*rule));
+    struct rule *rule = grow_array(NULL, 1, sizeof(*rule));
     struct rule_error error = {0};
     enum rule_result result = ipfw_parse(text, rule, &error);
     int status = 0;
 
     if (result == RULE_BAD) {
-        status = refuse(where, text, &error);
+        status = report_bad_rule(where, text, &error);
     } else if (result == RULE_EMPTY) {
-        status = refuse_empty(where, text, may_be_empty);
+        status = report_empty_rule(where, text, may_be_empty);
     } else if (!ruleset_add(source->set, rule)) {
-        say_error("%s: 'skipto %u': skipto goes forward only; give the rule a number below %u",
-                  where, rule->argument, rule->argument);
+        message_error("%s: 'skipto %u': skipto goes forward only; give the rule a number below %u",
+                      where, rule->argument, rule->argument);
         status = STATUS_USAGE;
     } else if (rule->log) {
-        say_note("%s: 'log' has no effect", where);
+        message_note("%s: 'log' has no effect", where);
     }
     free(rule);
     return status;
 }
 
-static int add_pf(struct rule_source *source, const char *where, const char *text,
-                  bool may_be_empty)
+static int add_pf_rule(struct rule_source *source, const char *where, const char *text,
+                       bool may_be_empty)
 {
-    struct pf_rule *rule = grow(NULL, 1, sizeof(*rule));
+    struct pf_rule *rule = grow_array(NULL, 1, sizeof(*rule));
     struct rule_error error = {0};
     enum rule_result result = pf_parse(text, rule, &error);
     int status = 0;
 
     if (result == RULE_BAD)
-        status = refuse(where, text, &error);
+        status = report_bad_rule(where, text, &error);
     else if (result == RULE_EMPTY)
-        status = refuse_empty(where, text, may_be_empty);
+        status = report_empty_rule(where, text, may_be_empty);
     else
         pf_add(source->pf, rule);
     if (result == RULE_OK && rule->log)
-        say_note("%s: 'log' has no effect", where);
+        message_note("%s: 'log' has no effect", where);
     free(rule);
     return status;
 }
 
-static int add_rule(struct rule_source *source, enum rule_language language, const char *where,
-                    const char *text, bool may_be_empty)
+static int add_rule_of_language(struct rule_source *source, enum rule_language language,
+                                const char *where, const char *text, bool may_be_empty)
 {
-    return language == LANGUAGE_PF ? add_pf(source, where, text, may_be_empty)
-                                   : add_ipfw(source, where, text, may_be_empty);
+    return language == LANGUAGE_PF ? add_pf_rule(source, where, text, may_be_empty)
+                                   : add_ipfw_rule(source, where, text, may_be_empty);
 }
 
 int rules_from_argument(struct rule_source *source, enum rule_language language, const char *text)
@@ -83,16 +83,16 @@ int rules_from_argument(struct rule_source *source, enum rule_language language,
 
     snprintf(where, sizeof(where), "rule %u", ++source->given);
     if (strpbrk(text, "\n")) {
-        say_error("%s: a rule is one line; %s FILE takes many", where,
-                  language == LANGUAGE_PF ? "--pf-file" : "-f");
+        message_error("%s: a rule is one line; %s FILE takes many", where,
+                      language == LANGUAGE_PF ? "--pf-file" : "-f");
         return STATUS_USAGE;
     }
-    return add_rule(source, language, where, text, false);
+    return add_rule_of_language(source, language, where, text, false);
 }
 
 int rules_from_file(struct rule_source *source, enum rule_language language, const char *path)
 {
-    FILE *file = strcmp(path, "-") ? fopen(path, "re") : stdin;
+    FILE *file = strcmp(path, "-") != 0 ? fopen(path, "re") : stdin;
     struct text where = {0};
     char *line = NULL;
     size_t size = 0;
@@ -100,23 +100,22 @@ int rules_from_file(struct rule_source *source, enum rule_language language, con
     int status = 0;
 
     if (!file) {
-        say_error("%s: %s", path, strerror(errno));
+        message_error("%s: %s", path, strerror(errno));
         return STATUS_USAGE;
     }
-    for (unsigned int number = 1; !status && (length = getline(&line, &size, file)) >= 0;
-         number++) {
+    for (unsigned number = 1; !status && (length = getline(&line, &size, file)) >= 0; number++) {
         text_free(&where);
         text_add(&where, "%s:%u", path, number);
         line[strcspn(line, "\n")] = '\0';
         if (strlen(line) + 1 < (size_t)length) {
-            say_error("%s: this line has a NUL character in it", text_str(&where));
+            message_error("%s: this line has a NUL character in it", text_str(&where));
             status = STATUS_USAGE;
         } else {
-            status = add_rule(source, language, text_str(&where), line, true);
+            status = add_rule_of_language(source, language, text_str(&where), line, true);
         }
     }
     if (!status && ferror(file)) {
-        say_error("%s: %s", path, strerror(errno));
+        message_error("%s: %s", path, strerror(errno));
         status = STATUS_USAGE;
     }
     text_free(&where);
@@ -126,38 +125,40 @@ int rules_from_file(struct rule_source *source, enum rule_language language, con
     return status;
 }
 
-static bool names_interface(enum clause_kind kind)
+static bool clause_names_interface(enum clause_kind kind)
 {
     return kind == CLAUSE_VIA || kind == CLAUSE_RECV || kind == CLAUSE_XMIT;
 }
 
-static bool rule_names(const struct rule *rule, const char *name)
+static bool rule_names_interface(const struct rule *rule, const char *name)
 {
-    for (unsigned int i = 0; i < rule->clause_count; i++) {
+    for (unsigned i = 0; i < rule->clause_count; i++) {
         const struct rule_clause *clause = &rule->clauses[i];
 
-        if (names_interface(clause->kind) && !strcmp(rule->atoms[clause->first].ifname, name))
+        if (clause_names_interface(clause->kind) &&
+            strcmp(rule->atoms[clause->first].ifname, name) == 0)
             return true;
     }
     return false;
 }
 
 /* In a rule before that with index AT? */
-static bool named_before(const struct ruleset *rules, size_t at, const char *name)
+static bool interface_named_before(const struct ruleset *rules, size_t at, const char *name)
 {
-    for (size_t i = 0; i < at; i++)
-        if (rule_names(rules->rules[i], name))
+    for (size_t i = 0; i < at; i++) {
+        if (rule_names_interface(rules->rules[i], name))
             return true;
+    }
     return false;
 }
 
-static void warn_interface(const struct ruleset *rules, size_t at, const char *name)
+static void warn_missing_interface(const struct ruleset *rules, size_t at, const char *name)
 {
-    if (strchr(name, '*') || !strcmp(name, "any") || if_nametoindex(name) ||
-        named_before(rules, at, name))
+    if (strchr(name, '*') || strcmp(name, "any") == 0 || if_nametoindex(name) ||
+        interface_named_before(rules, at, name))
         return;
-    say_warning("there is no interface '%s' now; what names it waits for it: %s", name,
-                rules->rules[at]->text);
+    message_warning("there is no interface '%s' now; what names it waits for it: %s", name,
+                    rules->rules[at]->text);
 }
 
 void rules_warn_interfaces(const struct ruleset *rules)
@@ -165,8 +166,9 @@ void rules_warn_interfaces(const struct ruleset *rules)
     for (size_t i = 0; i < rules->count; i++) {
         const struct rule *rule = rules->rules[i];
 
-        for (unsigned int j = 0; j < rule->clause_count; j++)
-            if (names_interface(rule->clauses[j].kind))
-                warn_interface(rules, i, rule->atoms[rule->clauses[j].first].ifname);
+        for (unsigned j = 0; j < rule->clause_count; j++) {
+            if (clause_names_interface(rule->clauses[j].kind))
+                warn_missing_interface(rules, i, rule->atoms[rule->clauses[j].first].ifname);
+        }
     }
 }

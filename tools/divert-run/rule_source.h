@@ -9,7 +9,7 @@ enum rule_language { LANGUAGE_IPFW, LANGUAGE_PF };
 struct rule_source {
     struct ruleset *set;
     struct pf_ruleset *pf;
-    unsigned int given; /* rules from the command line so far */
+    unsigned given; /* rules from the command line so far */
 };
 int rules_from_argument(struct rule_source *source, enum rule_language language, const char *text);
 int rules_from_file(struct rule_source *source, enum rule_language language, const char *path);

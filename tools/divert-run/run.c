@@ -43,7 +43,7 @@ static void exec_command(const char *path, char *const argv[], int report)
 }
 
 /* 0, or the errno of exec: the pipe closes without a word when that succeeds. */
-static int exec_error(int fd)
+static int read_exec_error(int fd)
 {
     int error = 0;
     ssize_t len;
@@ -54,7 +54,7 @@ static int exec_error(int fd)
     return len == sizeof(error) ? error : 0;
 }
 
-static int start(struct command *command, const char *path, char *const argv[])
+static int start_command(struct command *command, const char *path, char *const argv[])
 {
     char with_slash[4096];
     int pipes[2], error;
@@ -68,7 +68,7 @@ static int start(struct command *command, const char *path, char *const argv[])
     error = command->pid < 0 ? errno : 0;
     close(pipes[1]);
     if (!error)
-        error = exec_error(pipes[0]);
+        error = read_exec_error(pipes[0]);
     close(pipes[0]);
     if (error && command->pid > 0)
         waitpid(command->pid, NULL, 0);
@@ -76,7 +76,7 @@ static int start(struct command *command, const char *path, char *const argv[])
 }
 
 /* False: no child is left, and with a subreaper that means no descendant. */
-static bool reap(struct command *command)
+static bool reap_children(struct command *command)
 {
     int status;
     pid_t pid;
@@ -90,7 +90,7 @@ static bool reap(struct command *command)
     return !(pid < 0 && errno == ECHILD);
 }
 
-static pid_t parent_of(const char *pid)
+static pid_t parent_pid(const char *pid)
 {
     char path[64], line[512], *end;
     int parent = -1;
@@ -111,15 +111,16 @@ static void signal_children(int sig)
     DIR *proc = opendir("/proc");
     struct dirent *entry;
 
-    while (proc && (entry = readdir(proc)))
-        if (isdigit((unsigned char)entry->d_name[0]) && parent_of(entry->d_name) == getpid())
+    while (proc && (entry = readdir(proc))) {
+        if (isdigit((unsigned char)entry->d_name[0]) && parent_pid(entry->d_name) == getpid())
             kill(atoi(entry->d_name), sig);
+    }
     if (proc)
         closedir(proc);
 }
 
 /* As SIGPIPE when nobody reads what divert-run says. */
-static bool is_our_own(const siginfo_t *info)
+static bool is_own_signal(const siginfo_t *info)
 {
     return info->si_signo == SIGCHLD || info->si_pid == getpid();
 }
@@ -128,7 +129,7 @@ static bool is_our_own(const siginfo_t *info)
  * The terminal sends its signals to the command as well: only those that somebody sent to us by
  * kill(2) are passed on. Daemons have left the terminal, they get what concerns them in any case.
  */
-static void pass_on(const struct command *command, const siginfo_t *info)
+static void pass_signal_on(const struct command *command, const siginfo_t *info)
 {
     bool from_process = info->si_code <= 0;
 
@@ -142,52 +143,53 @@ static void pass_on(const struct command *command, const siginfo_t *info)
 
 /* Looks once a second, in the first seconds, whether somebody opened a divert socket past the
  * library. */
-static void look_for_strays(unsigned int before, int *looks)
+static void look_for_unshimmed(unsigned before, int *looks)
 {
-    if (stray_sockets() <= before) {
+    if (unshimmed_sockets() <= before) {
         --*looks;
         return;
     }
     *looks = 0;
-    say_warning("a program here opened a divert socket without the library, and will not receive "
-                "anything; see 'ss -wp' for its name");
+    message_warning(
+        "a program here opened a divert socket without the library, and will not receive "
+        "anything; see 'ss -wp' for its name");
 }
 
-static void wait_for_all(struct command *command, unsigned int strays)
+static void wait_for_descendants(struct command *command, unsigned before)
 {
     static const struct timespec second = {.tv_sec = 1};
     int looks = 10;
     siginfo_t info;
 
-    while (reap(command)) {
+    while (reap_children(command)) {
         if (sigtimedwait(&watched, &info, looks ? &second : NULL) < 0) {
             if (errno == EAGAIN)
-                look_for_strays(strays, &looks);
+                look_for_unshimmed(before, &looks);
             continue;
         }
-        if (!is_our_own(&info))
-            pass_on(command, &info);
+        if (!is_own_signal(&info))
+            pass_signal_on(command, &info);
         else if (info.si_signo == SIGCHLD && command->ended)
-            say_note("waiting for what the command left running");
+            message_note("waiting for what the command left running");
     }
 }
 
 int run_command(const char *path, char *const argv[])
 {
     struct command command = {0};
-    unsigned int strays = stray_sockets();
+    unsigned before = unshimmed_sockets();
     int error;
 
     if (prctl(PR_SET_CHILD_SUBREAPER, 1) < 0)
-        say_warning("daemons will not be waited for: %s", strerror(errno));
-    error = start(&command, path, argv);
+        message_warning("daemons will not be waited for: %s", strerror(errno));
+    error = start_command(&command, path, argv);
     if (error) {
-        say_error("%s: %s", argv[0], strerror(error));
+        message_error("%s: %s", argv[0], strerror(error));
         return error == ENOENT   ? STATUS_NOT_FOUND
                : command.pid < 0 ? STATUS_FAILED
                                  : STATUS_NOT_EXECUTABLE;
     }
-    wait_for_all(&command, strays);
+    wait_for_descendants(&command, before);
     return WIFSIGNALED(command.status) ? 128 + WTERMSIG(command.status)
                                        : WEXITSTATUS(command.status);
 }

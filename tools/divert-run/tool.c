@@ -11,7 +11,7 @@
 
 extern char **environ;
 
-static int write_all(int fd, const char *s, size_t len)
+static int write_tool_input(int fd, const char *s, size_t len)
 {
     while (len) {
         ssize_t done = write(fd, s, len);
@@ -26,7 +26,7 @@ static int write_all(int fd, const char *s, size_t len)
     return lseek(fd, 0, SEEK_SET) < 0 ? -errno : 0;
 }
 
-static void read_all(int fd, struct text *out)
+static void read_tool_output(int fd, struct text *out)
 {
     char buffer[4096];
     ssize_t len;
@@ -39,7 +39,7 @@ static void read_all(int fd, struct text *out)
 
 /* The tool gets a process group of its own, so that a ^C on the terminal does not end it halfway.
  */
-static int start(pid_t *pid, const char *const argv[], const int fds[3])
+static int spawn_tool(pid_t *pid, const char *const argv[], const int fds[3])
 {
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attributes;
@@ -56,18 +56,19 @@ static int start(pid_t *pid, const char *const argv[], const int fds[3])
     return -error;
 }
 
-static int wait_for(pid_t pid)
+static int wait_for_tool(pid_t pid)
 {
     int status;
 
-    while (waitpid(pid, &status, 0) < 0)
+    while (waitpid(pid, &status, 0) < 0) {
         if (errno != EINTR)
             return -errno;
+    }
     return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
 /* A root shell made by su may lack the directories where the tools are. */
-static void complete_path(void)
+static void add_sbin_to_path(void)
 {
     static const char sbin[] = "/usr/local/sbin:/usr/sbin:/sbin";
     const char *path = getenv("PATH");
@@ -93,27 +94,28 @@ int tool_run(const char *const argv[], const char *input, struct text *out, stru
             result = -errno;
     }
     if (!result && input)
-        result = write_all(fds[0], input, strlen(input));
-    complete_path();
+        result = write_tool_input(fds[0], input, strlen(input));
+    add_sbin_to_path();
     if (!result)
-        result = start(&pid, argv, fds);
+        result = spawn_tool(&pid, argv, fds);
     if (path)
         setenv("PATH", path, 1);
     else
         unsetenv("PATH");
     free(path);
     if (!result) {
-        result = wait_for(pid);
-        read_all(fds[1], out);
-        read_all(fds[2], err);
+        result = wait_for_tool(pid);
+        read_tool_output(fds[1], out);
+        read_tool_output(fds[2], err);
     }
-    for (int i = 0; i < 3; i++)
+    for (int i = 0; i < 3; i++) {
         if (fds[i] >= 0)
             close(fds[i]);
+    }
     return result;
 }
 
-void first_line(const char *s, struct text *out)
+void tool_first_line(const char *s, struct text *out)
 {
     while (*s) {
         size_t len = strcspn(s, "\n");

@@ -13,6 +13,6 @@
 int tool_run(const char *const argv[], const char *input, struct text *out, struct text *err);
 
 /* The first line of S that says something, without the newline. */
-void first_line(const char *s, struct text *out);
+void tool_first_line(const char *s, struct text *out);
 
 #endif

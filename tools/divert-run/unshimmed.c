@@ -3,21 +3,22 @@
 #include <stdio.h>
 
 /* /proc/net/raw gives a socket's protocol where other tables have the local port. */
-static unsigned int count_in(const char *path)
+static unsigned count_divert_sockets(const char *path)
 {
     FILE *file = fopen(path, "re");
-    unsigned int proto, count = 0;
+    unsigned proto, count = 0;
     char line[512];
 
-    while (file && fgets(line, sizeof(line), file))
+    while (file && fgets(line, sizeof(line), file)) {
         if (sscanf(line, " %*d: %*[0-9A-F]:%x", &proto) == 1 && (proto == 254 || proto == 258))
             count++;
+    }
     if (file)
         fclose(file);
     return count;
 }
 
-unsigned int stray_sockets(void)
+unsigned unshimmed_sockets(void)
 {
-    return count_in("/proc/net/raw") + count_in("/proc/net/raw6");
+    return count_divert_sockets("/proc/net/raw") + count_divert_sockets("/proc/net/raw6");
 }

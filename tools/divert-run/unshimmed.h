@@ -3,10 +3,10 @@
  * special, so a program into which the library was not loaded opens one, and never receives
  * anything.
  */
-#ifndef DIVERT_RUN_STRAY_H
-#define DIVERT_RUN_STRAY_H
+#ifndef DIVERT_RUN_UNSHIMMED_H
+#define DIVERT_RUN_UNSHIMMED_H
 
 /* How many there are in this network namespace. */
-unsigned int stray_sockets(void);
+unsigned unshimmed_sockets(void);
 
 #endif

@@ -9,7 +9,7 @@ static bool is_blank(char c)
 }
 
 /* False: the word is too long for anything. */
-static bool read_word(const char *text, size_t from, struct word *word)
+static bool ipfw_read_word(const char *text, size_t from, struct word *word)
 {
     size_t end;
 
@@ -17,7 +17,7 @@ static bool read_word(const char *text, size_t from, struct word *word)
         from++;
     for (end = from; text[end] && !is_blank(text[end]); end++)
         ;
-    if (text[from] == '#' || !strncmp(text + from, "//", 2))
+    if (text[from] == '#' || strncmp(text + from, "//", 2) == 0)
         end = from;
     word->offset = from;
     word->length = end - from;
@@ -28,44 +28,45 @@ static bool read_word(const char *text, size_t from, struct word *word)
     return true;
 }
 
-static bool lex_from(struct parser *p, size_t from)
+static bool ipfw_lex_from(struct parser *p, size_t from)
 {
-    if (read_word(p->text, from, &p->word))
+    if (ipfw_read_word(p->text, from, &p->word))
         return true;
     return parser_fail(p, "a word of %zu characters is too long", p->word.length);
 }
 
-bool lex_start(struct parser *p, const char *text)
+bool ipfw_lex_start(struct parser *p, const char *text)
 {
     p->text = text;
-    return lex_from(p, 0);
+    return ipfw_lex_from(p, 0);
 }
 
-bool lex_next(struct parser *p)
+bool ipfw_lex_next(struct parser *p)
 {
-    return lex_from(p, p->word.offset + p->word.length);
+    return ipfw_lex_from(p, p->word.offset + p->word.length);
 }
 
-bool lex_peek(const struct parser *p, struct word *word)
+bool ipfw_lex_peek(const struct parser *p, struct word *word)
 {
-    return read_word(p->text, p->word.offset + p->word.length, word);
+    return ipfw_read_word(p->text, p->word.offset + p->word.length, word);
 }
 
-bool lex_at(const struct parser *p, const char *keyword)
+bool ipfw_lex_at(const struct parser *p, const char *keyword)
 {
-    return !strcasecmp(p->word.s, keyword);
+    return strcasecmp(p->word.s, keyword) == 0;
 }
 
-bool lex_in(const struct word *word, const char *const *keywords)
+bool ipfw_lex_in(const struct word *word, const char *const *keywords)
 {
-    for (; *keywords; keywords++)
-        if (!strcasecmp(word->s, *keywords))
+    for (; *keywords; keywords++) {
+        if (strcasecmp(word->s, *keywords) == 0)
             return true;
+    }
     return false;
 }
 
 /* Splits the current word at its commas. */
-static bool list_word(struct parser *p, lex_item *add, void *context)
+static bool split_word_at_commas(struct parser *p, ipfw_lex_item *add, void *context)
 {
     struct word item;
     size_t from = p->word.s[0] == ',';
@@ -84,7 +85,7 @@ static bool list_word(struct parser *p, lex_item *add, void *context)
     return true;
 }
 
-bool lex_list(struct parser *p, lex_item *add, void *context)
+bool ipfw_lex_list(struct parser *p, ipfw_lex_item *add, void *context)
 {
     bool comma;
     struct word next;
@@ -92,15 +93,15 @@ bool lex_list(struct parser *p, lex_item *add, void *context)
     if (p->word.s[0] == ',')
         return parser_fail(p, "'%s': nothing before the comma", p->word.s);
     do {
-        if (!list_word(p, add, context))
+        if (!split_word_at_commas(p, add, context))
             return false;
         comma = p->word.s[p->word.length - 1] == ',';
-        if (!lex_peek(p, &next))
-            return lex_next(p); /* which tells that the word is too long */
+        if (!ipfw_lex_peek(p, &next))
+            return ipfw_lex_next(p); /* which tells that the word is too long */
         if (comma && (!next.length || next.s[0] == ','))
             return parser_fail(p, "'%s': nothing after the comma", p->word.s);
         comma = comma || next.s[0] == ',';
-        if (!lex_next(p))
+        if (!ipfw_lex_next(p))
             return false;
     } while (comma);
     return true;

@@ -6,32 +6,32 @@
 #include "language/parser.h"
 
 /* Reads the first word. All functions below return false after filling the parser's error. */
-bool lex_start(struct parser *p, const char *text);
-bool lex_next(struct parser *p);
+bool ipfw_lex_start(struct parser *p, const char *text);
+bool ipfw_lex_next(struct parser *p);
 /* The word after the current one. */
-bool lex_peek(const struct parser *p, struct word *word);
-bool lex_at(const struct parser *p, const char *keyword);
-bool lex_in(const struct word *word, const char *const *keywords);
+bool ipfw_lex_peek(const struct parser *p, struct word *word);
+bool ipfw_lex_at(const struct parser *p, const char *keyword);
+bool ipfw_lex_in(const struct word *word, const char *const *keywords);
 
 /*
  * Reads a comma list, blanks allowed around the commas, and calls add() with each item. The clause
  * gets the atoms that add() makes with parser_add_atom().
  */
-typedef bool lex_item(struct parser *p, const struct word *item, void *context);
-bool lex_list(struct parser *p, lex_item *add, void *context);
+typedef bool ipfw_lex_item(struct parser *p, const struct word *item, void *context);
+bool ipfw_lex_list(struct parser *p, ipfw_lex_item *add, void *context);
 
 /* options.c: what stands behind the destination. */
-bool parse_options(struct parser *p);
-bool is_option(const struct word *word);
+bool ipfw_parse_options(struct parser *p);
+bool ipfw_is_option(const struct word *word);
 
 /* match.c: what both the rule's body and its options are made of. Each reads its words and adds a
  * clause. */
-bool parse_proto(struct parser *p, bool negated);
-bool parse_addresses(struct parser *p, enum clause_kind kind, bool negated);
-bool parse_ports(struct parser *p, enum clause_kind kind, bool negated);
-bool parse_ranges(struct parser *p, enum clause_kind kind, bool negated);
-bool parse_icmptypes(struct parser *p, enum clause_kind kind, bool negated);
-bool parse_tcpflags(struct parser *p, bool negated);
-bool parse_interface(struct parser *p, enum clause_kind kind, bool negated);
+bool ipfw_parse_proto(struct parser *p, bool negated);
+bool ipfw_parse_addresses(struct parser *p, enum clause_kind kind, bool negated);
+bool ipfw_parse_ports(struct parser *p, enum clause_kind kind, bool negated);
+bool ipfw_parse_ranges(struct parser *p, enum clause_kind kind, bool negated);
+bool ipfw_parse_icmptypes(struct parser *p, enum clause_kind kind, bool negated);
+bool ipfw_parse_tcpflags(struct parser *p, bool negated);
+bool ipfw_parse_interface(struct parser *p, enum clause_kind kind, bool negated);
 
 #endif

@@ -6,12 +6,12 @@
 #include <string.h>
 #include <strings.h>
 
-static bool item_fail(struct parser *p, const struct word *item, const char *expected)
+static bool fail_at_item(struct parser *p, const struct word *item, const char *expected)
 {
     return parser_fail_at(p, item->offset, item->length, "'%s': %s", item->s, expected);
 }
 
-static bool number_clause(struct parser *p, enum clause_kind kind, bool negated, int number)
+static bool add_number_clause(struct parser *p, enum clause_kind kind, bool negated, int number)
 {
     struct rule_atom *atom;
 
@@ -21,22 +21,22 @@ static bool number_clause(struct parser *p, enum clause_kind kind, bool negated,
     if (!atom)
         return false;
     atom->range.lo = atom->range.hi = (uint16_t)number;
-    return lex_next(p);
+    return ipfw_lex_next(p);
 }
 
-bool parse_proto(struct parser *p, bool negated)
+bool ipfw_parse_proto(struct parser *p, bool negated)
 {
     static const char *const all[] = {"ip", "all", NULL};
     static const char *const four[] = {"ip4", "ipv4", NULL};
     static const char *const six[] = {"ip6", "ipv6", NULL};
     int proto, earlier = rule_proto(p->rule);
 
-    if (lex_in(&p->word, all))
-        return negated ? parser_fail(p, "'not %s' matches nothing", p->word.s) : lex_next(p);
-    if (lex_in(&p->word, four))
-        return number_clause(p, CLAUSE_FAMILY, negated, 4);
-    if (lex_in(&p->word, six))
-        return number_clause(p, CLAUSE_FAMILY, negated, 6);
+    if (ipfw_lex_in(&p->word, all))
+        return negated ? parser_fail(p, "'not %s' matches nothing", p->word.s) : ipfw_lex_next(p);
+    if (ipfw_lex_in(&p->word, four))
+        return add_number_clause(p, CLAUSE_FAMILY, negated, 4);
+    if (ipfw_lex_in(&p->word, six))
+        return add_number_clause(p, CLAUSE_FAMILY, negated, 6);
     if (p->word.s[0] == '{')
         return parser_fail(
             p, "'%s': alternatives in braces are not supported; write one rule for each",
@@ -49,10 +49,10 @@ bool parse_proto(struct parser *p, bool negated)
                            p->word.s);
     if (!negated && earlier >= 0 && earlier != proto)
         return parser_fail(p, "'%s': the rule is about another protocol already", p->word.s);
-    return number_clause(p, CLAUSE_PROTO, negated, proto);
+    return add_number_clause(p, CLAUSE_PROTO, negated, proto);
 }
 
-static bool add_address(struct parser *p, const struct word *item, void *context)
+static bool ipfw_add_address(struct parser *p, const struct word *item, void *context)
 {
     struct rule_atom *atom = parser_add_atom(p, item);
     struct word copy = *item;
@@ -61,39 +61,40 @@ static bool add_address(struct parser *p, const struct word *item, void *context
     (void)context;
     if (!atom)
         return false;
-    if (!strcasecmp(item->s, "any"))
+    if (strcasecmp(item->s, "any") == 0)
         atom->addr.kind = ADDR_ANY;
-    else if (!strcasecmp(item->s, "me"))
+    else if (strcasecmp(item->s, "me") == 0)
         atom->addr.kind = ADDR_ME;
-    else if (!strcasecmp(item->s, "me6"))
+    else if (strcasecmp(item->s, "me6") == 0)
         atom->addr.kind = ADDR_ME6;
     else if (strpbrk(item->s, "{}()"))
-        return item_fail(p, item, "address sets and tables are not supported; write a comma list");
-    else if (!read_network(copy.s, &atom->addr, &bad_mask))
-        return item_fail(
+        return fail_at_item(p, item,
+                            "address sets and tables are not supported; write a comma list");
+    else if (!parser_read_network(copy.s, &atom->addr, &bad_mask))
+        return fail_at_item(
             p, item,
             bad_mask ? "expected a prefix length, or a mask of leading one bits, behind the address"
                      : "expected an address: any, me, a.b.c.d[/len] or IPv6[/len] (no host names)");
     return true;
 }
 
-bool parse_addresses(struct parser *p, enum clause_kind kind, bool negated)
+bool ipfw_parse_addresses(struct parser *p, enum clause_kind kind, bool negated)
 {
     if (parser_at_end(p))
         return parser_fail(p, "expected an address at the end of the rule");
-    return parser_add_clause(p, kind, negated) && lex_list(p, add_address, NULL);
+    return parser_add_clause(p, kind, negated) && ipfw_lex_list(p, ipfw_add_address, NULL);
 }
 
-static const char *port_service(const struct rule *rule)
+static const char *service_protocol(const struct rule *rule)
 {
     int proto = rule_proto(rule);
 
     return proto == IPPROTO_TCP ? "tcp" : proto == IPPROTO_UDP ? "udp" : NULL;
 }
 
-static bool add_port(struct parser *p, const struct word *item, void *context)
+static bool ipfw_add_port(struct parser *p, const struct word *item, void *context)
 {
-    const char *service = port_service(p->rule);
+    const char *service = service_protocol(p->rule);
     struct rule_atom *atom = parser_add_atom(p, item);
     struct word copy = *item;
     char *dash = strchr(copy.s + 1, '-');
@@ -112,32 +113,32 @@ static bool add_port(struct parser *p, const struct word *item, void *context)
         dash = strchr(dash + 1, '-');
     }
     if (lo < 0)
-        return item_fail(
+        return fail_at_item(
             p, item, "expected a port: 0 to 65535, a range 1000-2000 or a name of /etc/services");
     if (lo > hi)
-        return item_fail(p, item, "the range ends before it begins");
+        return fail_at_item(p, item, "the range ends before it begins");
     atom->range.lo = (uint16_t)lo;
     atom->range.hi = (uint16_t)hi;
     return true;
 }
 
-static bool has_ports(int proto)
+static bool ipfw_proto_has_ports(int proto)
 {
     return proto == -1 || proto == IPPROTO_TCP || proto == IPPROTO_UDP || proto == IPPROTO_SCTP ||
            proto == IPPROTO_DCCP || proto == IPPROTO_UDPLITE;
 }
 
-bool parse_ports(struct parser *p, enum clause_kind kind, bool negated)
+bool ipfw_parse_ports(struct parser *p, enum clause_kind kind, bool negated)
 {
     if (parser_at_end(p))
         return parser_fail(p, "expected a port at the end of the rule");
-    if (!has_ports(rule_proto(p->rule)))
+    if (!ipfw_proto_has_ports(rule_proto(p->rule)))
         return parser_fail(p, "'%s': this protocol has no ports; expected tcp, udp or ip",
                            p->word.s);
-    return parser_add_clause(p, kind, negated) && lex_list(p, add_port, NULL);
+    return parser_add_clause(p, kind, negated) && ipfw_lex_list(p, ipfw_add_port, NULL);
 }
 
-static bool add_range(struct parser *p, const struct word *item, void *context)
+static bool ipfw_add_range(struct parser *p, const struct word *item, void *context)
 {
     struct rule_atom *atom = parser_add_atom(p, item);
     struct word copy = *item;
@@ -152,20 +153,20 @@ static bool add_range(struct parser *p, const struct word *item, void *context)
     lo = name_to_number(copy.s, 65535);
     hi = dash ? name_to_number(dash, 65535) : lo;
     if (lo < 0 || hi < lo)
-        return item_fail(p, item, "expected a length in bytes, 0 to 65535, or a range 100-200");
+        return fail_at_item(p, item, "expected a length in bytes, 0 to 65535, or a range 100-200");
     atom->range.lo = (uint16_t)lo;
     atom->range.hi = (uint16_t)hi;
     return true;
 }
 
-bool parse_ranges(struct parser *p, enum clause_kind kind, bool negated)
+bool ipfw_parse_ranges(struct parser *p, enum clause_kind kind, bool negated)
 {
     if (parser_at_end(p))
         return parser_fail(p, "expected a length at the end of the rule");
-    return parser_add_clause(p, kind, negated) && lex_list(p, add_range, NULL);
+    return parser_add_clause(p, kind, negated) && ipfw_lex_list(p, ipfw_add_range, NULL);
 }
 
-static bool add_icmptype(struct parser *p, const struct word *item, void *context)
+static bool ipfw_add_icmptype(struct parser *p, const struct word *item, void *context)
 {
     int type = name_to_icmptype(item->s);
     struct rule_atom *atom = parser_add_atom(p, item);
@@ -174,19 +175,19 @@ static bool add_icmptype(struct parser *p, const struct word *item, void *contex
     if (!atom)
         return false;
     if (type < 0)
-        return item_fail(p, item, "expected an ICMP type from 0 to 255");
+        return fail_at_item(p, item, "expected an ICMP type from 0 to 255");
     atom->range.lo = atom->range.hi = (uint16_t)type;
     return true;
 }
 
-bool parse_icmptypes(struct parser *p, enum clause_kind kind, bool negated)
+bool ipfw_parse_icmptypes(struct parser *p, enum clause_kind kind, bool negated)
 {
     if (parser_at_end(p))
         return parser_fail(p, "expected an ICMP type at the end of the rule");
-    return parser_add_clause(p, kind, negated) && lex_list(p, add_icmptype, NULL);
+    return parser_add_clause(p, kind, negated) && ipfw_lex_list(p, ipfw_add_icmptype, NULL);
 }
 
-static bool add_tcpflag(struct parser *p, const struct word *item, void *context)
+static bool ipfw_add_tcpflag(struct parser *p, const struct word *item, void *context)
 {
     static const struct {
         const char *name;
@@ -197,20 +198,21 @@ static bool add_tcpflag(struct parser *p, const struct word *item, void *context
     bool clear = item->s[0] == '!';
 
     for (size_t i = 0; i < sizeof(flags) / sizeof(*flags); i++) {
-        if (strcasecmp(item->s + clear, flags[i].name))
+        if (strcasecmp(item->s + clear, flags[i].name) != 0)
             continue;
         if (wanted->mask & flags[i].bit)
-            return item_fail(p, item, "this flag is named twice");
+            return fail_at_item(p, item, "this flag is named twice");
         wanted->mask |= flags[i].bit;
         wanted->value |= clear ? 0 : flags[i].bit;
         return true;
     }
-    return item_fail(p, item,
-                     "expected a TCP flag: fin, syn, rst, psh, ack or urg, with '!' before it if "
-                     "it must be off");
+    return fail_at_item(
+        p, item,
+        "expected a TCP flag: fin, syn, rst, psh, ack or urg, with '!' before it if "
+        "it must be off");
 }
 
-bool parse_tcpflags(struct parser *p, bool negated)
+bool ipfw_parse_tcpflags(struct parser *p, bool negated)
 {
     struct rule_tcpflags flags = {0};
     struct word first = p->word;
@@ -218,7 +220,8 @@ bool parse_tcpflags(struct parser *p, bool negated)
 
     if (parser_at_end(p))
         return parser_fail(p, "expected TCP flags at the end of the rule");
-    if (!lex_list(p, add_tcpflag, &flags) || !parser_add_clause(p, CLAUSE_TCPFLAGS, negated))
+    if (!ipfw_lex_list(p, ipfw_add_tcpflag, &flags) ||
+        !parser_add_clause(p, CLAUSE_TCPFLAGS, negated))
         return false;
     atom = parser_add_atom(p, &first);
     if (atom)
@@ -226,17 +229,17 @@ bool parse_tcpflags(struct parser *p, bool negated)
     return atom;
 }
 
-static bool interface_name_ok(const char *name)
+static bool ipfw_interface_name_ok(const char *name)
 {
     size_t length = strlen(name), stem = strcspn(name, "*");
 
     if (stem != length && stem != length - 1)
         return false;
-    return stem > 0 && stem < IFNAMSIZ && !strpbrk(name, "/\"'\\+!;{}") && strcmp(name, ".") &&
-           strcmp(name, "..");
+    return stem > 0 && stem < IFNAMSIZ && !strpbrk(name, "/\"'\\+!;{}") && strcmp(name, ".") != 0 &&
+           strcmp(name, "..") != 0;
 }
 
-bool parse_interface(struct parser *p, enum clause_kind kind, bool negated)
+bool ipfw_parse_interface(struct parser *p, enum clause_kind kind, bool negated)
 {
     struct in_addr address;
     struct rule_atom *atom;
@@ -245,10 +248,11 @@ bool parse_interface(struct parser *p, enum clause_kind kind, bool negated)
         return parser_fail(p, "expected an interface name at the end of the rule");
     if (inet_pton(AF_INET, p->word.s, &address) == 1)
         return parser_fail(p, "'%s': expected the interface's name, not its address", p->word.s);
-    for (const char *s = p->word.s; *s; s++)
+    for (const char *s = p->word.s; *s; s++) {
         if ((unsigned char)*s <= ' ' || (unsigned char)*s >= 0x7f)
             return parser_fail(p, "expected an interface name in plain characters");
-    if (!interface_name_ok(p->word.s))
+    }
+    if (!ipfw_interface_name_ok(p->word.s))
         return parser_fail(
             p, "'%s': expected an interface name of at most %d characters, '*' only at its end",
             p->word.s, IFNAMSIZ - 1);
@@ -259,5 +263,5 @@ bool parse_interface(struct parser *p, enum clause_kind kind, bool negated)
         return false;
     memcpy(atom->ifname, p->word.s, p->word.length + 1);
     atom->ifname[strnlen(atom->ifname, IFNAMSIZ - 1)] = '\0'; /* no '*' where no name goes on */
-    return lex_next(p);
+    return ipfw_lex_next(p);
 }

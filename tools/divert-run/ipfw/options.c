@@ -22,13 +22,13 @@ static bool needs_proto(struct parser *p, int needed, const char *name)
     return parser_fail(p, "'%s': the rule is about another protocol than %s", p->word.s, name);
 }
 
-static bool parse_plain(struct parser *p, enum clause_kind kind, bool negated)
+static bool parse_bare_option(struct parser *p, enum clause_kind kind, bool negated)
 {
-    return parser_add_clause(p, kind, negated) && lex_next(p);
+    return parser_add_clause(p, kind, negated) && ipfw_lex_next(p);
 }
 
 /* "not in" is "out", and the other way round. */
-static bool parse_direction(struct parser *p, enum clause_kind kind, bool negated)
+static bool parse_direction_option(struct parser *p, enum clause_kind kind, bool negated)
 {
     bool in = (kind == CLAUSE_IN) != negated;
     enum clause_kind meant = in ? CLAUSE_IN : CLAUSE_OUT;
@@ -39,7 +39,7 @@ static bool parse_direction(struct parser *p, enum clause_kind kind, bool negate
         return parser_fail(
             p, "'%s': an incoming packet has no interface for xmit yet; expected recv or via",
             p->word.s);
-    return parse_plain(p, meant, false);
+    return parse_bare_option(p, meant, false);
 }
 
 static bool parse_iface_option(struct parser *p, enum clause_kind kind, bool negated)
@@ -48,14 +48,14 @@ static bool parse_iface_option(struct parser *p, enum clause_kind kind, bool neg
         return parser_fail(
             p, "'%s': an incoming packet has no outgoing interface yet; expected recv or via",
             p->word.s);
-    if (!lex_next(p))
+    if (!ipfw_lex_next(p))
         return false;
-    if (kind == CLAUSE_RECV && lex_at(p, "any") && !rule_clause(p->rule, CLAUSE_IN))
+    if (kind == CLAUSE_RECV && ipfw_lex_at(p, "any") && !rule_clause(p->rule, CLAUSE_IN))
         return parser_fail(p, "'any': expected an interface name (or 'in' before 'recv any')");
-    return parse_interface(p, kind, negated);
+    return ipfw_parse_interface(p, kind, negated);
 }
 
-static bool parse_setup(struct parser *p, enum clause_kind kind, bool negated)
+static bool parse_setup_option(struct parser *p, enum clause_kind kind, bool negated)
 {
     struct rule_atom *atom;
 
@@ -65,18 +65,19 @@ static bool parse_setup(struct parser *p, enum clause_kind kind, bool negated)
     if (!atom)
         return false;
     atom->flags = (struct rule_tcpflags){.mask = TH_SYN | TH_ACK, .value = TH_SYN};
-    return lex_next(p);
+    return ipfw_lex_next(p);
 }
 
-static bool parse_established(struct parser *p, enum clause_kind kind, bool negated)
+static bool parse_established_option(struct parser *p, enum clause_kind kind, bool negated)
 {
-    return needs_proto(p, IPPROTO_TCP, "tcp") && parse_plain(p, kind, negated);
+    return needs_proto(p, IPPROTO_TCP, "tcp") && parse_bare_option(p, kind, negated);
 }
 
 static bool parse_flags_option(struct parser *p, enum clause_kind kind, bool negated)
 {
     (void)kind;
-    return needs_proto(p, IPPROTO_TCP, "tcp") && lex_next(p) && parse_tcpflags(p, negated);
+    return needs_proto(p, IPPROTO_TCP, "tcp") && ipfw_lex_next(p) &&
+           ipfw_parse_tcpflags(p, negated);
 }
 
 static bool parse_types_option(struct parser *p, enum clause_kind kind, bool negated)
@@ -86,52 +87,52 @@ static bool parse_types_option(struct parser *p, enum clause_kind kind, bool neg
     if (rule_clause(p->rule, CLAUSE_SPORT) || rule_clause(p->rule, CLAUSE_DPORT))
         return parser_fail(p, "'%s': the rule has ports, and ICMP has none", p->word.s);
     return needs_proto(p, six ? IPPROTO_ICMPV6 : IPPROTO_ICMP, six ? "icmp6" : "icmp") &&
-           lex_next(p) && parse_icmptypes(p, kind, negated);
+           ipfw_lex_next(p) && ipfw_parse_icmptypes(p, kind, negated);
 }
 
 static bool parse_address_option(struct parser *p, enum clause_kind kind, bool negated)
 {
-    return lex_next(p) && parse_addresses(p, kind, negated);
+    return ipfw_lex_next(p) && ipfw_parse_addresses(p, kind, negated);
 }
 
 static bool parse_port_option(struct parser *p, enum clause_kind kind, bool negated)
 {
-    return lex_next(p) && parse_ports(p, kind, negated);
+    return ipfw_lex_next(p) && ipfw_parse_ports(p, kind, negated);
 }
 
 static bool parse_length_option(struct parser *p, enum clause_kind kind, bool negated)
 {
-    return lex_next(p) && parse_ranges(p, kind, negated);
+    return ipfw_lex_next(p) && ipfw_parse_ranges(p, kind, negated);
 }
 
 static bool parse_proto_option(struct parser *p, enum clause_kind kind, bool negated)
 {
     (void)kind;
-    return lex_next(p) && parse_proto(p, negated);
+    return ipfw_lex_next(p) && ipfw_parse_proto(p, negated);
 }
 
 static bool parse_family_option(struct parser *p, enum clause_kind kind, bool negated)
 {
     (void)kind;
-    return parse_proto(p, negated);
+    return ipfw_parse_proto(p, negated);
 }
 
 static const struct option options[] = {
-    {"in", parse_direction, CLAUSE_IN},
-    {"out", parse_direction, CLAUSE_OUT},
+    {"in", parse_direction_option, CLAUSE_IN},
+    {"out", parse_direction_option, CLAUSE_OUT},
     {"via", parse_iface_option, CLAUSE_VIA},
     {"recv", parse_iface_option, CLAUSE_RECV},
     {"xmit", parse_iface_option, CLAUSE_XMIT},
-    {"diverted", parse_plain, CLAUSE_DIVERTED},
-    {"established", parse_established, CLAUSE_ESTABLISHED},
-    {"setup", parse_setup, CLAUSE_TCPFLAGS},
+    {"diverted", parse_bare_option, CLAUSE_DIVERTED},
+    {"established", parse_established_option, CLAUSE_ESTABLISHED},
+    {"setup", parse_setup_option, CLAUSE_TCPFLAGS},
     {"tcpflags", parse_flags_option, CLAUSE_TCPFLAGS},
     {"icmptypes", parse_types_option, CLAUSE_ICMPTYPES},
     {"icmptype", parse_types_option, CLAUSE_ICMPTYPES},
     {"icmp6types", parse_types_option, CLAUSE_ICMP6TYPES},
     {"icmp6type", parse_types_option, CLAUSE_ICMP6TYPES},
-    {"frag", parse_plain, CLAUSE_FRAG},
-    {"fragment", parse_plain, CLAUSE_FRAG},
+    {"frag", parse_bare_option, CLAUSE_FRAG},
+    {"fragment", parse_bare_option, CLAUSE_FRAG},
     {"iplen", parse_length_option, CLAUSE_IPLEN},
     {"proto", parse_proto_option, CLAUSE_PROTO},
     {"src-ip", parse_address_option, CLAUSE_SRC},
@@ -195,32 +196,33 @@ static const char *const unsupported[] = {
     NULL,
 };
 
-static const struct option *find_option(const struct word *word)
+static const struct option *find_ipfw_option(const struct word *word)
 {
-    for (size_t i = 0; i < sizeof(options) / sizeof(*options); i++)
-        if (!strcasecmp(options[i].name, word->s))
+    for (size_t i = 0; i < sizeof(options) / sizeof(*options); i++) {
+        if (strcasecmp(options[i].name, word->s) == 0)
             return &options[i];
+    }
     return NULL;
 }
 
-bool is_option(const struct word *word)
+bool ipfw_is_option(const struct word *word)
 {
-    return find_option(word) || lex_in(word, unsupported);
+    return find_ipfw_option(word) || ipfw_lex_in(word, unsupported);
 }
 
-bool parse_options(struct parser *p)
+bool ipfw_parse_options(struct parser *p)
 {
     const struct option *option;
     bool negated;
 
     while (!parser_at_end(p)) {
-        negated = lex_at(p, "not");
-        if (negated && !lex_next(p))
+        negated = ipfw_lex_at(p, "not");
+        if (negated && !ipfw_lex_next(p))
             return false;
         if (parser_at_end(p))
             return parser_fail(p, "expected an option behind 'not'");
-        option = find_option(&p->word);
-        if (!option && (lex_in(&p->word, unsupported) || p->word.s[0] == '{'))
+        option = find_ipfw_option(&p->word);
+        if (!option && (ipfw_lex_in(&p->word, unsupported) || p->word.s[0] == '{'))
             return parser_fail(p, "'%s': this ipfw option is not supported", p->word.s);
         if (!option)
             return parser_fail(

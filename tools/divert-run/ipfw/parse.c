@@ -35,29 +35,31 @@ static bool is_ipfw_flag(const struct word *word)
 }
 
 /* "ipfw -q add 100 ...": what stands before the number. *empty: there is no rule in this line. */
-static bool skip_command(struct parser *p, bool *empty)
+static bool skip_ipfw_command(struct parser *p, bool *empty)
 {
     static const char *const ipfw[] = {"ipfw", "/sbin/ipfw", "${fwcmd}", NULL};
     struct word first = p->word;
-    bool command = lex_in(&p->word, ipfw);
+    bool command = ipfw_lex_in(&p->word, ipfw);
 
-    if (command && !lex_next(p))
+    if (command && !ipfw_lex_next(p))
         return false;
-    while (is_ipfw_flag(&p->word))
-        if (!lex_next(p))
+    while (is_ipfw_flag(&p->word)) {
+        if (!ipfw_lex_next(p))
             return false;
-    *empty = parser_at_end(p) && !first.length;
-    if (lex_at(p, "flush")) {
-        *empty = true;
-        return lex_next(p) && (parser_at_end(p) ||
-                               parser_fail(p, "'%s': nothing may stand behind flush", p->word.s));
     }
-    if (lex_at(p, "add"))
-        return lex_next(p);
+    *empty = parser_at_end(p) && !first.length;
+    if (ipfw_lex_at(p, "flush")) {
+        *empty = true;
+        return ipfw_lex_next(p) &&
+               (parser_at_end(p) ||
+                parser_fail(p, "'%s': nothing may stand behind flush", p->word.s));
+    }
+    if (ipfw_lex_at(p, "add"))
+        return ipfw_lex_next(p);
     return !command || parser_fail(p, "'%s': expected 'add' behind 'ipfw'", p->word.s);
 }
 
-static bool parse_number(struct parser *p)
+static bool parse_rule_number(struct parser *p)
 {
     long number = name_to_number(p->word.s, RULE_NUMBER_MAX);
 
@@ -68,12 +70,12 @@ static bool parse_number(struct parser *p)
                               "allowed. Expected 1 to 65534");
     if (number < 1)
         return parser_fail(p, "'%s': a rule number is from 1 to %d", p->word.s, RULE_NUMBER_MAX);
-    p->rule->number = (unsigned int)number;
-    return lex_next(p);
+    p->rule->number = (unsigned)number;
+    return ipfw_lex_next(p);
 }
 
 /* That the target lies ahead can be said only when the rule has its number. */
-static bool parse_skipto(struct parser *p)
+static bool parse_skipto_target(struct parser *p)
 {
     long number = name_to_number(p->word.s, 65535);
 
@@ -85,25 +87,25 @@ static bool parse_skipto(struct parser *p)
     if (p->rule->number && number <= (long)p->rule->number)
         return parser_fail(p, "'%s': skipto goes forward only; expected a number above %u",
                            p->word.s, p->rule->number);
-    p->rule->argument = (unsigned int)number;
-    return lex_next(p);
+    p->rule->argument = (unsigned)number;
+    return ipfw_lex_next(p);
 }
 
-static bool parse_action(struct parser *p)
+static bool parse_ipfw_action(struct parser *p)
 {
     if (parser_at_end(p))
         return parser_fail(p, "expected an action at the end of the rule");
     for (size_t i = 0; i < sizeof(actions) / sizeof(*actions); i++) {
-        if (!lex_at(p, actions[i].name))
+        if (!ipfw_lex_at(p, actions[i].name))
             continue;
         p->rule->action = actions[i].action;
-        if (!lex_next(p))
+        if (!ipfw_lex_next(p))
             return false;
         if (p->rule->action == RULE_DIVERT || p->rule->action == RULE_TEE)
-            return parser_read_divert_port(p) && lex_next(p);
-        return p->rule->action != RULE_SKIPTO || parse_skipto(p);
+            return parser_read_divert_port(p) && ipfw_lex_next(p);
+        return p->rule->action != RULE_SKIPTO || parse_skipto_target(p);
     }
-    if (lex_in(&p->word, foreign_actions))
+    if (ipfw_lex_in(&p->word, foreign_actions))
         return parser_fail(
             p,
             "'%s': this part of ipfw is not supported; use divert, tee, allow, deny, "
@@ -113,24 +115,24 @@ static bool parse_action(struct parser *p)
                        p->word.s);
 }
 
-static bool parse_log(struct parser *p)
+static bool parse_ipfw_log(struct parser *p)
 {
-    if (!lex_at(p, "log"))
+    if (!ipfw_lex_at(p, "log"))
         return true;
     p->rule->log = true;
-    if (!lex_next(p) || !lex_at(p, "logamount"))
-        return !p->word.length || !lex_at(p, "logamount");
-    if (!lex_next(p))
+    if (!ipfw_lex_next(p) || !ipfw_lex_at(p, "logamount"))
+        return !p->word.length || !ipfw_lex_at(p, "logamount");
+    if (!ipfw_lex_next(p))
         return false;
     if (name_to_number(p->word.s, 1000000000) < 0)
         return parser_fail(p, "'%s': expected a number behind logamount", p->word.s);
-    return lex_next(p);
+    return ipfw_lex_next(p);
 }
 
-static bool parse_keyword(struct parser *p, const char *keyword)
+static bool expect_ipfw_keyword(struct parser *p, const char *keyword)
 {
-    if (lex_at(p, keyword))
-        return lex_next(p);
+    if (ipfw_lex_at(p, keyword))
+        return ipfw_lex_next(p);
     if (parser_at_end(p))
         return parser_fail(p, "expected '%s' at the end of the rule", keyword);
     return parser_fail(p, "'%s': expected '%s'", p->word.s, keyword);
@@ -138,15 +140,15 @@ static bool parse_keyword(struct parser *p, const char *keyword)
 
 static bool parse_not(struct parser *p, bool *negated)
 {
-    *negated = lex_at(p, "not");
-    return !*negated || lex_next(p);
+    *negated = ipfw_lex_at(p, "not");
+    return !*negated || ipfw_lex_next(p);
 }
 
 static bool parse_endpoint(struct parser *p, enum clause_kind kind)
 {
     bool negated;
 
-    return parse_not(p, &negated) && parse_addresses(p, kind, negated);
+    return parse_not(p, &negated) && ipfw_parse_addresses(p, kind, negated);
 }
 
 static bool looks_like_ports(const struct word *word)
@@ -162,26 +164,26 @@ static bool parse_source_ports(struct parser *p)
 {
     bool negated;
 
-    if (!lex_at(p, "not") && !looks_like_ports(&p->word))
+    if (!ipfw_lex_at(p, "not") && !looks_like_ports(&p->word))
         return true;
-    return parse_not(p, &negated) && parse_ports(p, CLAUSE_SPORT, negated);
+    return parse_not(p, &negated) && ipfw_parse_ports(p, CLAUSE_SPORT, negated);
 }
 
 static bool parse_destination_ports(struct parser *p)
 {
     struct word next;
-    bool negated = lex_at(p, "not");
+    bool negated = ipfw_lex_at(p, "not");
 
-    if (parser_at_end(p) || is_option(&p->word))
+    if (parser_at_end(p) || ipfw_is_option(&p->word))
         return true;
-    if (negated && (!lex_peek(p, &next) || !next.length || is_option(&next)))
+    if (negated && (!ipfw_lex_peek(p, &next) || !next.length || ipfw_is_option(&next)))
         return true;
     if (!negated && !looks_like_ports(&p->word))
-        return true; /* parse_options() tells what is wrong with it */
-    return parse_not(p, &negated) && parse_ports(p, CLAUSE_DPORT, negated);
+        return true; /* ipfw_parse_options() tells what is wrong with it */
+    return parse_not(p, &negated) && ipfw_parse_ports(p, CLAUSE_DPORT, negated);
 }
 
-static bool parse_body(struct parser *p)
+static bool parse_ipfw_body(struct parser *p)
 {
     bool negated;
 
@@ -189,9 +191,9 @@ static bool parse_body(struct parser *p)
         return false;
     if (parser_at_end(p))
         return parser_fail(p, "expected a protocol at the end of the rule");
-    return parse_proto(p, negated) && parse_keyword(p, "from") && parse_endpoint(p, CLAUSE_SRC) &&
-           parse_source_ports(p) && parse_keyword(p, "to") && parse_endpoint(p, CLAUSE_DST) &&
-           parse_destination_ports(p) && parse_options(p);
+    return ipfw_parse_proto(p, negated) && expect_ipfw_keyword(p, "from") &&
+           parse_endpoint(p, CLAUSE_SRC) && parse_source_ports(p) && expect_ipfw_keyword(p, "to") &&
+           parse_endpoint(p, CLAUSE_DST) && parse_destination_ports(p) && ipfw_parse_options(p);
 }
 
 enum rule_result ipfw_parse(const char *text, struct rule *out, struct rule_error *error)
@@ -202,14 +204,15 @@ enum rule_result ipfw_parse(const char *text, struct rule *out, struct rule_erro
 
     out->number = out->argument = out->clause_count = out->atom_count = 0;
     out->log = false;
-    if (!lex_start(&p, text) || !skip_command(&p, &empty))
+    if (!ipfw_lex_start(&p, text) || !skip_ipfw_command(&p, &empty))
         return RULE_BAD;
     if (empty)
         return RULE_EMPTY;
-    if (!parse_number(&p))
+    if (!parse_rule_number(&p))
         return RULE_BAD;
     from = p.word.offset;
-    if (!parse_action(&p) || !parse_log(&p) || !parse_body(&p) || !parser_keep_text(&p, from))
+    if (!parse_ipfw_action(&p) || !parse_ipfw_log(&p) || !parse_ipfw_body(&p) ||
+        !parser_keep_text(&p, from))
         return RULE_BAD;
     return RULE_OK;
 }

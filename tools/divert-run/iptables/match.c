@@ -12,7 +12,7 @@ enum { SLOT_PROTO = 1, SLOT_SRC = 2, SLOT_DST = 4, SLOT_IIF = 8, SLOT_OIF = 16, 
 
 #define MULTIPORT_MAX 15
 
-static void proto_text(int proto, struct text *out)
+static void iptables_proto(int proto, struct text *out)
 {
     switch (proto) {
     case IPPROTO_TCP:
@@ -32,9 +32,10 @@ static void proto_text(int proto, struct text *out)
     }
 }
 
-static void add(struct conditions *out, int proto, unsigned int slots, const char *fmt, ...)
-    __attribute__((format(printf, 4, 5)));
-static void add(struct conditions *out, int proto, unsigned int slots, const char *fmt, ...)
+static void iptables_add_condition(struct conditions *out, int proto, unsigned slots,
+                                   const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+static void iptables_add_condition(struct conditions *out, int proto, unsigned slots,
+                                   const char *fmt, ...)
 {
     struct text text = {0};
     va_list ap;
@@ -45,32 +46,34 @@ static void add(struct conditions *out, int proto, unsigned int slots, const cha
     conditions_add(out, proto, slots, &text);
 }
 
-static const char *bang(bool inverse)
+static const char *iptables_negation(bool inverse)
 {
     return inverse ? "! " : "";
 }
 
-static void address(const struct match *match, const struct rule_addr *addr, bool inverse,
-                    struct conditions *out)
+static void iptables_address(const struct match *match, const struct rule_addr *addr, bool inverse,
+                             struct conditions *out)
 {
     bool src = match->kind == CLAUSE_SRC;
     char s[INET6_ADDRSTRLEN];
 
     if (addr->kind == ADDR_ME || addr->kind == ADDR_ME6) {
-        add(out, -1, 0, "-m addrtype %s--%s-type LOCAL", bang(inverse), src ? "src" : "dst");
+        iptables_add_condition(out, -1, 0, "-m addrtype %s--%s-type LOCAL",
+                               iptables_negation(inverse), src ? "src" : "dst");
         return;
     }
     if (addr->kind == ADDR_IFACE) {
-        add(out, -1, 0, "-m addrtype %s--%s-type LOCAL --limit-iface-%s", bang(inverse),
-            src ? "src" : "dst", match->hook == HOOK_IN ? "in" : "out");
+        iptables_add_condition(out, -1, 0, "-m addrtype %s--%s-type LOCAL --limit-iface-%s",
+                               iptables_negation(inverse), src ? "src" : "dst",
+                               match->hook == HOOK_IN ? "in" : "out");
         return;
     }
     inet_ntop(addr->kind == ADDR_NET4 ? AF_INET : AF_INET6, addr->bytes, s, sizeof(s));
-    add(out, -1, src ? SLOT_SRC : SLOT_DST, "%s-%c %s/%u", bang(inverse), src ? 's' : 'd', s,
-        addr->prefix);
+    iptables_add_condition(out, -1, src ? SLOT_SRC : SLOT_DST, "%s-%c %s/%u",
+                           iptables_negation(inverse), src ? 's' : 'd', s, addr->prefix);
 }
 
-static void port_text(const struct rule_atom *atom, struct text *out)
+static void iptables_port_range(const struct rule_atom *atom, struct text *out)
 {
     text_add(out, "%u", atom->range.lo);
     if (atom->range.hi != atom->range.lo)
@@ -78,66 +81,69 @@ static void port_text(const struct rule_atom *atom, struct text *out)
 }
 
 /* Up to 15 places in one multiport match; a range takes two. */
-static void ports_of(const struct match *match, int proto, bool inverse, struct conditions *out)
+static void iptables_ports_of_proto(const struct match *match, int proto, bool inverse,
+                                    struct conditions *out)
 {
     const char *side = match->kind == CLAUSE_SPORT ? "sport" : "dport";
-    unsigned int i = 0;
+    unsigned i = 0;
 
     if (match->count == 1 && (proto == IPPROTO_TCP || proto == IPPROTO_UDP)) {
         struct text port = {0};
 
-        port_text(match->atoms[0], &port);
-        add(out, proto, 0, "-m %s %s--%s %s", proto == IPPROTO_TCP ? "tcp" : "udp", bang(inverse),
-            side, text_str(&port));
+        iptables_port_range(match->atoms[0], &port);
+        iptables_add_condition(out, proto, 0, "-m %s %s--%s %s",
+                               proto == IPPROTO_TCP ? "tcp" : "udp", iptables_negation(inverse),
+                               side, text_str(&port));
         text_free(&port);
         return;
     }
     while (i < match->count) {
         struct text text = {0};
-        unsigned int places = 0;
+        unsigned places = 0;
 
-        text_add(&text, "-m multiport %s--%ss ", bang(inverse), side);
+        text_add(&text, "-m multiport %s--%ss ", iptables_negation(inverse), side);
         for (; i < match->count; i++) {
-            unsigned int needed = match->atoms[i]->range.lo == match->atoms[i]->range.hi ? 1 : 2;
+            unsigned needed = match->atoms[i]->range.lo == match->atoms[i]->range.hi ? 1 : 2;
 
             if (places + needed > MULTIPORT_MAX)
                 break;
             text_add(&text, "%s", places ? "," : "");
-            port_text(match->atoms[i], &text);
+            iptables_port_range(match->atoms[i], &text);
             places += needed;
         }
         conditions_add(out, proto, 0, &text);
     }
 }
 
-static void ports(const struct match *match, bool inverse, struct conditions *out)
+static void iptables_ports(const struct match *match, bool inverse, struct conditions *out)
 {
     if (match->proto >= 0) {
-        ports_of(match, match->proto, inverse, out);
+        iptables_ports_of_proto(match, match->proto, inverse, out);
         return;
     }
-    ports_of(match, IPPROTO_TCP, inverse, out);
-    ports_of(match, IPPROTO_UDP, inverse, out);
+    iptables_ports_of_proto(match, IPPROTO_TCP, inverse, out);
+    iptables_ports_of_proto(match, IPPROTO_UDP, inverse, out);
 }
 
-static void interface(const struct match *match, bool inverse, struct conditions *out)
+static void iptables_interface(const struct match *match, bool inverse, struct conditions *out)
 {
     const char *name = match->atoms[0]->ifname;
     bool in = match->kind == CLAUSE_RECV;
     int stem = (int)strcspn(name, "*");
 
-    add(out, -1, in ? SLOT_IIF : SLOT_OIF, "%s-%c %.*s%s", bang(inverse), in ? 'i' : 'o', stem,
-        name, name[stem] ? "+" : "");
+    iptables_add_condition(out, -1, in ? SLOT_IIF : SLOT_OIF, "%s-%c %.*s%s",
+                           iptables_negation(inverse), in ? 'i' : 'o', stem, name,
+                           name[stem] ? "+" : "");
 }
 
-static void flag_names(uint8_t flags, struct text *out)
+static void iptables_flag_names(uint8_t flags, struct text *out)
 {
     static const char *const names[] = {"FIN", "SYN", "RST", "PSH", "ACK", "URG"};
     const char *comma = "";
 
     if (!flags)
         text_add(out, "NONE");
-    for (unsigned int i = 0; i < 6; i++) {
+    for (unsigned i = 0; i < 6; i++) {
         if (!(flags & 1u << i))
             continue;
         text_add(out, "%s%s", comma, names[i]);
@@ -145,107 +151,111 @@ static void flag_names(uint8_t flags, struct text *out)
     }
 }
 
-static void tcpflags(struct rule_tcpflags flags, bool inverse, struct conditions *out)
+static void iptables_tcpflags(struct rule_tcpflags flags, bool inverse, struct conditions *out)
 {
     struct text text = {0};
 
-    text_add(&text, "-m tcp %s--tcp-flags ", bang(inverse));
-    flag_names(flags.mask, &text);
+    text_add(&text, "-m tcp %s--tcp-flags ", iptables_negation(inverse));
+    iptables_flag_names(flags.mask, &text);
     text_add(&text, " ");
-    flag_names(flags.value, &text);
+    iptables_flag_names(flags.value, &text);
     conditions_add(out, IPPROTO_TCP, 0, &text);
 }
 
 /* Neither table has a match for an IPv6 packet's fragment offset; u32 finds it when the fragment
  * header is the first. */
-static void fragment(const struct match *match, bool inverse, struct conditions *out)
+static void iptables_fragment(const struct match *match, bool inverse, struct conditions *out)
 {
     if (match->family == 4)
-        add(out, -1, SLOT_FRAG, "%s-f", bang(inverse));
+        iptables_add_condition(out, -1, SLOT_FRAG, "%s-f", iptables_negation(inverse));
     else
-        add(out, -1, 0, "-m u32 %s--u32 \"4>>8&0xff=44&&40&0xfff8=8:0xfff8\"", bang(inverse));
+        iptables_add_condition(out, -1, 0, "-m u32 %s--u32 \"4>>8&0xff=44&&40&0xfff8=8:0xfff8\"",
+                               iptables_negation(inverse));
 }
 
-static void lengths(const struct rule_range *range, bool inverse, struct conditions *out)
+static void iptables_length(const struct rule_range *range, bool inverse, struct conditions *out)
 {
-    add(out, -1, 0, "-m length %s--length %u:%u", bang(inverse), range->lo, range->hi);
+    iptables_add_condition(out, -1, 0, "-m length %s--length %u:%u", iptables_negation(inverse),
+                           range->lo, range->hi);
 }
 
 /* The inverse of two conditions would take two lines. */
-static void connection(enum connection connection, bool inverse, struct conditions *out)
+static void iptables_connection(enum connection connection, bool inverse, struct conditions *out)
 {
     if (inverse)
         return;
     if (connection == CONNECTION_RELATED)
-        add(out, -1, 0, "-m conntrack --ctstate RELATED");
+        iptables_add_condition(out, -1, 0, "-m conntrack --ctstate RELATED");
     else
-        add(out, -1, 0, "-m conntrack --ctstate ESTABLISHED --ctdir %s",
-            connection == CONNECTION_BACK ? "REPLY" : "ORIGINAL");
+        iptables_add_condition(out, -1, 0, "-m conntrack --ctstate ESTABLISHED --ctdir %s",
+                               connection == CONNECTION_BACK ? "REPLY" : "ORIGINAL");
 }
 
-static void icmptype(const struct match *match, unsigned int type, bool inverse,
-                     struct conditions *out)
+static void iptables_icmptype(const struct match *match, unsigned type, bool inverse,
+                              struct conditions *out)
 {
     if (match->kind == CLAUSE_ICMPTYPES)
-        add(out, IPPROTO_ICMP, 0, "-m icmp %s--icmp-type %u", bang(inverse), type);
+        iptables_add_condition(out, IPPROTO_ICMP, 0, "-m icmp %s--icmp-type %u",
+                               iptables_negation(inverse), type);
     else
-        add(out, IPPROTO_ICMPV6, 0, "-m icmp6 %s--icmpv6-type %u", bang(inverse), type);
+        iptables_add_condition(out, IPPROTO_ICMPV6, 0, "-m icmp6 %s--icmpv6-type %u",
+                               iptables_negation(inverse), type);
 }
 
-static void protocol(int proto, bool inverse, struct conditions *out)
+static void iptables_not_proto(int proto, bool inverse, struct conditions *out)
 {
     struct text text = {0};
 
     if (inverse) {
         text_add(&text, "! ");
-        proto_text(proto, &text);
+        iptables_proto(proto, &text);
     }
     conditions_add(out, inverse ? -1 : proto, inverse ? SLOT_PROTO : 0, &text);
 }
 
-static void express(const struct match *match, bool inverse, struct conditions *out)
+static void iptables_conditions(const struct match *match, bool inverse, struct conditions *out)
 {
     static const struct rule_tcpflags established = {.mask = TH_RST | TH_ACK, .value = 0};
 
     if (match->kind == CLAUSE_SPORT || match->kind == CLAUSE_DPORT) {
-        ports(match, inverse, out);
+        iptables_ports(match, inverse, out);
         return;
     }
     if (match->kind == CLAUSE_ESTABLISHED)
-        tcpflags(established, !inverse, out);
+        iptables_tcpflags(established, !inverse, out);
     if (match->kind == CLAUSE_FRAG)
-        fragment(match, inverse, out);
-    for (unsigned int i = 0; i < match->count; i++) {
+        iptables_fragment(match, inverse, out);
+    for (unsigned i = 0; i < match->count; i++) {
         const struct rule_atom *atom = match->atoms[i];
 
         if (match->kind == CLAUSE_SRC || match->kind == CLAUSE_DST)
-            address(match, &atom->addr, inverse, out);
+            iptables_address(match, &atom->addr, inverse, out);
         else if (match->kind == CLAUSE_RECV || match->kind == CLAUSE_XMIT)
-            interface(match, inverse, out);
+            iptables_interface(match, inverse, out);
         else if (match->kind == CLAUSE_TCPFLAGS)
-            tcpflags(atom->flags, inverse, out);
+            iptables_tcpflags(atom->flags, inverse, out);
         else if (match->kind == CLAUSE_IPLEN)
-            lengths(&atom->range, inverse, out);
+            iptables_length(&atom->range, inverse, out);
         else if (match->kind == CLAUSE_CONNECTION)
-            connection(atom->range.lo, inverse, out);
+            iptables_connection(atom->range.lo, inverse, out);
         else if (match->kind == CLAUSE_PROTO)
-            protocol(atom->range.lo, inverse, out);
+            iptables_not_proto(atom->range.lo, inverse, out);
         else
-            icmptype(match, atom->range.lo, inverse, out);
+            iptables_icmptype(match, atom->range.lo, inverse, out);
     }
 }
 
-static void alternatives(const struct match *match, struct conditions *out)
+static void iptables_alternatives(const struct match *match, struct conditions *out)
 {
-    express(match, false, out);
+    iptables_conditions(match, false, out);
 }
 
 /* "Not one of several" takes several lines. */
-static void inverse(const struct match *match, struct conditions *out)
+static void iptables_inverse(const struct match *match, struct conditions *out)
 {
     struct conditions all = {0};
 
-    express(match, true, &all);
+    iptables_conditions(match, true, &all);
     if (all.count == 1)
         *out = all;
     else
@@ -254,42 +264,43 @@ static void inverse(const struct match *match, struct conditions *out)
 
 /* Classic BPF: load the mark (SKF_AD_OFF + SKF_AD_MARK), mask it, compare, return the length that
  * matches. */
-static void tag_at_least_bpf(const struct dialect *self, unsigned int n, struct conditions *out)
+static void tag_at_least_bpf(const struct dialect *self, unsigned n, struct conditions *out)
 {
-    add(out, -1, 0,
+    iptables_add_condition(
+        out, -1, 0,
         "-m bpf --bytecode \"5,32 0 0 4294963220,84 0 0 %u,53 0 1 %u,6 0 0 65535,6 0 0 0\"",
         self->mark_mask, n << mark_shift(self->mark_mask));
 }
 
 /* A number is at least N if, at some bit that is 0 in N - 1, it has a 1 and the bits above agree.
  */
-static void tag_at_least_prefixes(const struct dialect *self, unsigned int n,
-                                  struct conditions *out)
+static void tag_at_least_prefixes(const struct dialect *self, unsigned n, struct conditions *out)
 {
-    unsigned int below = n - 1, shift = mark_shift(self->mark_mask);
+    unsigned below = n - 1, shift = mark_shift(self->mark_mask);
 
-    for (unsigned int bit = 0; bit < 16; bit++) {
-        unsigned int mask = 0xffffu & ~((1u << bit) - 1);
-        unsigned int value = (below & mask) | 1u << bit;
+    for (unsigned bit = 0; bit < 16; bit++) {
+        unsigned mask = 0xffffu & ~((1u << bit) - 1);
+        unsigned value = (below & mask) | 1u << bit;
 
         if (!(below & 1u << bit))
-            add(out, -1, 0, "-m mark --mark 0x%x/0x%x", value << shift, mask << shift);
+            iptables_add_condition(out, -1, 0, "-m mark --mark 0x%x/0x%x", value << shift,
+                                   mask << shift);
     }
 }
 
-static void tag_is(const struct dialect *self, unsigned int n, bool inverted, struct text *out)
+static void iptables_tag_is(const struct dialect *self, unsigned n, bool inverted, struct text *out)
 {
-    text_add(out, "-m mark %s--mark 0x%x/0x%x", bang(inverted), n << mark_shift(self->mark_mask),
-             self->mark_mask);
+    text_add(out, "-m mark %s--mark 0x%x/0x%x", iptables_negation(inverted),
+             n << mark_shift(self->mark_mask), self->mark_mask);
 }
 
 static const struct dialect with_bpf = {
     .hook_names = {"in", "out"},
-    .alternatives = alternatives,
-    .inverse = inverse,
+    .alternatives = iptables_alternatives,
+    .inverse = iptables_inverse,
     .tag_at_least = tag_at_least_bpf,
-    .tag_is = tag_is,
-    .proto = proto_text,
+    .tag_is = iptables_tag_is,
+    .proto = iptables_proto,
     .defrag = "-m mark --mark 0x1/0x0 -m socket",
 };
 

@@ -1,4 +1,4 @@
-/* Runs iptables-restore(8) and iptables-save(8), of whichever kind works here. */
+/* Runs iptables-run_restore(8) and iptables-run_save(8), of whichever kind works here. */
 #include "iptables/dialect.h"
 #include "tool.h"
 #include "util/message.h"
@@ -19,34 +19,36 @@ static const struct iptables_tools kinds[KINDS] = {
      {"iptables-legacy-save", "ip6tables-legacy-save"}},
 };
 
-static int restore(const struct iptables_tools *tools, int six, const char *input, struct text *err)
+static int run_restore(const struct iptables_tools *tools, int six, const char *input,
+                       struct text *err)
 {
     const char *const argv[] = {tools->restore[six], "--wait", "--noflush", NULL};
 
     return tool_run(argv, input, NULL, err);
 }
 
-static bool save(const struct iptables_tools *tools, int six, const char *table, struct text *out)
+static bool run_save(const struct iptables_tools *tools, int six, const char *table,
+                     struct text *out)
 {
     const char *const argv[] = {tools->save[six], "-t", table, NULL};
 
     return tool_run(argv, NULL, out, NULL) == 0;
 }
 
-static void explain(const struct iptables_tools *tools, int six, int status, const struct text *err,
-                    struct text *why)
+static void explain_restore_failure(const struct iptables_tools *tools, int six, int status,
+                                    const struct text *err, struct text *why)
 {
     if (status == -ENOENT)
         text_add(why, "%s is not installed", tools->restore[six]);
     else if (status < 0)
         text_add(why, "%s: %s", tools->restore[six], strerror(-status));
     else
-        first_line(text_str(err), why);
+        tool_first_line(text_str(err), why);
 }
 
 /* Can this kernel take LINE? It is tried in a chain that nothing refers to, and that says whose. */
-static bool takes(const struct iptables_tools *tools, int six, const char *table, const char *line,
-                  struct text *why)
+static bool kernel_takes_line(const struct iptables_tools *tools, int six, const char *table,
+                              const char *line, struct text *why)
 {
     struct text input = {0}, err = {0};
     char id[5], owner[128];
@@ -58,13 +60,13 @@ static bool takes(const struct iptables_tools *tools, int six, const char *table
              "*%s\n:divert-probe-%s -\n"
              "-A divert-probe-%s -m comment --comment \"%s\" %s\nCOMMIT\n",
              table, id, id, owner, line);
-    status = restore(tools, six, text_str(&input), &err);
+    status = run_restore(tools, six, text_str(&input), &err);
     if (status)
-        explain(tools, six, status, &err, why);
+        explain_restore_failure(tools, six, status, &err, why);
     text_free(&input);
     text_add(&input, "*%s\n-F divert-probe-%s\n-X divert-probe-%s\nCOMMIT\n", table, id, id);
     if (!status)
-        restore(tools, six, text_str(&input), NULL);
+        run_restore(tools, six, text_str(&input), NULL);
     text_free(&input);
     text_free(&err);
     return status == 0;
@@ -75,12 +77,13 @@ static void probe_matches(const struct iptables_tools *tools, struct filter_opti
     struct text why = {0};
     static const char bpf[] = "-m bpf --bytecode \"1,6 0 0 0\"";
 
-    if (!takes(tools, 0, "mangle", bpf, &why))
+    if (!kernel_takes_line(tools, 0, "mangle", bpf, &why))
         options->no_bpf = true;
-    if (!takes(tools, 0, "raw", "-m socket", &why)) {
+    if (!kernel_takes_line(tools, 0, "raw", "-m socket", &why)) {
         options->no_defrag = true;
-        say_warning("fragments will not be reassembled: iptables' socket match is not there (%s)",
-                    text_str(&why));
+        message_warning(
+            "fragments will not be reassembled: iptables' socket match is not there (%s)",
+            text_str(&why));
     }
     text_free(&why);
 }
@@ -95,14 +98,14 @@ bool iptables_probe(struct iptables_host *host, struct filter_options *options, 
         bool six;
 
         text_free(why);
-        if (!takes(&kinds[i], 0, "mangle", queue, why))
+        if (!kernel_takes_line(&kinds[i], 0, "mangle", queue, why))
             continue;
         host->tools = &kinds[i];
-        six = takes(&kinds[i], 1, "mangle", queue, need_six ? why : &ignored);
+        six = kernel_takes_line(&kinds[i], 1, "mangle", queue, need_six ? why : &ignored);
         if (need_six && !six)
             continue;
         if (host->families[1] && !six)
-            say_note("no IPv6 here (%s): the rules hold for IPv4 only", text_str(&ignored));
+            message_note("no IPv6 here (%s): the rules hold for IPv4 only", text_str(&ignored));
         host->families[1] = host->families[1] && six;
         probe_matches(host->tools, options);
         text_free(&ignored);
@@ -116,11 +119,11 @@ int iptables_install(const struct iptables_host *host, int family, const char *r
 {
     struct text err = {0}, why = {0};
     int six = family == 6;
-    int status = restore(host->tools, six, ruleset, &err);
+    int status = run_restore(host->tools, six, ruleset, &err);
 
     if (status) {
-        explain(host->tools, six, status, &err, &why);
-        say_error("%s refused the rules: %s", host->tools->restore[six], text_str(&why));
+        explain_restore_failure(host->tools, six, status, &err, &why);
+        message_error("%s refused the rules: %s", host->tools->restore[six], text_str(&why));
     }
     text_free(&err);
     text_free(&why);
@@ -136,7 +139,7 @@ bool iptables_id_taken(const struct iptables_host *host, const char *id)
     for (int i = 0; i < 4; i++) {
         struct text listing = {0};
 
-        if (host->families[i / 2] && save(host->tools, i / 2, iptables_tables[i % 2], &listing))
+        if (host->families[i / 2] && run_save(host->tools, i / 2, iptables_tables[i % 2], &listing))
             taken = taken || strstr(text_str(&listing), name);
         text_free(&listing);
     }
@@ -145,37 +148,39 @@ bool iptables_id_taken(const struct iptables_host *host, const char *id)
 
 enum jump { JUMP_OTHER, JUMP_LIST, JUMP_END };
 
-static bool in_base_chain(const char *line, enum hook hook)
+static bool line_in_base_chain(const char *line, enum hook hook)
 {
     char base[32];
 
     snprintf(base, sizeof(base), "-A %s ", iptables_base_chains[hook]);
-    return !strncmp(line, base, strlen(base));
+    return strncmp(line, base, strlen(base)) == 0;
 }
 
-static bool is_base_chain(const char *line)
+static bool line_in_any_base_chain(const char *line)
 {
-    return in_base_chain(line, HOOK_IN) || in_base_chain(line, HOOK_OUT);
+    return line_in_base_chain(line, HOOK_IN) || line_in_base_chain(line, HOOK_OUT);
 }
 
 /* Where in a run LINE jumps to, if it does. Gives the run's id. */
-static enum jump jump_of(const char *line, char id[5])
+static enum jump jump_of_line(const char *line, char id[5])
 {
     const char *jump = strstr(line, " -j divert-");
     char tail[8];
 
-    if (!jump || !is_base_chain(line) || sscanf(jump, " -j divert-%4[0-9a-f]-%7s", id, tail) != 2)
+    if (!jump || !line_in_any_base_chain(line) ||
+        sscanf(jump, " -j divert-%4[0-9a-f]-%7s", id, tail) != 2)
         return JUMP_OTHER;
-    if (!strcmp(tail, "end"))
+    if (strcmp(tail, "end") == 0)
         return JUMP_END;
-    return strcmp(tail, in_base_chain(line, HOOK_IN) ? "in" : "out") ? JUMP_OTHER : JUMP_LIST;
+    return strcmp(tail, line_in_base_chain(line, HOOK_IN) ? "in" : "out") != 0 ? JUMP_OTHER
+                                                                               : JUMP_LIST;
 }
 
 /* A live run's tags, from the comment of its jump. False: they lie elsewhere in the mark. */
-static bool note_tags(struct filter_options *options, const char *line)
+static bool read_tags_of_run(struct filter_options *options, const char *line)
 {
     const char *at = strstr(line, " tags=");
-    unsigned int first, last, mask;
+    unsigned first, last, mask;
 
     if (!at || sscanf(at, " tags=%u-%u/%x", &first, &last, &mask) != 3)
         return true;
@@ -187,13 +192,13 @@ static bool note_tags(struct filter_options *options, const char *line)
 static void survey_chain(struct filter_options *options, int six, enum hook hook,
                          const char *listing)
 {
-    unsigned int at = 0, last_list = 0, last_end = 0;
+    unsigned at = 0, last_list = 0, last_end = 0;
     char *copy = copy_string(listing), *rest = copy, *line, id[5];
 
     while ((line = strsep(&rest, "\n"))) {
-        enum jump jump = jump_of(line, id);
+        enum jump jump = jump_of_line(line, id);
 
-        if (!in_base_chain(line, hook))
+        if (!line_in_base_chain(line, hook))
             continue;
         at++;
         if (jump == JUMP_LIST)
@@ -211,9 +216,10 @@ static bool survey_tags(struct filter_options *options, const char *listing)
     char *copy = copy_string(listing), *rest = copy, *line, id[5];
     bool same_mask = true;
 
-    while ((line = strsep(&rest, "\n")))
-        if (jump_of(line, id) == JUMP_LIST)
-            same_mask = note_tags(options, line) && same_mask;
+    while ((line = strsep(&rest, "\n"))) {
+        if (jump_of_line(line, id) == JUMP_LIST)
+            same_mask = read_tags_of_run(options, line) && same_mask;
+    }
     free(copy);
     return same_mask;
 }
@@ -225,33 +231,36 @@ int iptables_survey(const struct iptables_host *host, struct filter_options *opt
     for (int i = 0; i < 4; i++) {
         struct text listing = {0};
 
-        if (!host->families[i / 2] || !save(host->tools, i / 2, iptables_tables[i % 2], &listing))
+        if (!host->families[i / 2] ||
+            !run_save(host->tools, i / 2, iptables_tables[i % 2], &listing))
             continue;
         same_mask = survey_tags(options, text_str(&listing)) && same_mask;
-        for (int hook = HOOK_IN; hook <= HOOK_OUT; hook++)
+        for (int hook = HOOK_IN; hook <= HOOK_OUT; hook++) {
             if ((int)iptables_table_of((enum hook)hook, tracks) == i % 2)
                 survey_chain(options, i / 2, (enum hook)hook, text_str(&listing));
+        }
         text_free(&listing);
     }
     if (same_mask)
         return 0;
-    say_error("another divert-run has its tags elsewhere in the packet mark than 0x%08x; give both "
-              "the same --mark-mask",
-              options->mark_mask);
+    message_error(
+        "another divert-run has its tags elsewhere in the packet mark than 0x%08x; give both "
+        "the same --mark-mask",
+        options->mark_mask);
     return STATUS_FAILED;
 }
 
 /* Adds what removes the jumps to run ID, and its chains, from the table that LISTING shows. */
-static void add_removal(const char *listing, const char *id, struct text *out)
+static void add_run_removal(const char *listing, const char *id, struct text *out)
 {
     char *copy = copy_string(listing), *rest = copy, *line, found[5], chain[16];
     struct text deletions = {0};
 
     snprintf(chain, sizeof(chain), ":divert-%s-", id);
     while ((line = strsep(&rest, "\n"))) {
-        if (jump_of(line, found) != JUMP_OTHER && !strcmp(found, id))
+        if (jump_of_line(line, found) != JUMP_OTHER && strcmp(found, id) == 0)
             text_add(out, "-D %s\n", line + 3);
-        if (strncmp(line, chain, strlen(chain)))
+        if (strncmp(line, chain, strlen(chain)) != 0)
             continue;
         text_add(out, "-F %.*s\n", (int)strcspn(line + 1, " "), line + 1);
         text_add(&deletions, "-X %.*s\n", (int)strcspn(line + 1, " "), line + 1);
@@ -273,7 +282,7 @@ static bool add_probe_removal(const char *line, struct text *out)
 }
 
 /* A run has a list for each hook, and perhaps both in one table. */
-static bool is_removed(const struct text *out, const char *id)
+static bool removal_has_run(const struct text *out, const char *id)
 {
     char flush[24];
 
@@ -289,13 +298,14 @@ static int collect_removals(const char *listing, const char *id, struct text *ou
     int runs = 0;
 
     if (id) {
-        add_removal(listing, id, out);
+        add_run_removal(listing, id, out);
     } else {
         while ((line = strsep(&rest, "\n"))) {
             runs += add_probe_removal(line, out);
-            if (jump_of(line, found) != JUMP_LIST || is_removed(out, found) || !owner_gone(line))
+            if (jump_of_line(line, found) != JUMP_LIST || removal_has_run(out, found) ||
+                !owner_gone(line))
                 continue;
-            add_removal(listing, found, out);
+            add_run_removal(listing, found, out);
             runs++;
         }
     }
@@ -304,21 +314,21 @@ static int collect_removals(const char *listing, const char *id, struct text *ou
 }
 
 /* Returns the number of leftovers found, or -1 if something could not be removed. */
-static int remove_from(const struct iptables_tools *tools, int six, const char *table,
-                       const char *id)
+static int remove_from_table(const struct iptables_tools *tools, int six, const char *table,
+                             const char *id)
 {
     struct text listing = {0}, lines = {0}, input = {0}, err = {0};
     int runs = 0;
 
-    if (save(tools, six, table, &listing)) {
+    if (run_save(tools, six, table, &listing)) {
         runs = collect_removals(text_str(&listing), id, &lines);
     } else if (id) {
-        say_error("%s cannot list the rules", tools->save[six]);
+        message_error("%s cannot list the rules", tools->save[six]);
         runs = -1;
     }
     text_add(&input, "*%s\n%sCOMMIT\n", table, text_str(&lines));
-    if (lines.len && restore(tools, six, text_str(&input), &err)) {
-        say_error("%s could not remove rules: %s", tools->restore[six], text_str(&err));
+    if (lines.len && run_restore(tools, six, text_str(&input), &err)) {
+        message_error("%s could not remove rules: %s", tools->restore[six], text_str(&err));
         runs = -1;
     }
     text_free(&listing);
@@ -332,9 +342,10 @@ bool iptables_remove(const struct iptables_host *host, const char *id)
 {
     bool removed = true;
 
-    for (int i = 0; i < 4; i++)
+    for (int i = 0; i < 4; i++) {
         if (host->families[i / 2])
-            removed &= remove_from(host->tools, i / 2, iptables_tables[i % 2], id) >= 0;
+            removed &= remove_from_table(host->tools, i / 2, iptables_tables[i % 2], id) >= 0;
+    }
     return removed;
 }
 
@@ -342,30 +353,31 @@ bool iptables_remove(const struct iptables_host *host, const char *id)
  * Asking iptables-legacy-save for a table makes that table, and iptables-nft complains of it ever
  * after.
  */
-static bool legacy_has(int six, const char *table)
+static bool legacy_has_table(int six, const char *table)
 {
     FILE *file = fopen(six ? "/proc/net/ip6_tables_names" : "/proc/net/ip_tables_names", "re");
     char line[64];
     bool has = false;
 
     while (file && !has && fgets(line, sizeof(line), file))
-        has = !strncmp(line, table, strlen(table)) && line[strlen(table)] == '\n';
+        has = strncmp(line, table, strlen(table)) == 0 && line[strlen(table)] == '\n';
     if (file)
         fclose(file);
     return has;
 }
 
-static int sweep(const struct iptables_tools *tools)
+static int sweep_kind(const struct iptables_tools *tools)
 {
     int swept = 0;
 
     for (int i = 0; i < 4; i++) {
-        bool there = tools != &kinds[KIND_LEGACY] || legacy_has(i / 2, iptables_tables[i % 2]);
-        int one = there ? remove_from(tools, i / 2, iptables_tables[i % 2], NULL) : 0;
+        bool there =
+            tools != &kinds[KIND_LEGACY] || legacy_has_table(i / 2, iptables_tables[i % 2]);
+        int one = there ? remove_from_table(tools, i / 2, iptables_tables[i % 2], NULL) : 0;
 
         if (one > 0)
-            say_note("removed what a dead divert-run left in %s's table %s",
-                     i / 2 ? "ip6tables" : "iptables", iptables_tables[i % 2]);
+            message_note("removed what a dead divert-run left in %s's table %s",
+                         i / 2 ? "ip6tables" : "iptables", iptables_tables[i % 2]);
         swept = one < 0 || swept < 0 ? -1 : swept + one;
     }
     return swept;
@@ -374,7 +386,7 @@ static int sweep(const struct iptables_tools *tools)
 /* The plain names stand for one of the other two kinds. */
 int iptables_sweep(void)
 {
-    int nft = sweep(&kinds[KIND_NFT]), legacy = sweep(&kinds[KIND_LEGACY]);
+    int nft = sweep_kind(&kinds[KIND_NFT]), legacy = sweep_kind(&kinds[KIND_LEGACY]);
 
     return nft < 0 || legacy < 0 ? -1 : nft + legacy;
 }

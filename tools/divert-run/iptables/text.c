@@ -32,10 +32,10 @@ struct printer {
     struct text *out;
 };
 
-static void print_op(struct printer *p, const char *chain, const struct op *op)
+static void iptables_print_op(struct printer *p, const char *chain, const struct op *op)
 {
     uint32_t mask = p->options->mark_mask;
-    unsigned int last = op->value + p->options->listeners - 1;
+    unsigned last = op->value + p->options->listeners - 1;
 
     text_add(p->out, "-A %s ", chain);
     switch (op->kind) {
@@ -58,9 +58,10 @@ static bool same_ops(const struct line *a, const struct line *b)
 {
     if (a->op_count != b->op_count || a->verdict != b->verdict)
         return false;
-    for (unsigned int i = 0; i < a->op_count; i++)
+    for (unsigned i = 0; i < a->op_count; i++) {
         if (a->ops[i].kind != b->ops[i].kind || a->ops[i].value != b->ops[i].value)
             return false;
+    }
     return true;
 }
 
@@ -73,10 +74,11 @@ static const char *bundle_name(struct printer *p, const struct line *line)
 {
     struct bundle *bundle;
 
-    for (size_t i = 0; i < p->bundle_count; i++)
+    for (size_t i = 0; i < p->bundle_count; i++) {
         if (same_ops(p->bundles[i].line, line))
             return p->bundles[i].name;
-    p->bundles = grow(p->bundles, p->bundle_count + 1, sizeof(*p->bundles));
+    }
+    p->bundles = grow_array(p->bundles, p->bundle_count + 1, sizeof(*p->bundles));
     bundle = &p->bundles[p->bundle_count++];
     bundle->line = line;
     snprintf(bundle->name, sizeof(bundle->name), "%s%s-x%zu", p->plan->prefix,
@@ -84,7 +86,7 @@ static const char *bundle_name(struct printer *p, const struct line *line)
     return bundle->name;
 }
 
-static void declare_chains(struct printer *p)
+static void iptables_declare_chains(struct printer *p)
 {
     for (size_t i = 0; i < p->plan->count; i++) {
         const struct chain *chain = p->plan->chains[i];
@@ -92,26 +94,27 @@ static void declare_chains(struct printer *p)
         if (chain->hook != p->hook)
             continue;
         text_add(p->out, ":%s - [0:0]\n", chain->name);
-        for (size_t j = 0; j < chain->count; j++)
+        for (size_t j = 0; j < chain->count; j++) {
             if (needs_bundle(&chain->lines[j]))
                 bundle_name(p, &chain->lines[j]);
+        }
     }
     for (size_t i = 0; i < p->bundle_count; i++)
         text_add(p->out, ":%s - [0:0]\n", p->bundles[i].name);
 }
 
 /* By goto if the line leaves its chain: the bundle's end is then the chain's end. */
-static void print_bundles(struct printer *p)
+static void iptables_print_bundles(struct printer *p)
 {
     for (size_t i = 0; i < p->bundle_count; i++) {
         const struct bundle *bundle = &p->bundles[i];
 
-        for (unsigned int j = 0; j < bundle->line->op_count; j++)
-            print_op(p, bundle->name, &bundle->line->ops[j]);
+        for (unsigned j = 0; j < bundle->line->op_count; j++)
+            iptables_print_op(p, bundle->name, &bundle->line->ops[j]);
     }
 }
 
-static void print_verdict(struct printer *p, const struct line *line)
+static void iptables_print_verdict(struct printer *p, const struct line *line)
 {
     switch (line->verdict) {
     case VERDICT_RETURN:
@@ -132,7 +135,8 @@ static void print_verdict(struct printer *p, const struct line *line)
     }
 }
 
-static void print_line(struct printer *p, const struct chain *chain, const struct line *line)
+static void iptables_print_line(struct printer *p, const struct chain *chain,
+                                const struct line *line)
 {
     if (line->rule && line->rule != p->last_rule) {
         text_add(p->out, "# ");
@@ -149,28 +153,28 @@ static void print_line(struct printer *p, const struct chain *chain, const struc
         struct text name = {0};
 
         text_add(&name, "%s %s", chain->name, line->condition);
-        print_op(p, text_str(&name), &line->ops[0]);
+        iptables_print_op(p, text_str(&name), &line->ops[0]);
         text_free(&name);
         return;
     }
-    for (unsigned int i = 0; i < line->op_count; i++)
-        print_op(p, chain->name, &line->ops[i]);
+    for (unsigned i = 0; i < line->op_count; i++)
+        iptables_print_op(p, chain->name, &line->ops[i]);
     if (line->op_count && line->verdict == VERDICT_NONE)
         return;
     text_add(p->out, "-A %s%s%s", chain->name, *line->condition ? " " : "", line->condition);
-    print_verdict(p, line);
+    iptables_print_verdict(p, line);
 }
 
 /*
  * All runs' lists stand together, and behind them what takes the tag out of the mark. Each run
  * brings that too, so that it is there whichever of them ends first.
  */
-static void print_jumps(struct printer *p, enum hook hook)
+static void iptables_print_jumps(struct printer *p, enum hook hook)
 {
     const struct filter_options *o = p->options;
     const char *base = iptables_base_chains[hook];
     int six = p->plan->family == 6;
-    unsigned int list_at = o->list_at[six][hook], end_at = o->end_at[six][hook];
+    unsigned list_at = o->list_at[six][hook], end_at = o->end_at[six][hook];
 
     text_add(p->out, "-I %s %u -m comment --comment \"%s\" -j %s%s\n", base, list_at ? list_at : 1,
              o->owner, p->plan->prefix, p->plan->dialect->hook_names[hook]);
@@ -178,32 +182,33 @@ static void print_jumps(struct printer *p, enum hook hook)
              o->mark_mask, p->plan->prefix);
 }
 
-static void print_hook(struct printer *p, enum hook hook)
+static void iptables_print_hook(struct printer *p, enum hook hook)
 {
     p->hook = hook;
     p->bundle_count = 0;
     p->last_rule = NULL;
-    declare_chains(p);
+    iptables_declare_chains(p);
     for (size_t i = 0; i < p->plan->count; i++) {
         const struct chain *chain = p->plan->chains[i];
 
         for (size_t j = 0; chain->hook == hook && j < chain->count; j++)
-            print_line(p, chain, &chain->lines[j]);
+            iptables_print_line(p, chain, &chain->lines[j]);
     }
-    print_bundles(p);
-    print_jumps(p, hook);
+    iptables_print_bundles(p);
+    iptables_print_jumps(p, hook);
 }
 
-static void print_table(struct printer *p, enum table table)
+static void iptables_print_table(struct printer *p, enum table table)
 {
     bool tracks = ruleset_tracks(p->plan->rules);
 
     text_add(p->out, "*%s\n:%send - [0:0]\n", iptables_tables[table], p->plan->prefix);
     text_add(p->out, "-A %send -j MARK --set-xmark 0x0/0x%x\n", p->plan->prefix,
              p->options->mark_mask);
-    for (int hook = HOOK_IN; hook <= HOOK_OUT; hook++)
+    for (int hook = HOOK_IN; hook <= HOOK_OUT; hook++) {
         if (iptables_table_of((enum hook)hook, tracks) == table)
-            print_hook(p, (enum hook)hook);
+            iptables_print_hook(p, (enum hook)hook);
+    }
     text_add(p->out, "COMMIT\n");
 }
 
@@ -217,8 +222,8 @@ bool iptables_text(const struct ruleset *rules, const struct filter_options *opt
     snprintf(plan.prefix, sizeof(plan.prefix), "divert-%s-", options->id);
     plan_make(&plan);
     if (!ruleset_tracks(rules))
-        print_table(&p, TABLE_RAW);
-    print_table(&p, TABLE_MANGLE);
+        iptables_print_table(&p, TABLE_RAW);
+    iptables_print_table(&p, TABLE_MANGLE);
     free(p.bundles);
     *too_long = plan.too_long;
     plan_free(&plan);

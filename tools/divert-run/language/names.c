@@ -24,11 +24,12 @@ static const struct known_name known_protos[] = {
     {"ah", IPPROTO_AH},
 };
 
-static int known_number(const struct known_name *names, size_t count, const char *name)
+static int find_known_name(const struct known_name *names, size_t count, const char *name)
 {
-    for (size_t i = 0; i < count; i++)
-        if (!strcasecmp(names[i].name, name))
+    for (size_t i = 0; i < count; i++) {
+        if (strcasecmp(names[i].name, name) == 0)
             return names[i].number;
+    }
     return -1;
 }
 
@@ -60,7 +61,7 @@ int name_to_port(const char *name, const char *proto)
     service = getservbyname(name, proto);
     if (service)
         return ntohs((uint16_t)service->s_port);
-    return known_number(known_ports, sizeof(known_ports) / sizeof(*known_ports), name);
+    return find_known_name(known_ports, sizeof(known_ports) / sizeof(*known_ports), name);
 }
 
 int name_to_proto(const char *name)
@@ -70,7 +71,7 @@ int name_to_proto(const char *name)
 
     if (number >= 0)
         return number;
-    number = known_number(known_protos, sizeof(known_protos) / sizeof(*known_protos), name);
+    number = find_known_name(known_protos, sizeof(known_protos) / sizeof(*known_protos), name);
     if (number >= 0 || !isalpha((unsigned char)*name))
         return number;
     proto = getprotobyname(name);
@@ -85,5 +86,5 @@ int name_to_icmptype(const char *name)
     };
     int number = (int)name_to_number(name, 255);
 
-    return number >= 0 ? number : known_number(types, sizeof(types) / sizeof(*types), name);
+    return number >= 0 ? number : find_known_name(types, sizeof(types) / sizeof(*types), name);
 }

@@ -5,9 +5,9 @@
 #include <arpa/inet.h>
 #include <string.h>
 
-static void clear_host_bits(struct rule_addr *addr, unsigned int size)
+static void clear_host_bits(struct rule_addr *addr, unsigned size)
 {
-    for (unsigned int bit = addr->prefix; bit < size * 8; bit++)
+    for (unsigned bit = addr->prefix; bit < size * 8; bit++)
         addr->bytes[bit / 8] &= (uint8_t) ~(0x80u >> (bit % 8));
 }
 
@@ -29,7 +29,7 @@ static int read_prefix(const char *s, long max)
     return (int)name_to_number(s, (unsigned long)max);
 }
 
-bool read_network(char *s, struct rule_addr *addr, bool *bad_mask)
+bool parser_read_network(char *s, struct rule_addr *addr, bool *bad_mask)
 {
     bool six = strchr(s, ':') && !(strchr(s, '.') && strchr(s, '.') < strchr(s, ':'));
     char *mask = strpbrk(s, six ? "/" : "/:");

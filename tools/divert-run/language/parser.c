@@ -98,6 +98,6 @@ bool parser_read_divert_port(struct parser *p)
     if (port < 1)
         return parser_fail(p, "'%s': expected a divert port: 1 to 65535 or a name of /etc/services",
                            p->word.s);
-    p->rule->argument = (unsigned int)port;
+    p->rule->argument = (unsigned)port;
     return true;
 }

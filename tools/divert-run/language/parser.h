@@ -58,7 +58,7 @@ bool parser_read_divert_port(struct parser *p);
  * these; *bad_mask tells that only the part behind the address is wrong, and is left alone
  * otherwise.
  */
-bool read_network(char *s, struct rule_addr *addr, bool *bad_mask);
+bool parser_read_network(char *s, struct rule_addr *addr, bool *bad_mask);
 
 /* Names. All return -1 when NAME is not known (or the number is out of range). */
 int name_to_port(const char *name, const char *proto);

@@ -8,7 +8,7 @@
 #include <netinet/tcp.h>
 #include <string.h>
 
-static void proto_text(int proto, struct text *out)
+static void nft_proto(int proto, struct text *out)
 {
     switch (proto) {
     case IPPROTO_TCP:
@@ -22,17 +22,17 @@ static void proto_text(int proto, struct text *out)
     }
 }
 
-static void family_text(int family, struct text *out)
+static void nft_family(int family, struct text *out)
 {
     text_add(out, "meta nfproto ipv%d", family);
 }
 
-static const char *not_equal(bool inverse)
+static const char *nft_negation(bool inverse)
 {
     return inverse ? "!= " : "";
 }
 
-static void address_text(const struct rule_addr *addr, struct text *out)
+static void nft_network(const struct rule_addr *addr, struct text *out)
 {
     bool four = addr->kind == ADDR_NET4;
     char s[INET6_ADDRSTRLEN];
@@ -41,91 +41,92 @@ static void address_text(const struct rule_addr *addr, struct text *out)
     text_add(out, addr->prefix == (four ? 32 : 128) ? "%s" : "%s/%u", s, addr->prefix);
 }
 
-static void range_text(const struct rule_range *range, struct text *out)
+static void nft_range(const struct rule_range *range, struct text *out)
 {
     text_add(out, "%u", range->lo);
     if (range->hi != range->lo)
         text_add(out, "-%u", range->hi);
 }
 
-static bool is_network(const struct rule_atom *atom)
+static bool nft_is_network(const struct rule_atom *atom)
 {
     return atom->addr.kind == ADDR_NET4 || atom->addr.kind == ADDR_NET6;
 }
 
 /* "fib saddr . iif type local" */
-static void own_address(const struct match *match, const struct rule_addr *addr, bool inverse,
-                        struct conditions *out)
+static void nft_own_address(const struct match *match, const struct rule_addr *addr, bool inverse,
+                            struct conditions *out)
 {
     struct text text = {0};
 
     text_add(&text, "fib %s", match->kind == CLAUSE_SRC ? "saddr" : "daddr");
     if (addr->kind == ADDR_IFACE)
         text_add(&text, " . %s", match->hook == HOOK_IN ? "iif" : "oif");
-    text_add(&text, " type %slocal", not_equal(inverse));
+    text_add(&text, " type %slocal", nft_negation(inverse));
     conditions_add(out, -1, 0, &text);
 }
 
 /* All networks in one set, and what are this host's own apart. */
-static void addresses(const struct match *match, bool inverse, struct conditions *out)
+static void nft_addresses(const struct match *match, bool inverse, struct conditions *out)
 {
     const char *side = match->kind == CLAUSE_SRC ? "saddr" : "daddr";
     struct text set = {0}, text = {0};
-    unsigned int networks = 0;
+    unsigned networks = 0;
 
-    for (unsigned int i = 0; i < match->count; i++) {
-        if (!is_network(match->atoms[i]))
+    for (unsigned i = 0; i < match->count; i++) {
+        if (!nft_is_network(match->atoms[i]))
             continue;
         text_add(&set, "%s", networks++ ? ", " : "");
-        address_text(&match->atoms[i]->addr, &set);
+        nft_network(&match->atoms[i]->addr, &set);
     }
     if (networks) {
         text_add(&text, "%s %s %s%s%s%s", match->family == 4 ? "ip" : "ip6", side,
-                 not_equal(inverse), networks > 1 ? "{ " : "", text_str(&set),
+                 nft_negation(inverse), networks > 1 ? "{ " : "", text_str(&set),
                  networks > 1 ? " }" : "");
         conditions_add(out, -1, 0, &text);
     }
-    for (unsigned int i = 0; i < match->count; i++)
-        if (!is_network(match->atoms[i]))
-            own_address(match, &match->atoms[i]->addr, inverse, out);
+    for (unsigned i = 0; i < match->count; i++) {
+        if (!nft_is_network(match->atoms[i]))
+            nft_own_address(match, &match->atoms[i]->addr, inverse, out);
+    }
     text_free(&set);
 }
 
 /* The ranges of all atoms: "80", or "{ 80, 443, 1000-2000 }". */
-static void ranges_text(const struct match *match, struct text *out)
+static void nft_ranges(const struct match *match, struct text *out)
 {
     text_add(out, match->count > 1 ? "{ " : "");
-    for (unsigned int i = 0; i < match->count; i++) {
+    for (unsigned i = 0; i < match->count; i++) {
         text_add(out, "%s", i ? ", " : "");
-        range_text(&match->atoms[i]->range, out);
+        nft_range(&match->atoms[i]->range, out);
     }
     text_add(out, match->count > 1 ? " }" : "");
 }
 
-static void ports(const struct match *match, bool inverse, struct conditions *out)
+static void nft_ports(const struct match *match, bool inverse, struct conditions *out)
 {
     const char *side = match->kind == CLAUSE_SPORT ? "sport" : "dport";
     struct text text = {0};
 
     if (match->proto < 0)
         text_add(&text, "meta l4proto { tcp, udp } ");
-    text_add(&text, "th %s %s", side, not_equal(inverse));
-    ranges_text(match, &text);
+    text_add(&text, "th %s %s", side, nft_negation(inverse));
+    nft_ranges(match, &text);
     conditions_add(out, match->proto, 0, &text);
     if (inverse && match->proto < 0) /* other protocols have other ports than these, too */
         conditions_free(out);
 }
 
-static void interface(const struct match *match, bool inverse, struct conditions *out)
+static void nft_interface(const struct match *match, bool inverse, struct conditions *out)
 {
     struct text text = {0};
 
-    text_add(&text, "%sifname %s\"%s\"", match->kind == CLAUSE_RECV ? "i" : "o", not_equal(inverse),
-             match->atoms[0]->ifname);
+    text_add(&text, "%sifname %s\"%s\"", match->kind == CLAUSE_RECV ? "i" : "o",
+             nft_negation(inverse), match->atoms[0]->ifname);
     conditions_add(out, -1, 0, &text);
 }
 
-static void tcpflags(struct rule_tcpflags flags, bool inverse, struct conditions *out)
+static void nft_tcpflags(struct rule_tcpflags flags, bool inverse, struct conditions *out)
 {
     struct text text = {0};
 
@@ -133,7 +134,7 @@ static void tcpflags(struct rule_tcpflags flags, bool inverse, struct conditions
     conditions_add(out, IPPROTO_TCP, 0, &text);
 }
 
-static void fragment(const struct match *match, bool inverse, struct conditions *out)
+static void nft_fragment(const struct match *match, bool inverse, struct conditions *out)
 {
     struct text text = {0};
 
@@ -146,26 +147,26 @@ static void fragment(const struct match *match, bool inverse, struct conditions 
     conditions_add(out, -1, 0, &text);
 }
 
-static void icmptypes(const struct match *match, bool inverse, struct conditions *out)
+static void nft_icmptypes(const struct match *match, bool inverse, struct conditions *out)
 {
     bool four = match->kind == CLAUSE_ICMPTYPES;
     struct text text = {0};
 
-    text_add(&text, "%s type %s", four ? "icmp" : "icmpv6", not_equal(inverse));
-    ranges_text(match, &text);
+    text_add(&text, "%s type %s", four ? "icmp" : "icmpv6", nft_negation(inverse));
+    nft_ranges(match, &text);
     conditions_add(out, four ? IPPROTO_ICMP : IPPROTO_ICMPV6, 0, &text);
 }
 
-static void lengths(const struct match *match, bool inverse, struct conditions *out)
+static void nft_lengths(const struct match *match, bool inverse, struct conditions *out)
 {
     struct text text = {0};
 
-    text_add(&text, "meta length %s", not_equal(inverse));
-    ranges_text(match, &text);
+    text_add(&text, "meta length %s", nft_negation(inverse));
+    nft_ranges(match, &text);
     conditions_add(out, -1, 0, &text);
 }
 
-static void protocol(int proto, bool inverse, struct conditions *out)
+static void nft_not_proto(int proto, bool inverse, struct conditions *out)
 {
     struct text text = {0};
 
@@ -175,7 +176,7 @@ static void protocol(int proto, bool inverse, struct conditions *out)
 }
 
 /* The inverse of two conditions would take two lines. */
-static void connection(enum connection connection, bool inverse, struct conditions *out)
+static void nft_connection(enum connection connection, bool inverse, struct conditions *out)
 {
     struct text text = {0};
 
@@ -187,60 +188,60 @@ static void connection(enum connection connection, bool inverse, struct conditio
     conditions_add(out, -1, 0, &text);
 }
 
-static void express(const struct match *match, bool inverse, struct conditions *out)
+static void nft_conditions(const struct match *match, bool inverse, struct conditions *out)
 {
     static const struct rule_tcpflags established = {.mask = TH_RST | TH_ACK, .value = 0};
 
     switch (match->kind) {
     case CLAUSE_SRC:
     case CLAUSE_DST:
-        addresses(match, inverse, out);
+        nft_addresses(match, inverse, out);
         break;
     case CLAUSE_SPORT:
     case CLAUSE_DPORT:
-        ports(match, inverse, out);
+        nft_ports(match, inverse, out);
         break;
     case CLAUSE_RECV:
     case CLAUSE_XMIT:
-        interface(match, inverse, out);
+        nft_interface(match, inverse, out);
         break;
     case CLAUSE_TCPFLAGS:
-        tcpflags(match->atoms[0]->flags, inverse, out);
+        nft_tcpflags(match->atoms[0]->flags, inverse, out);
         break;
     case CLAUSE_ESTABLISHED:
-        tcpflags(established, !inverse, out);
+        nft_tcpflags(established, !inverse, out);
         break;
     case CLAUSE_ICMPTYPES:
     case CLAUSE_ICMP6TYPES:
-        icmptypes(match, inverse, out);
+        nft_icmptypes(match, inverse, out);
         break;
     case CLAUSE_FRAG:
-        fragment(match, inverse, out);
+        nft_fragment(match, inverse, out);
         break;
     case CLAUSE_IPLEN:
-        lengths(match, inverse, out);
+        nft_lengths(match, inverse, out);
         break;
     case CLAUSE_CONNECTION:
-        connection(match->atoms[0]->range.lo, inverse, out);
+        nft_connection(match->atoms[0]->range.lo, inverse, out);
         break;
     default:
-        protocol(match->atoms[0]->range.lo, inverse, out);
+        nft_not_proto(match->atoms[0]->range.lo, inverse, out);
     }
 }
 
-static void alternatives(const struct match *match, struct conditions *out)
+static void nft_alternatives(const struct match *match, struct conditions *out)
 {
-    express(match, false, out);
+    nft_conditions(match, false, out);
 }
 
-static void inverse(const struct match *match, struct conditions *out)
+static void nft_inverse(const struct match *match, struct conditions *out)
 {
-    express(match, true, out);
+    nft_conditions(match, true, out);
     if (out->count != 1)
         conditions_free(out);
 }
 
-static void tag_at_least(const struct dialect *self, unsigned int n, struct conditions *out)
+static void nft_tag_at_least(const struct dialect *self, unsigned n, struct conditions *out)
 {
     struct text text = {0};
 
@@ -249,7 +250,7 @@ static void tag_at_least(const struct dialect *self, unsigned int n, struct cond
     conditions_add(out, -1, 0, &text);
 }
 
-static void tag_is(const struct dialect *self, unsigned int n, bool inverted, struct text *out)
+static void nft_tag_is(const struct dialect *self, unsigned n, bool inverted, struct text *out)
 {
     text_add(out, "meta mark & 0x%08x %s 0x%08x", self->mark_mask,
              inverted ? "!=" : "==", n << mark_shift(self->mark_mask));
@@ -259,12 +260,12 @@ static const struct dialect template = {
     .hook_names = {"incoming", "outgoing"},
     .both_families = true,
     .early = true,
-    .alternatives = alternatives,
-    .inverse = inverse,
-    .tag_at_least = tag_at_least,
-    .tag_is = tag_is,
-    .proto = proto_text,
-    .family = family_text,
+    .alternatives = nft_alternatives,
+    .inverse = nft_inverse,
+    .tag_at_least = nft_tag_at_least,
+    .tag_is = nft_tag_is,
+    .proto = nft_proto,
+    .family = nft_family,
 };
 
 struct dialect nft_dialect(const struct filter_options *options)

@@ -25,7 +25,7 @@ static struct {
 static struct nft_ctx *context;
 
 /* ISO C knows no conversion from dlsym()'s pointer to one to a function. */
-static bool find(void *library, const char *name, void *function)
+static bool find_symbol(void *library, const char *name, void *function)
 {
     void *symbol = dlsym(library, name);
 
@@ -33,18 +33,18 @@ static bool find(void *library, const char *name, void *function)
     return symbol;
 }
 
-static bool load(void)
+static bool load_libnftables(void)
 {
     void *library = dlopen("libnftables.so.1", RTLD_NOW | RTLD_LOCAL);
 
-    return library && find(library, "nft_ctx_new", &nftables.new) &&
-           find(library, "nft_ctx_buffer_error", &nftables.buffer_error) &&
-           find(library, "nft_run_cmd_from_buffer", &nftables.run) &&
-           find(library, "nft_ctx_free", &nftables.free);
+    return library && find_symbol(library, "nft_ctx_new", &nftables.new) &&
+           find_symbol(library, "nft_ctx_buffer_error", &nftables.buffer_error) &&
+           find_symbol(library, "nft_run_cmd_from_buffer", &nftables.run) &&
+           find_symbol(library, "nft_ctx_free", &nftables.free);
 }
 
 /* The table would live on with the command, if that inherited the socket. */
-static void close_netlink_on_exec(void)
+static void set_netlink_cloexec(void)
 {
     DIR *fds = opendir("/proc/self/fd");
     struct dirent *entry;
@@ -66,7 +66,7 @@ bool nft_owned_install(const char *ruleset)
     size_t head = strcspn(ruleset, "\n") + 1;
     struct text owned = {0};
 
-    if (!load())
+    if (!load_libnftables())
         return false;
     context = nftables.new(0);
     if (!context)
@@ -75,7 +75,7 @@ bool nft_owned_install(const char *ruleset)
     text_add_bytes(&owned, ruleset, head);
     text_add(&owned, "%s%s", flag, ruleset + head);
     if (nftables.run(context, text_str(&owned)) == 0)
-        close_netlink_on_exec();
+        set_netlink_cloexec();
     else
         nft_owned_remove();
     text_free(&owned);

@@ -1,4 +1,4 @@
-/* Runs nft(8). */
+/* Runs run_nft(8). */
 #include "nft/dialect.h"
 #include "tool.h"
 #include "util/message.h"
@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int nft(const char *input, struct text *out, struct text *err)
+static int run_nft(const char *input, struct text *out, struct text *err)
 {
     static const char *const argv[] = {"nft", "-f", "-", NULL};
 
@@ -28,11 +28,11 @@ bool nft_probe(struct text *why)
              "table inet divert_probe_%s { chain c { queue num 1\n}\n}\ndelete table inet "
              "divert_probe_%s\n",
              id, id);
-    status = nft(text_str(&input), NULL, &err);
+    status = run_nft(text_str(&input), NULL, &err);
     if (status == -ENOENT)
         text_add(why, "nft is not installed");
     else if (status)
-        first_line(text_str(&err), why);
+        tool_first_line(text_str(&err), why);
     text_free(&input);
     text_free(&err);
     return status == 0;
@@ -45,26 +45,27 @@ int nft_install(const char *ruleset)
 
     if (nft_owned_install(ruleset))
         return 0;
-    status = nft(ruleset, NULL, &err);
-    first_line(text_str(&err), &reason);
+    status = run_nft(ruleset, NULL, &err);
+    tool_first_line(text_str(&err), &reason);
     if (status)
-        say_error("nft refused the rules: %s", status < 0 ? strerror(-status) : text_str(&reason));
+        message_error("nft refused the rules: %s",
+                      status < 0 ? strerror(-status) : text_str(&reason));
     text_free(&err);
     text_free(&reason);
     return status ? STATUS_FAILED : 0;
 }
 
-static bool list_chain(const char *table, const char *chain, struct text *out)
+static bool list_nft_chain(const char *table, const char *chain, struct text *out)
 {
     const char *const argv[] = {"nft", "list", "chain", "inet", table, chain, NULL};
 
     return tool_run(argv, NULL, out, NULL) == 0;
 }
 
-static bool table_exists(const char *table)
+static bool nft_table_exists(const char *table)
 {
     struct text out = {0};
-    bool exists = list_chain(table, "prerouting", &out);
+    bool exists = list_nft_chain(table, "prerouting", &out);
 
     text_free(&out);
     return exists;
@@ -75,14 +76,14 @@ bool nft_id_taken(const char *id)
     char table[16];
 
     snprintf(table, sizeof(table), "divert_%s", id);
-    return table_exists(table);
+    return nft_table_exists(table);
 }
 
-static bool delete_table(const char *table)
+static bool delete_nft_table(const char *table)
 {
     const char *const argv[] = {"nft", "delete", "table", "inet", table, NULL};
 
-    return tool_run(argv, NULL, NULL, NULL) == 0 || !table_exists(table);
+    return tool_run(argv, NULL, NULL, NULL) == 0 || !nft_table_exists(table);
 }
 
 bool nft_remove(const char *id)
@@ -91,20 +92,20 @@ bool nft_remove(const char *id)
 
     nft_owned_remove();
     snprintf(table, sizeof(table), "divert_%s", id);
-    return delete_table(table);
+    return delete_nft_table(table);
 }
 
-static int sweep_table(const char *table)
+static int sweep_nft_table(const char *table)
 {
     struct text chain = {0};
     bool gone;
 
-    gone = list_chain(table, "prerouting", &chain) && owner_gone(text_str(&chain));
+    gone = list_nft_chain(table, "prerouting", &chain) && owner_gone(text_str(&chain));
     text_free(&chain);
     if (!gone)
         return 0;
-    say_note("removing table inet %s, whose divert-run is gone", table);
-    return delete_table(table) ? 1 : -1;
+    message_note("removing table inet %s, whose divert-run is gone", table);
+    return delete_nft_table(table) ? 1 : -1;
 }
 
 int nft_sweep(void)
@@ -124,7 +125,7 @@ int nft_sweep(void)
         if (one == -2 || strlen(line) != strlen("table inet divert_0000"))
             continue;
         memcpy(table, "divert_", 7);
-        one = sweep_table(table);
+        one = sweep_nft_table(table);
         swept = one < 0 || swept < 0 ? -1 : swept + one;
     }
     text_free(&list);

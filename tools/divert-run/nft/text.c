@@ -23,7 +23,7 @@ struct printer {
     struct text *out;
 };
 
-static void print_op(struct printer *p, const struct op *op)
+static void nft_print_op(struct printer *p, const struct op *op)
 {
     uint32_t mask = p->options->mark_mask;
 
@@ -44,7 +44,7 @@ static void print_op(struct printer *p, const struct op *op)
     }
 }
 
-static void print_verdict(struct printer *p, const struct line *line)
+static void nft_print_verdict(struct printer *p, const struct line *line)
 {
     switch (line->verdict) {
     case VERDICT_RETURN:
@@ -65,22 +65,22 @@ static void print_verdict(struct printer *p, const struct line *line)
 }
 
 /* Each statement brings the blank before it; a line that begins with one does without. */
-static void print_statements(struct printer *p, const struct line *line)
+static void nft_print_statements(struct printer *p, const struct line *line)
 {
     struct text *out = p->out, statements = {0};
 
     p->out = &statements;
     if (line->counts)
         text_add(&statements, " counter");
-    for (unsigned int i = 0; i < line->op_count; i++)
-        print_op(p, &line->ops[i]);
-    print_verdict(p, line);
+    for (unsigned i = 0; i < line->op_count; i++)
+        nft_print_op(p, &line->ops[i]);
+    nft_print_verdict(p, line);
     p->out = out;
     text_add(out, "%s", text_str(&statements) + (!*line->condition && statements.len));
     text_free(&statements);
 }
 
-static void print_line(struct printer *p, const struct line *line)
+static void nft_print_line(struct printer *p, const struct line *line)
 {
     if (line->rule && line->rule != p->last_rule) {
         text_add(p->out, "\t\t# ");
@@ -89,27 +89,27 @@ static void print_line(struct printer *p, const struct line *line)
         p->last_rule = line->rule;
     }
     text_add(p->out, "\t\t%s", line->condition);
-    print_statements(p, line);
+    nft_print_statements(p, line);
     text_add(p->out, "\n");
 }
 
-static void print_chain(struct printer *p, const struct chain *chain)
+static void nft_print_chain(struct printer *p, const struct chain *chain)
 {
     p->last_rule = NULL;
     text_add(p->out, "\tchain %s {\n", chain->name);
     for (size_t i = 0; i < chain->count; i++)
-        print_line(p, &chain->lines[i]);
+        nft_print_line(p, &chain->lines[i]);
     text_add(p->out, "\t}\n");
 }
 
 /* Nothing jumps here: that the rule exists makes the kernel reassemble fragments before prerouting.
  */
-static void print_defrag(struct printer *p)
+static void nft_print_defrag(struct printer *p)
 {
     text_add(p->out, "\tchain defrag {\n\t\tmeta l4proto tcp tproxy to :1\n\t}\n");
 }
 
-static void print_base_chain(struct printer *p, const struct base_chain *base)
+static void nft_print_base_chain(struct printer *p, const struct base_chain *base)
 {
     text_add(p->out, "\tchain %s {\n\t\ttype filter hook %s priority %d; policy accept;\n",
              base->name, base->hook, base->priority);
@@ -126,13 +126,13 @@ bool nft_text(const struct ruleset *rules, const struct filter_options *options,
     plan_make(&plan);
     text_add(out, "table inet divert_%s {\n", options->id);
     if (plan.defrag && !options->no_defrag)
-        print_defrag(&p);
+        nft_print_defrag(&p);
     for (size_t i = 0; i < plan.count; i++)
-        print_chain(&p, plan.chains[i]);
+        nft_print_chain(&p, plan.chains[i]);
     if (plan.early)
-        print_base_chain(&p, &before_reassembly);
-    print_base_chain(&p, ruleset_tracks(rules) ? &behind_tracking : &base_chains[HOOK_IN]);
-    print_base_chain(&p, &base_chains[HOOK_OUT]);
+        nft_print_base_chain(&p, &before_reassembly);
+    nft_print_base_chain(&p, ruleset_tracks(rules) ? &behind_tracking : &base_chains[HOOK_IN]);
+    nft_print_base_chain(&p, &base_chains[HOOK_OUT]);
     text_add(out, "}\n");
     *too_long = plan.too_long;
     plan_free(&plan);

@@ -16,33 +16,33 @@ static void begin_clause(struct rule *rule, enum clause_kind kind, bool negated)
         (struct rule_clause){.kind = kind, .negated = negated, .first = rule->atom_count};
 }
 
-static void take_atom(struct rule *rule, const struct rule_atom *atom)
+static void copy_atom(struct rule *rule, const struct rule_atom *atom)
 {
     rule->atoms[rule->atom_count++] = *atom;
     rule->clauses[rule->clause_count - 1].count++;
 }
 
-static void expand_from(struct expansion *e, unsigned int clause);
+static void expand_from(struct expansion *e, unsigned clause);
 
 /* The clause with those of its atoms that belong to ITEM (0: have no '!'), of FAMILY (0: any). */
-static void expand_item(struct expansion *e, unsigned int at, unsigned char item, int family)
+static void expand_item(struct expansion *e, unsigned at, unsigned char item, int family)
 {
     const struct rule *rule = &e->pf->match;
     const struct rule_clause *clause = &rule->clauses[at];
-    unsigned int clauses = e->made.clause_count, atoms = e->made.atom_count;
+    unsigned clauses = e->made.clause_count, atoms = e->made.atom_count;
 
     begin_clause(&e->made, clause->kind, item != 0);
-    for (unsigned int i = clause->first; i < clause->first + clause->count; i++) {
+    for (unsigned i = clause->first; i < clause->first + clause->count; i++) {
         enum addr_kind kind = rule->atoms[i].addr.kind;
 
         if (e->pf->negated[i] == item && (!family || kind == (family == 4 ? ADDR_NET4 : ADDR_NET6)))
-            take_atom(&e->made, &rule->atoms[i]);
+            copy_atom(&e->made, &rule->atoms[i]);
     }
     if (family) { /* in pf "! 10.0.0.1" is about IPv4 only */
         struct rule_atom atom = {.range = {(uint16_t)family, (uint16_t)family}};
 
         begin_clause(&e->made, CLAUSE_FAMILY, false);
-        take_atom(&e->made, &atom);
+        copy_atom(&e->made, &atom);
     }
     if (e->made.clauses[clauses].count || !clause->count)
         expand_from(e, at + 1);
@@ -50,13 +50,13 @@ static void expand_item(struct expansion *e, unsigned int at, unsigned char item
     e->made.atom_count = atoms;
 }
 
-static void expand_hosts(struct expansion *e, unsigned int at)
+static void expand_hosts(struct expansion *e, unsigned at)
 {
     const struct rule_clause *clause = &e->pf->match.clauses[at];
     unsigned char done = 0;
 
     expand_item(e, at, 0, 0);
-    for (unsigned int i = clause->first; i < clause->first + clause->count; i++) {
+    for (unsigned i = clause->first; i < clause->first + clause->count; i++) {
         unsigned char item = e->pf->negated[i];
         enum addr_kind kind = e->pf->match.atoms[i].addr.kind;
 
@@ -72,21 +72,21 @@ static void expand_hosts(struct expansion *e, unsigned int at)
     }
 }
 
-static void expand_each(struct expansion *e, unsigned int at)
+static void expand_each(struct expansion *e, unsigned at)
 {
     const struct rule_clause *clause = &e->pf->match.clauses[at];
-    unsigned int clauses = e->made.clause_count, atoms = e->made.atom_count;
+    unsigned clauses = e->made.clause_count, atoms = e->made.atom_count;
 
-    for (unsigned int i = clause->first; i < clause->first + clause->count; i++) {
+    for (unsigned i = clause->first; i < clause->first + clause->count; i++) {
         begin_clause(&e->made, clause->kind, e->pf->negated[i]);
-        take_atom(&e->made, &e->pf->match.atoms[i]);
+        copy_atom(&e->made, &e->pf->match.atoms[i]);
         expand_from(e, at + 1);
         e->made.clause_count = clauses;
         e->made.atom_count = atoms;
     }
 }
 
-static void expand_from(struct expansion *e, unsigned int clause)
+static void expand_from(struct expansion *e, unsigned clause)
 {
     struct pf_variants *out = e->out;
 
@@ -94,7 +94,8 @@ static void expand_from(struct expansion *e, unsigned int clause)
         return;
     if (clause == e->pf->match.clause_count) {
         if (!(out->count & (out->count - 1))) /* full: 1, 2, 4, ... */
-            out->rules = grow(out->rules, out->count ? 2 * out->count : 1, sizeof(*out->rules));
+            out->rules =
+                grow_array(out->rules, out->count ? 2 * out->count : 1, sizeof(*out->rules));
         out->rules[out->count++] = e->made;
         return;
     }
@@ -124,10 +125,10 @@ void pf_expand(const struct pf_rule *pf, struct pf_variants *out)
 
 void pf_add(struct pf_ruleset *set, const struct pf_rule *rule)
 {
-    struct pf_rule *copy = grow(NULL, 1, sizeof(*copy));
+    struct pf_rule *copy = grow_array(NULL, 1, sizeof(*copy));
 
     *copy = *rule;
-    set->rules = grow(set->rules, set->count + 1, sizeof(*set->rules));
+    set->rules = grow_array(set->rules, set->count + 1, sizeof(*set->rules));
     set->rules[set->count++] = copy;
 }
 

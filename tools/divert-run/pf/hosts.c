@@ -7,12 +7,12 @@
 #include <string.h>
 
 /* 4, 6, or 0 for what can be either. */
-static int family_of(const struct rule_addr *addr)
+static int address_family(const struct rule_addr *addr)
 {
     return addr->kind == ADDR_NET4 ? 4 : addr->kind == ADDR_NET6 ? 6 : 0;
 }
 
-static int wanted_family(const struct rule *rule)
+static int family_of_rule(const struct rule *rule)
 {
     const struct rule_clause *family = rule_clause(rule, CLAUSE_FAMILY);
 
@@ -20,7 +20,7 @@ static int wanted_family(const struct rule *rule)
 }
 
 /* ITEM: the number of the negated item, or 0. */
-static struct rule_atom *add_atom(struct pf_parser *pp, unsigned char item)
+static struct rule_atom *add_host_atom(struct pf_parser *pp, unsigned char item)
 {
     struct rule_atom *atom = parser_add_atom(&pp->p, &pp->p.word);
 
@@ -29,9 +29,9 @@ static struct rule_atom *add_atom(struct pf_parser *pp, unsigned char item)
     return atom;
 }
 
-static bool add_address(struct pf_parser *pp, const struct rule_addr *addr, unsigned char item)
+static bool add_host_address(struct pf_parser *pp, const struct rule_addr *addr, unsigned char item)
 {
-    struct rule_atom *atom = add_atom(pp, item);
+    struct rule_atom *atom = add_host_atom(pp, item);
 
     if (atom)
         atom->addr = *addr;
@@ -39,7 +39,7 @@ static bool add_address(struct pf_parser *pp, const struct rule_addr *addr, unsi
 }
 
 /* "10/8" is 10.0.0.0/8. */
-static void complete_dots(const char *s, char *out, size_t size)
+static void complete_dotted_quad(const char *s, char *out, size_t size)
 {
     size_t length = strspn(s, "0123456789.");
     int dots = 0;
@@ -51,54 +51,54 @@ static void complete_dots(const char *s, char *out, size_t size)
     snprintf(out, size, "%.*s%s%s", (int)length, s, &".0.0.0"[2 * dots], s + length);
 }
 
-static bool parse_network(struct pf_parser *pp, unsigned char item, bool *is_one)
+static bool parse_host_network(struct pf_parser *pp, unsigned char item, bool *is_one)
 {
-    int wanted = wanted_family(&pp->pf->match);
+    int wanted = family_of_rule(&pp->pf->match);
     struct rule_addr addr = {0};
     bool bad_mask = false;
     char s[sizeof(pp->p.word.s) + 8];
     const char *slash = strchr(pp->p.word.s, '/');
 
-    complete_dots(pp->p.word.s, s, sizeof(s));
-    *is_one = read_network(s, &addr, &bad_mask);
+    complete_dotted_quad(pp->p.word.s, s, sizeof(s));
+    *is_one = parser_read_network(s, &addr, &bad_mask);
     if (bad_mask || (*is_one && slash && strpbrk(slash, ".:")))
         return parser_fail(&pp->p, "'%s': expected a prefix length behind the address",
                            pp->p.word.s);
     if (!*is_one)
         return true;
-    if (wanted && family_of(&addr) != wanted)
+    if (wanted && address_family(&addr) != wanted)
         return parser_fail(&pp->p, "'%s': an address of IPv%d in a rule for %s", pp->p.word.s,
-                           family_of(&addr), wanted == 4 ? "inet" : "inet6");
-    return add_address(pp, &addr, item);
+                           address_family(&addr), wanted == 4 ? "inet" : "inet6");
+    return add_host_address(pp, &addr, item);
 }
 
-static unsigned int prefix_of(const struct sockaddr *mask, size_t offset, size_t size)
+static unsigned netmask_length(const struct sockaddr *mask, size_t offset, size_t size)
 {
     const unsigned char *bytes = (const unsigned char *)mask + offset;
-    unsigned int bits = 0;
+    unsigned bits = 0;
 
     for (size_t i = 0; i < size; i++)
-        bits += (unsigned int)__builtin_popcount(bytes[i]);
+        bits += (unsigned)__builtin_popcount(bytes[i]);
     return bits;
 }
 
 /* An interface's address, or with NETWORK the network around it. False: it is not of IP. */
-static bool address_of(const struct ifaddrs *ifa, bool network, struct rule_addr *addr)
+static bool interface_address(const struct ifaddrs *ifa, bool network, struct rule_addr *addr)
 {
     int family = ifa->ifa_addr ? ifa->ifa_addr->sa_family : AF_UNSPEC;
     size_t size = family == AF_INET ? 4 : 16;
     size_t offset = family == AF_INET ? offsetof(struct sockaddr_in, sin_addr)
                                       : offsetof(struct sockaddr_in6, sin6_addr);
-    unsigned int prefix = (unsigned int)size * 8;
+    unsigned prefix = (unsigned)size * 8;
 
     if (family != AF_INET && family != AF_INET6)
         return false;
     if (network && ifa->ifa_netmask)
-        prefix = prefix_of(ifa->ifa_netmask, offset, size);
+        prefix = netmask_length(ifa->ifa_netmask, offset, size);
     *addr = (struct rule_addr){.kind = family == AF_INET ? ADDR_NET4 : ADDR_NET6,
                                .prefix = (uint8_t)prefix};
     memcpy(addr->bytes, (const char *)ifa->ifa_addr + offset, size);
-    for (unsigned int bit = prefix; bit < size * 8; bit++)
+    for (unsigned bit = prefix; bit < size * 8; bit++)
         addr->bytes[bit / 8] &= (uint8_t) ~(0x80u >> (bit % 8));
     return true;
 }
@@ -106,18 +106,19 @@ static bool address_of(const struct ifaddrs *ifa, bool network, struct rule_addr
 static bool add_interface_addresses(struct pf_parser *pp, const char *name, bool network,
                                     unsigned char item)
 {
-    int wanted = wanted_family(&pp->pf->match);
-    unsigned int before = pp->pf->match.atom_count;
+    int wanted = family_of_rule(&pp->pf->match);
+    unsigned before = pp->pf->match.atom_count;
     struct ifaddrs *all = NULL;
     struct rule_addr addr;
     bool fits = true;
 
     if (getifaddrs(&all) < 0)
         return parser_fail(&pp->p, "'%s': the addresses of interfaces cannot be had", pp->p.word.s);
-    for (struct ifaddrs *ifa = all; ifa && fits; ifa = ifa->ifa_next)
-        if (!strcmp(ifa->ifa_name, name) && address_of(ifa, network, &addr) &&
-            (!wanted || wanted == family_of(&addr)))
-            fits = add_address(pp, &addr, item);
+    for (struct ifaddrs *ifa = all; ifa && fits; ifa = ifa->ifa_next) {
+        if (strcmp(ifa->ifa_name, name) == 0 && interface_address(ifa, network, &addr) &&
+            (!wanted || wanted == address_family(&addr)))
+            fits = add_host_address(pp, &addr, item);
+    }
     freeifaddrs(all);
     if (fits && pp->pf->match.atom_count == before)
         return parser_fail(&pp->p, "'%s': this interface has no such address now", pp->p.word.s);
@@ -125,7 +126,7 @@ static bool add_interface_addresses(struct pf_parser *pp, const char *name, bool
 }
 
 /* A name of an interface stands for the addresses that it has now. */
-static bool parse_interface_name(struct pf_parser *pp, unsigned char item)
+static bool parse_host_interface(struct pf_parser *pp, unsigned char item)
 {
     struct word name = pp->p.word;
     char *modifier = strchr(name.s, ':');
@@ -137,14 +138,14 @@ static bool parse_interface_name(struct pf_parser *pp, unsigned char item)
                            "'%s': expected an address: any, self, a.b.c.d[/len], IPv6[/len] or an "
                            "interface of this host (no host names)",
                            pp->p.word.s);
-    if (modifier && strcmp(modifier, "network"))
+    if (modifier && strcmp(modifier, "network") != 0)
         return parser_fail(&pp->p, "'%s': behind an interface, only ':network' is supported",
                            pp->p.word.s);
     return add_interface_addresses(pp, name.s, modifier, item);
 }
 
 /* The packet filters know the addresses of the one interface that the packet passes. */
-static bool parse_dynamic(struct pf_parser *pp, unsigned char item)
+static bool parse_bracketed_interface(struct pf_parser *pp, unsigned char item)
 {
     const struct rule *rule = &pp->pf->match;
     const struct rule_clause *on = rule_clause(rule, CLAUSE_VIA);
@@ -158,7 +159,7 @@ static bool parse_dynamic(struct pf_parser *pp, unsigned char item)
                            "'%s': in brackets, only the interface that stands behind 'on' is "
                            "supported; 'self' is any address of this host",
                            pp->p.word.s);
-    return pf_lex_next(pp) && add_address(pp, &addr, item) && pf_lex_expect(pp, ")");
+    return pf_lex_next(pp) && add_host_address(pp, &addr, item) && pf_lex_expect(pp, ")");
 }
 
 static bool parse_plain_host(struct pf_parser *pp, unsigned char item)
@@ -173,7 +174,7 @@ static bool parse_plain_host(struct pf_parser *pp, unsigned char item)
         return parser_fail(&pp->p, "'%s': tables are not supported; write a list in braces",
                            pp->p.word.s);
     if (pf_lex_at(pp, "("))
-        return parse_dynamic(pp, item);
+        return parse_bracketed_interface(pp, item);
     if (pf_lex_is_mark(pp))
         return parser_fail(&pp->p, "'%s': expected an address", pp->p.word.s);
     if (pf_lex_in(pp, unsupported))
@@ -181,13 +182,13 @@ static bool parse_plain_host(struct pf_parser *pp, unsigned char item)
     if (item && addr.kind == ADDR_ANY)
         return parser_fail(&pp->p, "'any': '! any' matches nothing");
     if (pf_lex_at(pp, "any") || pf_lex_at(pp, "self"))
-        return add_address(pp, &addr, item) && pf_lex_next(pp);
-    if (!parse_network(pp, item, &is_network))
+        return add_host_address(pp, &addr, item) && pf_lex_next(pp);
+    if (!parse_host_network(pp, item, &is_network))
         return false;
-    return (is_network || parse_interface_name(pp, item)) && pf_lex_next(pp);
+    return (is_network || parse_host_interface(pp, item)) && pf_lex_next(pp);
 }
 
-static bool parse_item(struct pf_parser *pp, enum clause_kind kind)
+static bool parse_host_item(struct pf_parser *pp, enum clause_kind kind)
 {
     bool negated;
 
@@ -199,19 +200,19 @@ static bool parse_item(struct pf_parser *pp, enum clause_kind kind)
 
 bool pf_parse_host(struct pf_parser *pp, enum clause_kind kind)
 {
-    return parser_add_clause(&pp->p, kind, false) && pf_lex_list(pp, parse_item, kind);
+    return parser_add_clause(&pp->p, kind, false) && pf_lex_list(pp, parse_host_item, kind);
 }
 
 /* Bits 4 and 6 for the families of the packets that the hosts can be of. */
-static unsigned int families_of(const struct rule *rule, enum clause_kind kind)
+static unsigned families_of_hosts(const struct rule *rule, enum clause_kind kind)
 {
     const struct rule_clause *hosts = rule_clause(rule, kind);
-    unsigned int families = 0;
+    unsigned families = 0;
 
     if (!hosts)
         return 1u << 4 | 1u << 6;
-    for (unsigned int i = 0; i < hosts->count; i++) {
-        int family = family_of(&rule->atoms[hosts->first + i].addr);
+    for (unsigned i = 0; i < hosts->count; i++) {
+        int family = address_family(&rule->atoms[hosts->first + i].addr);
 
         families |= family ? 1u << family : 1u << 4 | 1u << 6;
     }
@@ -222,7 +223,7 @@ bool pf_check_hosts(struct pf_parser *pp)
 {
     const struct rule *rule = &pp->pf->match;
 
-    if (families_of(rule, CLAUSE_SRC) & families_of(rule, CLAUSE_DST))
+    if (families_of_hosts(rule, CLAUSE_SRC) & families_of_hosts(rule, CLAUSE_DST))
         return true;
     return parser_fail(&pp->p, "the rule is from one family of addresses to the other");
 }

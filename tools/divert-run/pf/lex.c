@@ -5,29 +5,30 @@
 
 static const char marks[] = "{}(),=!<>";
 
-static size_t mark_length(const char *s)
+static size_t pf_operator_length(const char *s)
 {
     static const char *const pairs[] = {"!=", "<=", ">=", "<>", "><"};
 
-    for (size_t i = 0; i < sizeof(pairs) / sizeof(*pairs); i++)
-        if (!strncmp(s, pairs[i], 2))
+    for (size_t i = 0; i < sizeof(pairs) / sizeof(*pairs); i++) {
+        if (strncmp(s, pairs[i], 2) == 0)
             return 2;
+    }
     return 1;
 }
 
-static size_t word_length(const char *s)
+static size_t pf_word_length(const char *s)
 {
     size_t length = 0;
 
     if (*s && strchr(marks, *s))
-        return mark_length(s);
+        return pf_operator_length(s);
     while (s[length] && !isspace((unsigned char)s[length]) && s[length] != '#' &&
            !strchr(marks, s[length]))
         length++;
     return length;
 }
 
-static bool read_from(struct pf_parser *pp, size_t from)
+static bool pf_lex_from(struct pf_parser *pp, size_t from)
 {
     struct parser *p = &pp->p;
     struct word *word = &p->word;
@@ -35,7 +36,7 @@ static bool read_from(struct pf_parser *pp, size_t from)
     while (isspace((unsigned char)p->text[from]))
         from++;
     word->offset = from;
-    word->length = word_length(p->text + from);
+    word->length = pf_word_length(p->text + from);
     if (word->length >= sizeof(word->s))
         return parser_fail(p, "a word of %zu characters is too long", word->length);
     memcpy(word->s, p->text + from, word->length);
@@ -44,7 +45,7 @@ static bool read_from(struct pf_parser *pp, size_t from)
         return parser_fail(p, "'%s': expected no quotation marks", word->s);
     if (word->s[0] == '$')
         return parser_fail(p, "'%s': macros are not supported; write what it stands for", word->s);
-    if (!strcmp(word->s, "\\"))
+    if (strcmp(word->s, "\\") == 0)
         return parser_fail(p, "'\\': a rule is one line here");
     return true;
 }
@@ -52,17 +53,17 @@ static bool read_from(struct pf_parser *pp, size_t from)
 bool pf_lex_start(struct pf_parser *pp, const char *text)
 {
     pp->p.text = text;
-    return read_from(pp, 0);
+    return pf_lex_from(pp, 0);
 }
 
 bool pf_lex_next(struct pf_parser *pp)
 {
-    return read_from(pp, pp->p.word.offset + pp->p.word.length);
+    return pf_lex_from(pp, pp->p.word.offset + pp->p.word.length);
 }
 
 bool pf_lex_at(const struct pf_parser *pp, const char *keyword)
 {
-    return !strcmp(pp->p.word.s, keyword);
+    return strcmp(pp->p.word.s, keyword) == 0;
 }
 
 bool pf_lex_skip(struct pf_parser *pp, const char *keyword, bool *found)
@@ -82,9 +83,10 @@ bool pf_lex_expect(struct pf_parser *pp, const char *keyword)
 
 bool pf_lex_in(const struct pf_parser *pp, const char *const *keywords)
 {
-    for (; *keywords; keywords++)
+    for (; *keywords; keywords++) {
         if (pf_lex_at(pp, *keywords))
             return true;
+    }
     return false;
 }
 

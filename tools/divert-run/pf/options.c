@@ -39,17 +39,18 @@ static const char *const early[] = {
 };
 
 /* Is the rule about PROTO, perhaps among others? Or about all protocols, with ANY. */
-static bool about_proto(const struct rule *rule, int proto, bool any)
+static bool rule_names_proto(const struct rule *rule, int proto, bool any)
 {
     const struct rule_clause *protos = rule_clause(rule, CLAUSE_PROTO);
 
-    for (unsigned int i = 0; protos && i < protos->count; i++)
+    for (unsigned i = 0; protos && i < protos->count; i++) {
         if (rule->atoms[protos->first + i].range.lo == proto)
             return true;
+    }
     return !protos && any;
 }
 
-static bool read_flags(struct pf_parser *pp, const char *s, size_t length, uint8_t *flags)
+static bool read_flag_letters(struct pf_parser *pp, const char *s, size_t length, uint8_t *flags)
 {
     static const char letters[] = "FSRPAU";
 
@@ -66,12 +67,12 @@ static bool read_flags(struct pf_parser *pp, const char *s, size_t length, uint8
     return true;
 }
 
-static bool parse_flags(struct pf_parser *pp)
+static bool parse_pf_flags(struct pf_parser *pp)
 {
     struct rule_tcpflags *flags = &pp->pf->flags;
     const char *s = pp->p.word.s, *slash;
 
-    if (!about_proto(&pp->pf->match, IPPROTO_TCP, true))
+    if (!rule_names_proto(&pp->pf->match, IPPROTO_TCP, true))
         return parser_fail(&pp->p, "'flags': the rule is about another protocol than tcp");
     if (pp->pf->has_flags)
         return parser_fail(&pp->p, "'flags': stands here twice");
@@ -85,25 +86,26 @@ static bool parse_flags(struct pf_parser *pp)
     slash = strchr(s, '/');
     if (!slash || !slash[1])
         return parser_fail(&pp->p, "'%s': expected 'any', or flags out of others, such as S/SA", s);
-    if (!read_flags(pp, s, (size_t)(slash - s), &flags->value) ||
-        !read_flags(pp, slash + 1, strlen(slash + 1), &flags->mask))
+    if (!read_flag_letters(pp, s, (size_t)(slash - s), &flags->value) ||
+        !read_flag_letters(pp, slash + 1, strlen(slash + 1), &flags->mask))
         return false;
     if (flags->value & ~flags->mask)
         return parser_fail(&pp->p, "'%s': a flag before the '/' is missing behind it", s);
     return pf_lex_next(pp);
 }
 
-static int type_of(const char *name, const struct type_name *names)
+static int icmp_type_by_name(const char *name, const struct type_name *names)
 {
-    for (; names->name; names++)
-        if (!strcmp(names->name, name))
+    for (; names->name; names++) {
+        if (strcmp(names->name, name) == 0)
             return names->type;
+    }
     return (int)name_to_number(name, 255);
 }
 
 static bool parse_icmptype_item(struct pf_parser *pp, enum clause_kind kind)
 {
-    int type = type_of(pp->p.word.s, kind == CLAUSE_ICMPTYPES ? icmp_types : icmp6_types);
+    int type = icmp_type_by_name(pp->p.word.s, kind == CLAUSE_ICMPTYPES ? icmp_types : icmp6_types);
     struct rule_atom *atom;
 
     if (parser_at_end(&pp->p))
@@ -122,13 +124,13 @@ static bool parse_icmptype_item(struct pf_parser *pp, enum clause_kind kind)
     return true;
 }
 
-static bool parse_icmptypes_of(struct pf_parser *pp, enum clause_kind kind)
+static bool parse_pf_icmptypes(struct pf_parser *pp, enum clause_kind kind)
 {
     bool six = kind == CLAUSE_ICMP6TYPES;
 
     if (rule_clause(&pp->pf->match, kind))
         return parser_fail(&pp->p, "'%s': stands here twice", pp->p.word.s);
-    if (!about_proto(&pp->pf->match, six ? IPPROTO_ICMPV6 : IPPROTO_ICMP, false) ||
+    if (!rule_names_proto(&pp->pf->match, six ? IPPROTO_ICMPV6 : IPPROTO_ICMP, false) ||
         rule_clause(&pp->pf->match, CLAUSE_PROTO)->count > 1)
         return parser_fail(&pp->p, "'%s': expected 'proto %s' before", pp->p.word.s,
                            six ? "icmp6" : "icmp");
@@ -136,7 +138,7 @@ static bool parse_icmptypes_of(struct pf_parser *pp, enum clause_kind kind)
            pf_lex_list(pp, parse_icmptype_item, kind);
 }
 
-static bool parse_state(struct pf_parser *pp)
+static bool parse_pf_state(struct pf_parser *pp)
 {
     bool no = pf_lex_at(pp, "no");
 
@@ -150,7 +152,7 @@ static bool parse_state(struct pf_parser *pp)
     return true;
 }
 
-static bool parse_divert(struct pf_parser *pp)
+static bool parse_divert_packet(struct pf_parser *pp)
 {
     if (pp->pf->block)
         return parser_fail(&pp->p,
@@ -163,20 +165,20 @@ static bool parse_divert(struct pf_parser *pp)
     return pf_lex_next(pp);
 }
 
-static bool parse_option(struct pf_parser *pp)
+static bool parse_pf_option(struct pf_parser *pp)
 {
     struct parser *p = &pp->p;
 
     if (pf_lex_at(pp, "flags"))
-        return parse_flags(pp);
+        return parse_pf_flags(pp);
     if (pf_lex_at(pp, "icmp-type"))
-        return parse_icmptypes_of(pp, CLAUSE_ICMPTYPES);
+        return parse_pf_icmptypes(pp, CLAUSE_ICMPTYPES);
     if (pf_lex_at(pp, "icmp6-type"))
-        return parse_icmptypes_of(pp, CLAUSE_ICMP6TYPES);
+        return parse_pf_icmptypes(pp, CLAUSE_ICMP6TYPES);
     if (pf_lex_at(pp, "no") || pf_lex_at(pp, "keep"))
-        return parse_state(pp);
+        return parse_pf_state(pp);
     if (pf_lex_at(pp, "divert-packet"))
-        return parse_divert(pp);
+        return parse_divert_packet(pp);
     if (pf_lex_in(pp, unsupported))
         return parser_fail(p, "'%s': this part of pf is not supported", p->word.s);
     if (pf_lex_in(pp, early))
@@ -194,8 +196,9 @@ static bool parse_option(struct pf_parser *pp)
 
 bool pf_parse_options(struct pf_parser *pp)
 {
-    while (!parser_at_end(&pp->p))
-        if (!parse_option(pp))
+    while (!parser_at_end(&pp->p)) {
+        if (!parse_pf_option(pp))
             return false;
+    }
     return true;
 }

@@ -12,7 +12,7 @@ static const char *const other_statements[] = {
     "rdr",    "scrub",     "set",     "table", "binat", "altq", NULL,
 };
 
-static bool parse_action(struct pf_parser *pp)
+static bool parse_pf_action(struct pf_parser *pp)
 {
     static const char *const returns[] = {"return", "return-rst", "return-icmp", "return-icmp6",
                                           NULL};
@@ -39,7 +39,7 @@ static bool parse_action(struct pf_parser *pp)
     return pf_lex_skip(pp, "drop", &drop);
 }
 
-static bool parse_direction(struct pf_parser *pp)
+static bool parse_pf_direction(struct pf_parser *pp)
 {
     bool in = pf_lex_at(pp, "in");
 
@@ -48,7 +48,7 @@ static bool parse_direction(struct pf_parser *pp)
     return parser_add_clause(&pp->p, in ? CLAUSE_IN : CLAUSE_OUT, false) && pf_lex_next(pp);
 }
 
-static bool parse_log(struct pf_parser *pp)
+static bool parse_pf_log(struct pf_parser *pp)
 {
     if (!pf_lex_skip(pp, "log", &pp->pf->log))
         return false;
@@ -57,11 +57,12 @@ static bool parse_log(struct pf_parser *pp)
     return true;
 }
 
-static bool interface_ok(const struct word *word)
+static bool pf_interface_name_ok(const struct word *word)
 {
-    for (const char *s = word->s; *s; s++)
+    for (const char *s = word->s; *s; s++) {
         if ((unsigned char)*s <= ' ' || (unsigned char)*s >= 0x7f || strchr("/\"'\\+*:;!{}", *s))
             return false;
+    }
     return word->length > 0 && word->length < IFNAMSIZ;
 }
 
@@ -76,7 +77,7 @@ static bool parse_interface_item(struct pf_parser *pp, enum clause_kind kind)
         return false;
     if (parser_at_end(p))
         return parser_fail(p, "expected an interface at the end of the rule");
-    if (pf_lex_is_mark(pp) || !interface_ok(&p->word))
+    if (pf_lex_is_mark(pp) || !pf_interface_name_ok(&p->word))
         return parser_fail(p, "'%s': expected the name of an interface, at most %d characters",
                            p->word.s, IFNAMSIZ - 1);
     if (pf_lex_at(pp, "egress"))
@@ -92,7 +93,7 @@ static bool parse_interface_item(struct pf_parser *pp, enum clause_kind kind)
     return pf_lex_next(pp);
 }
 
-static bool parse_on(struct pf_parser *pp)
+static bool parse_pf_interfaces(struct pf_parser *pp)
 {
     bool on;
 
@@ -104,7 +105,7 @@ static bool parse_on(struct pf_parser *pp)
            pf_lex_list(pp, parse_interface_item, CLAUSE_VIA);
 }
 
-static bool parse_family(struct pf_parser *pp)
+static bool parse_pf_family(struct pf_parser *pp)
 {
     bool six = pf_lex_at(pp, "inet6");
     struct rule_atom *atom;
@@ -146,7 +147,7 @@ static bool parse_proto_item(struct pf_parser *pp, enum clause_kind kind)
     return pf_lex_next(pp);
 }
 
-static bool parse_protos(struct pf_parser *pp)
+static bool parse_pf_protos(struct pf_parser *pp)
 {
     bool proto;
 
@@ -157,8 +158,8 @@ static bool parse_protos(struct pf_parser *pp)
 }
 
 /* "from" or "to", a host, "port" and a port; one of the two may be left out. */
-static bool parse_end(struct pf_parser *pp, const char *keyword, enum clause_kind host,
-                      enum clause_kind port)
+static bool parse_host_and_port(struct pf_parser *pp, const char *keyword, enum clause_kind host,
+                                enum clause_kind port)
 {
     bool here;
 
@@ -169,16 +170,16 @@ static bool parse_end(struct pf_parser *pp, const char *keyword, enum clause_kin
     return !pf_lex_at(pp, "port") || pf_parse_port(pp, port);
 }
 
-static bool parse_hosts(struct pf_parser *pp)
+static bool parse_pf_hosts(struct pf_parser *pp)
 {
     if (pf_lex_at(pp, "all"))
         return pf_lex_next(pp);
-    return parse_end(pp, "from", CLAUSE_SRC, CLAUSE_SPORT) &&
-           parse_end(pp, "to", CLAUSE_DST, CLAUSE_DPORT) && pf_check_hosts(pp);
+    return parse_host_and_port(pp, "from", CLAUSE_SRC, CLAUSE_SPORT) &&
+           parse_host_and_port(pp, "to", CLAUSE_DST, CLAUSE_DPORT) && pf_check_hosts(pp);
 }
 
 /* A TCP connection begins with SYN: pf has that for all rules that keep state. */
-static void default_flags(struct pf_rule *pf)
+static void set_default_flags(struct pf_rule *pf)
 {
     static const struct rule_tcpflags begin = {.mask = TH_SYN | TH_ACK, .value = TH_SYN};
 
@@ -186,7 +187,7 @@ static void default_flags(struct pf_rule *pf)
         pf->flags = begin;
 }
 
-static bool check_size(struct pf_parser *pp)
+static bool check_atom_count(struct pf_parser *pp)
 {
     if (pp->pf->match.atom_count <= RULE_ATOMS_MAX - ATOMS_SPARE)
         return true;
@@ -204,11 +205,11 @@ enum rule_result pf_parse(const char *text, struct pf_rule *out, struct rule_err
     if (parser_at_end(&pp.p))
         return RULE_EMPTY;
     from = pp.p.word.offset;
-    if (!parse_action(&pp) || !parse_direction(&pp) || !parse_log(&pp) ||
-        !pf_lex_skip(&pp, "quick", &out->quick) || !parse_on(&pp) || !parse_family(&pp) ||
-        !parse_protos(&pp) || !parse_hosts(&pp) || !pf_parse_options(&pp) || !check_size(&pp) ||
-        !parser_keep_text(&pp.p, from))
+    if (!parse_pf_action(&pp) || !parse_pf_direction(&pp) || !parse_pf_log(&pp) ||
+        !pf_lex_skip(&pp, "quick", &out->quick) || !parse_pf_interfaces(&pp) ||
+        !parse_pf_family(&pp) || !parse_pf_protos(&pp) || !parse_pf_hosts(&pp) ||
+        !pf_parse_options(&pp) || !check_atom_count(&pp) || !parser_keep_text(&pp.p, from))
         return RULE_BAD;
-    default_flags(out);
+    set_default_flags(out);
     return RULE_OK;
 }

@@ -17,7 +17,7 @@
 
 struct pf_rule {
     bool block, quick, stateless, log;
-    unsigned int divert_port; /* 0: none */
+    unsigned divert_port; /* 0: none */
     bool has_flags;
     struct rule_tcpflags flags; /* concern TCP alone */
     /* What it matches. Several interfaces or protocols in one clause stand for as many rules, and

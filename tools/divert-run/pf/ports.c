@@ -5,11 +5,11 @@
 
 enum comparison { EQUAL, UNEQUAL, BELOW, AT_MOST, ABOVE, AT_LEAST };
 
-static bool has_ports(const struct rule *rule)
+static bool rule_has_ports(const struct rule *rule)
 {
     const struct rule_clause *protos = rule_clause(rule, CLAUSE_PROTO);
 
-    for (unsigned int i = 0; protos && i < protos->count; i++) {
+    for (unsigned i = 0; protos && i < protos->count; i++) {
         int proto = rule->atoms[protos->first + i].range.lo;
 
         if (proto != IPPROTO_TCP && proto != IPPROTO_UDP)
@@ -19,7 +19,7 @@ static bool has_ports(const struct rule *rule)
 }
 
 /* Nothing is added where there is no port between the two. */
-static bool add_range(struct pf_parser *pp, int lo, int hi)
+static bool add_port_range(struct pf_parser *pp, int lo, int hi)
 {
     struct rule_atom *atom;
 
@@ -33,7 +33,7 @@ static bool add_range(struct pf_parser *pp, int lo, int hi)
     return true;
 }
 
-static int port_of(const struct pf_parser *pp, const char *name)
+static int port_by_name(const struct pf_parser *pp, const char *name)
 {
     int proto = rule_proto(&pp->pf->match);
 
@@ -41,11 +41,11 @@ static int port_of(const struct pf_parser *pp, const char *name)
 }
 
 /* The current word; the caller steps over it. */
-static bool read_port(struct pf_parser *pp, int *port)
+static bool read_pf_port(struct pf_parser *pp, int *port)
 {
     struct parser *p = &pp->p;
 
-    *port = port_of(pp, p->word.s);
+    *port = port_by_name(pp, p->word.s);
     if (*port >= 0)
         return true;
     if (parser_at_end(p))
@@ -55,14 +55,15 @@ static bool read_port(struct pf_parser *pp, int *port)
         p->word.s);
 }
 
-static bool parse_comparison(struct pf_parser *pp, enum comparison comparison)
+static bool parse_port_comparison(struct pf_parser *pp, enum comparison comparison)
 {
     int port, lo = 0, hi = 65535;
 
-    if (!pf_lex_next(pp) || !read_port(pp, &port))
+    if (!pf_lex_next(pp) || !read_pf_port(pp, &port))
         return false;
     if (comparison == UNEQUAL)
-        return add_range(pp, 0, port - 1) && add_range(pp, port + 1, 65535) && pf_lex_next(pp);
+        return add_port_range(pp, 0, port - 1) && add_port_range(pp, port + 1, 65535) &&
+               pf_lex_next(pp);
     if (comparison == EQUAL || comparison == AT_LEAST)
         lo = port;
     if (comparison == EQUAL || comparison == AT_MOST)
@@ -74,11 +75,11 @@ static bool parse_comparison(struct pf_parser *pp, enum comparison comparison)
     if (lo > hi)
         return parser_fail(&pp->p, "'%s': no port is %s that", pp->p.word.s,
                            comparison == BELOW ? "below" : "above");
-    return add_range(pp, lo, hi) && pf_lex_next(pp);
+    return add_port_range(pp, lo, hi) && pf_lex_next(pp);
 }
 
 /* a:b, both included. Returns false without an error for what is none. */
-static bool is_range(struct pf_parser *pp, int *lo, int *hi)
+static bool read_port_range(struct pf_parser *pp, int *lo, int *hi)
 {
     struct word copy = pp->p.word;
     char *colon = strchr(copy.s, ':');
@@ -86,29 +87,30 @@ static bool is_range(struct pf_parser *pp, int *lo, int *hi)
     if (!colon)
         return false;
     *colon = '\0';
-    *lo = port_of(pp, copy.s);
-    *hi = port_of(pp, colon + 1);
+    *lo = port_by_name(pp, copy.s);
+    *hi = port_by_name(pp, colon + 1);
     return *lo >= 0 && *hi >= 0;
 }
 
 /* a <> b, all but those between and the two; a >< b, those between without the two. */
-static bool parse_pair(struct pf_parser *pp, int lo)
+static bool parse_port_pair(struct pf_parser *pp, int lo)
 {
     bool outside = pf_lex_at(pp, "<>");
     int hi;
 
-    if (!pf_lex_next(pp) || !read_port(pp, &hi))
+    if (!pf_lex_next(pp) || !read_pf_port(pp, &hi))
         return false;
     if (lo > hi)
         return parser_fail(&pp->p, "'%s': the range ends before it begins", pp->p.word.s);
     if (outside)
-        return add_range(pp, 0, lo - 1) && add_range(pp, hi + 1, 65535) && pf_lex_next(pp);
+        return add_port_range(pp, 0, lo - 1) && add_port_range(pp, hi + 1, 65535) &&
+               pf_lex_next(pp);
     if (lo + 1 > hi - 1)
         return parser_fail(&pp->p, "'%s': no port lies between the two", pp->p.word.s);
-    return add_range(pp, lo + 1, hi - 1) && pf_lex_next(pp);
+    return add_port_range(pp, lo + 1, hi - 1) && pf_lex_next(pp);
 }
 
-static bool parse_item(struct pf_parser *pp, enum clause_kind kind)
+static bool parse_port_item(struct pf_parser *pp, enum clause_kind kind)
 {
     static const char *const comparisons[] = {
         [EQUAL] = "=",    [UNEQUAL] = "!=", [BELOW] = "<",
@@ -117,26 +119,27 @@ static bool parse_item(struct pf_parser *pp, enum clause_kind kind)
     int lo, hi;
 
     (void)kind;
-    for (int i = EQUAL; i <= AT_LEAST; i++)
+    for (int i = EQUAL; i <= AT_LEAST; i++) {
         if (pf_lex_at(pp, comparisons[i]))
-            return parse_comparison(pp, (enum comparison)i);
-    if (is_range(pp, &lo, &hi)) {
+            return parse_port_comparison(pp, (enum comparison)i);
+    }
+    if (read_port_range(pp, &lo, &hi)) {
         if (lo > hi)
             return parser_fail(&pp->p, "'%s': the range ends before it begins", pp->p.word.s);
-        return add_range(pp, lo, hi) && pf_lex_next(pp);
+        return add_port_range(pp, lo, hi) && pf_lex_next(pp);
     }
-    if (!read_port(pp, &lo) || !pf_lex_next(pp))
+    if (!read_pf_port(pp, &lo) || !pf_lex_next(pp))
         return false;
     if (pf_lex_at(pp, "<>") || pf_lex_at(pp, "><"))
-        return parse_pair(pp, lo);
-    return add_range(pp, lo, lo);
+        return parse_port_pair(pp, lo);
+    return add_port_range(pp, lo, lo);
 }
 
 bool pf_parse_port(struct pf_parser *pp, enum clause_kind kind)
 {
-    if (!has_ports(&pp->pf->match))
+    if (!rule_has_ports(&pp->pf->match))
         return parser_fail(&pp->p, "'port': only tcp and udp have ports; expected 'proto tcp', "
                                    "'proto udp' or 'proto { tcp, udp }' before");
     return pf_lex_next(pp) && parser_add_clause(&pp->p, kind, false) &&
-           pf_lex_list(pp, parse_item, kind);
+           pf_lex_list(pp, parse_port_item, kind);
 }

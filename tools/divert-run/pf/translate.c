@@ -20,15 +20,17 @@ struct translation {
 };
 
 /* The quick ones, and then the others from the last to the first. */
-static void make_order(const struct pf_ruleset *pf, struct order *order)
+static void order_rules(const struct pf_ruleset *pf, struct order *order)
 {
-    *order = (struct order){.rules = grow(NULL, pf->count, sizeof(*order->rules))};
-    for (size_t i = 0; i < pf->count; i++)
+    *order = (struct order){.rules = grow_array(NULL, pf->count, sizeof(*order->rules))};
+    for (size_t i = 0; i < pf->count; i++) {
         if (pf->rules[i]->quick)
             order->rules[order->count++] = pf->rules[i];
-    for (size_t i = pf->count; i-- > 0;)
+    }
+    for (size_t i = pf->count; i-- > 0;) {
         if (!pf->rules[i]->quick)
             order->rules[order->count++] = pf->rules[i];
+    }
 }
 
 static bool keeps_state(const struct pf_rule *pf)
@@ -36,7 +38,7 @@ static bool keeps_state(const struct pf_rule *pf)
     return !pf->block && !pf->stateless;
 }
 
-static struct rule_atom *add_clause(struct rule *rule, enum clause_kind kind, bool negated)
+static struct rule_atom *append_clause(struct rule *rule, enum clause_kind kind, bool negated)
 {
     struct rule_clause *clause = &rule->clauses[rule->clause_count++];
 
@@ -46,20 +48,20 @@ static struct rule_atom *add_clause(struct rule *rule, enum clause_kind kind, bo
     return &rule->atoms[clause->first];
 }
 
-static void add_number(struct rule *rule, enum clause_kind kind, bool negated, int number)
+static void append_number(struct rule *rule, enum clause_kind kind, bool negated, int number)
 {
-    struct rule_atom *atom = add_clause(rule, kind, negated);
+    struct rule_atom *atom = append_clause(rule, kind, negated);
 
     atom->range.lo = atom->range.hi = (uint16_t)number;
 }
 
-static void add_flags(struct rule *rule, struct rule_tcpflags flags)
+static void append_tcpflags(struct rule *rule, struct rule_tcpflags flags)
 {
-    add_clause(rule, CLAUSE_TCPFLAGS, false)->flags = flags;
+    append_clause(rule, CLAUSE_TCPFLAGS, false)->flags = flags;
 }
 
-static void emit(struct translation *t, const struct rule *rule, enum rule_action action,
-                 unsigned int argument)
+static void emit_rule(struct translation *t, const struct rule *rule, enum rule_action action,
+                      unsigned argument)
 {
     static struct rule copy;
 
@@ -77,14 +79,14 @@ static void emit(struct translation *t, const struct rule *rule, enum rule_actio
 static void emit_action(struct translation *t, const struct pf_rule *pf, const struct rule *rule)
 {
     if (pf->block)
-        emit(t, rule, RULE_DENY, 0);
+        emit_rule(t, rule, RULE_DENY, 0);
     else if (pf->divert_port)
-        emit(t, rule, RULE_DIVERT, pf->divert_port);
+        emit_rule(t, rule, RULE_DIVERT, pf->divert_port);
     else
-        emit(t, rule, RULE_ALLOW, 0);
+        emit_rule(t, rule, RULE_ALLOW, 0);
 }
 
-static void note(struct rule *rule, const char *note)
+static void append_note(struct rule *rule, const char *note)
 {
     size_t length = strlen(rule->text);
 
@@ -93,7 +95,7 @@ static void note(struct rule *rule, const char *note)
 
 /* ---- packets of connections ---- */
 
-static enum clause_kind mirrored(enum clause_kind kind)
+static enum clause_kind mirrored_kind(enum clause_kind kind)
 {
     switch (kind) {
     case CLAUSE_IN:
@@ -114,7 +116,7 @@ static enum clause_kind mirrored(enum clause_kind kind)
 }
 
 /* The ICMP type of the answer, or -1. */
-static int answer_to(enum clause_kind kind, int type)
+static int icmp_answer(enum clause_kind kind, int type)
 {
     if (kind == CLAUSE_ICMP6TYPES)
         return type == 128 ? 129 : -1;
@@ -131,12 +133,12 @@ static int answer_to(enum clause_kind kind, int type)
 }
 
 /* Leaves the types that have an answer, as that. False: none has. */
-static bool mirror_types(struct rule *rule, struct rule_clause *clause)
+static bool mirror_icmp_types(struct rule *rule, struct rule_clause *clause)
 {
-    unsigned int kept = 0;
+    unsigned kept = 0;
 
-    for (unsigned int i = 0; i < clause->count; i++) {
-        int answer = answer_to(clause->kind, rule->atoms[clause->first + i].range.lo);
+    for (unsigned i = 0; i < clause->count; i++) {
+        int answer = icmp_answer(clause->kind, rule->atoms[clause->first + i].range.lo);
         struct rule_range *range = &rule->atoms[clause->first + kept].range;
 
         if (answer < 0)
@@ -148,21 +150,22 @@ static bool mirror_types(struct rule *rule, struct rule_clause *clause)
     return kept;
 }
 
-static bool mirror(struct rule *rule)
+static bool mirror_rule(struct rule *rule)
 {
-    for (unsigned int i = 0; i < rule->clause_count; i++) {
+    for (unsigned i = 0; i < rule->clause_count; i++) {
         struct rule_clause *clause = &rule->clauses[i];
 
-        clause->kind = mirrored(clause->kind);
-        if (clause->kind == CLAUSE_ICMPTYPES || clause->kind == CLAUSE_ICMP6TYPES)
-            if (!mirror_types(rule, clause))
+        clause->kind = mirrored_kind(clause->kind);
+        if (clause->kind == CLAUSE_ICMPTYPES || clause->kind == CLAUSE_ICMP6TYPES) {
+            if (!mirror_icmp_types(rule, clause))
                 return false;
+        }
     }
     return true;
 }
 
 /* Makes RULE one about connections that began as it says: TCP with SYN. False: none can. */
-static bool began(const struct pf_rule *pf, struct rule *rule)
+static bool restrict_to_first_packet(const struct pf_rule *pf, struct rule *rule)
 {
     int proto = rule_proto(rule);
 
@@ -170,7 +173,7 @@ static bool began(const struct pf_rule *pf, struct rule *rule)
         return true;
     if (proto == IPPROTO_TCP)
         return false;
-    add_number(rule, CLAUSE_PROTO, true, IPPROTO_TCP);
+    append_number(rule, CLAUSE_PROTO, true, IPPROTO_TCP);
     return true;
 }
 
@@ -183,11 +186,12 @@ static bool same_direction(const struct pf_rule *a, const struct pf_rule *b)
 }
 
 /* Does a rule that keeps state, and decides where rule AT does not, stand behind it? */
-static bool hides_state(const struct order *order, size_t at)
+static bool hides_stateful_rule(const struct order *order, size_t at)
 {
-    for (size_t i = at + 1; i < order->count; i++)
+    for (size_t i = at + 1; i < order->count; i++) {
         if (keeps_state(order->rules[i]) && same_direction(order->rules[at], order->rules[i]))
             return true;
+    }
     return false;
 }
 
@@ -197,14 +201,14 @@ static void emit_of_connection(struct translation *t, const struct pf_rule *pf,
     static struct rule rule;
 
     rule = *variant;
-    if (!began(pf, &rule) || (way == CONNECTION_BACK && !mirror(&rule)))
+    if (!restrict_to_first_packet(pf, &rule) || (way == CONNECTION_BACK && !mirror_rule(&rule)))
         return;
-    add_number(&rule, CLAUSE_CONNECTION, false, way);
-    note(&rule, way == CONNECTION_BACK ? "answers" : "answered before");
+    append_number(&rule, CLAUSE_CONNECTION, false, way);
+    append_note(&rule, way == CONNECTION_BACK ? "answers" : "answered before");
     if (keeps_state(pf))
         emit_action(t, pf, &rule);
     else
-        emit(t, &rule, RULE_SKIPTO, RULE_NUMBER_MAX);
+        emit_rule(t, &rule, RULE_SKIPTO, RULE_NUMBER_MAX);
 }
 
 static void emit_connections(struct translation *t, enum connection way)
@@ -213,7 +217,7 @@ static void emit_connections(struct translation *t, enum connection way)
         const struct pf_rule *pf = t->order.rules[i];
         struct pf_variants variants;
 
-        if (!keeps_state(pf) && !hides_state(&t->order, i))
+        if (!keeps_state(pf) && !hides_stateful_rule(&t->order, i))
             continue;
         pf_expand(pf, &variants);
         for (size_t j = 0; j < variants.count && !t->full; j++)
@@ -223,19 +227,20 @@ static void emit_connections(struct translation *t, enum connection way)
 }
 
 /* Where the rules for packets on their own account begin is known only now. */
-static void set_targets(const struct translation *t)
+static void set_skipto_targets(const struct translation *t)
 {
-    unsigned int next = ruleset_last(t->out) + 1;
+    unsigned next = ruleset_last(t->out) + 1;
 
-    for (size_t i = 0; i < t->out->count; i++)
+    for (size_t i = 0; i < t->out->count; i++) {
         if (t->out->rules[i]->action == RULE_SKIPTO)
             t->out->rules[i]->argument = next;
+    }
 }
 
 /* ---- packets on their own account ---- */
 
 /* An ICMP error about a connection belongs to it, and no rule that blocks ICMP concerns it. */
-static void emit_errors(struct translation *t, const struct rule *variant)
+static void emit_icmp_errors(struct translation *t, const struct rule *variant)
 {
     static const int protos[] = {IPPROTO_ICMP, IPPROTO_ICMPV6};
     int proto = rule_proto(variant);
@@ -247,10 +252,10 @@ static void emit_errors(struct translation *t, const struct rule *variant)
             continue;
         rule = *variant;
         if (proto < 0)
-            add_number(&rule, CLAUSE_PROTO, false, protos[i]);
-        add_number(&rule, CLAUSE_CONNECTION, false, CONNECTION_RELATED);
-        note(&rule, "but not errors about connections");
-        emit(t, &rule, RULE_ALLOW, 0);
+            append_number(&rule, CLAUSE_PROTO, false, protos[i]);
+        append_number(&rule, CLAUSE_CONNECTION, false, CONNECTION_RELATED);
+        append_note(&rule, "but not errors about connections");
+        emit_rule(t, &rule, RULE_ALLOW, 0);
     }
 }
 
@@ -261,13 +266,13 @@ static void emit_packet(struct translation *t, const struct pf_rule *pf, const s
 
     rule = *variant;
     if (pf->flags.mask && proto < 0) {
-        add_number(&rule, CLAUSE_PROTO, false, IPPROTO_TCP);
-        add_flags(&rule, pf->flags);
+        append_number(&rule, CLAUSE_PROTO, false, IPPROTO_TCP);
+        append_tcpflags(&rule, pf->flags);
         emit_action(t, pf, &rule);
         rule = *variant;
-        add_number(&rule, CLAUSE_PROTO, true, IPPROTO_TCP);
+        append_number(&rule, CLAUSE_PROTO, true, IPPROTO_TCP);
     } else if (pf->flags.mask && proto == IPPROTO_TCP) {
-        add_flags(&rule, pf->flags);
+        append_tcpflags(&rule, pf->flags);
     }
     emit_action(t, pf, &rule);
 }
@@ -281,7 +286,7 @@ static void emit_packets(struct translation *t, bool stateful)
         pf_expand(pf, &variants);
         for (size_t j = 0; j < variants.count && !t->full; j++) {
             if (stateful && pf->block)
-                emit_errors(t, &variants.rules[j]);
+                emit_icmp_errors(t, &variants.rules[j]);
             emit_packet(t, pf, &variants.rules[j]);
         }
         free(variants.rules);
@@ -293,13 +298,13 @@ bool pf_translate(const struct pf_ruleset *pf, struct ruleset *rules)
     struct translation t = {.out = rules};
     bool stateful = false;
 
-    make_order(pf, &t.order);
+    order_rules(pf, &t.order);
     for (size_t i = 0; i < pf->count; i++)
         stateful = stateful || keeps_state(pf->rules[i]);
     if (stateful) {
         emit_connections(&t, CONNECTION_FORTH);
         emit_connections(&t, CONNECTION_BACK);
-        set_targets(&t);
+        set_skipto_targets(&t);
     }
     emit_packets(&t, stateful);
     free(t.order.rules);

@@ -9,8 +9,8 @@
 /* What stays of a clause in a place: nothing, because it always or never holds there, or a match.
  */
 enum truth { NEVER, ALWAYS, DEPENDS };
-enum truth clause_reduce(const struct rule *rule, const struct rule_clause *clause,
-                         const struct place *place, struct match *match);
+enum truth clause_in_place(const struct rule *rule, const struct rule_clause *clause,
+                           const struct place *place, struct match *match);
 /* False: no packet can match the rule in that place. */
 bool rule_possible(const struct rule *rule, const struct place *place);
 
@@ -18,10 +18,10 @@ bool rule_possible(const struct rule *rule, const struct place *place);
 struct chain *plan_chain(struct plan *plan, enum hook hook, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 struct line *chain_line(struct chain *chain, const char *condition);
-void line_op(struct line *line, enum op_kind kind, unsigned int value);
+void line_op(struct line *line, enum op_kind kind, unsigned value);
 void line_goto(struct line *line, enum verdict verdict, const struct chain *target);
 /* Appends "return if the tag is at least N". */
-void chain_guard(const struct plan *plan, struct chain *chain, unsigned int n);
+void chain_return_if_passed(const struct plan *plan, struct chain *chain, unsigned n);
 /* Appends a rule to a chain. FLAT: no tag stands for a position in this chain. */
 void plan_rule(struct plan *plan, struct chain *chain, const struct rule *rule, struct place place,
                bool flat);

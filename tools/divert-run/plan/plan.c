@@ -6,7 +6,7 @@
 
 /* The rules of one number that can match in a place. */
 struct leaf {
-    unsigned int number;
+    unsigned number;
     size_t first, end; /* in the rule set */
 };
 
@@ -16,7 +16,7 @@ struct leaves {
 };
 
 /* Tee rules that stand in incoming-tee are not met once more. */
-static bool is_early(const struct plan *plan, size_t rule, struct place place)
+static bool copied_early(const struct plan *plan, size_t rule, struct place place)
 {
     return rule < plan->early && plan->rules->rules[rule]->action == RULE_TEE &&
            place.hook == HOOK_IN && !place.diverted;
@@ -27,12 +27,12 @@ static void collect_leaves(const struct plan *plan, struct place place, struct l
     const struct ruleset *rules = plan->rules;
 
     leaves->count = 0;
-    leaves->items = grow(NULL, rules->count, sizeof(*leaves->items));
+    leaves->items = grow_array(NULL, rules->count, sizeof(*leaves->items));
     for (size_t i = 0; i < rules->count; i++) {
         const struct rule *rule = rules->rules[i];
         struct leaf *last = leaves->count ? &leaves->items[leaves->count - 1] : NULL;
 
-        if (is_early(plan, i, place) || !plan_rule_possible(plan, rule, place))
+        if (copied_early(plan, i, place) || !plan_rule_possible(plan, rule, place))
             continue;
         if (!last || last->number != rule->number)
             leaves->items[leaves->count++] = (struct leaf){rule->number, i, i + 1};
@@ -46,10 +46,11 @@ static struct chain *plan_leaf(struct plan *plan, const struct leaf *leaf, struc
     struct chain *chain =
         plan_chain(plan, place.hook, "-%c%u", place.diverted ? 'd' : 'u', leaf->number);
 
-    chain_guard(plan, chain, leaf->number);
-    for (size_t i = leaf->first; i < leaf->end; i++)
-        if (!is_early(plan, i, place))
+    chain_return_if_passed(plan, chain, leaf->number);
+    for (size_t i = leaf->first; i < leaf->end; i++) {
+        if (!copied_early(plan, i, place))
             plan_rule(plan, chain, plan->rules->rules[i], place, false);
+    }
     return chain;
 }
 
@@ -57,7 +58,7 @@ static struct chain *plan_leaf(struct plan *plan, const struct leaf *leaf, struc
 static struct chain *plan_tree(struct plan *plan, const struct leaf *leaves, size_t count,
                                struct place place)
 {
-    unsigned int last = leaves[count - 1].number;
+    unsigned last = leaves[count - 1].number;
     size_t share = 1, taken;
     struct chain *chain;
 
@@ -67,7 +68,7 @@ static struct chain *plan_tree(struct plan *plan, const struct leaf *leaves, siz
         share *= PLAN_FANOUT;
     chain = plan_chain(plan, place.hook, "-%c%u-%u", place.diverted ? 'd' : 'u', leaves[0].number,
                        last);
-    chain_guard(plan, chain, last);
+    chain_return_if_passed(plan, chain, last);
     for (size_t done = 0; done < count; done += taken) {
         taken = count - done < share ? count - done : share;
         line_goto(chain_line(chain, ""), VERDICT_JUMP,
@@ -77,7 +78,7 @@ static struct chain *plan_tree(struct plan *plan, const struct leaf *leaves, siz
 }
 
 /* NULL: no rule can match in this place. */
-static struct chain *plan_place(struct plan *plan, struct place place)
+static struct chain *plan_tree_of_place(struct plan *plan, struct place place)
 {
     struct leaves leaves;
     struct chain *root = NULL;
@@ -97,7 +98,7 @@ static struct chain *plan_tagged(struct plan *plan, enum hook hook)
 
     plan->dialect->tag_is(plan->dialect, TAG_TOP, false, &top);
     line_op(chain_line(chain, text_str(&top)), OP_SET_TAG, 0);
-    root = plan_place(plan, (struct place){.hook = hook, .diverted = true});
+    root = plan_tree_of_place(plan, (struct place){.hook = hook, .diverted = true});
     if (root)
         line_goto(chain_line(chain, ""), VERDICT_JUMP, root);
     if (!plan->dialect->shared)
@@ -119,12 +120,13 @@ static void plan_untagged(struct plan *plan, struct chain *entry, const char *ta
         flat = plan_rule_flat(plan, rules->rules[i], place) ||
                !plan_rule_possible(plan, rules->rules[i], place);
     if (flat) {
-        for (size_t i = 0; i < rules->count; i++)
-            if (!is_early(plan, i, place))
+        for (size_t i = 0; i < rules->count; i++) {
+            if (!copied_early(plan, i, place))
                 plan_rule(plan, entry, rules->rules[i], place, true);
+        }
         return;
     }
-    root = plan_place(plan, place);
+    root = plan_tree_of_place(plan, place);
     if (!root)
         return;
     line_goto(chain_line(entry, ""), VERDICT_JUMP, root);
@@ -146,7 +148,7 @@ static void plan_hook(struct plan *plan, enum hook hook)
 
 /* How many rules at the head of the list can do no more to incoming packets than copy and count
  * them; 0 if none copies. */
-static size_t early_rules(const struct plan *plan)
+static size_t count_early_rules(const struct plan *plan)
 {
     const struct place place = {.hook = HOOK_IN};
     bool copies = false;
@@ -172,9 +174,10 @@ static void plan_early(struct plan *plan)
 
     plan->dialect->tag_is(plan->dialect, 0, true, &tagged);
     chain_line(chain, text_str(&tagged))->verdict = VERDICT_RETURN;
-    for (size_t i = 0; i < plan->early; i++)
-        if (is_early(plan, i, place))
+    for (size_t i = 0; i < plan->early; i++) {
+        if (copied_early(plan, i, place))
             plan_rule(plan, chain, plan->rules->rules[i], place, true);
+    }
     text_free(&tagged);
 }
 
@@ -197,7 +200,7 @@ void plan_make(struct plan *plan)
     plan->defrag = diverts_incoming(plan);
     plan->end = ruleset_last(plan->rules);
     if (plan->dialect->early)
-        plan->early = early_rules(plan);
+        plan->early = count_early_rules(plan);
     if (plan->early)
         plan_early(plan);
     plan_hook(plan, HOOK_IN);

@@ -45,16 +45,16 @@ enum hook { HOOK_IN, HOOK_OUT };
 
 /* What a back end is told beside the rules. */
 struct filter_options {
-    uint32_t mark_mask;     /* 16 bits side by side: where the tag is in the mark */
-    unsigned int listeners; /* queues for each divert port, 1 at least */
-    bool no_bpf;            /* iptables: the bpf match is not there */
-    bool no_defrag;         /* nothing is there that turns on reassembly alone */
-    char id[5];             /* four hexadecimal digits, in the names of all that is ours */
-    char owner[96];         /* comment by which leftovers are recognised */
-    unsigned int tag_base;  /* iptables: the last tag of the runs before this one */
+    uint32_t mark_mask; /* 16 bits side by side: where the tag is in the mark */
+    unsigned listeners; /* queues for each divert port, 1 at least */
+    bool no_bpf;        /* iptables: the bpf match is not there */
+    bool no_defrag;     /* nothing is there that turns on reassembly alone */
+    char id[5];         /* four hexadecimal digits, in the names of all that is ours */
+    char owner[96];     /* comment by which leftovers are recognised */
+    unsigned tag_base;  /* iptables: the last tag of the runs before this one */
     /* iptables: where in the base chain the list goes and where the end of all lists, counted from
      * 1; by family (1 for IPv6) and enum hook. 0 stands for the first and second place. */
-    unsigned int list_at[2][2], end_at[2][2];
+    unsigned list_at[2][2], end_at[2][2];
 };
 
 /* What is known of all packets in a place. */
@@ -71,14 +71,14 @@ struct match {
     enum hook hook;
     int family;
     int proto; /* of a port: the rule's protocol, -1 for tcp and udp */
-    unsigned int count;
+    unsigned count;
     const struct rule_atom *atoms[RULE_ATOMS_MAX];
 };
 
 /* Conditions in the words of a back end. */
 struct condition {
-    int proto;          /* the text holds only where the line names this protocol; -1: any */
-    unsigned int slots; /* bits for what a line can say only once */
+    int proto;      /* the text holds only where the line names this protocol; -1: any */
+    unsigned slots; /* bits for what a line can say only once */
     char *text;
 };
 
@@ -88,7 +88,7 @@ struct conditions {
 };
 
 /* Takes TEXT over and empties it. */
-void conditions_add(struct conditions *list, int proto, unsigned int slots, struct text *text);
+void conditions_add(struct conditions *list, int proto, unsigned slots, struct text *text);
 void conditions_free(struct conditions *list);
 
 /* How a back end talks. */
@@ -101,8 +101,8 @@ struct dialect {
     /* Adds the one condition that holds if MATCH does not; or adds none, if that takes more. */
     void (*inverse)(const struct match *match, struct conditions *out);
     /* Adds the conditions any of which holds when the tag is at least N; when it is N. */
-    void (*tag_at_least)(const struct dialect *self, unsigned int n, struct conditions *out);
-    void (*tag_is)(const struct dialect *self, unsigned int n, bool inverted, struct text *out);
+    void (*tag_at_least)(const struct dialect *self, unsigned n, struct conditions *out);
+    void (*tag_is)(const struct dialect *self, unsigned n, bool inverted, struct text *out);
     void (*proto)(int proto, struct text *out);
     void (*family)(int family, struct text *out);
     /* A condition that never holds and yet makes the kernel reassemble fragments; NULL: there is
@@ -120,13 +120,13 @@ enum op_kind { OP_SET_TAG, OP_QUEUE, OP_LOG };
 
 struct op {
     enum op_kind kind;
-    unsigned int value;
+    unsigned value;
 };
 
 struct line {
     char *condition; /* may be empty */
     struct op ops[3];
-    unsigned int op_count;
+    unsigned op_count;
     enum verdict verdict;
     char target[CHAIN_NAME_SIZE]; /* of a jump or goto */
     const struct rule *rule;      /* that it stems from, or NULL */
@@ -147,8 +147,8 @@ struct plan {
     char prefix[16];             /* of all chain names */
     bool defrag;                 /* a rule may divert incoming packets */
     size_t early;                /* tee rules among so many at the head copy before reassembly */
-    unsigned int lists;          /* numbers the HOOK-cK chains */
-    unsigned int end;            /* the tag of a packet that has left the list: of its last rule */
+    unsigned lists;              /* numbers the HOOK-cK chains */
+    unsigned end;                /* the tag of a packet that has left the list: of its last rule */
     const struct rule *too_long; /* has more lists than can be nested; the plan is of no use */
     struct chain **chains;
     size_t count;

@@ -12,7 +12,7 @@ static enum truth truth_of(bool holds)
 static enum truth reduce_addresses(const struct rule *rule, const struct rule_clause *clause,
                                    struct match *match)
 {
-    for (unsigned int i = 0; i < clause->count; i++) {
+    for (unsigned i = 0; i < clause->count; i++) {
         const struct rule_atom *atom = &rule->atoms[clause->first + i];
         int family = atom->addr.kind == ADDR_NET4 ? 4 : 6;
 
@@ -41,7 +41,7 @@ static enum truth reduce_interface(const char *name, const struct rule_clause *c
 {
     if (clause->kind == CLAUSE_XMIT && place->hook == HOOK_IN)
         return NEVER;
-    return strcmp(name, "any") && strcmp(name, "*") ? DEPENDS : ALWAYS;
+    return strcmp(name, "any") != 0 && strcmp(name, "*") != 0 ? DEPENDS : ALWAYS;
 }
 
 static enum truth reduce_kind(const struct rule *rule, const struct rule_clause *clause,
@@ -76,8 +76,8 @@ static enum truth reduce_kind(const struct rule *rule, const struct rule_clause 
     }
 }
 
-enum truth clause_reduce(const struct rule *rule, const struct rule_clause *clause,
-                         const struct place *place, struct match *match)
+enum truth clause_in_place(const struct rule *rule, const struct rule_clause *clause,
+                           const struct place *place, struct match *match)
 {
     enum truth truth;
 
@@ -89,7 +89,7 @@ enum truth clause_reduce(const struct rule *rule, const struct rule_clause *clau
     if (clause->kind == CLAUSE_VIA)
         match->kind = place->hook == HOOK_IN ? CLAUSE_RECV : CLAUSE_XMIT;
     truth = reduce_kind(rule, clause, place, match);
-    for (unsigned int i = 0; truth == DEPENDS && !match->count && i < clause->count; i++)
+    for (unsigned i = 0; truth == DEPENDS && !match->count && i < clause->count; i++)
         match->atoms[i] = &rule->atoms[clause->first + i];
     if (truth == DEPENDS && !match->count)
         match->count = clause->count;
@@ -102,28 +102,31 @@ bool rule_possible(const struct rule *rule, const struct place *place)
 {
     struct match match;
 
-    for (unsigned int i = 0; i < rule->clause_count; i++)
-        if (clause_reduce(rule, &rule->clauses[i], place, &match) == NEVER)
+    for (unsigned i = 0; i < rule->clause_count; i++) {
+        if (clause_in_place(rule, &rule->clauses[i], place, &match) == NEVER)
             return false;
+    }
     return true;
 }
 
 bool ruleset_tracks(const struct ruleset *rules)
 {
-    for (size_t i = 0; i < rules->count; i++)
+    for (size_t i = 0; i < rules->count; i++) {
         if (rule_clause(rules->rules[i], CLAUSE_CONNECTION))
             return true;
+    }
     return false;
 }
 
 bool ruleset_has_family(const struct ruleset *rules, int family)
 {
-    for (size_t i = 0; i < rules->count; i++)
+    for (size_t i = 0; i < rules->count; i++) {
         for (int bits = 0; bits < 4; bits++) {
             struct place place = {bits & 1 ? HOOK_OUT : HOOK_IN, family, bits & 2};
 
             if (rule_possible(rules->rules[i], &place))
                 return true;
         }
+    }
     return false;
 }

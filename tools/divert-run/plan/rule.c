@@ -14,15 +14,15 @@ struct list {
 
 struct parts {
     int proto; /* named in the line, or -1 */
-    unsigned int slots;
+    unsigned slots;
     struct text line;
     struct list lists[RULE_CLAUSES_MAX];
-    unsigned int list_count;
+    unsigned list_count;
 };
 
-void conditions_add(struct conditions *list, int proto, unsigned int slots, struct text *text)
+void conditions_add(struct conditions *list, int proto, unsigned slots, struct text *text)
 {
-    list->items = grow(list->items, list->count + 1, sizeof(*list->items));
+    list->items = grow_array(list->items, list->count + 1, sizeof(*list->items));
     list->items[list->count++] = (struct condition){proto, slots, copy_string(text_str(text))};
     text_free(text);
 }
@@ -37,7 +37,7 @@ void conditions_free(struct conditions *list)
 
 struct chain *plan_chain(struct plan *plan, enum hook hook, const char *fmt, ...)
 {
-    struct chain *chain = grow(NULL, 1, sizeof(*chain));
+    struct chain *chain = grow_array(NULL, 1, sizeof(*chain));
     const char *name = plan->dialect->hook_names[hook];
     va_list ap;
     int len;
@@ -47,7 +47,7 @@ struct chain *plan_chain(struct plan *plan, enum hook hook, const char *fmt, ...
     va_start(ap, fmt);
     vsnprintf(chain->name + len, sizeof(chain->name) - (size_t)len, fmt, ap);
     va_end(ap);
-    plan->chains = grow(plan->chains, plan->count + 1, sizeof(*plan->chains));
+    plan->chains = grow_array(plan->chains, plan->count + 1, sizeof(*plan->chains));
     plan->chains[plan->count++] = chain;
     return chain;
 }
@@ -56,13 +56,13 @@ struct line *chain_line(struct chain *chain, const char *condition)
 {
     struct line *line;
 
-    chain->lines = grow(chain->lines, chain->count + 1, sizeof(*chain->lines));
+    chain->lines = grow_array(chain->lines, chain->count + 1, sizeof(*chain->lines));
     line = &chain->lines[chain->count++];
     *line = (struct line){.condition = copy_string(condition)};
     return line;
 }
 
-void line_op(struct line *line, enum op_kind kind, unsigned int value)
+void line_op(struct line *line, enum op_kind kind, unsigned value)
 {
     line->ops[line->op_count++] = (struct op){kind, value};
 }
@@ -73,7 +73,7 @@ void line_goto(struct line *line, enum verdict verdict, const struct chain *targ
     memcpy(line->target, target->name, sizeof(line->target));
 }
 
-static void add_word(struct text *line, const char *words)
+static void append_words(struct text *line, const char *words)
 {
     if (*words)
         text_add(line, "%s%s", line->len ? " " : "", words);
@@ -85,10 +85,10 @@ static void condition_text(const struct dialect *dialect, const struct condition
 {
     if (condition->proto >= 0)
         dialect->proto(condition->proto, out);
-    add_word(out, condition->text);
+    append_words(out, condition->text);
 }
 
-void chain_guard(const struct plan *plan, struct chain *chain, unsigned int n)
+void chain_return_if_passed(const struct plan *plan, struct chain *chain, unsigned n)
 {
     struct conditions passed = {0};
 
@@ -98,7 +98,8 @@ void chain_guard(const struct plan *plan, struct chain *chain, unsigned int n)
     conditions_free(&passed);
 }
 
-static bool fits(const struct parts *parts, const struct condition *condition, bool negated)
+static bool condition_fits(const struct parts *parts, const struct condition *condition,
+                           bool negated)
 {
     if (condition->slots & parts->slots)
         return false;
@@ -107,8 +108,8 @@ static bool fits(const struct parts *parts, const struct condition *condition, b
     return !negated && !(parts->slots & SLOT_PROTO);
 }
 
-static void parts_take(const struct dialect *dialect, struct parts *parts,
-                       const struct condition *condition)
+static void parts_add_condition(const struct dialect *dialect, struct parts *parts,
+                                const struct condition *condition)
 {
     struct text proto = {0};
 
@@ -116,14 +117,15 @@ static void parts_take(const struct dialect *dialect, struct parts *parts,
         parts->proto = condition->proto;
         parts->slots |= SLOT_PROTO;
         dialect->proto(condition->proto, &proto);
-        add_word(&parts->line, text_str(&proto));
+        append_words(&parts->line, text_str(&proto));
         text_free(&proto);
     }
     parts->slots |= condition->slots;
-    add_word(&parts->line, condition->text);
+    append_words(&parts->line, condition->text);
 }
 
-static void parts_add(const struct dialect *dialect, struct parts *parts, const struct match *match)
+static void parts_add_match(const struct dialect *dialect, struct parts *parts,
+                            const struct match *match)
 {
     struct conditions found = {0};
 
@@ -131,8 +133,8 @@ static void parts_add(const struct dialect *dialect, struct parts *parts, const 
         dialect->inverse(match, &found);
     else
         dialect->alternatives(match, &found);
-    if (found.count == 1 && fits(parts, &found.items[0], match->negated)) {
-        parts_take(dialect, parts, &found.items[0]);
+    if (found.count == 1 && condition_fits(parts, &found.items[0], match->negated)) {
+        parts_add_condition(dialect, parts, &found.items[0]);
         conditions_free(&found);
         return;
     }
@@ -152,46 +154,50 @@ static bool parts_make(const struct dialect *dialect, const struct rule *rule,
     *parts = (struct parts){.proto = -1};
     if (!rule_possible(rule, place))
         return false;
-    for (int protos = 1; protos >= 0; protos--)
-        for (unsigned int i = 0; i < rule->clause_count; i++) {
+    for (int protos = 1; protos >= 0; protos--) {
+        for (unsigned i = 0; i < rule->clause_count; i++) {
             if ((rule->clauses[i].kind == CLAUSE_PROTO) != protos)
                 continue;
-            if (clause_reduce(rule, &rule->clauses[i], place, &match) == DEPENDS)
-                parts_add(dialect, parts, &match);
+            if (clause_in_place(rule, &rule->clauses[i], place, &match) == DEPENDS)
+                parts_add_match(dialect, parts, &match);
         }
+    }
     return true;
 }
 
 static void parts_free(struct parts *parts)
 {
     text_free(&parts->line);
-    for (unsigned int i = 0; i < parts->list_count; i++)
+    for (unsigned i = 0; i < parts->list_count; i++)
         conditions_free(&parts->lists[i].any);
 }
 
-static bool same_conditions(const struct conditions *a, const struct conditions *b)
+static bool conditions_equal(const struct conditions *a, const struct conditions *b)
 {
     if (a->count != b->count)
         return false;
-    for (size_t i = 0; i < a->count; i++)
-        if (a->items[i].proto != b->items[i].proto || strcmp(a->items[i].text, b->items[i].text))
+    for (size_t i = 0; i < a->count; i++) {
+        if (a->items[i].proto != b->items[i].proto ||
+            strcmp(a->items[i].text, b->items[i].text) != 0)
             return false;
+    }
     return true;
 }
 
-static bool same_parts(const struct parts *a, const struct parts *b)
+static bool parts_equal(const struct parts *a, const struct parts *b)
 {
-    if (a->list_count != b->list_count || strcmp(text_str(&a->line), text_str(&b->line)))
+    if (a->list_count != b->list_count || strcmp(text_str(&a->line), text_str(&b->line)) != 0)
         return false;
-    for (unsigned int i = 0; i < a->list_count; i++)
+    for (unsigned i = 0; i < a->list_count; i++) {
         if (a->lists[i].negated != b->lists[i].negated ||
-            !same_conditions(&a->lists[i].any, &b->lists[i].any))
+            !conditions_equal(&a->lists[i].any, &b->lists[i].any))
             return false;
+    }
     return true;
 }
 
-static void line_action(const struct plan *plan, struct line *line, const struct rule *rule,
-                        bool flat)
+static void add_action(const struct plan *plan, struct line *line, const struct rule *rule,
+                       bool flat)
 {
     line->rule = rule;
     line->counts = true;
@@ -223,7 +229,7 @@ static void line_action(const struct plan *plan, struct line *line, const struct
 }
 
 /* The chains for lists FROM and above, and for the action behind them. Returns the first. */
-static struct chain *plan_lists(struct plan *plan, const struct parts *parts, unsigned int from,
+static struct chain *plan_lists(struct plan *plan, const struct parts *parts, unsigned from,
                                 enum hook hook, const struct rule *rule, bool flat)
 {
     struct chain *chain = plan_chain(plan, hook, "-c%u", ++plan->lists);
@@ -231,7 +237,7 @@ static struct chain *plan_lists(struct plan *plan, const struct parts *parts, un
     struct chain *next;
 
     if (from == parts->list_count) {
-        line_action(plan, chain_line(chain, ""), rule, flat);
+        add_action(plan, chain_line(chain, ""), rule, flat);
         return chain;
     }
     next = plan_lists(plan, parts, from + 1, hook, rule, flat);
@@ -263,16 +269,16 @@ static void plan_parts(struct plan *plan, struct chain *chain, const struct part
         plan->too_long = rule;
         return;
     }
-    add_word(&condition, family);
-    add_word(&condition, text_str(&parts->line));
+    append_words(&condition, family);
+    append_words(&condition, text_str(&parts->line));
     line = chain_line(chain, text_str(&condition));
     line->rule = rule;
     if (!parts->list_count) {
-        line_action(plan, line, rule, flat);
+        add_action(plan, line, rule, flat);
     } else {
         line_goto(line, VERDICT_JUMP, plan_lists(plan, parts, 0, chain->hook, rule, flat));
         if (leaves && !flat)
-            chain_guard(plan, chain, rule->number);
+            chain_return_if_passed(plan, chain, rule->number);
     }
     text_free(&condition);
 }
@@ -287,7 +293,7 @@ static void plan_both_families(struct plan *plan, struct chain *chain, const str
         place.family = i ? 6 : 4;
         possible[i] = parts_make(plan->dialect, rule, &place, &parts[i]);
     }
-    if (possible[0] && possible[1] && same_parts(&parts[0], &parts[1])) {
+    if (possible[0] && possible[1] && parts_equal(&parts[0], &parts[1])) {
         plan_parts(plan, chain, &parts[0], "", rule, flat);
         possible[0] = possible[1] = false;
     }
@@ -321,9 +327,10 @@ bool plan_rule_possible(const struct plan *plan, const struct rule *rule, struct
 {
     bool possible = false;
 
-    for (place.family = 4; place.family <= 6; place.family += 2)
+    for (place.family = 4; place.family <= 6; place.family += 2) {
         if (plan->dialect->both_families || plan->family == place.family)
             possible = possible || rule_possible(rule, &place);
+    }
     return possible;
 }
 

@@ -6,15 +6,16 @@
 
 const struct rule_clause *rule_clause(const struct rule *rule, enum clause_kind kind)
 {
-    for (unsigned int i = 0; i < rule->clause_count; i++)
+    for (unsigned i = 0; i < rule->clause_count; i++) {
         if (rule->clauses[i].kind == kind)
             return &rule->clauses[i];
+    }
     return NULL;
 }
 
 int rule_proto(const struct rule *rule)
 {
-    for (unsigned int i = 0; i < rule->clause_count; i++) {
+    for (unsigned i = 0; i < rule->clause_count; i++) {
         const struct rule_clause *clause = &rule->clauses[i];
 
         if (clause->negated)

@@ -81,15 +81,15 @@ struct rule_atom {
 struct rule_clause {
     enum clause_kind kind;
     bool negated;
-    unsigned int first, count; /* in rule.atoms */
+    unsigned first, count; /* in rule.atoms */
 };
 
 struct rule {
-    unsigned int number; /* 1..RULE_NUMBER_MAX; 0: the text gives none */
+    unsigned number; /* 1..RULE_NUMBER_MAX; 0: the text gives none */
     enum rule_action action;
-    unsigned int argument; /* divert port or the number of skipto */
+    unsigned argument; /* divert port or the number of skipto */
     bool log;
-    unsigned int clause_count, atom_count;
+    unsigned clause_count, atom_count;
     struct rule_clause clauses[RULE_CLAUSES_MAX];
     struct rule_atom atoms[RULE_ATOMS_MAX];
     char text[RULE_TEXT_MAX]; /* as the user wrote it, without comment and surrounding blanks */
@@ -115,11 +115,11 @@ struct ruleset {
  * order in which they came. Returns the number, or 0 without adding anything: the rule is a skipto
  * that would not go forward.
  */
-unsigned int ruleset_add(struct ruleset *set, const struct rule *rule);
+unsigned ruleset_add(struct ruleset *set, const struct rule *rule);
 /* The highest number, 0 if there is no rule. */
-unsigned int ruleset_last(const struct ruleset *set);
+unsigned ruleset_last(const struct ruleset *set);
 /* Adds BASE to all numbers. False, with nothing changed, if one would be above RULE_NUMBER_MAX. */
-bool ruleset_renumber(struct ruleset *set, unsigned int base);
+bool ruleset_renumber(struct ruleset *set, unsigned base);
 void ruleset_free(struct ruleset *set);
 
 #endif

@@ -4,12 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-unsigned int ruleset_last(const struct ruleset *set)
+unsigned ruleset_last(const struct ruleset *set)
 {
     return set->count ? set->rules[set->count - 1]->number : 0;
 }
 
-bool ruleset_renumber(struct ruleset *set, unsigned int base)
+bool ruleset_renumber(struct ruleset *set, unsigned base)
 {
     if (ruleset_last(set) + base > RULE_NUMBER_MAX)
         return false;
@@ -23,25 +23,25 @@ bool ruleset_renumber(struct ruleset *set, unsigned int base)
     return true;
 }
 
-static unsigned int next_number(const struct ruleset *set)
+static unsigned next_rule_number(const struct ruleset *set)
 {
-    unsigned int highest = ruleset_last(set);
+    unsigned highest = ruleset_last(set);
 
     return highest + RULE_NUMBER_STEP <= RULE_NUMBER_MAX ? highest + RULE_NUMBER_STEP : highest;
 }
 
-unsigned int ruleset_add(struct ruleset *set, const struct rule *rule)
+unsigned ruleset_add(struct ruleset *set, const struct rule *rule)
 {
-    unsigned int number = rule->number ? rule->number : next_number(set);
+    unsigned number = rule->number ? rule->number : next_rule_number(set);
     struct rule *copy;
     size_t at = set->count;
 
     if (rule->action == RULE_SKIPTO && rule->argument <= number)
         return 0;
-    copy = grow(NULL, 1, sizeof(*copy));
+    copy = grow_array(NULL, 1, sizeof(*copy));
     *copy = *rule;
     copy->number = number;
-    set->rules = grow(set->rules, set->count + 1, sizeof(*set->rules));
+    set->rules = grow_array(set->rules, set->count + 1, sizeof(*set->rules));
     for (; at && set->rules[at - 1]->number > copy->number; at--)
         set->rules[at] = set->rules[at - 1];
     set->rules[at] = copy;

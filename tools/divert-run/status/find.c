@@ -58,7 +58,7 @@ static int open_memory(int directory, const char *name)
     return fd;
 }
 
-static void take_memory(struct look *look, int fd)
+static void add_candidate(struct look *look, int fd)
 {
     struct candidate c = {0};
     struct stat st;
@@ -69,22 +69,22 @@ static void take_memory(struct look *look, int fd)
         return;
     c.memory = st.st_ino;
     c.of_root = st.st_uid == 0;
-    look->candidates = grow(look->candidates, look->candidate_count + 1, sizeof(c));
+    look->candidates = grow_array(look->candidates, look->candidate_count + 1, sizeof(c));
     look->candidates[look->candidate_count++] = c;
 }
 
-static void take_socket(struct look *look, unsigned long long inode)
+static void add_held_socket(struct look *look, unsigned long long inode)
 {
     const struct status_netlink *s = status_netlink_find(look->kernel, inode);
 
     if (!s)
         return;
     look->sockets =
-        grow(look->sockets, look->socket_count + 1, sizeof(const struct status_netlink *));
+        grow_array(look->sockets, look->socket_count + 1, sizeof(const struct status_netlink *));
     look->sockets[look->socket_count++] = s;
 }
 
-static void take_descriptor(struct look *look, int directory, const char *name)
+static void examine_descriptor(struct look *look, int directory, const char *name)
 {
     char target[64];
     ssize_t len = readlinkat(directory, name, target, sizeof(target) - 1);
@@ -96,9 +96,9 @@ static void take_descriptor(struct look *look, int directory, const char *name)
         return;
     target[len] = '\0';
     if (sscanf(target, "socket:[%llu]", &inode) == 1)
-        take_socket(look, inode);
-    rules = look->here && !strcmp(target, LINK_OF(STATUS_RULES_NAME));
-    if (!rules && strcmp(target, LINK_OF(STATUS_MEMORY)))
+        add_held_socket(look, inode);
+    rules = look->here && strcmp(target, LINK_OF(STATUS_RULES_NAME)) == 0;
+    if (!rules && strcmp(target, LINK_OF(STATUS_MEMORY)) != 0)
         return;
     fd = open_memory(directory, name);
     if (fd < 0)
@@ -106,12 +106,12 @@ static void take_descriptor(struct look *look, int directory, const char *name)
     if (rules)
         status_read_rules(look->list, fd);
     else
-        take_memory(look, fd);
+        add_candidate(look, fd);
     close(fd);
 }
 
 /* What the kernel has bound to the netlink socket. */
-static void count_queues(const struct status_kernel *kernel, unsigned int port_id,
+static void count_queues(const struct status_kernel *kernel, unsigned port_id,
                          struct status_socket *s)
 {
     for (size_t i = 0; i < kernel->queue_count; i++) {
@@ -129,17 +129,20 @@ static void count_queues(const struct status_kernel *kernel, unsigned int port_i
 
 static struct status_socket *socket_of_memory(struct status_list *list, unsigned long long memory)
 {
-    for (size_t i = 0; i < list->count; i++)
+    for (size_t i = 0; i < list->count; i++) {
         if (list->sockets[i].memory == memory)
             return &list->sockets[i];
+    }
     return NULL;
 }
 
-static const struct status_netlink *held_socket(const struct look *look, unsigned long long inode)
+static const struct status_netlink *find_held_socket(const struct look *look,
+                                                     unsigned long long inode)
 {
-    for (size_t i = 0; i < look->socket_count; i++)
+    for (size_t i = 0; i < look->socket_count; i++) {
         if (look->sockets[i]->inode == inode)
             return look->sockets[i];
+    }
     return NULL;
 }
 
@@ -147,9 +150,9 @@ static const struct status_netlink *held_socket(const struct look *look, unsigne
  * The file of a process counts if that has the netlink socket which it names, and if that socket
  * owns queues, which takes rights; or if the file is root's.
  */
-static struct status_socket *believe(struct look *look, const struct candidate *c)
+static struct status_socket *add_if_confirmed(struct look *look, const struct candidate *c)
 {
-    const struct status_netlink *netlink = held_socket(look, c->counters.netlink);
+    const struct status_netlink *netlink = find_held_socket(look, c->counters.netlink);
     struct status_list *list = look->list;
     struct status_socket s = {.counters = c->counters, .memory = c->memory};
 
@@ -158,20 +161,20 @@ static struct status_socket *believe(struct look *look, const struct candidate *
     count_queues(look->kernel, netlink->port_id, &s);
     if (!s.queues && (!c->of_root || c->counters.port))
         return NULL;
-    list->sockets = grow(list->sockets, list->count + 1, sizeof(s));
+    list->sockets = grow_array(list->sockets, list->count + 1, sizeof(s));
     list->sockets[list->count] = s;
     return &list->sockets[list->count++];
 }
 
-static void add_process(struct status_socket *s, const struct status_process *process)
+static void add_socket_process(struct status_socket *s, const struct status_process *process)
 {
     if (s->process_count && s->processes[s->process_count - 1].pid == process->pid)
         return;
-    s->processes = grow(s->processes, s->process_count + 1, sizeof(*process));
+    s->processes = grow_array(s->processes, s->process_count + 1, sizeof(*process));
     s->processes[s->process_count++] = *process;
 }
 
-static void read_command(int directory, struct status_process *process)
+static void read_command_name(int directory, struct status_process *process)
 {
     int fd = openat(directory, "comm", O_RDONLY | O_CLOEXEC);
     ssize_t len = fd < 0 ? 0 : read(fd, process->command, sizeof(process->command) - 1);
@@ -183,7 +186,7 @@ static void read_command(int directory, struct status_process *process)
         close(fd);
 }
 
-static bool same_network(int directory)
+static bool in_our_network_namespace(int directory)
 {
     struct stat theirs, ours;
 
@@ -191,7 +194,7 @@ static bool same_network(int directory)
            theirs.st_dev == ours.st_dev && theirs.st_ino == ours.st_ino;
 }
 
-static void look_into(struct look *look, int directory)
+static void examine_process(struct look *look, int directory)
 {
     int fds = openat(directory, "fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     DIR *entries = fds < 0 ? NULL : fdopendir(fds);
@@ -203,25 +206,26 @@ static void look_into(struct look *look, int directory)
             close(fds);
         return;
     }
-    look->here = same_network(directory);
-    while ((entry = readdir(entries)))
+    look->here = in_our_network_namespace(directory);
+    while ((entry = readdir(entries))) {
         if (isdigit((unsigned char)entry->d_name[0]))
-            take_descriptor(look, fds, entry->d_name);
+            examine_descriptor(look, fds, entry->d_name);
+    }
     closedir(entries);
     if (look->candidate_count)
-        read_command(directory, &look->process);
+        read_command_name(directory, &look->process);
     for (size_t i = 0; i < look->candidate_count; i++) {
         const struct candidate *c = &look->candidates[i];
         struct status_socket *s = socket_of_memory(look->list, c->memory);
 
         if (!s)
-            s = believe(look, c);
+            s = add_if_confirmed(look, c);
         if (s)
-            add_process(s, &look->process);
+            add_socket_process(s, &look->process);
     }
 }
 
-static int by_port(const void *a, const void *b)
+static int compare_by_port(const void *a, const void *b)
 {
     const struct status_socket *x = a, *y = b;
 
@@ -232,7 +236,7 @@ static int by_port(const void *a, const void *b)
     return x->memory < y->memory ? -1 : x->memory > y->memory;
 }
 
-static void look_at_all(struct status_list *list, const struct status_kernel *kernel)
+static void examine_all_processes(struct status_list *list, const struct status_kernel *kernel)
 {
     DIR *proc = opendir("/proc");
     const struct dirent *entry;
@@ -247,7 +251,7 @@ static void look_at_all(struct status_list *list, const struct status_kernel *ke
         directory = openat(dirfd(proc), entry->d_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         if (directory < 0)
             continue;
-        look_into(&look, directory);
+        examine_process(&look, directory);
         close(directory);
         free(look.sockets);
         free(look.candidates);
@@ -262,9 +266,9 @@ int status_find(struct status_list *list)
     int status = status_kernel_read(&kernel);
 
     if (!status)
-        look_at_all(list, &kernel);
+        examine_all_processes(list, &kernel);
     if (list->count)
-        qsort(list->sockets, list->count, sizeof(*list->sockets), by_port);
+        qsort(list->sockets, list->count, sizeof(*list->sockets), compare_by_port);
     status_kernel_free(&kernel);
     return status;
 }

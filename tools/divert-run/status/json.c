@@ -4,7 +4,7 @@
 #include <time.h>
 
 /* Names and rules may hold any bytes; what is not ASCII cannot be told from broken UTF-8. */
-static void add_string(struct text *out, const char *s)
+static void json_string(struct text *out, const char *s)
 {
     text_add(out, "\"");
     for (; *s; s++) {
@@ -22,26 +22,26 @@ static void add_string(struct text *out, const char *s)
     text_add(out, "\"");
 }
 
-static void add_count(struct text *out, const char *name, const struct status_count *count)
+static void json_count(struct text *out, const char *name, const struct status_count *count)
 {
     text_add(out, ",\"%s\":{\"packets\":%llu,\"bytes\":%llu}", name,
              (unsigned long long)count->packets, (unsigned long long)count->bytes);
 }
 
-static void add_processes(struct text *out, const struct status_socket *s)
+static void json_processes(struct text *out, const struct status_socket *s)
 {
     text_add(out, ",\"pid\":%d,\"command\":", (int)s->processes[0].pid);
-    add_string(out, s->processes[0].command);
+    json_string(out, s->processes[0].command);
     text_add(out, ",\"processes\":[");
     for (size_t i = 0; i < s->process_count; i++) {
         text_add(out, "%s{\"pid\":%d,\"command\":", i ? "," : "", (int)s->processes[i].pid);
-        add_string(out, s->processes[i].command);
+        json_string(out, s->processes[i].command);
         text_add(out, "}");
     }
     text_add(out, "]");
 }
 
-static void add_rules(struct text *out, const struct status_list *list, unsigned int port)
+static void json_rules(struct text *out, const struct status_list *list, unsigned port)
 {
     bool first = true;
 
@@ -50,31 +50,31 @@ static void add_rules(struct text *out, const struct status_list *list, unsigned
         if (list->rules[i].port != port)
             continue;
         text_add(out, "%s", first ? "" : ",");
-        add_string(out, list->rules[i].text);
+        json_string(out, list->rules[i].text);
         first = false;
     }
     text_add(out, "]");
 }
 
-static void add_socket(struct text *out, const struct status_list *list,
-                       const struct status_socket *s)
+static void json_socket(struct text *out, const struct status_list *list,
+                        const struct status_socket *s)
 {
     const struct status *c = &s->counters;
 
     text_add(out, "{\"port\":%u,\"family\":\"%s\"", c->port,
              c->family == AF_INET6 ? "inet6" : "inet");
-    add_processes(out, s);
+    json_processes(out, s);
     text_add(out, ",\"queue\":%u,\"queues\":%u", s->queue, s->queues);
-    add_rules(out, list, c->port);
-    add_count(out, "read", &c->read);
-    add_count(out, "copies", &c->copies);
-    add_count(out, "written", &c->written);
-    add_count(out, "matched", &c->fate[STATUS_MATCHED]);
-    add_count(out, "injected_out", &c->fate[STATUS_INJECTED_OUT]);
-    add_count(out, "injected_in", &c->fate[STATUS_INJECTED_IN]);
-    add_count(out, "bad_checksum", &c->fate[STATUS_BAD_CHECKSUM]);
-    add_count(out, "expired", &c->expired);
-    add_count(out, "evicted", &c->evicted);
+    json_rules(out, list, c->port);
+    json_count(out, "read", &c->read);
+    json_count(out, "copies", &c->copies);
+    json_count(out, "written", &c->written);
+    json_count(out, "matched", &c->fate[STATUS_MATCHED]);
+    json_count(out, "injected_out", &c->fate[STATUS_INJECTED_OUT]);
+    json_count(out, "injected_in", &c->fate[STATUS_INJECTED_IN]);
+    json_count(out, "bad_checksum", &c->fate[STATUS_BAD_CHECKSUM]);
+    json_count(out, "expired", &c->expired);
+    json_count(out, "evicted", &c->evicted);
     text_add(out, ",\"refused\":%llu,\"abandoned\":%llu", (unsigned long long)c->refused,
              (unsigned long long)c->abandoned);
     text_add(out, ",\"queue_full\":%llu,\"buffer_full\":%llu", s->queue_full, s->buffer_full);
@@ -90,7 +90,7 @@ void status_json(const struct status_list *list, struct text *out)
     text_add(out, "{\"time\":%lld.%06ld,\"sockets\":[", (long long)now.tv_sec, now.tv_nsec / 1000);
     for (size_t i = 0; i < list->count; i++) {
         text_add(out, "%s", i ? "," : "");
-        add_socket(out, list, &list->sockets[i]);
+        json_socket(out, list, &list->sockets[i]);
     }
     text_add(out, "]}\n");
 }

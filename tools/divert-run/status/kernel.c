@@ -10,8 +10,8 @@
 static const char queue_table[] = "/proc/net/netfilter/nfnetlink_queue";
 
 /* Calls take(kernel, line) for each line of a table. 0, or errno. */
-static int each_line(const char *path, struct status_kernel *kernel,
-                     void (*take)(struct status_kernel *kernel, const char *line))
+static int read_table_lines(const char *path, struct status_kernel *kernel,
+                            void (*take)(struct status_kernel *kernel, const char *line))
 {
     FILE *file = fopen(path, "re");
     char line[512];
@@ -24,7 +24,7 @@ static int each_line(const char *path, struct status_kernel *kernel,
     return 0;
 }
 
-static void take_socket(struct status_kernel *kernel, const char *line)
+static void add_kernel_socket(struct status_kernel *kernel, const char *line)
 {
     struct status_netlink s;
     int protocol;
@@ -33,43 +33,44 @@ static void take_socket(struct status_kernel *kernel, const char *line)
             3 ||
         protocol != NETLINK_NETFILTER)
         return;
-    kernel->sockets = grow(kernel->sockets, kernel->socket_count + 1, sizeof(s));
+    kernel->sockets = grow_array(kernel->sockets, kernel->socket_count + 1, sizeof(s));
     kernel->sockets[kernel->socket_count++] = s;
 }
 
-static void take_queue(struct status_kernel *kernel, const char *line)
+static void add_kernel_queue(struct status_kernel *kernel, const char *line)
 {
     struct status_queue q;
 
     if (sscanf(line, "%u %u %llu %*u %*u %llu %llu", &q.number, &q.port_id, &q.waiting,
                &q.queue_full, &q.buffer_full) != 5)
         return;
-    kernel->queues = grow(kernel->queues, kernel->queue_count + 1, sizeof(q));
+    kernel->queues = grow_array(kernel->queues, kernel->queue_count + 1, sizeof(q));
     kernel->queues[kernel->queue_count++] = q;
 }
 
 int status_kernel_read(struct status_kernel *kernel)
 {
-    int error = each_line("/proc/net/netlink", kernel, take_socket);
+    int error = read_table_lines("/proc/net/netlink", kernel, add_kernel_socket);
 
     if (error) {
-        say_error("--status: /proc/net/netlink: %s", strerror(error));
+        message_error("--status: /proc/net/netlink: %s", strerror(error));
         return STATUS_FAILED;
     }
-    error = each_line(queue_table, kernel, take_queue);
+    error = read_table_lines(queue_table, kernel, add_kernel_queue);
     if (!error || error == ENOENT) /* without the module nobody is bound */
         return 0;
-    say_error("--status: %s: %s%s", queue_table, strerror(error),
-              error == EACCES ? "; divert sockets are shown to root" : "");
+    message_error("--status: %s: %s%s", queue_table, strerror(error),
+                  error == EACCES ? "; divert sockets are shown to root" : "");
     return STATUS_FAILED;
 }
 
 const struct status_netlink *status_netlink_find(const struct status_kernel *kernel,
                                                  unsigned long long inode)
 {
-    for (size_t i = 0; i < kernel->socket_count; i++)
+    for (size_t i = 0; i < kernel->socket_count; i++) {
         if (kernel->sockets[i].inode == inode)
             return &kernel->sockets[i];
+    }
     return NULL;
 }
 

@@ -12,7 +12,7 @@
 #define RULES_MAX (4 << 20) /* bytes: 65534 rules fit */
 #define FINAL     (F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK)
 
-static void publish(const char *lines, size_t len)
+static void publish_lines(const char *lines, size_t len)
 {
     int fd = memfd_create(STATUS_RULES_NAME, MFD_CLOEXEC | MFD_ALLOW_SEALING);
 
@@ -23,7 +23,7 @@ static void publish(const char *lines, size_t len)
         close(fd);
 }
 
-void status_publish_rules(const struct ruleset *rules, unsigned int base)
+void status_publish_rules(const struct ruleset *rules, unsigned base)
 {
     struct text lines = {0};
 
@@ -35,20 +35,20 @@ void status_publish_rules(const struct ruleset *rules, unsigned int base)
         text_add(&lines, "%u %u %s\n", rule->argument, rule->number - base, rule->text);
     }
     if (lines.len)
-        publish(lines.s, lines.len);
+        publish_lines(lines.s, lines.len);
     text_free(&lines);
 }
 
-static void take_line(struct status_list *list, const char *line)
+static void add_published_rule(struct status_list *list, const char *line)
 {
     char *text;
     unsigned long port = strtoul(line, &text, 10);
 
     if (text == line || *text != ' ' || port > 65535)
         return;
-    list->rules = grow(list->rules, list->rule_count + 1, sizeof(*list->rules));
+    list->rules = grow_array(list->rules, list->rule_count + 1, sizeof(*list->rules));
     list->rules[list->rule_count++] =
-        (struct status_rule){.port = (unsigned int)port, .text = copy_string(text + 1)};
+        (struct status_rule){.port = (unsigned)port, .text = copy_string(text + 1)};
 }
 
 void status_read_rules(struct status_list *list, int fd)
@@ -60,10 +60,10 @@ void status_read_rules(struct status_list *list, int fd)
     if (fstat(fd, &st) < 0 || st.st_uid != 0 || st.st_size > RULES_MAX ||
         (fcntl(fd, F_GET_SEALS) & FINAL) != FINAL)
         return;
-    lines = grow(NULL, (size_t)st.st_size + 1, 1);
+    lines = grow_array(NULL, (size_t)st.st_size + 1, 1);
     len = pread(fd, lines, (size_t)st.st_size, 0);
     lines[len > 0 ? len : 0] = '\0';
     for (rest = lines; (line = strsep(&rest, "\n"));)
-        take_line(list, line);
+        add_published_rule(list, line);
     free(lines);
 }

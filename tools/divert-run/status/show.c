@@ -14,7 +14,7 @@ unsigned long long status_unread(const struct status_socket *s)
     return s->waiting > s->counters.unwritten ? s->waiting - s->counters.unwritten : 0;
 }
 
-static int show_once(bool json, const char *before)
+static int print_status_once(bool json, const char *before)
 {
     struct status_list list = {0};
     struct text out = {0};
@@ -26,18 +26,18 @@ static int show_once(bool json, const char *before)
         else
             status_text(&list, &out);
         if (fputs(before, stdout) < 0 || fputs(text_str(&out), stdout) < 0 || fflush(stdout)) {
-            say_error("--status: standard output: %s", strerror(errno));
+            message_error("--status: standard output: %s", strerror(errno));
             status = STATUS_FAILED;
         }
     }
     if (!status && list.hidden && !json)
-        say_warning("processes of other users were not looked into; root sees all sockets");
+        message_warning("processes of other users were not looked into; root sees all sockets");
     text_free(&out);
     status_free(&list);
     return status;
 }
 
-static void wait_seconds(double seconds)
+static void sleep_seconds(double seconds)
 {
     time_t whole = (time_t)seconds;
     struct timespec rest = {.tv_sec = whole, .tv_nsec = (long)((seconds - (double)whole) * 1e9)};
@@ -50,11 +50,11 @@ int status_show(double interval, bool json)
 {
     static const char clear[] = "\033[H\033[2J";
     bool terminal = !json && interval > 0 && isatty(STDOUT_FILENO);
-    int status = show_once(json, terminal ? clear : "");
+    int status = print_status_once(json, terminal ? clear : "");
 
     while (!status && interval > 0) {
-        wait_seconds(interval);
-        status = show_once(json, terminal ? clear : json ? "" : "\n");
+        sleep_seconds(interval);
+        status = print_status_once(json, terminal ? clear : json ? "" : "\n");
     }
     return status;
 }

@@ -21,14 +21,14 @@ struct status_socket {
     unsigned long long memory; /* inode number of the file they stand in: one a socket */
     struct status_process *processes; /* that have it, by number */
     size_t process_count;
-    unsigned int queue, queues; /* as the kernel has it: the first, and how many; 0 unbound */
+    unsigned queue, queues;     /* as the kernel has it: the first, and how many; 0 unbound */
     unsigned long long waiting; /* packets in the kernel that have no verdict */
     unsigned long long queue_full, buffer_full; /* packets that the kernel dropped */
 };
 
 /* A rule of a divert-run that lives. */
 struct status_rule {
-    unsigned int port;
+    unsigned port;
     char *text; /* any bytes but newlines */
 };
 
@@ -58,11 +58,11 @@ void status_read_rules(struct status_list *list, int fd);
 /* kernel.c: what /proc/net says. */
 struct status_netlink {
     unsigned long long inode; /* of the socket */
-    unsigned int port_id;
+    unsigned port_id;
 };
 
 struct status_queue {
-    unsigned int number, port_id;
+    unsigned number, port_id;
     unsigned long long waiting, queue_full, buffer_full; /* packets */
 };
 

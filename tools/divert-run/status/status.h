@@ -12,6 +12,6 @@ int status_show(double interval, bool json);
  * Leaves the rules that divert packets where --status of others finds them, for as long as
  * this process lives. The numbers are BASE above those that were given.
  */
-void status_publish_rules(const struct ruleset *rules, unsigned int base);
+void status_publish_rules(const struct ruleset *rules, unsigned base);
 
 #endif

@@ -3,7 +3,7 @@
 #include <sys/socket.h>
 
 /* What others chose may hold what a terminal would obey. */
-static void add_visible(struct text *out, const char *s)
+static void human_string(struct text *out, const char *s)
 {
     for (; *s; s++) {
         unsigned char c = (unsigned char)*s;
@@ -15,7 +15,7 @@ static void add_visible(struct text *out, const char *s)
     }
 }
 
-static void add_head(struct text *out, const struct status_socket *s)
+static void human_head(struct text *out, const struct status_socket *s)
 {
     const struct status *c = &s->counters;
     const char *family = c->family == AF_INET6 ? "inet6" : "inet";
@@ -31,57 +31,57 @@ static void add_head(struct text *out, const struct status_socket *s)
     text_add(out, ": ");
     for (size_t i = 0; i < s->process_count; i++) {
         text_add(out, "%s", i ? ", " : "");
-        add_visible(out, s->processes[i].command);
+        human_string(out, s->processes[i].command);
         text_add(out, " (%d)", (int)s->processes[i].pid);
     }
     text_add(out, "\n");
 }
 
-static void add_rules(struct text *out, const struct status_list *list, unsigned int port)
+static void human_rules(struct text *out, const struct status_list *list, unsigned port)
 {
     for (size_t i = 0; i < list->rule_count; i++) {
         if (list->rules[i].port != port)
             continue;
         text_add(out, "  ");
-        add_visible(out, list->rules[i].text);
+        human_string(out, list->rules[i].text);
         text_add(out, "\n");
     }
 }
 
-static void add_count(struct text *out, const char *name, const struct status_count *count)
+static void human_count(struct text *out, const char *name, const struct status_count *count)
 {
     text_add(out, "  %-34s %12llu %16llu\n", name, (unsigned long long)count->packets,
              (unsigned long long)count->bytes);
 }
 
-static void add_packets(struct text *out, const char *name, unsigned long long packets)
+static void human_packets(struct text *out, const char *name, unsigned long long packets)
 {
     text_add(out, "  %-34s %12llu\n", name, packets);
 }
 
-static void add_socket(struct text *out, const struct status_list *list,
-                       const struct status_socket *s)
+static void human_socket(struct text *out, const struct status_list *list,
+                         const struct status_socket *s)
 {
     const struct status *c = &s->counters;
 
-    add_head(out, s);
-    add_rules(out, list, c->port);
+    human_head(out, s);
+    human_rules(out, list, c->port);
     text_add(out, "  %-34s %12s %16s\n", "", "packets", "bytes");
-    add_count(out, "read", &c->read);
-    add_count(out, "  copies by tee", &c->copies);
-    add_count(out, "written", &c->written);
-    add_count(out, "  matched to one that was read", &c->fate[STATUS_MATCHED]);
-    add_count(out, "  injected, outgoing", &c->fate[STATUS_INJECTED_OUT]);
-    add_count(out, "  injected, incoming", &c->fate[STATUS_INJECTED_IN]);
-    add_count(out, "  dropped: wrong header checksum", &c->fate[STATUS_BAD_CHECKSUM]);
-    add_packets(out, "writes refused", c->refused);
-    add_count(out, "dropped: not written in time", &c->expired);
-    add_count(out, "dropped: too many not written", &c->evicted);
-    add_packets(out, "dropped: a process was killed", c->abandoned);
-    add_packets(out, "dropped: the queue was full", s->queue_full);
-    add_packets(out, "dropped: the buffer was full", s->buffer_full);
-    add_packets(out, "waiting to be read", status_unread(s));
-    add_packets(out, "waiting to be written", c->unwritten);
+    human_count(out, "read", &c->read);
+    human_count(out, "  copies by tee", &c->copies);
+    human_count(out, "written", &c->written);
+    human_count(out, "  matched to one that was read", &c->fate[STATUS_MATCHED]);
+    human_count(out, "  injected, outgoing", &c->fate[STATUS_INJECTED_OUT]);
+    human_count(out, "  injected, incoming", &c->fate[STATUS_INJECTED_IN]);
+    human_count(out, "  dropped: wrong header checksum", &c->fate[STATUS_BAD_CHECKSUM]);
+    human_packets(out, "writes refused", c->refused);
+    human_count(out, "dropped: not written in time", &c->expired);
+    human_count(out, "dropped: too many not written", &c->evicted);
+    human_packets(out, "dropped: a process was killed", c->abandoned);
+    human_packets(out, "dropped: the queue was full", s->queue_full);
+    human_packets(out, "dropped: the buffer was full", s->buffer_full);
+    human_packets(out, "waiting to be read", status_unread(s));
+    human_packets(out, "waiting to be written", c->unwritten);
 }
 
 void status_text(const struct status_list *list, struct text *out)
@@ -90,6 +90,6 @@ void status_text(const struct status_list *list, struct text *out)
         text_add(out, "no divert sockets\n");
     for (size_t i = 0; i < list->count; i++) {
         text_add(out, "%s", i ? "\n" : "");
-        add_socket(out, list, &list->sockets[i]);
+        human_socket(out, list, &list->sockets[i]);
     }
 }

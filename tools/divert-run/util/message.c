@@ -11,22 +11,23 @@
 int verbosity;
 
 /* Bytes of the character at S, or 0 if it is none or one that terminals act on. */
-static size_t character(const unsigned char *s)
+static size_t printable_length(const unsigned char *s)
 {
     size_t len = *s >= 0xf0 ? 4 : *s >= 0xe0 ? 3 : *s >= 0xc2 ? 2 : 1;
 
     if (len == 1)
         return *s >= ' ' && *s < 0x7f;
-    for (size_t i = 1; i < len; i++)
+    for (size_t i = 1; i < len; i++) {
         if ((s[i] & 0xc0) != 0x80)
             return 0;
+    }
     return *s == 0xc2 && s[1] < 0xa0 ? 0 : len;
 }
 
-static void add_plain(const char *s, struct text *out)
+static void append_escaped(const char *s, struct text *out)
 {
     while (*s) {
-        size_t len = character((const unsigned char *)s);
+        size_t len = printable_length((const unsigned char *)s);
 
         if (len)
             text_add_bytes(out, s, len);
@@ -37,20 +38,20 @@ static void add_plain(const char *s, struct text *out)
 }
 
 /* One line, whatever words of the user's are in it. */
-static void say(const char *fmt, va_list ap)
+static void write_message(const char *fmt, va_list ap)
 {
     struct text message = {0}, line = {0};
 
     text_vadd(&message, fmt, ap);
     text_add(&line, "divert-run: ");
-    add_plain(text_str(&message), &line);
+    append_escaped(text_str(&message), &line);
     text_add(&line, "\n");
     fputs(text_str(&line), stderr);
     text_free(&message);
     text_free(&line);
 }
 
-void say_place(const char *text, size_t offset, size_t length)
+void message_place(const char *text, size_t offset, size_t length)
 {
     size_t from = offset > SHOWN / 2 ? offset - SHOWN / 2 : 0;
     size_t mark = offset - from, shown = strcspn(text + from, "\n");
@@ -59,9 +60,10 @@ void say_place(const char *text, size_t offset, size_t length)
     if (shown > SHOWN)
         shown = SHOWN;
     text_add(&line, "  %.*s\n  %*s^", (int)shown, text + from, (int)mark, "");
-    for (char *s = line.s + 2; s < line.s + 2 + shown; s++)
+    for (char *s = line.s + 2; s < line.s + 2 + shown; s++) {
         if (*s < ' ' || *s == 0x7f)
             *s = *s && strchr("\t\r\v\f", *s) ? ' ' : '?'; /* keeps the columns */
+    }
     for (size_t i = 1; i < length && mark + i < shown; i++)
         text_add(&line, "~");
     text_add(&line, "\n");
@@ -69,31 +71,31 @@ void say_place(const char *text, size_t offset, size_t length)
     text_free(&line);
 }
 
-void say_error(const char *fmt, ...)
+void message_error(const char *fmt, ...)
 {
     va_list ap;
 
     va_start(ap, fmt);
-    say(fmt, ap);
+    write_message(fmt, ap);
     va_end(ap);
 }
 
-void say_warning(const char *fmt, ...)
+void message_warning(const char *fmt, ...)
 {
     va_list ap;
 
     va_start(ap, fmt);
     if (verbosity >= 0)
-        say(fmt, ap);
+        write_message(fmt, ap);
     va_end(ap);
 }
 
-void say_note(const char *fmt, ...)
+void message_note(const char *fmt, ...)
 {
     va_list ap;
 
     va_start(ap, fmt);
     if (verbosity > 0)
-        say(fmt, ap);
+        write_message(fmt, ap);
     va_end(ap);
 }

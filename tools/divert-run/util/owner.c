@@ -12,7 +12,7 @@ struct owner {
     unsigned long long pidns;
 };
 
-static bool start_time(long pid, unsigned long long *start)
+static bool process_start_time(long pid, unsigned long long *start)
 {
     char path[64], line[1024], *field;
     FILE *file;
@@ -30,7 +30,7 @@ static bool start_time(long pid, unsigned long long *start)
                start) == 1;
 }
 
-static unsigned long long pid_namespace(void)
+static unsigned long long own_pid_namespace(void)
 {
     struct stat st;
 
@@ -39,9 +39,9 @@ static unsigned long long pid_namespace(void)
 
 void owner_self(char *out, size_t size)
 {
-    struct owner self = {.pid = getpid(), .pidns = pid_namespace()};
+    struct owner self = {.pid = getpid(), .pidns = own_pid_namespace()};
 
-    start_time(self.pid, &self.start);
+    process_start_time(self.pid, &self.start);
     snprintf(out, size, "divert-run pid=%ld start=%llu pidns=%llu", self.pid, self.start,
              self.pidns);
 }
@@ -55,9 +55,9 @@ bool owner_gone(const char *text)
     if (!at || sscanf(at, "divert-run pid=%ld start=%llu pidns=%llu", &owner.pid, &owner.start,
                       &owner.pidns) != 3)
         return false;
-    if (owner.pidns != pid_namespace())
+    if (owner.pidns != own_pid_namespace())
         return false;
-    return !start_time(owner.pid, &start) || start != owner.start;
+    return !process_start_time(owner.pid, &start) || start != owner.start;
 }
 
 void owner_new_id(char id[5])

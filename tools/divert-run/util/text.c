@@ -11,7 +11,7 @@ static void die_without_memory(void)
     _Exit(125);
 }
 
-void *grow(void *memory, size_t count, size_t size)
+void *grow_array(void *memory, size_t count, size_t size)
 {
     void *grown = reallocarray(memory, count ? count : 1, size);
 
@@ -24,7 +24,7 @@ char *copy_string(const char *s)
 {
     size_t size = strlen(s) + 1;
 
-    return memcpy(grow(NULL, size, 1), s, size);
+    return memcpy(grow_array(NULL, size, 1), s, size);
 }
 
 static void text_reserve(struct text *t, size_t more)
@@ -32,7 +32,7 @@ static void text_reserve(struct text *t, size_t more)
     if (t->size - t->len > more)
         return;
     t->size = (t->len + more + 1) * 2;
-    t->s = grow(t->s, t->size, 1);
+    t->s = grow_array(t->s, t->size, 1);
 }
 
 void text_add_bytes(struct text *t, const void *bytes, size_t len)

@@ -20,7 +20,7 @@ void text_free(struct text *t);
 
 /* As realloc() for COUNT members of SIZE bytes; ends the program (status 125) when there is no
  * memory. */
-void *grow(void *memory, size_t count, size_t size);
+void *grow_array(void *memory, size_t count, size_t size);
 char *copy_string(const char *s);
 
 #endif
