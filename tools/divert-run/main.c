@@ -57,15 +57,37 @@ static void setenv_options(const struct options *options)
         setenv(ENV_LOG, verbosity > 1 ? "debug" : "info", 0);
 }
 
-/* The tools must not load the library: the environment changes only once they have run. */
+/* Puts LD_PRELOAD back as it was; the tools that remove the rules must not load the library. */
+static void restore_preload(const char *others)
+{
+    if (others)
+        setenv("LD_PRELOAD", others, 1);
+    else
+        unsetenv("LD_PRELOAD");
+}
+
+static int run_with_library(struct options *options, const char *path, const char *library)
+{
+    char *others = getenv("LD_PRELOAD") ? copy_string(getenv("LD_PRELOAD")) : NULL;
+    int status;
+
+    status_publish_rules(&options->rules, options->filter.options.tag_base);
+    setenv_options(options);
+    setenv_preload(library);
+    status = run_command(path, options->command);
+    restore_preload(others);
+    free(others);
+    return status;
+}
+
+/* The environment changes only after the tools that install the rules have run. */
 static int run_with_rules(struct options *options)
 {
-    char library[PATH_MAX], path[PATH_MAX];
-    char *others = getenv("LD_PRELOAD") ? copy_string(getenv("LD_PRELOAD")) : NULL;
-    int status = preload_find_command(options->command[0], path);
+    char *library = NULL, *path = NULL;
+    int status = preload_find_command(options->command[0], &path);
 
     if (!status)
-        status = preload_find_library(library);
+        status = preload_find_library(&library);
     if (!status)
         status = preload_check_command(path, library);
     if (!status)
@@ -76,18 +98,12 @@ static int run_with_rules(struct options *options)
         status = filter_install(&options->filter, &options->rules);
     }
     if (!status) {
-        status_publish_rules(&options->rules, options->filter.options.tag_base);
-        setenv_options(options);
-        setenv_preload(library);
-        status = run_command(path, options->command);
-        if (others)
-            setenv("LD_PRELOAD", others, 1);
-        else
-            unsetenv("LD_PRELOAD");
+        status = run_with_library(options, path, library);
         if (options->rules.count && !filter_remove(&options->filter) && !status)
             status = STATUS_FAILED;
     }
-    free(others);
+    free(library);
+    free(path);
     return status;
 }
 

@@ -2,10 +2,12 @@
 
 #include "common/environment.h"
 #include "util/message.h"
+#include "util/text.h"
 
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,7 +24,8 @@
 #endif
 
 #define LIBRARY      "libdivertshim.so"
-#define SCRIPT_DEPTH 5 /* as the kernel follows #! lines */
+#define SCRIPT_DEPTH 5   /* as the kernel follows #! lines */
+#define SCRIPT_LINE  512 /* more than the kernel reads of one: 256 */
 
 static bool is_regular_file(const char *path)
 {
@@ -31,25 +34,40 @@ static bool is_regular_file(const char *path)
     return !stat(path, &st) && S_ISREG(st.st_mode);
 }
 
-static bool try_library(char out[PATH_MAX], const char *dir, const char *below)
+/* Takes the library in DIR/BELOW if it is there. */
+static bool try_library(char **out, const char *dir, const char *below)
 {
-    char path[PATH_MAX];
+    struct text path = {0};
 
-    if (snprintf(path, sizeof(path), "%s/%s" LIBRARY, dir, below) >= (int)sizeof(path))
-        return false;
-    return is_regular_file(path) && realpath(path, out);
+    text_add(&path, "%s/%s" LIBRARY, dir, below);
+    *out = is_regular_file(text_str(&path)) ? realpath(text_str(&path), NULL) : NULL;
+    text_free(&path);
+    return *out;
 }
 
-/* The directory of this program. */
-static bool read_own_directory(char out[PATH_MAX])
+/* The directory of this program; the caller frees it. NULL: unknown. */
+static char *read_own_directory(void)
 {
-    ssize_t len = readlink("/proc/self/exe", out, PATH_MAX - 1);
+    char *path = grow_array(NULL, PATH_MAX, 1);
+    ssize_t len = readlink("/proc/self/exe", path, PATH_MAX - 1);
 
-    if (len < 0)
-        return false;
-    out[len] = '\0';
-    *strrchr(out, '/') = '\0';
-    return true;
+    if (len < 0) {
+        free(path);
+        return NULL;
+    }
+    path[len] = '\0';
+    *strrchr(path, '/') = '\0';
+    return path;
+}
+
+static bool find_beside_program(char **out)
+{
+    char *dir = read_own_directory();
+    bool found = dir && (try_library(out, dir, "") || try_library(out, dir, "../lib/") ||
+                         try_library(out, dir, "../lib/" DIVERTSHIM_MULTIARCH "/"));
+
+    free(dir);
+    return found;
 }
 
 static int check_library_path(const char *path)
@@ -63,22 +81,21 @@ static int check_library_path(const char *path)
     return STATUS_FAILED;
 }
 
-int preload_find_library(char out[PATH_MAX])
+int preload_find_library(char **out)
 {
     const char *given = getenv(ENV_LIBRARY);
-    char dir[PATH_MAX];
 
+    *out = NULL;
     if (given && *given) {
-        if (is_regular_file(given) && realpath(given, out))
-            return check_library_path(out);
+        if (is_regular_file(given))
+            *out = realpath(given, NULL);
+        if (*out)
+            return check_library_path(*out);
         message_error("%s: no such file (" ENV_LIBRARY " names it)", given);
         return STATUS_FAILED;
     }
-    if (read_own_directory(dir) && (try_library(out, dir, "") || try_library(out, dir, "../lib/") ||
-                                    try_library(out, dir, "../lib/" DIVERTSHIM_MULTIARCH "/")))
-        return check_library_path(out);
-    if (try_library(out, DIVERTSHIM_LIBDIR, ""))
-        return check_library_path(out);
+    if (find_beside_program(out) || try_library(out, DIVERTSHIM_LIBDIR, ""))
+        return check_library_path(*out);
     message_error(LIBRARY " is neither beside divert-run nor in ../lib nor in " DIVERTSHIM_LIBDIR
                           "; " ENV_LIBRARY "=PATH tells where it is");
     return STATUS_FAILED;
@@ -101,31 +118,45 @@ static int report_command_error(const char *name, int error)
     return error == ENOENT || error == ENOTDIR ? STATUS_NOT_FOUND : STATUS_NOT_EXECUTABLE;
 }
 
-int preload_find_command(const char *name, char out[PATH_MAX])
+/* Searches PATH as execvp(3) does. 0, or errno. */
+static int search_path(const char *name, char **out)
 {
     const char *path = getenv("PATH"), *end;
-    int error, found = ENOENT;
+    int error, result = ENOENT;
 
-    if (strchr(name, '/')) {
-        error = check_executable(name);
-        if (error || snprintf(out, PATH_MAX, "%s", name) >= PATH_MAX)
-            return report_command_error(name, error ? error : ENAMETOOLONG);
-        return 0;
-    }
     for (path = path ? path : "/usr/bin:/bin"; *name; path = end + 1) {
+        struct text candidate = {0};
+
         end = strchrnul(path, ':');
-        if (snprintf(out, PATH_MAX, "%.*s/%s", end == path ? 1 : (int)(end - path),
-                     end == path ? "." : path, name) < PATH_MAX) {
-            error = check_executable(out);
-            if (!error)
-                return 0;
-            if (error != ENOENT && error != ENOTDIR)
-                found = error;
+        text_add(&candidate, "%.*s/%s", end == path ? 1 : (int)(end - path),
+                 end == path ? "." : path, name);
+        error = candidate.len < PATH_MAX ? check_executable(text_str(&candidate)) : ENOENT;
+        if (!error) {
+            *out = candidate.s;
+            return 0;
         }
+        text_free(&candidate);
+        if (error != ENOENT && error != ENOTDIR)
+            result = error;
         if (!*end)
             break;
     }
-    return report_command_error(name, found);
+    return result;
+}
+
+int preload_find_command(const char *name, char **out)
+{
+    int error;
+
+    *out = NULL;
+    if (strchr(name, '/')) {
+        error = check_executable(name);
+        if (!error)
+            *out = copy_string(name);
+    } else {
+        error = search_path(name, out);
+    }
+    return error ? report_command_error(name, error) : 0;
 }
 
 /* The loader drops LD_PRELOAD when exec gave the process other rights than it had. */
@@ -191,25 +222,23 @@ static bool read_elf(const char *path, struct elf *elf)
     return is_elf;
 }
 
-/* The interpreter of a script: its #! line, or the shell as for execvp(3). */
-static bool read_script(const char *path, char interpreter[PATH_MAX])
+/* The interpreter of a script: its #! line, or the shell as for execvp(3). The caller frees it.
+ * NULL: the file cannot be read, or names none. */
+static char *read_script(const char *path)
 {
-    char line[PATH_MAX], *start;
+    char line[SCRIPT_LINE], *start;
     FILE *file = fopen(path, "re");
     bool read;
 
     if (!file)
-        return false;
+        return NULL;
     read = fgets(line, sizeof(line), file);
     fclose(file);
-    if (!read || strncmp(line, "#!", 2) != 0) {
-        strcpy(interpreter, "/bin/sh");
-        return true;
-    }
+    if (!read || strncmp(line, "#!", 2) != 0)
+        return copy_string("/bin/sh");
     start = line + 2 + strspn(line + 2, " \t");
     start[strcspn(start, " \t\r\n")] = '\0';
-    strcpy(interpreter, start);
-    return *start;
+    return *start ? copy_string(start) : NULL;
 }
 
 static int check_elf(const char *path, const struct elf *program, const char *library)
@@ -232,25 +261,35 @@ static int check_elf(const char *path, const struct elf *program, const char *li
     return 0;
 }
 
+static int check_rights_and_elf(const char *path, const struct elf *elf, const char *library)
+{
+    const char *raised = find_raised_privileges(path);
+    char reason[128];
+
+    if (!raised)
+        return check_elf(path, elf, library);
+    snprintf(reason, sizeof(reason),
+             "it is %s, and the loader ignores LD_PRELOAD for such programs", raised);
+    return report_cannot_preload(path, reason);
+}
+
 int preload_check_command(const char *path, const char *library)
 {
-    char current[PATH_MAX], next[PATH_MAX], reason[128];
-    const char *raised;
+    char *current = copy_string(path);
     struct elf elf;
+    int status = 0;
 
-    snprintf(current, sizeof(current), "%s", path);
-    for (int depth = 0; depth < SCRIPT_DEPTH; depth++) {
-        raised = find_raised_privileges(current);
+    for (int depth = 0; current && depth < SCRIPT_DEPTH; depth++) {
+        char *next;
+
         if (read_elf(current, &elf)) {
-            if (!raised)
-                return check_elf(current, &elf, library);
-            snprintf(reason, sizeof(reason),
-                     "it is %s, and the loader ignores LD_PRELOAD for such programs", raised);
-            return report_cannot_preload(current, reason);
+            status = check_rights_and_elf(current, &elf, library);
+            break;
         }
-        if (!read_script(current, next))
-            return 0; /* unreadable: exec will tell */
-        strcpy(current, next);
+        next = read_script(current); /* NULL: unreadable, and exec will tell */
+        free(current);
+        current = next;
     }
-    return 0;
+    free(current);
+    return status;
 }

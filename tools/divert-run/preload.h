@@ -1,15 +1,16 @@
-/* The library, and whether a program will load it. */
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The library and the command: where they are, and whether the one will load the other. */
 #ifndef DIVERT_RUN_PRELOAD_H
 #define DIVERT_RUN_PRELOAD_H
 
-#include <limits.h>
-
-/* Absolute path of libdivertshim.so. 0, or an exit status after saying where it was sought. */
-int preload_find_library(char out[PATH_MAX]);
-/* Searches NAME as execvp(3) does. 0, or an exit status after saying why not. */
-int preload_find_command(const char *name, char out[PATH_MAX]);
-/* Will the loader preload LIBRARY into the program at PATH? 0, or an exit status after saying why
- * not. */
+/* Finds the absolute path of libdivertshim.so; the caller frees it. 0, or an exit status after an
+ * error message that names where it was sought. */
+int preload_find_library(char **out);
+/* Searches NAME as execvp(3) does; the caller frees the path. 0, or an exit status after an error
+ * message. */
+int preload_find_command(const char *name, char **out);
+/* Will the loader preload LIBRARY into the program at PATH? 0, or an exit status after an error
+ * message. */
 int preload_check_command(const char *path, const char *library);
 
 #endif

@@ -2,6 +2,7 @@
 
 #include "unshimmed.h"
 #include "util/message.h"
+#include "util/text.h"
 
 #include <ctype.h>
 #include <dirent.h>
@@ -56,16 +57,17 @@ static int read_exec_error(int fd)
 
 static int start_command(struct command *command, const char *path, char *const argv[])
 {
-    char with_slash[4096];
+    struct text with_slash = {0};
     int pipes[2], error;
 
-    snprintf(with_slash, sizeof(with_slash), "%s%s", strchr(path, '/') ? "" : "./", path);
     if (pipe2(pipes, O_CLOEXEC) < 0)
         return errno;
+    text_add(&with_slash, "%s%s", strchr(path, '/') ? "" : "./", path);
     command->pid = fork();
     if (command->pid == 0)
-        exec_command(with_slash, argv, pipes[1]);
+        exec_command(text_str(&with_slash), argv, pipes[1]);
     error = command->pid < 0 ? errno : 0;
+    text_free(&with_slash);
     close(pipes[1]);
     if (!error)
         error = read_exec_error(pipes[0]);

@@ -28,7 +28,7 @@ static int write_tool_input(int fd, const char *s, size_t len)
 
 static void read_tool_output(int fd, struct text *out)
 {
-    char buffer[4096];
+    char buffer[2048];
     ssize_t len;
 
     if (!out || lseek(fd, 0, SEEK_SET) < 0)

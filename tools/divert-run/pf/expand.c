@@ -117,7 +117,9 @@ void pf_expand(const struct pf_rule *pf, struct pf_variants *out)
 {
     static struct expansion e;
 
-    e = (struct expansion){.pf = pf, .out = out};
+    memset(&e, 0, sizeof(e));
+    e.pf = pf;
+    e.out = out;
     *out = (struct pf_variants){0};
     memcpy(e.made.text, pf->match.text, sizeof(e.made.text));
     expand_from(&e, 0);
