@@ -162,7 +162,7 @@ START_TEST(nft_text_of_tee_and_allow)
         "\t}\n"
         "\tchain outgoing {\n"
         "\t\tmeta mark & 0xffff0000 != 0x00000000 goto outgoing-tag\n"
-        "\t\tjump outgoing-u100-200\n"
+        "\t\tjump outgoing-d100-200\n"
         "\t\tmeta mark & 0xffff0000 != 0x00000000 meta mark set meta mark & 0x0000ffff\n"
         "\t}\n"
         "\tchain outgoing-tag {\n"
@@ -195,34 +195,6 @@ START_TEST(nft_text_of_tee_and_allow)
         "\t\tfib saddr type local goto outgoing-c2\n"
         "\t}\n"
         "\tchain outgoing-c2 {\n"
-        "\t\t# 200 allow ip from 10.0.0.1,me to any out\n"
-        "\t\tcounter meta mark set meta mark & 0x0000ffff | 0x00c80000 return\n"
-        "\t}\n"
-        "\tchain outgoing-u100-200 {\n"
-        "\t\tmeta mark & 0xffff0000 >= 0x00c80000 return\n"
-        "\t\tjump outgoing-u100\n"
-        "\t\tjump outgoing-u200\n"
-        "\t}\n"
-        "\tchain outgoing-u100 {\n"
-        "\t\tmeta mark & 0xffff0000 >= 0x00640000 return\n"
-        "\t\t# 100 tee 9 udp from any to any 53 out\n"
-        "\t\tmeta l4proto udp th dport 53 counter meta mark set meta mark & 0x0000ffff | "
-        "0x00640000 log group 9 queue-threshold 1 meta mark set meta mark & 0x0000ffff | "
-        "0x00630000\n"
-        "\t}\n"
-        "\tchain outgoing-u200 {\n"
-        "\t\tmeta mark & 0xffff0000 >= 0x00c80000 return\n"
-        "\t\t# 200 allow ip from 10.0.0.1,me to any out\n"
-        "\t\tmeta nfproto ipv4 jump outgoing-c3\n"
-        "\t\tmeta mark & 0xffff0000 >= 0x00c80000 return\n"
-        "\t\tmeta nfproto ipv6 fib saddr type local counter meta mark set meta mark & 0x0000ffff | "
-        "0x00c80000 return\n"
-        "\t}\n"
-        "\tchain outgoing-c3 {\n"
-        "\t\tip saddr 10.0.0.1 goto outgoing-c4\n"
-        "\t\tfib saddr type local goto outgoing-c4\n"
-        "\t}\n"
-        "\tchain outgoing-c4 {\n"
         "\t\t# 200 allow ip from 10.0.0.1,me to any out\n"
         "\t\tcounter meta mark set meta mark & 0x0000ffff | 0x00c80000 return\n"
         "\t}\n"
@@ -333,16 +305,47 @@ START_TEST(what_a_line_can_say_once_is_not_said_twice)
 }
 END_TEST
 
-START_TEST(skipto_uses_a_tree_for_new_packets_too)
+START_TEST(skipto_uses_the_tree_for_new_packets_too)
 {
     add("100 skipto 300 tcp from any to any out");
     add("200 deny ip from any to any out");
     add("300 allow ip from any to any out");
     generate(4);
-    has("-A divert-ab12-out -j divert-ab12-out-u100-300");
+    has("-A divert-ab12-out -j divert-ab12-out-d100-300\n");
+    has("-A divert-ab12-out-tag -j divert-ab12-out-d100-300\n");
+    lacks("divert-ab12-out-u");
     has("--set-xmark 0x12b0000/0xffff0000"); /* 299 */
     generate(0);
     has("meta mark set meta mark & 0x0000ffff | 0x012b0000 return");
+    lacks("outgoing-u");
+}
+END_TEST
+
+START_TEST(new_packets_get_their_own_tree_where_diverted_decides)
+{
+    add("100 skipto 300 tcp from any to any");
+    add("200 deny ip from any to any not diverted out");
+    add("300 allow ip from any to any");
+    generate(4);
+    has("-A divert-ab12-out -j divert-ab12-out-u100-300\n");
+    has("-A divert-ab12-out-tag -j divert-ab12-out-d100-300\n");
+    has("-A divert-ab12-out-u200 -j DROP\n");
+    lacks("divert-ab12-out-d200");
+    lacks("divert-ab12-in-u"); /* the rule does not concern incoming packets */
+}
+END_TEST
+
+START_TEST(new_packets_get_their_own_tree_behind_the_early_chain)
+{
+    add("100 tee 7 udp from any to any in");
+    add("200 skipto 400 tcp from any to any in");
+    add("300 deny ip from any to any in");
+    generate(0);
+    has("jump incoming-u200-300\n");
+    has("jump incoming-d100-300\n");
+    lacks("incoming-u100");
+    generate(4); /* iptables has no early chain */
+    lacks("divert-ab12-in-u");
 }
 END_TEST
 
@@ -475,7 +478,9 @@ int main(void)
     tcase_add_test(cases, a_list_of_many_ports_is_cut_for_multiport);
     tcase_add_test(cases, ports_without_a_protocol_are_of_tcp_and_udp);
     tcase_add_test(cases, what_a_line_can_say_once_is_not_said_twice);
-    tcase_add_test(cases, skipto_uses_a_tree_for_new_packets_too);
+    tcase_add_test(cases, skipto_uses_the_tree_for_new_packets_too);
+    tcase_add_test(cases, new_packets_get_their_own_tree_where_diverted_decides);
+    tcase_add_test(cases, new_packets_get_their_own_tree_behind_the_early_chain);
     tcase_add_test(cases, chains_nest_no_deeper_than_nf_tables_allows);
     tcase_add_test(cases, too_many_lists_are_refused);
     tcase_add_test(cases, the_mask_moves_the_tag);

@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Builds the chains of both hooks from the rules. */
 #include "plan/build.h"
 
 #include "common/mark.h"
@@ -7,7 +9,7 @@
 /* The rules of one number that can match in a place. */
 struct leaf {
     unsigned number;
-    size_t first, end; /* in the rule set */
+    size_t first, end; /* indices in the rule set */
 };
 
 struct leaves {
@@ -15,7 +17,7 @@ struct leaves {
     size_t count;
 };
 
-/* Tee rules that stand in incoming-tee are not met once more. */
+/* Is the rule in incoming-tee, so that packets must not meet it again in this place? */
 static bool copied_early(const struct plan *plan, size_t rule, struct place place)
 {
     return rule < plan->early && plan->rules->rules[rule]->action == RULE_TEE &&
@@ -54,7 +56,7 @@ static struct chain *plan_leaf(struct plan *plan, const struct leaf *leaf, struc
     return chain;
 }
 
-/* Chains for COUNT leaves, COUNT > 0. Returns the one to jump to. */
+/* Adds the chains for COUNT leaves, at least one. Returns the chain to jump to. */
 static struct chain *plan_tree(struct plan *plan, const struct leaf *leaves, size_t count,
                                struct place place)
 {
@@ -77,7 +79,7 @@ static struct chain *plan_tree(struct plan *plan, const struct leaf *leaves, siz
     return chain;
 }
 
-/* NULL: no rule can match in this place. */
+/* Returns the chain to jump to. NULL: no rule can match in this place. */
 static struct chain *plan_tree_of_place(struct plan *plan, struct place place)
 {
     struct leaves leaves;
@@ -90,64 +92,95 @@ static struct chain *plan_tree_of_place(struct plan *plan, struct place place)
     return root;
 }
 
-static struct chain *plan_tagged(struct plan *plan, enum hook hook)
+/* Adds HOOK-tag. *tree is the chain that it jumps to, or NULL if no rule can match. */
+static struct chain *plan_tagged(struct plan *plan, enum hook hook, const struct chain **tree)
 {
     struct chain *chain = plan_chain(plan, hook, "-tag");
     struct text top = {0};
-    struct chain *root;
 
     plan->dialect->tag_is(plan->dialect, TAG_TOP, false, &top);
     line_op(chain_line(chain, text_str(&top)), OP_SET_TAG, 0);
-    root = plan_tree_of_place(plan, (struct place){.hook = hook, .diverted = true});
-    if (root)
-        line_goto(chain_line(chain, ""), VERDICT_JUMP, root);
+    *tree = plan_tree_of_place(plan, (struct place){.hook = hook, .diverted = true});
+    if (*tree)
+        line_goto(chain_line(chain, ""), VERDICT_JUMP, *tree);
     if (!plan->dialect->shared)
         line_op(chain_line(chain, ""), OP_SET_TAG, 0);
     text_free(&top);
     return chain;
 }
 
-/* What a packet without a tag meets: the rules one by one, or in a tree when a rule may skip
- * others. */
-static void plan_untagged(struct plan *plan, struct chain *entry, const char *tagged)
+/* Can the rules stand in one chain for packets without a tag? Not if one of them skips others. */
+static bool is_flat(const struct plan *plan, struct place place)
+{
+    const struct ruleset *rules = plan->rules;
+
+    for (size_t i = 0; i < rules->count; i++) {
+        if (!plan_rule_flat(plan, rules->rules[i], place) &&
+            plan_rule_possible(plan, rules->rules[i], place))
+            return false;
+    }
+    return true;
+}
+
+/*
+ * Can packets without a tag use the tree of those with one, entering it with tag 0? Not if a rule
+ * asks whether the packet was diverted, because only the place tells; and not behind incoming-tee,
+ * whose rules only diverted packets must meet in the tree.
+ */
+static bool tree_fits_untagged(const struct plan *plan, enum hook hook)
+{
+    const struct place tagged = {.hook = hook, .diverted = true}, untagged = {.hook = hook};
+
+    for (size_t i = 0; i < plan->rules->count; i++) {
+        const struct rule *rule = plan->rules->rules[i];
+
+        if (copied_early(plan, i, untagged))
+            return false;
+        if (rule_clause(rule, CLAUSE_DIVERTED) &&
+            (plan_rule_possible(plan, rule, tagged) || plan_rule_possible(plan, rule, untagged)))
+            return false;
+    }
+    return true;
+}
+
+/* Appends the rules for packets without a tag, one by one or as a jump to a tree. */
+static void plan_untagged(struct plan *plan, struct chain *entry, const char *tagged,
+                          const struct chain *tagged_tree)
 {
     struct place place = {.hook = entry->hook};
-    const struct ruleset *rules = plan->rules;
-    struct chain *root;
-    bool flat = true;
+    const struct chain *tree = tagged_tree;
 
-    for (size_t i = 0; i < rules->count && flat; i++)
-        flat = plan_rule_flat(plan, rules->rules[i], place) ||
-               !plan_rule_possible(plan, rules->rules[i], place);
-    if (flat) {
-        for (size_t i = 0; i < rules->count; i++) {
+    if (is_flat(plan, place)) {
+        for (size_t i = 0; i < plan->rules->count; i++) {
             if (!copied_early(plan, i, place))
-                plan_rule(plan, entry, rules->rules[i], place, true);
+                plan_rule(plan, entry, plan->rules->rules[i], place, true);
         }
         return;
     }
-    root = plan_tree_of_place(plan, place);
-    if (!root)
+    if (!tree_fits_untagged(plan, entry->hook))
+        tree = plan_tree_of_place(plan, place);
+    if (!tree)
         return;
-    line_goto(chain_line(entry, ""), VERDICT_JUMP, root);
+    line_goto(chain_line(entry, ""), VERDICT_JUMP, tree);
     line_op(chain_line(entry, tagged), OP_SET_TAG, 0);
 }
 
 static void plan_hook(struct plan *plan, enum hook hook)
 {
     struct chain *entry = plan_chain(plan, hook, "%s", "");
+    const struct chain *tree;
     struct text tagged = {0};
 
     plan->dialect->tag_is(plan->dialect, 0, true, &tagged);
     if (hook == HOOK_IN && plan->defrag && plan->dialect->defrag)
         chain_line(entry, plan->dialect->defrag);
-    line_goto(chain_line(entry, text_str(&tagged)), VERDICT_GOTO, plan_tagged(plan, hook));
-    plan_untagged(plan, entry, text_str(&tagged));
+    line_goto(chain_line(entry, text_str(&tagged)), VERDICT_GOTO, plan_tagged(plan, hook, &tree));
+    plan_untagged(plan, entry, text_str(&tagged), tree);
     text_free(&tagged);
 }
 
-/* How many rules at the head of the list can do no more to incoming packets than copy and count
- * them; 0 if none copies. */
+/* Number of rules at the head of the list that can only copy or count incoming packets; 0 if none
+ * of them copies. */
 static size_t count_early_rules(const struct plan *plan)
 {
     const struct place place = {.hook = HOOK_IN};

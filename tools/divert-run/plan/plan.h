@@ -1,35 +1,37 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * From rules to chains of a packet filter, in a form that nft and iptables share.
+ * Turns rules into chains of a packet filter, in a form that nft and iptables share.
  *
- * The tag. While a packet is in our chains the tag in its mark tells where in the list it stands:
- * it goes on at the first rule numbered above the tag. 0: at the top. A packet that comes in with a
- * tag was diverted before; TAG_TOP says that and "from the top" at once.
+ * The tag. While a packet is in our chains, the tag in its mark is its position in the list: it
+ * continues at the first rule whose number is above the tag, with tag 0 at the top. A packet that
+ * enters with a tag was diverted before; TAG_TOP is that of one that starts at the top.
  *
  * The chains of one hook:
  *
- * - HOOK: the entry. A packet with a tag goes to HOOK-tag. All others meet the rules right here,
- *   one after the other; or in a tree of their own (HOOK-u...) if one of them has to skip rules.
+ * - HOOK: the entry. A packet with a tag goes to HOOK-tag. For all others the rules follow here,
+ * one after the other. If one of them skips others, a jump to the tree of HOOK-tag follows instead.
  *
- * - HOOK-tag: runs the tree (HOOK-d...) and then takes the tag out of the mark, unless it is
- *   shared.
+ * - HOOK-tag: jumps to the tree (HOOK-d...) and then clears the tag, unless it is shared.
+ *
+ * - HOOK-u...: a second tree, for packets without a tag, where these must meet other rules than
+ *   diverted packets: a rule says `diverted`, or tee rules are in incoming-tee.
  *
  * - HOOK-dN: the rules of number N. Its first line returns unless the tag is below N.
  *
  * - HOOK-dN-M: calls the chains of numbers N to M, up to eight at each level. Its first line
- *   returns unless the tag is below M. So the way to any rule costs the logarithm of their number,
- *   and chains nest as little: nf_tables allows 16 levels, and counts a goto as one.
+ *   returns unless the tag is below M. So a rule is reached in a time logarithmic in their number,
+ *   and so is the depth of nesting: nf_tables allows 16 levels, and counts a goto as one.
  *
- * - HOOK-cK: one condition of a rule that takes several lines, because it is a list.
+ * - HOOK-cK: one condition of a rule that takes several lines because it is a list.
  *
- * - incoming-tee: the tee rules at the head of the list, for packets without a tag, with a back end
- *   that can look at fragments before they are reassembled. The chains of HOOK are without them.
+ * - incoming-tee: the tee rules at the head of the list, for packets without a tag, if the back end
+ *   can see fragments before they are reassembled. Such packets do not meet these rules again.
  *
- * To leave the list, or to skip part of it, is to raise the tag and return.
+ * A rule leaves the list, or skips part of it, by raising the tag and returning.
  *
- * With iptables all runs share their chain and the tag, as NF_REPEAT runs the whole chain again. So
- * their rules are numbered on, one run behind the other, and the tag stays in the mark until the
- * last list is done.
+ * With iptables all runs share the base chain and the tag, because NF_REPEAT runs the whole base
+ * chain again. So the rules of each run have higher numbers than those of the run before it, and
+ * the tag stays in the mark until the last list is done.
  */
 #ifndef DIVERT_RUN_PLAN_H
 #define DIVERT_RUN_PLAN_H
@@ -43,28 +45,28 @@
 
 enum hook { HOOK_IN, HOOK_OUT };
 
-/* What a back end is told beside the rules. */
+/* What a back end needs to know beside the rules. */
 struct filter_options {
-    uint32_t mark_mask; /* 16 bits side by side: where the tag is in the mark */
-    unsigned listeners; /* queues for each divert port, 1 at least */
-    bool no_bpf;        /* iptables: the bpf match is not there */
-    bool no_defrag;     /* nothing is there that turns on reassembly alone */
-    char id[5];         /* four hexadecimal digits, in the names of all that is ours */
-    char owner[96];     /* comment by which leftovers are recognised */
+    uint32_t mark_mask; /* bits of the tag in the mark, see mark.h */
+    unsigned listeners; /* queues for each divert port, at least 1 */
+    bool no_bpf;        /* iptables: there is no bpf match */
+    bool no_defrag;     /* no match turns on reassembly without connection tracking */
+    char id[5];         /* four hexadecimal digits, in the names of our tables and chains */
+    char owner[96];     /* comment that tells whether this run is alive, see owner.h */
     unsigned tag_base;  /* iptables: the last tag of the runs before this one */
-    /* iptables: where in the base chain the list goes and where the end of all lists, counted from
-     * 1; by family (1 for IPv6) and enum hook. 0 stands for the first and second place. */
+    /* iptables: positions in the base chain, from 1, of the jumps to this list and to the end of
+     * all lists; by family (1 for IPv6) and enum hook. 0: the first and the second. */
     unsigned list_at[2][2], end_at[2][2];
 };
 
-/* What is known of all packets in a place. */
+/* A place in the chains, and what is known there about every packet. */
 struct place {
     enum hook hook;
     int family;    /* 4 or 6 */
-    bool diverted; /* come back from a divert socket */
+    bool diverted; /* they came back from a divert socket */
 };
 
-/* A clause as far as it is not decided by the place. */
+/* The part of a clause that depends on the packet. */
 struct match {
     enum clause_kind kind;
     bool negated;
@@ -78,7 +80,7 @@ struct match {
 /* Conditions in the words of a back end. */
 struct condition {
     int proto;      /* the text holds only where the line names this protocol; -1: any */
-    unsigned slots; /* bits for what a line can say only once */
+    unsigned slots; /* bits of what a line can contain only once */
     char *text;
 };
 
@@ -91,7 +93,7 @@ struct conditions {
 void conditions_add(struct conditions *list, int proto, unsigned slots, struct text *text);
 void conditions_free(struct conditions *list);
 
-/* How a back end talks. */
+/* The language of a back end. */
 struct dialect {
     const char *hook_names[2];
     bool both_families; /* one set of chains for IPv4 and IPv6 */
