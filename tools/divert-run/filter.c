@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Chooses the packet filter, and installs, shows and removes rules with it. */
 #include "filter.h"
 
 #include "nft/nft.h"
@@ -12,7 +14,7 @@
 #include <sys/file.h>
 #include <unistd.h>
 
-/* CAP_NET_ADMIN in the effective set, from /proc: no library is needed for it. */
+/* Is CAP_NET_ADMIN in the effective set? Read from /proc, so that no library is needed. */
 static bool may_administer(void)
 {
     unsigned long long effective = 0;
@@ -96,7 +98,7 @@ static void choose_id(struct filter *filter)
                                       : iptables_id_taken(&filter->iptables, filter->options.id));
 }
 
-/* Two that start at once must not take the same numbers and places. */
+/* Two runs that start at once must not take the same numbers and places. -1: there is no lock. */
 static int lock_installations(void)
 {
     int fd = open("/run/divert-run.lock", O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);

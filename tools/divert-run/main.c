@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The program: installs the rules, runs the command under the library, and removes the rules. */
 #include "common/environment.h"
 #include "options.h"
 #include "preload.h"
@@ -35,7 +37,7 @@ static void setenv_preload(const char *library)
     text_free(&list);
 }
 
-/* What the library learns from the options. */
+/* Tells the library about the options. */
 static void setenv_options(const struct options *options)
 {
     if (options->rules.count) {
@@ -52,7 +54,7 @@ static void setenv_options(const struct options *options)
         setenv(ENV_BATCH, "1", 1);
     if (options->filter.options.listeners > 1)
         setenv_number(ENV_LISTENERS, "%u", options->filter.options.listeners);
-    unsetenv(ENV_INHERIT); /* the library enters it at exec, if this program has any */
+    unsetenv(ENV_INHERIT); /* the library sets it again at exec if needed */
     if (verbosity > 0)
         setenv(ENV_LOG, verbosity > 1 ? "debug" : "info", 0);
 }
@@ -107,7 +109,8 @@ static int run_with_rules(struct options *options)
     return status;
 }
 
-/* It runs what its user and his environment name, with the rights that it has. */
+/* divert-run executes programs that its environment names, so it must not have raised privileges.
+ */
 static bool has_raised_privileges(void)
 {
     if (getauxval(AT_SECURE))

@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Parses the command line. */
 #include "options.h"
 
 #include "rule_source.h"
@@ -200,7 +202,7 @@ static int apply_option(int option, struct options *options, struct rule_source 
     }
 }
 
-/* What getopt prints itself has another form. */
+/* getopt's own messages have another form. */
 static int report_unknown_option(char *argv[], int option)
 {
     const char *word = argv[optind - 1];
@@ -251,7 +253,7 @@ static int check_mode(const struct options *options)
     return check_listener_ports(options);
 }
 
-/* What pf diverts has no rule number to go on at, so that it is a program of OpenBSD. */
+/* Rules of pf imply OpenBSD's personality: a packet that was diverted by pf has no rule number. */
 static int translate_pf_rules(struct options *options)
 {
     if (!options->pf.count)

@@ -12,7 +12,7 @@ struct options {
     enum mode mode;
     struct filter filter;
     struct ruleset rules;
-    struct pf_ruleset pf;    /* what rules are the translation of, if there are any */
+    struct pf_ruleset pf;    /* the source of rules, if it is not empty */
     const char *personality; /* NULL: not given */
     bool gso;
     bool batch;
@@ -23,7 +23,7 @@ struct options {
     char **command; /* NULL: none */
 };
 
-/* 0, or an exit status after saying what is wrong. Rules are parsed as they come. */
+/* Fills OPTIONS, and parses the rules. 0, or an exit status after an error message. */
 int options_parse(int argc, char *argv[], struct options *options);
 void options_help(void);
 

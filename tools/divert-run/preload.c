@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Finds the library and the command, and checks that the loader will bring them together. */
 #include "preload.h"
 
 #include "common/environment.h"
@@ -24,8 +26,8 @@
 #endif
 
 #define LIBRARY      "libdivertshim.so"
-#define SCRIPT_DEPTH 5   /* as the kernel follows #! lines */
-#define SCRIPT_LINE  512 /* more than the kernel reads of one: 256 */
+#define SCRIPT_DEPTH 5   /* #! lines that the kernel follows */
+#define SCRIPT_LINE  512 /* the kernel reads 256 bytes of one */
 
 static bool is_regular_file(const char *path)
 {
@@ -34,7 +36,7 @@ static bool is_regular_file(const char *path)
     return !stat(path, &st) && S_ISREG(st.st_mode);
 }
 
-/* Takes the library in DIR/BELOW if it is there. */
+/* Gives the path of the library in DIR/BELOW, if it is there. */
 static bool try_library(char **out, const char *dir, const char *below)
 {
     struct text path = {0};
@@ -159,7 +161,7 @@ int preload_find_command(const char *name, char **out)
     return error ? report_command_error(name, error) : 0;
 }
 
-/* The loader drops LD_PRELOAD when exec gave the process other rights than it had. */
+/* Does exec raise privileges, so that the loader drops LD_PRELOAD? Returns how, or NULL. */
 static const char *find_raised_privileges(const char *path)
 {
     struct stat st;
@@ -194,7 +196,7 @@ static bool has_interpreter(int fd, const unsigned char *head, bool wide)
     unsigned count = wide ? wide_head->e_phnum : narrow_head->e_phnum;
     off_t at = wide ? (off_t)wide_head->e_phoff : (off_t)narrow_head->e_phoff;
     size_t size = wide ? wide_head->e_phentsize : narrow_head->e_phentsize;
-    uint32_t type; /* the first member in both classes */
+    uint32_t type; /* the first member of both header types */
 
     for (unsigned i = 0; i < count; i++, at += (off_t)size) {
         if (pread(fd, &type, sizeof(type), at) == sizeof(type) && type == PT_INTERP)
@@ -215,7 +217,7 @@ static bool read_elf(const char *path, struct elf *elf)
     if (is_elf) {
         elf->class = head[EI_CLASS];
         elf->machine = ((const Elf64_Ehdr *)(const void *)head)
-                           ->e_machine; /* the same place in both classes */
+                           ->e_machine; /* at the same offset in both header types */
         elf->interpreter = has_interpreter(fd, head, elf->class == ELFCLASS64);
     }
     close(fd);
@@ -286,7 +288,7 @@ int preload_check_command(const char *path, const char *library)
             status = check_rights_and_elf(current, &elf, library);
             break;
         }
-        next = read_script(current); /* NULL: unreadable, and exec will tell */
+        next = read_script(current); /* NULL: unreadable; exec will report it */
         free(current);
         current = next;
     }

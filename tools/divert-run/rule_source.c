@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Reads rules from arguments and files, and reports what is wrong with them. */
 #include "rule_source.h"
 
 #include "ipfw/ipfw.h"
@@ -142,7 +144,7 @@ static bool rule_names_interface(const struct rule *rule, const char *name)
     return false;
 }
 
-/* In a rule before that with index AT? */
+/* Does a rule before the one with index AT name the interface? */
 static bool interface_named_before(const struct ruleset *rules, size_t at, const char *name)
 {
     for (size_t i = 0; i < at; i++) {

@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Runs the command, and waits until its last descendant has ended. */
 #include "run.h"
 
 #include "unshimmed.h"
@@ -25,7 +27,7 @@ struct command {
 
 static sigset_t original_mask, watched;
 
-/* All of them: whichever would end divert-run would leave its rules behind. */
+/* All signals are blocked, because any that ended divert-run would leave its rules behind. */
 void run_block_signals(void)
 {
     sigfillset(&watched);
@@ -43,7 +45,7 @@ static void exec_command(const char *path, char *const argv[], int report)
     _exit(STATUS_NOT_EXECUTABLE);
 }
 
-/* 0, or the errno of exec: the pipe closes without a word when that succeeds. */
+/* 0, or the errno of exec. The pipe closes without data when exec succeeds. */
 static int read_exec_error(int fd)
 {
     int error = 0;
@@ -77,7 +79,7 @@ static int start_command(struct command *command, const char *path, char *const 
     return error;
 }
 
-/* False: no child is left, and with a subreaper that means no descendant. */
+/* False: no child is left. As this process is a subreaper, no descendant is left either. */
 static bool reap_children(struct command *command)
 {
     int status;
@@ -107,7 +109,7 @@ static pid_t parent_pid(const char *pid)
     return end && sscanf(end + 1, " %*c %d", &parent) == 1 ? parent : -1;
 }
 
-/* To the daemons: orphans of the command, which are our children now. */
+/* Signals the daemons: orphans of the command, which are our children now. */
 static void signal_children(int sig)
 {
     DIR *proc = opendir("/proc");
@@ -121,15 +123,15 @@ static void signal_children(int sig)
         closedir(proc);
 }
 
-/* As SIGPIPE when nobody reads what divert-run says. */
+/* A signal that this process caused itself, such as SIGPIPE at a message. */
 static bool is_own_signal(const siginfo_t *info)
 {
     return info->si_signo == SIGCHLD || info->si_pid == getpid();
 }
 
 /*
- * The terminal sends its signals to the command as well: only those that somebody sent to us by
- * kill(2) are passed on. Daemons have left the terminal, they get what concerns them in any case.
+ * The terminal sends its signals to the command as well, so only signals sent by kill(2) are passed
+ * on. Daemons have left the terminal; once the command has ended they get all signals.
  */
 static void pass_signal_on(const struct command *command, const siginfo_t *info)
 {
@@ -140,11 +142,11 @@ static void pass_signal_on(const struct command *command, const siginfo_t *info)
     if (command->ended)
         signal_children(info->si_signo);
     if (info->si_signo == SIGTSTP && !from_process)
-        raise(SIGSTOP); /* with the command; the shell wakes both */
+        raise(SIGSTOP); /* stop with the command; the shell continues both */
 }
 
-/* Looks once a second, in the first seconds, whether somebody opened a divert socket past the
- * library. */
+/* Warns if a divert socket was opened without the library. Called once a second in the first
+ * seconds. */
 static void look_for_unshimmed(unsigned before, int *looks)
 {
     if (unshimmed_sockets() <= before) {

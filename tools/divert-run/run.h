@@ -1,13 +1,14 @@
-/* The command: starting it, passing signals on, waiting for it and all its descendants. */
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Starts the command, passes signals on, and waits for it and all its descendants. */
 #ifndef DIVERT_RUN_RUN_H
 #define DIVERT_RUN_RUN_H
 
-/* Blocks all signals, so that none but SIGKILL ends this process while rules are in. */
+/* Blocks all signals, so that only SIGKILL can end this process while rules are installed. */
 void run_block_signals(void);
 /*
- * Starts PATH with ARGV and the present environment, and stays until its last descendant has ended.
- * Returns its exit status, 128 + N if signal N ended it, or 125 to 127 after saying why it could
- * not be started.
+ * Starts PATH with ARGV and the present environment, and waits until its last descendant has ended.
+ * Returns its exit status, 128 + N if signal N ended it, or 125 to 127 after an error message if it
+ * could not be started.
  */
 int run_command(const char *path, char *const argv[]);
 

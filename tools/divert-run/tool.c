@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Runs a helper program with its input and output in memory. */
 #include "tool.h"
 
 #include <errno.h>
@@ -37,8 +39,7 @@ static void read_tool_output(int fd, struct text *out)
         text_add_bytes(out, buffer, (size_t)len);
 }
 
-/* The tool gets a process group of its own, so that a ^C on the terminal does not end it halfway.
- */
+/* The tool gets its own process group, so that ^C on the terminal does not interrupt it. */
 static int spawn_tool(pid_t *pid, const char *const argv[], const int fds[3])
 {
     posix_spawn_file_actions_t actions;
@@ -67,7 +68,7 @@ static int wait_for_tool(pid_t pid)
     return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
-/* A root shell made by su may lack the directories where the tools are. */
+/* A root shell started by su may lack the directories of the tools. */
 static void add_sbin_to_path(void)
 {
     static const char sbin[] = "/usr/local/sbin:/usr/sbin:/sbin";

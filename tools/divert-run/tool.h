@@ -1,4 +1,5 @@
-/* Running a helper program: no shell, its input and output in memory. */
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Runs a helper program, without a shell, with its input and output in memory. */
 #ifndef DIVERT_RUN_TOOL_H
 #define DIVERT_RUN_TOOL_H
 
@@ -12,7 +13,7 @@
  */
 int tool_run(const char *const argv[], const char *input, struct text *out, struct text *err);
 
-/* The first line of S that says something, without the newline. */
+/* Appends the first line of S that is neither empty nor a comment to OUT, without its newline. */
 void tool_first_line(const char *s, struct text *out);
 
 #endif

@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Opens the files of --trace and --pcap for the library. */
 #include "trace_files.h"
 
 #include "common/environment.h"

@@ -1,13 +1,14 @@
-/* --trace and --pcap. */
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The files of --trace and --pcap. */
 #ifndef DIVERT_RUN_TRACE_FILES_H
 #define DIVERT_RUN_TRACE_FILES_H
 
 #include "options.h"
 
 /*
- * Empties the files, keeps them open for as long as this process lives, and tells the library by
- * DIVERTSHIM_TRACE and DIVERTSHIM_PCAP where they are: here, so that no name is looked up again.
- * Waits for the reader of a named pipe. 0, or an exit status after saying what is wrong.
+ * Empties the files and keeps them open as long as this process lives. Tells the library their
+ * paths under /proc/PID/fd in the environment, so that no name is looked up again. Waits for the
+ * reader of a named pipe. 0, or an exit status after an error message.
  */
 int trace_files_open(const struct options *options);
 

@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Counts the divert sockets that the kernel made, in /proc/net/raw. */
 #include "unshimmed.h"
 
 #include <stdio.h>

@@ -1,12 +1,12 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Divert sockets that the kernel made: for Linux a raw socket of protocol 254 or 258 is nothing
- * special, so a program into which the library was not loaded opens one, and never receives
- * anything.
+ * Divert sockets that were opened without the library. For the kernel they are raw sockets of
+ * protocol 254 or 258, and never receive anything.
  */
 #ifndef DIVERT_RUN_UNSHIMMED_H
 #define DIVERT_RUN_UNSHIMMED_H
 
-/* How many there are in this network namespace. */
+/* Returns how many there are in this network namespace. */
 unsigned unshimmed_sockets(void);
 
 #endif

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Rules of ipfw(8), as text. */
+/* Parses rules of FreeBSD's ipfw(8). */
 #ifndef DIVERT_RUN_IPFW_H
 #define DIVERT_RUN_IPFW_H
 
 #include "language/parser.h"
 
 /*
- * Reads one rule. RULE_EMPTY: there is nothing but blanks or a comment, or an ipfw line that asks
- * for nothing here (flush). RULE_BAD: *error is filled, *out is undefined. Allocates nothing.
+ * Parses one rule. RULE_EMPTY: the text is blank, a comment, or an ipfw command without effect here
+ * (flush). RULE_BAD: *error is filled in, *out is undefined. Allocates nothing.
  */
 enum rule_result ipfw_parse(const char *text, struct rule *out, struct rule_error *error);
 

@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Cuts an ipfw rule into words and comma lists. */
 #include "ipfw/lex.h"
 
 #include <string.h>
@@ -8,7 +10,7 @@ static bool is_blank(char c)
     return c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == '\v' || c == '\f';
 }
 
-/* False: the word is too long for anything. */
+/* False: the word is too long. */
 static bool ipfw_read_word(const char *text, size_t from, struct word *word)
 {
     size_t end;
@@ -97,7 +99,7 @@ bool ipfw_lex_list(struct parser *p, ipfw_lex_item *add, void *context)
             return false;
         comma = p->word.s[p->word.length - 1] == ',';
         if (!ipfw_lex_peek(p, &next))
-            return ipfw_lex_next(p); /* which tells that the word is too long */
+            return ipfw_lex_next(p); /* reports that the word is too long */
         if (comma && (!next.length || next.s[0] == ','))
             return parser_fail(p, "'%s': nothing after the comma", p->word.s);
         comma = comma || next.s[0] == ',';

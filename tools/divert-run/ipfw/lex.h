@@ -5,10 +5,10 @@
 
 #include "language/parser.h"
 
-/* Reads the first word. All functions below return false after filling the parser's error. */
+/* Reads the first word. All functions that can fail return false and fill in the parser's error. */
 bool ipfw_lex_start(struct parser *p, const char *text);
 bool ipfw_lex_next(struct parser *p);
-/* The word after the current one. */
+/* Gives the word after the current one. */
 bool ipfw_lex_peek(const struct parser *p, struct word *word);
 bool ipfw_lex_at(const struct parser *p, const char *keyword);
 bool ipfw_lex_in(const struct word *word, const char *const *keywords);
@@ -20,11 +20,11 @@ bool ipfw_lex_in(const struct word *word, const char *const *keywords);
 typedef bool ipfw_lex_item(struct parser *p, const struct word *item, void *context);
 bool ipfw_lex_list(struct parser *p, ipfw_lex_item *add, void *context);
 
-/* options.c: what stands behind the destination. */
+/* options.c: the options behind the destination. */
 bool ipfw_parse_options(struct parser *p);
 bool ipfw_is_option(const struct word *word);
 
-/* match.c: what both the rule's body and its options are made of. Each reads its words and adds a
+/* match.c: parts of both the body and the options of a rule. Each reads its words and adds a
  * clause. */
 bool ipfw_parse_proto(struct parser *p, bool negated);
 bool ipfw_parse_addresses(struct parser *p, enum clause_kind kind, bool negated);

@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Parses protocols, addresses, ports, types, flags and interfaces of an ipfw rule. */
 #include "ipfw/lex.h"
 
 #include <arpa/inet.h>
@@ -42,7 +44,7 @@ bool ipfw_parse_proto(struct parser *p, bool negated)
             p, "'%s': alternatives in braces are not supported; write one rule for each",
             p->word.s);
     proto = name_to_proto(p->word.s);
-    if (proto < 1) /* 0 is ipfw's word for all, and iptables', but nft's for a header of IPv6 */
+    if (proto < 1) /* 0 stands for all in ipfw and iptables, but for an IPv6 header in nft */
         return parser_fail(p,
                            "'%s': expected a protocol: ip, tcp, udp, icmp, another name of "
                            "/etc/protocols or a number from 1 to 255",
@@ -103,7 +105,7 @@ static bool ipfw_add_port(struct parser *p, const struct word *item, void *conte
     (void)context;
     if (!atom)
         return false;
-    while (lo < 0 && dash) { /* service names have dashes, too */
+    while (lo < 0 && dash) { /* names of services may have dashes */
         *dash = '\0';
         lo = name_to_port(copy.s, service);
         hi = name_to_port(dash + 1, service);
@@ -262,6 +264,7 @@ bool ipfw_parse_interface(struct parser *p, enum clause_kind kind, bool negated)
     if (!atom)
         return false;
     memcpy(atom->ifname, p->word.s, p->word.length + 1);
-    atom->ifname[strnlen(atom->ifname, IFNAMSIZ - 1)] = '\0'; /* no '*' where no name goes on */
+    atom->ifname[strnlen(atom->ifname, IFNAMSIZ - 1)] =
+        '\0'; /* drop a '*' that no longer name can match */
     return ipfw_lex_next(p);
 }

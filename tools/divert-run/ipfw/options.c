@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Parses the options behind the destination of an ipfw rule. */
 #include "ipfw/lex.h"
 
 #include <netinet/in.h>

@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Parses an ipfw rule: number, action and body. */
 #include "ipfw/ipfw.h"
 
 #include "ipfw/lex.h"
@@ -27,14 +29,14 @@ static bool starts_with_digit(const struct word *word)
     return isdigit((unsigned char)word->s[0]);
 }
 
-/* "-q" and its like, which ipfw takes before the command. */
+/* A flag such as "-q", which ipfw takes before the command. */
 static bool is_ipfw_flag(const struct word *word)
 {
     return word->length > 1 && word->s[0] == '-' &&
            strspn(word->s + 1, "acdefiNnqSsTtv") == word->length - 1;
 }
 
-/* "ipfw -q add 100 ...": what stands before the number. *empty: there is no rule in this line. */
+/* Skips what precedes the number in "ipfw -q add 100 ...". *empty: the line has no rule. */
 static bool skip_ipfw_command(struct parser *p, bool *empty)
 {
     static const char *const ipfw[] = {"ipfw", "/sbin/ipfw", "${fwcmd}", NULL};
@@ -74,7 +76,7 @@ static bool parse_rule_number(struct parser *p)
     return ipfw_lex_next(p);
 }
 
-/* That the target lies ahead can be said only when the rule has its number. */
+/* A rule without a number is checked again by ruleset_add(), which gives it one. */
 static bool parse_skipto_target(struct parser *p)
 {
     long number = name_to_number(p->word.s, 65535);
@@ -179,7 +181,7 @@ static bool parse_destination_ports(struct parser *p)
     if (negated && (!ipfw_lex_peek(p, &next) || !next.length || ipfw_is_option(&next)))
         return true;
     if (!negated && !looks_like_ports(&p->word))
-        return true; /* ipfw_parse_options() tells what is wrong with it */
+        return true; /* ipfw_parse_options() reports what is wrong */
     return parse_not(p, &negated) && ipfw_parse_ports(p, CLAUSE_DPORT, negated);
 }
 

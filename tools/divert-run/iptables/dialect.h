@@ -8,13 +8,13 @@
 struct dialect iptables_dialect(const struct filter_options *options);
 
 enum table { TABLE_RAW, TABLE_MANGLE };
-extern const char *const iptables_tables[2]; /* indexed by that */
+extern const char *const iptables_tables[2]; /* indexed by enum table */
 
-/* What the two hooks are in iptables' words. Indexed by enum hook. */
+/* The base chains of the two hooks, indexed by enum hook. */
 extern const char *const iptables_base_chains[2];
 
-/* Incoming packets meet rules before connection tracking, or behind it if rules ask it; outgoing
- * ones in the last place in which a rule may queue. */
+/* Incoming packets meet the rules before connection tracking, or behind it if rules use it;
+ * outgoing ones in the last table in which a rule may queue. */
 enum table iptables_table_of(enum hook hook, bool tracks);
 
 #endif

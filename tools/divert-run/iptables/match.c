@@ -1,4 +1,5 @@
-/* What clauses look like in the words of iptables(8). */
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Clauses in the language of iptables(8). */
 #include "iptables/dialect.h"
 
 #include "common/mark.h"
@@ -80,7 +81,7 @@ static void iptables_port_range(const struct rule_atom *atom, struct text *out)
         text_add(out, ":%u", atom->range.hi);
 }
 
-/* Up to 15 places in one multiport match; a range takes two. */
+/* A multiport match has up to 15 places; a range takes two. */
 static void iptables_ports_of_proto(const struct match *match, int proto, bool inverse,
                                     struct conditions *out)
 {
@@ -162,8 +163,8 @@ static void iptables_tcpflags(struct rule_tcpflags flags, bool inverse, struct c
     conditions_add(out, IPPROTO_TCP, 0, &text);
 }
 
-/* Neither table has a match for an IPv6 packet's fragment offset; u32 finds it when the fragment
- * header is the first. */
+/* There is no match for the fragment offset of an IPv6 packet. u32 finds it if the fragment header
+ * comes first. */
 static void iptables_fragment(const struct match *match, bool inverse, struct conditions *out)
 {
     if (match->family == 4)
@@ -179,7 +180,7 @@ static void iptables_length(const struct rule_range *range, bool inverse, struct
                            range->lo, range->hi);
 }
 
-/* The inverse of two conditions would take two lines. */
+/* The inverse would take two lines, so there is none. */
 static void iptables_connection(enum connection connection, bool inverse, struct conditions *out)
 {
     if (inverse)
@@ -250,7 +251,7 @@ static void iptables_alternatives(const struct match *match, struct conditions *
     iptables_conditions(match, false, out);
 }
 
-/* "Not one of several" takes several lines. */
+/* There is none if it takes several lines. */
 static void iptables_inverse(const struct match *match, struct conditions *out)
 {
     struct conditions all = {0};
@@ -262,8 +263,8 @@ static void iptables_inverse(const struct match *match, struct conditions *out)
         conditions_free(&all);
 }
 
-/* Classic BPF: load the mark (SKF_AD_OFF + SKF_AD_MARK), mask it, compare, return the length that
- * matches. */
+/* Classic BPF: loads the mark (SKF_AD_OFF + SKF_AD_MARK), masks and compares it; returns non-zero
+ * for a match. */
 static void tag_at_least_bpf(const struct dialect *self, unsigned n, struct conditions *out)
 {
     iptables_add_condition(
@@ -272,7 +273,7 @@ static void tag_at_least_bpf(const struct dialect *self, unsigned n, struct cond
         self->mark_mask, n << mark_shift(self->mark_mask));
 }
 
-/* A number is at least N if, at some bit that is 0 in N - 1, it has a 1 and the bits above agree.
+/* A number exceeds N - 1 if at some bit where N - 1 has 0 it has 1, and all higher bits are equal.
  */
 static void tag_at_least_prefixes(const struct dialect *self, unsigned n, struct conditions *out)
 {

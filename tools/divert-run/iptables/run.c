@@ -1,4 +1,5 @@
-/* Runs iptables-run_restore(8) and iptables-run_save(8), of whichever kind works here. */
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Runs iptables-restore(8) and iptables-save(8), of the kind that works here. */
 #include "iptables/dialect.h"
 #include "tool.h"
 #include "util/message.h"
@@ -46,7 +47,7 @@ static void explain_restore_failure(const struct iptables_tools *tools, int six,
         tool_first_line(text_str(err), why);
 }
 
-/* Can this kernel take LINE? It is tried in a chain that nothing refers to, and that says whose. */
+/* Does the kernel accept LINE? It is tried in a chain without references that names its owner. */
 static bool kernel_takes_line(const struct iptables_tools *tools, int six, const char *table,
                               const char *line, struct text *why)
 {
@@ -161,7 +162,7 @@ static bool line_in_any_base_chain(const char *line)
     return line_in_base_chain(line, HOOK_IN) || line_in_base_chain(line, HOOK_OUT);
 }
 
-/* Where in a run LINE jumps to, if it does. Gives the run's id. */
+/* Which chain of a run LINE jumps to, if any. Gives the id of the run. */
 static enum jump jump_of_line(const char *line, char id[5])
 {
     const char *jump = strstr(line, " -j divert-");
@@ -176,7 +177,7 @@ static enum jump jump_of_line(const char *line, char id[5])
                                                                                : JUMP_LIST;
 }
 
-/* A live run's tags, from the comment of its jump. False: they lie elsewhere in the mark. */
+/* Reads the tags of a run from the comment of its jump. False: it uses another mask. */
 static bool read_tags_of_run(struct filter_options *options, const char *line)
 {
     const char *at = strstr(line, " tags=");
@@ -250,7 +251,7 @@ int iptables_survey(const struct iptables_host *host, struct filter_options *opt
     return STATUS_FAILED;
 }
 
-/* Adds what removes the jumps to run ID, and its chains, from the table that LISTING shows. */
+/* Adds the commands that remove run ID's jumps and chains from the table that LISTING shows. */
 static void add_run_removal(const char *listing, const char *id, struct text *out)
 {
     char *copy = copy_string(listing), *rest = copy, *line, found[5], chain[16];
@@ -270,7 +271,7 @@ static void add_run_removal(const char *listing, const char *id, struct text *ou
     free(copy);
 }
 
-/* What a divert-run left that was killed while it looked what the kernel takes. */
+/* Adds the removal of the chain that a divert-run left which was killed in kernel_takes_line(). */
 static bool add_probe_removal(const char *line, struct text *out)
 {
     char id[5];
@@ -281,7 +282,7 @@ static bool add_probe_removal(const char *line, struct text *out)
     return true;
 }
 
-/* A run has a list for each hook, and perhaps both in one table. */
+/* Does OUT remove run ID already? Both hooks of a run may be in one table. */
 static bool removal_has_run(const struct text *out, const char *id)
 {
     char flush[24];
@@ -290,8 +291,8 @@ static bool removal_has_run(const struct text *out, const char *id)
     return strstr(text_str(out), flush);
 }
 
-/* Collects the removal of run ID, or if that is NULL of all runs whose owner is gone. Returns how
- * many. */
+/* Adds the removal of run ID, or if that is NULL, of all runs whose owner has ended. Returns the
+ * number of the latter. */
 static int collect_removals(const char *listing, const char *id, struct text *out)
 {
     char *copy = copy_string(listing), *rest = copy, *line, found[5];
@@ -350,8 +351,8 @@ bool iptables_remove(const struct iptables_host *host, const char *id)
 }
 
 /*
- * Asking iptables-legacy-save for a table makes that table, and iptables-nft complains of it ever
- * after.
+ * Asking iptables-legacy-save for a table would create it, and iptables-nft would warn about it
+ * from then on.
  */
 static bool legacy_has_table(int six, const char *table)
 {
@@ -383,7 +384,7 @@ static int sweep_kind(const struct iptables_tools *tools)
     return swept;
 }
 
-/* The plain names stand for one of the other two kinds. */
+/* The plain names are links to one of the other two kinds. */
 int iptables_sweep(void)
 {
     int nft = sweep_kind(&kinds[KIND_NFT]), legacy = sweep_kind(&kinds[KIND_LEGACY]);

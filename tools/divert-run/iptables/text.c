@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /* Prints a plan as input for iptables-restore(8). */
 #include "iptables/dialect.h"
 
@@ -15,8 +16,8 @@ enum table iptables_table_of(enum hook hook, bool tracks)
     return hook == HOOK_IN && !tracks ? TABLE_RAW : TABLE_MANGLE;
 }
 
-/* iptables has one target in a line. Several of them, under one condition, get a chain that all
- * such lines share. */
+/* A line of iptables has one target. Lines with one condition and the same several targets share a
+ * chain that has these. */
 struct bundle {
     const struct line *line;
     char name[CHAIN_NAME_SIZE];
@@ -103,7 +104,7 @@ static void iptables_declare_chains(struct printer *p)
         text_add(p->out, ":%s - [0:0]\n", p->bundles[i].name);
 }
 
-/* By goto if the line leaves its chain: the bundle's end is then the chain's end. */
+/* A line that returns goes to its bundle by goto, so that the end of the bundle returns, too. */
 static void iptables_print_bundles(struct printer *p)
 {
     for (size_t i = 0; i < p->bundle_count; i++) {
@@ -166,8 +167,8 @@ static void iptables_print_line(struct printer *p, const struct chain *chain,
 }
 
 /*
- * All runs' lists stand together, and behind them what takes the tag out of the mark. Each run
- * brings that too, so that it is there whichever of them ends first.
+ * The lists of all runs stand together, and the jump that clears the tag stands behind them. Each
+ * run adds one, so that one is left whichever run ends first.
  */
 static void iptables_print_jumps(struct printer *p, enum hook hook)
 {

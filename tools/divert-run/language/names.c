@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Numbers of ports, protocols and ICMP types by their names. */
 #include "language/parser.h"
 
 #include <ctype.h>
@@ -6,7 +8,7 @@
 #include <string.h>
 #include <strings.h>
 
-/* What a rule may name even where /etc/services or /etc/protocols is missing. */
+/* Names that are known even where /etc/services or /etc/protocols is missing. */
 struct known_name {
     const char *name;
     int number;

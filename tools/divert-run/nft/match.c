@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /* What clauses look like in the words of nft(8). */
 #include "nft/dialect.h"
 
@@ -175,7 +176,7 @@ static void nft_not_proto(int proto, bool inverse, struct conditions *out)
     conditions_add(out, inverse ? -1 : proto, 0, &text);
 }
 
-/* The inverse of two conditions would take two lines. */
+/* The inverse would take two lines, so there is none. */
 static void nft_connection(enum connection connection, bool inverse, struct conditions *out)
 {
     struct text text = {0};

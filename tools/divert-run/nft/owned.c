@@ -1,7 +1,8 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A table with an owner: the kernel removes it as soon as the socket is closed that made it, so it
- * is gone with divert-run whatever ends that. libnftables, which nft(8) is made of, keeps such a
- * socket; it is loaded when it is needed, and is there wherever nft is.
+ * A table with an owner: the kernel removes it when the socket that made it is closed, so it does
+ * not outlive divert-run. libnftables, on which nft(8) is built, keeps such a socket; it is loaded
+ * on demand and exists wherever nft does.
  */
 #include "nft/dialect.h"
 #include "util/text.h"
@@ -24,7 +25,7 @@ static struct {
 
 static struct nft_ctx *context;
 
-/* ISO C knows no conversion from dlsym()'s pointer to one to a function. */
+/* ISO C has no conversion from the pointer of dlsym() to a function pointer. */
 static bool find_symbol(void *library, const char *name, void *function)
 {
     void *symbol = dlsym(library, name);
@@ -43,7 +44,7 @@ static bool load_libnftables(void)
            find_symbol(library, "nft_ctx_free", &nftables.free);
 }
 
-/* The table would live on with the command, if that inherited the socket. */
+/* If the command inherited the socket, the table would outlive divert-run. */
 static void set_netlink_cloexec(void)
 {
     DIR *fds = opendir("/proc/self/fd");
@@ -71,7 +72,7 @@ bool nft_owned_install(const char *ruleset)
     context = nftables.new(0);
     if (!context)
         return false;
-    nftables.buffer_error(context); /* which nobody reads */
+    nftables.buffer_error(context); /* collects messages, which are not read */
     text_add_bytes(&owned, ruleset, head);
     text_add(&owned, "%s%s", flag, ruleset + head);
     if (nftables.run(context, text_str(&owned)) == 0)

@@ -1,4 +1,5 @@
-/* Runs run_nft(8). */
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Installs, finds and removes tables with nft(8). */
 #include "nft/dialect.h"
 #include "tool.h"
 #include "util/message.h"
@@ -16,7 +17,7 @@ static int run_nft(const char *input, struct text *out, struct text *err)
     return tool_run(argv, input, out, err);
 }
 
-/* A table with a queue rule, made and deleted in one transaction. */
+/* Makes and deletes a table with a queue rule in one transaction. */
 bool nft_probe(struct text *why)
 {
     struct text input = {0}, err = {0};

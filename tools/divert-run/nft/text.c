@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /* Prints a plan as input for nft(8): one table of our own with its base chains. */
 #include "nft/dialect.h"
 
@@ -8,13 +9,13 @@ static const struct base_chain {
     int priority;
 } before_reassembly = {"copying", "prerouting", "incoming-tee", -450};
 
-/* The places of iptables' raw PREROUTING and mangle POSTROUTING. */
+/* At the priorities of iptables' raw PREROUTING and mangle POSTROUTING. */
 static const struct base_chain base_chains[] = {
     {"prerouting", "prerouting", "incoming", -300},
     {"postrouting", "postrouting", "outgoing", -150},
 };
 
-/* The place of mangle PREROUTING. */
+/* At the priority of mangle PREROUTING. */
 static const struct base_chain behind_tracking = {"prerouting", "prerouting", "incoming", -150};
 
 struct printer {
@@ -64,7 +65,7 @@ static void nft_print_verdict(struct printer *p, const struct line *line)
     }
 }
 
-/* Each statement brings the blank before it; a line that begins with one does without. */
+/* Each statement begins with a blank, which is dropped at the beginning of a line. */
 static void nft_print_statements(struct printer *p, const struct line *line)
 {
     struct text *out = p->out, statements = {0};
@@ -102,8 +103,7 @@ static void nft_print_chain(struct printer *p, const struct chain *chain)
     text_add(p->out, "\t}\n");
 }
 
-/* Nothing jumps here: that the rule exists makes the kernel reassemble fragments before prerouting.
- */
+/* No rule jumps here: the mere presence of tproxy enables reassembly before prerouting. */
 static void nft_print_defrag(struct printer *p)
 {
     text_add(p->out, "\tchain defrag {\n\t\tmeta l4proto tcp tproxy to :1\n\t}\n");

@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Writes out the lists of a pf rule, as one rule for each combination. */
 #include "pf/expand.h"
 #include "util/text.h"
 
@@ -6,7 +8,7 @@
 
 struct expansion {
     const struct pf_rule *pf;
-    struct rule made; /* as far as it has got */
+    struct rule made; /* the part built so far */
     struct pf_variants *out;
 };
 
@@ -24,7 +26,8 @@ static void copy_atom(struct rule *rule, const struct rule_atom *atom)
 
 static void expand_from(struct expansion *e, unsigned clause);
 
-/* The clause with those of its atoms that belong to ITEM (0: have no '!'), of FAMILY (0: any). */
+/* Adds the clause with those atoms that belong to negated ITEM (0: not negated), of FAMILY (0:
+ * any). */
 static void expand_item(struct expansion *e, unsigned at, unsigned char item, int family)
 {
     const struct rule *rule = &e->pf->match;
@@ -38,7 +41,7 @@ static void expand_item(struct expansion *e, unsigned at, unsigned char item, in
         if (e->pf->negated[i] == item && (!family || kind == (family == 4 ? ADDR_NET4 : ADDR_NET6)))
             copy_atom(&e->made, &rule->atoms[i]);
     }
-    if (family) { /* in pf "! 10.0.0.1" is about IPv4 only */
+    if (family) { /* in pf "! 10.0.0.1" matches IPv4 only */
         struct rule_atom atom = {.range = {(uint16_t)family, (uint16_t)family}};
 
         begin_clause(&e->made, CLAUSE_FAMILY, false);
@@ -93,7 +96,7 @@ static void expand_from(struct expansion *e, unsigned clause)
     if (out->count > PF_RULES_MAX)
         return;
     if (clause == e->pf->match.clause_count) {
-        if (!(out->count & (out->count - 1))) /* full: 1, 2, 4, ... */
+        if (!(out->count & (out->count - 1))) /* the memory is full at 0, 1, 2, 4, ... */
             out->rules =
                 grow_array(out->rules, out->count ? 2 * out->count : 1, sizeof(*out->rules));
         out->rules[out->count++] = e->made;

@@ -5,8 +5,8 @@
 
 #include "pf/pf.h"
 
-/* A rule for each combination of what the lists of PF name, without its TCP flags; no more than
- * PF_RULES_MAX + 1. The caller frees the rules. */
+/* One rule for each combination of list items, without TCP flags; at most PF_RULES_MAX + 1. The
+ * caller frees the rules. */
 struct pf_variants {
     struct rule *rules;
     size_t count;

@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Parses the hosts of a pf rule. */
 #include "pf/lex.h"
 
 #include <arpa/inet.h>
@@ -6,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* 4, 6, or 0 for what can be either. */
+/* 4, 6, or 0 if it can be either. */
 static int address_family(const struct rule_addr *addr)
 {
     return addr->kind == ADDR_NET4 ? 4 : addr->kind == ADDR_NET6 ? 6 : 0;
@@ -82,7 +84,7 @@ static unsigned netmask_length(const struct sockaddr *mask, size_t offset, size_
     return bits;
 }
 
-/* An interface's address, or with NETWORK the network around it. False: it is not of IP. */
+/* Gives the address of an interface, or if NETWORK, its network. False: it is not an IP address. */
 static bool interface_address(const struct ifaddrs *ifa, bool network, struct rule_addr *addr)
 {
     int family = ifa->ifa_addr ? ifa->ifa_addr->sa_family : AF_UNSPEC;
@@ -125,7 +127,7 @@ static bool add_interface_addresses(struct pf_parser *pp, const char *name, bool
     return fits;
 }
 
-/* A name of an interface stands for the addresses that it has now. */
+/* The name of an interface stands for the addresses that it has now. */
 static bool parse_host_interface(struct pf_parser *pp, unsigned char item)
 {
     struct word name = pp->p.word;
@@ -144,7 +146,8 @@ static bool parse_host_interface(struct pf_parser *pp, unsigned char item)
     return add_interface_addresses(pp, name.s, modifier, item);
 }
 
-/* The packet filters know the addresses of the one interface that the packet passes. */
+/* "(em0)" are the addresses that em0 has when the packet passes. The packet filters can match only
+ * those of the interface that the packet itself passes. */
 static bool parse_bracketed_interface(struct pf_parser *pp, unsigned char item)
 {
     const struct rule *rule = &pp->pf->match;
@@ -203,7 +206,7 @@ bool pf_parse_host(struct pf_parser *pp, enum clause_kind kind)
     return parser_add_clause(&pp->p, kind, false) && pf_lex_list(pp, parse_host_item, kind);
 }
 
-/* Bits 4 and 6 for the families of the packets that the hosts can be of. */
+/* The families that the hosts can have, as bits 4 and 6. */
 static unsigned families_of_hosts(const struct rule *rule, enum clause_kind kind)
 {
     const struct rule_clause *hosts = rule_clause(rule, kind);

@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Cuts a pf rule into words. */
 #include "pf/lex.h"
 
 #include <ctype.h>

@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Parses the options of a pf rule: flags, ICMP types, state and divert port. */
 #include "pf/lex.h"
 
 #include <netinet/in.h>
@@ -33,12 +35,12 @@ static const char *const unsupported[] = {
     "synproxy", "tag",         "tagged",   "tos",          "user",      "min-ttl",   NULL,
 };
 
-/* What would have had its place before. */
+/* Keywords that belong before the options. */
 static const char *const early[] = {
     "in", "out", "log", "quick", "on", "inet", "inet6", "proto", "all", "from", "to", "port", NULL,
 };
 
-/* Is the rule about PROTO, perhaps among others? Or about all protocols, with ANY. */
+/* Does the rule list PROTO? If it lists no protocols, the result is ANY. */
 static bool rule_names_proto(const struct rule *rule, int proto, bool any)
 {
     const struct rule_clause *protos = rule_clause(rule, CLAUSE_PROTO);

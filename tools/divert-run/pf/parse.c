@@ -1,10 +1,12 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Parses a pf rule. */
 #include "pf/lex.h"
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <string.h>
 
-/* Room for what the translation adds. */
+/* Atoms that the translation may add. */
 #define ATOMS_SPARE 8
 
 static const char *const other_statements[] = {
@@ -157,7 +159,7 @@ static bool parse_pf_protos(struct pf_parser *pp)
            pf_lex_list(pp, parse_proto_item, CLAUSE_PROTO);
 }
 
-/* "from" or "to", a host, "port" and a port; one of the two may be left out. */
+/* Parses "from" or "to", a host, "port" and a port. The host or the port may be missing. */
 static bool parse_host_and_port(struct pf_parser *pp, const char *keyword, enum clause_kind host,
                                 enum clause_kind port)
 {
@@ -178,7 +180,7 @@ static bool parse_pf_hosts(struct pf_parser *pp)
            parse_host_and_port(pp, "to", CLAUSE_DST, CLAUSE_DPORT) && pf_check_hosts(pp);
 }
 
-/* A TCP connection begins with SYN: pf has that for all rules that keep state. */
+/* The default of pf for rules that keep state is "flags S/SA". */
 static void set_default_flags(struct pf_rule *pf)
 {
     static const struct rule_tcpflags begin = {.mask = TH_SYN | TH_ACK, .value = TH_SYN};

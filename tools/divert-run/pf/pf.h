@@ -1,32 +1,32 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Rules of OpenBSD's pf.conf(5), and what becomes of them: rules of rule.h, of which the first that
- * matches decides, where in pf it is the last one, or the first that is quick.
+ * Parses rules of OpenBSD's pf.conf(5), and translates them to rules of rule.h. There the first
+ * rule that matches decides; in pf it is the last one, or the first one that is quick.
  *
- * What pf keeps as a state, connection tracking has as a connection. A packet of a connection that
- * was answered before meets the rules as the packet did that began it: an answer with its ends and
- * its direction exchanged. If a pass rule that keeps state decides that way, that is the end of it;
- * otherwise the packet meets the rules on its own account, like all others.
+ * Connection tracking stands in for the states of pf. A packet of a connection that was answered is
+ * first matched as the packet that began the connection: for an answer, addresses, ports and
+ * direction are exchanged. If a pass rule that keeps state decides then, its action is taken.
+ * Otherwise the packet is matched as it is, like all others.
  */
 #ifndef DIVERT_RUN_PF_H
 #define DIVERT_RUN_PF_H
 
 #include "language/parser.h"
 
-#define PF_RULES_MAX 8000 /* that they may become */
+#define PF_RULES_MAX 8000 /* of rule.h, after translation */
 
 struct pf_rule {
     bool block, quick, stateless, log;
     unsigned divert_port; /* 0: none */
     bool has_flags;
-    struct rule_tcpflags flags; /* concern TCP alone */
-    /* What it matches. Several interfaces or protocols in one clause stand for as many rules, and
-     * so do addresses with '!': each is of the negated item with that number, from 1. */
+    struct rule_tcpflags flags; /* for TCP only */
+    /* What it matches. Each interface or protocol of a clause stands for a rule of its own, and so
+     * does each negated address: negated[] has the number of its item, from 1. */
     struct rule match;
     unsigned char negated[RULE_ATOMS_MAX];
 };
 
-/* As ipfw_parse(). Looks up the addresses of interfaces that are named for their addresses. */
+/* Parses one rule, as ipfw_parse() does. Interfaces named as hosts are looked up. */
 enum rule_result pf_parse(const char *text, struct pf_rule *out, struct rule_error *error);
 
 /* Rules in the order in which they were given. */
@@ -38,7 +38,7 @@ struct pf_ruleset {
 void pf_add(struct pf_ruleset *set, const struct pf_rule *rule);
 void pf_free(struct pf_ruleset *set);
 
-/* Appends to RULES, which is empty, what PF means. False: that is more than PF_RULES_MAX. */
+/* Appends the translation of PF to RULES, which must be empty. False: it exceeds PF_RULES_MAX. */
 bool pf_translate(const struct pf_ruleset *pf, struct ruleset *rules);
 
 #endif

@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Parses the ports of a pf rule. */
 #include "pf/lex.h"
 
 #include <netinet/in.h>
@@ -18,7 +20,7 @@ static bool rule_has_ports(const struct rule *rule)
     return protos;
 }
 
-/* Nothing is added where there is no port between the two. */
+/* Adds nothing if the range is empty. */
 static bool add_port_range(struct pf_parser *pp, int lo, int hi)
 {
     struct rule_atom *atom;
@@ -40,7 +42,7 @@ static int port_by_name(const struct pf_parser *pp, const char *name)
     return name_to_port(name, proto == IPPROTO_UDP ? "udp" : "tcp");
 }
 
-/* The current word; the caller steps over it. */
+/* Reads the current word; the caller skips it. */
 static bool read_pf_port(struct pf_parser *pp, int *port)
 {
     struct parser *p = &pp->p;
@@ -78,7 +80,7 @@ static bool parse_port_comparison(struct pf_parser *pp, enum comparison comparis
     return add_port_range(pp, lo, hi) && pf_lex_next(pp);
 }
 
-/* a:b, both included. Returns false without an error for what is none. */
+/* Reads a:b, both included. False, without an error: the word is no such range. */
 static bool read_port_range(struct pf_parser *pp, int *lo, int *hi)
 {
     struct word copy = pp->p.word;
@@ -92,7 +94,7 @@ static bool read_port_range(struct pf_parser *pp, int *lo, int *hi)
     return *lo >= 0 && *hi >= 0;
 }
 
-/* a <> b, all but those between and the two; a >< b, those between without the two. */
+/* "a <> b": ports below a or above b. "a >< b": ports between a and b. Both exclude a and b. */
 static bool parse_port_pair(struct pf_parser *pp, int lo)
 {
     bool outside = pf_lex_at(pp, "<>");

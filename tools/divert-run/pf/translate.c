@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Translates pf rules, of which the last match decides, into rules of which the first does. */
 #include "pf/expand.h"
 #include "util/text.h"
 
@@ -7,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The rules as packets meet them: the first that matches decides. */
+/* The rules sorted so that the first match decides. */
 struct order {
     const struct pf_rule **rules;
     size_t count;
@@ -19,7 +21,7 @@ struct translation {
     bool full; /* there were too many */
 };
 
-/* The quick ones, and then the others from the last to the first. */
+/* The quick rules come first, then the others from the last to the first. */
 static void order_rules(const struct pf_ruleset *pf, struct order *order)
 {
     *order = (struct order){.rules = grow_array(NULL, pf->count, sizeof(*order->rules))};
@@ -75,7 +77,7 @@ static void emit_rule(struct translation *t, const struct rule *rule, enum rule_
         ruleset_add(t->out, &copy);
 }
 
-/* What the rule does. A connection's packets may need to go past the others of their kind. */
+/* Adds the rule with the action of PF. */
 static void emit_action(struct translation *t, const struct pf_rule *pf, const struct rule *rule)
 {
     if (pf->block)
@@ -93,7 +95,7 @@ static void append_note(struct rule *rule, const char *note)
     snprintf(rule->text + length, sizeof(rule->text) - length, " # %s", note);
 }
 
-/* ---- packets of connections ---- */
+/* ---- packets of answered connections ---- */
 
 static enum clause_kind mirrored_kind(enum clause_kind kind)
 {
@@ -132,7 +134,7 @@ static int icmp_answer(enum clause_kind kind, int type)
     }
 }
 
-/* Leaves the types that have an answer, as that. False: none has. */
+/* Replaces the types by those of their answers, and drops those without. False: none is left. */
 static bool mirror_icmp_types(struct rule *rule, struct rule_clause *clause)
 {
     unsigned kept = 0;
@@ -164,7 +166,8 @@ static bool mirror_rule(struct rule *rule)
     return true;
 }
 
-/* Makes RULE one about connections that began as it says: TCP with SYN. False: none can. */
+/* Restricts RULE to connections whose first packet it can match: with TCP, one with SYN. False:
+ * there is none. */
 static bool restrict_to_first_packet(const struct pf_rule *pf, struct rule *rule)
 {
     int proto = rule_proto(rule);
@@ -185,7 +188,7 @@ static bool same_direction(const struct pf_rule *a, const struct pf_rule *b)
     return either || !rule_clause(&b->match, opposite);
 }
 
-/* Does a rule that keeps state, and decides where rule AT does not, stand behind it? */
+/* Does a rule that keeps state stand behind rule AT, and in the same direction? */
 static bool hides_stateful_rule(const struct order *order, size_t at)
 {
     for (size_t i = at + 1; i < order->count; i++) {
@@ -226,7 +229,8 @@ static void emit_connections(struct translation *t, enum connection way)
     }
 }
 
-/* Where the rules for packets on their own account begin is known only now. */
+/* All skipto rules go to the rules for packets as they are, whose first number is known only now.
+ */
 static void set_skipto_targets(const struct translation *t)
 {
     unsigned next = ruleset_last(t->out) + 1;
@@ -237,9 +241,10 @@ static void set_skipto_targets(const struct translation *t)
     }
 }
 
-/* ---- packets on their own account ---- */
+/* ---- packets as they are ---- */
 
-/* An ICMP error about a connection belongs to it, and no rule that blocks ICMP concerns it. */
+/* Exempts ICMP errors about a connection from a rule that blocks ICMP: they belong to the
+ * connection. */
 static void emit_icmp_errors(struct translation *t, const struct rule *variant)
 {
     static const int protos[] = {IPPROTO_ICMP, IPPROTO_ICMPV6};

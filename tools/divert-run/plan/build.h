@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* How the chains of a plan are built; for the files of plan/ only. */
+/* Builds the chains of a plan; for the files of plan/ only. */
 #ifndef DIVERT_RUN_PLAN_BUILD_H
 #define DIVERT_RUN_PLAN_BUILD_H
 
 #include "plan/plan.h"
 
 /* reduce.c */
-/* What stays of a clause in a place: nothing, because it always or never holds there, or a match.
- */
+/* Evaluates a clause in a place. DEPENDS: on the packet, and MATCH is what to ask. */
 enum truth { NEVER, ALWAYS, DEPENDS };
 enum truth clause_in_place(const struct rule *rule, const struct rule_clause *clause,
                            const struct place *place, struct match *match);
@@ -22,13 +21,12 @@ void line_op(struct line *line, enum op_kind kind, unsigned value);
 void line_goto(struct line *line, enum verdict verdict, const struct chain *target);
 /* Appends "return if the tag is at least N". */
 void chain_return_if_passed(const struct plan *plan, struct chain *chain, unsigned n);
-/* Appends a rule to a chain. FLAT: no tag stands for a position in this chain. */
+/* Appends a rule to a chain. FLAT: packets have no tag while they are in this chain. */
 void plan_rule(struct plan *plan, struct chain *chain, const struct rule *rule, struct place place,
                bool flat);
-/* Can the rule stand in a flat chain, where one returns from the list by returning from the chain?
- */
+/* Can the rule stand in a flat chain? There a return from the chain leaves the whole list. */
 bool plan_rule_flat(const struct plan *plan, const struct rule *rule, struct place place);
-/* In any of the plan's families. */
+/* rule_possible() in any family of the plan. */
 bool plan_rule_possible(const struct plan *plan, const struct rule *rule, struct place place);
 
 #endif

@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Decides the clauses of a rule that depend only on the place where a packet meets it. */
 #include "plan/build.h"
 
 #include <netinet/in.h>

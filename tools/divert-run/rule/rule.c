@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What the clauses of one rule say. */
+/* Questions about the clauses of one rule. */
 #include "rule/rule.h"
 
 #include <netinet/in.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What a rule is: conditions on a packet and an action, whichever language it was written in, and
- * the ordered list of them. Nothing here knows of netfilter.
+ * A rule, conditions on a packet and an action, in a form that does not depend on the language in
+ * which it was written; and the ordered list of rules. Nothing here depends on netfilter.
  */
 #ifndef DIVERT_RUN_RULE_H
 #define DIVERT_RUN_RULE_H
@@ -45,9 +45,9 @@ enum clause_kind {
 
 /* What connection tracking knows of a packet. */
 enum connection {
-    CONNECTION_FORTH,   /* of a connection answered before, from the side that began it */
-    CONNECTION_BACK,    /* from the side that did not */
-    CONNECTION_RELATED, /* an ICMP error about one */
+    CONNECTION_FORTH,   /* of a connection that was answered, from its initiator */
+    CONNECTION_BACK,    /* of such a connection, from its responder */
+    CONNECTION_RELATED, /* an ICMP error about a connection */
 };
 
 /* ADDR_IFACE: an address of the interface on which the packet comes in or goes out. */
@@ -76,8 +76,8 @@ struct rule_atom {
     };
 };
 
-/* One condition: any of the atoms holds, or none if it is negated. A rule is the conjunction of its
- * clauses. */
+/* One condition: any of the atoms holds, or if it is negated, none. A packet matches a rule if all
+ * clauses hold. */
 struct rule_clause {
     enum clause_kind kind;
     bool negated;
@@ -85,35 +85,35 @@ struct rule_clause {
 };
 
 struct rule {
-    unsigned number; /* 1..RULE_NUMBER_MAX; 0: the text gives none */
+    unsigned number; /* 1 to RULE_NUMBER_MAX; 0: none was given */
     enum rule_action action;
-    unsigned argument; /* divert port or the number of skipto */
+    unsigned argument; /* divert port, or target of skipto */
     bool log;
     unsigned clause_count, atom_count;
     struct rule_clause clauses[RULE_CLAUSES_MAX];
     struct rule_atom atoms[RULE_ATOMS_MAX];
-    char text[RULE_TEXT_MAX]; /* as the user wrote it, without comment and surrounding blanks */
+    char text[RULE_TEXT_MAX]; /* source text without comment and surrounding blanks */
 };
 
 /* The first clause of that kind, or NULL. */
 const struct rule_clause *rule_clause(const struct rule *rule, enum clause_kind kind);
-/* The one protocol that the rule is about, by name or by an option that only it has; or -1. */
+/* The only protocol that the rule can match, by name or by an option that implies it; or -1. */
 int rule_proto(const struct rule *rule);
 
 /* Appends "100 divert 8668 ip from any to any", for comments in firewall rules. */
 void rule_comment(const struct rule *rule, struct text *out);
 
-/* Rules in the order in which packets meet them. */
+/* Rules in the order in which packets traverse them. */
 struct ruleset {
     struct rule **rules;
     size_t count;
 };
 
 /*
- * Adds a copy of RULE, giving it a number if it has none: RULE_NUMBER_STEP above the highest so
- * far, or the highest again where that is too high, as ipfw(8) does. Rules of one number keep the
- * order in which they came. Returns the number, or 0 without adding anything: the rule is a skipto
- * that would not go forward.
+ * Adds a copy of RULE. If it has no number it gets one as in ipfw(8): RULE_NUMBER_STEP above the
+ * highest so far, or the highest again if that is too high. Rules with the same number keep the
+ * order in which they were added. Returns the number, or 0 without adding anything if the rule is a
+ * skipto whose target does not lie ahead.
  */
 unsigned ruleset_add(struct ruleset *set, const struct rule *rule);
 /* The highest number, 0 if there is no rule. */

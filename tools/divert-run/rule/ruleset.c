@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The ordered list of rules. */
 #include "rule/rule.h"
 #include "util/text.h"
 

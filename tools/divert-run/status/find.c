@@ -1,7 +1,8 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Finds divert sockets: every process that has one keeps its memory open as a file without a name
- * (shim/status.h), beside the netlink socket that the file names. What a process says is believed
- * only as far as the kernel agrees: anybody can have a file that looks like one of ours.
+ * (common/status.h), beside the netlink socket that the file names. As anybody can make such a
+ * file, it counts only as far as the tables of the kernel confirm it.
  */
 #include "status/sockets.h"
 #include "util/message.h"
@@ -27,7 +28,7 @@ struct candidate {
     bool of_root;
 };
 
-/* A process, as far as we have looked. */
+/* What was found in one process so far. */
 struct look {
     struct status_list *list;
     const struct status_kernel *kernel;
@@ -39,7 +40,7 @@ struct look {
     size_t candidate_count;
 };
 
-/* Opens a file in memory, and nothing else: opening other things may have effects. */
+/* Opens files in memory only, because opening other files may have side effects. */
 static int open_memory(int directory, const char *name)
 {
     char path[64];
@@ -110,7 +111,7 @@ static void examine_descriptor(struct look *look, int directory, const char *nam
     close(fd);
 }
 
-/* What the kernel has bound to the netlink socket. */
+/* Adds the queues that are bound to the netlink socket. */
 static void count_queues(const struct status_kernel *kernel, unsigned port_id,
                          struct status_socket *s)
 {
@@ -147,8 +148,8 @@ static const struct status_netlink *find_held_socket(const struct look *look,
 }
 
 /*
- * The file of a process counts if that has the netlink socket which it names, and if that socket
- * owns queues, which takes rights; or if the file is root's.
+ * The file counts if the process has the netlink socket that the file names, and if that socket
+ * owns queues, which takes privileges, or the file belongs to root.
  */
 static struct status_socket *add_if_confirmed(struct look *look, const struct candidate *c)
 {

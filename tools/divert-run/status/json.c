@@ -1,9 +1,11 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Prints the status as JSON. */
 #include "status/sockets.h"
 
 #include <sys/socket.h>
 #include <time.h>
 
-/* Names and rules may hold any bytes; what is not ASCII cannot be told from broken UTF-8. */
+/* Names and rules may contain any bytes. Those beyond ASCII may be invalid UTF-8. */
 static void json_string(struct text *out, const char *s)
 {
     text_add(out, "\"");

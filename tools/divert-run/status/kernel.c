@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Reads the kernel's tables of netlink sockets and queues. */
 #include "status/sockets.h"
 #include "util/message.h"
 
@@ -9,7 +11,7 @@
 
 static const char queue_table[] = "/proc/net/netfilter/nfnetlink_queue";
 
-/* Calls take(kernel, line) for each line of a table. 0, or errno. */
+/* Calls take(kernel, line) for each line of a table in /proc/net. 0, or errno. */
 static int read_table_lines(const char *path, struct status_kernel *kernel,
                             void (*take)(struct status_kernel *kernel, const char *line))
 {
@@ -57,7 +59,7 @@ int status_kernel_read(struct status_kernel *kernel)
         return STATUS_FAILED;
     }
     error = read_table_lines(queue_table, kernel, add_kernel_queue);
-    if (!error || error == ENOENT) /* without the module nobody is bound */
+    if (!error || error == ENOENT) /* without the module no queue is bound */
         return 0;
     message_error("--status: %s: %s%s", queue_table, strerror(error),
                   error == EACCES ? "; divert sockets are shown to root" : "");

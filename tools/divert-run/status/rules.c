@@ -1,4 +1,6 @@
-/* The rules of running divert-runs: a sealed file without a name each, of lines "PORT RULE". */
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Publishes and reads the rules of running divert-runs: sealed files in memory, of lines "PORT
+ * RULE". */
 #include "status/sockets.h"
 
 #include <fcntl.h>

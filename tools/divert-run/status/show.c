@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Shows the status, once or repeatedly. */
 #include "status/sockets.h"
 
 #include "util/message.h"
@@ -8,7 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
-/* The kernel counts what was read as waiting, too. */
+/* The kernel also counts packets that were read as waiting. */
 unsigned long long status_unread(const struct status_socket *s)
 {
     return s->waiting > s->counters.unwritten ? s->waiting - s->counters.unwritten : 0;
@@ -45,7 +47,7 @@ static void sleep_seconds(double seconds)
     nanosleep(&rest, NULL);
 }
 
-/* On a terminal each look takes the place of the one before. */
+/* On a terminal each status replaces the one before. */
 int status_show(double interval, bool json)
 {
     static const char clear[] = "\033[H\033[2J";

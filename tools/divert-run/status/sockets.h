@@ -12,21 +12,21 @@
 
 struct status_process {
     pid_t pid;
-    char command[17]; /* as the process likes to be called: any bytes */
+    char command[17]; /* name that the process chose: any bytes */
 };
 
 /* A divert socket. */
 struct status_socket {
-    struct status counters;    /* as the library keeps them: may be any numbers, port included */
-    unsigned long long memory; /* inode number of the file they stand in: one a socket */
-    struct status_process *processes; /* that have it, by number */
+    struct status counters;    /* written by the process: may be any numbers, port included */
+    unsigned long long memory; /* inode number of their file, unique for each socket */
+    struct status_process *processes; /* that have the socket, by PID */
     size_t process_count;
-    unsigned queue, queues;     /* as the kernel has it: the first, and how many; 0 unbound */
+    unsigned queue, queues;     /* in the kernel: the first, and their number; 0: unbound */
     unsigned long long waiting; /* packets in the kernel that have no verdict */
     unsigned long long queue_full, buffer_full; /* packets that the kernel dropped */
 };
 
-/* A rule of a divert-run that lives. */
+/* A rule of a running divert-run. */
 struct status_rule {
     unsigned port;
     char *text; /* any bytes but newlines */
@@ -37,25 +37,26 @@ struct status_list {
     size_t count;
     struct status_rule *rules;
     size_t rule_count;
-    bool hidden; /* there are processes that must not be looked into */
+    bool hidden; /* some processes could not be examined */
 };
 
-/* The sockets by port, all zeros before. Give it to status_free(). 0, or an exit status. */
+/* Fills LIST, which must be zeroed, sorted by port; status_free() releases it. 0, or an exit status
+ * after an error message. */
 int status_find(struct status_list *list);
 void status_free(struct status_list *list);
 
-/* Packets in the kernel that nobody has read. */
+/* Number of packets in the kernel that nobody has read. */
 unsigned long long status_unread(const struct status_socket *s);
 
-/* One JSON object on one line, or text for people. */
+/* Append one JSON object on one line, or text for people. */
 void status_json(const struct status_list *list, struct text *out);
 void status_text(const struct status_list *list, struct text *out);
 
-/* rules.c: takes over what another process published, if fd is that. */
+/* rules.c: adds the rules that another process published in FD, if it did. */
 void status_read_rules(struct status_list *list, int fd);
 #define STATUS_RULES_NAME "divertshim-rules"
 
-/* kernel.c: what /proc/net says. */
+/* kernel.c: the tables in /proc/net. */
 struct status_netlink {
     unsigned long long inode; /* of the socket */
     unsigned port_id;

@@ -5,12 +5,13 @@
 
 #include "rule/rule.h"
 
-/* Prints the sockets once, or every so many seconds for ever if that is above 0. An exit status. */
+/* Prints the sockets once, or if INTERVAL is above 0, for ever every INTERVAL seconds. Returns an
+ * exit status. */
 int status_show(double interval, bool json);
 
 /*
- * Leaves the rules that divert packets where --status of others finds them, for as long as
- * this process lives. The numbers are BASE above those that were given.
+ * Publishes the rules that divert packets for --status of other processes, as long as this process
+ * lives. Their numbers are BASE above those that the user gave.
  */
 void status_publish_rules(const struct ruleset *rules, unsigned base);
 

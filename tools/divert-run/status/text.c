@@ -1,8 +1,10 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Prints the status for people. */
 #include "status/sockets.h"
 
 #include <sys/socket.h>
 
-/* What others chose may hold what a terminal would obey. */
+/* Strings that others chose may contain control sequences for terminals. */
 static void human_string(struct text *out, const char *s)
 {
     for (; *s; s++) {

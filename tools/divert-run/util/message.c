@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Writes messages to standard error. */
 #include "util/message.h"
 
 #include "util/text.h"
@@ -6,11 +8,11 @@
 #include <stdio.h>
 #include <string.h>
 
-#define SHOWN 160u /* columns of a rule that are shown around its error */
+#define SHOWN 160u /* columns of a rule that are shown around an error */
 
 int verbosity;
 
-/* Bytes of the character at S, or 0 if it is none or one that terminals act on. */
+/* Length in bytes of the UTF-8 character at S; 0 if it is invalid or a control character. */
 static size_t printable_length(const unsigned char *s)
 {
     size_t len = *s >= 0xf0 ? 4 : *s >= 0xe0 ? 3 : *s >= 0xc2 ? 2 : 1;
@@ -37,7 +39,7 @@ static void append_escaped(const char *s, struct text *out)
     }
 }
 
-/* One line, whatever words of the user's are in it. */
+/* The result is one line, whatever the arguments contain. */
 static void write_message(const char *fmt, va_list ap)
 {
     struct text message = {0}, line = {0};

@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Names this process as the owner of firewall rules, and recognises dead owners. */
 #include "util/owner.h"
 
 #include <stdio.h>

@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* A string that grows, and allocation that cannot fail. */
 #include "util/text.h"
 
 #include <stdio.h>

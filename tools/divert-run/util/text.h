@@ -1,10 +1,12 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* A string that grows, and allocation that ends the program when there is no memory. */
 #ifndef DIVERT_RUN_TEXT_H
 #define DIVERT_RUN_TEXT_H
 
 #include <stdarg.h>
 #include <stddef.h>
 
-/* A string that grows. Zeroed memory is an empty one; text_free() gives the memory back. */
+/* Zeroed memory is an empty string; text_free() releases it. */
 struct text {
     char *s;
     size_t len;
@@ -18,8 +20,8 @@ void text_add_bytes(struct text *t, const void *bytes, size_t len);
 const char *text_str(const struct text *t);
 void text_free(struct text *t);
 
-/* As realloc() for COUNT members of SIZE bytes; ends the program (status 125) when there is no
- * memory. */
+/* reallocarray(3) for COUNT members of SIZE bytes. Ends the program with status 125 when there is
+ * no memory. */
 void *grow_array(void *memory, size_t count, size_t size);
 char *copy_string(const char *s);
 
