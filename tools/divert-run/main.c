@@ -109,8 +109,7 @@ static int run_with_rules(struct options *options)
     return status;
 }
 
-/* divert-run executes programs that its environment names, so it must not have raised privileges.
- */
+/* Raised privileges are refused: divert-run executes programs that the environment names. */
 static bool has_raised_privileges(void)
 {
     if (getauxval(AT_SECURE))

@@ -149,6 +149,47 @@ static int set_status(struct options *options, const char *s)
     return 0;
 }
 
+/* Applies an option that cannot be wrong. */
+static void apply_plain_option(int option, struct options *options)
+{
+    switch (option) {
+    case 'v':
+        verbosity = verbosity < 0 ? 1 : verbosity + 1;
+        break;
+    case 'q':
+        verbosity = -1;
+        break;
+    case 'h':
+        options->mode = MODE_HELP;
+        break;
+    case OPT_VERSION:
+        options->mode = MODE_VERSION;
+        break;
+    case OPT_CHECK:
+        options->mode = MODE_CHECK;
+        break;
+    case OPT_CLEANUP:
+        options->mode = MODE_CLEANUP;
+        break;
+    case OPT_GSO:
+        options->gso = true;
+        break;
+    case OPT_BATCH:
+        options->batch = true;
+        break;
+    case OPT_JSON:
+        options->json = true;
+        break;
+    case OPT_TRACE:
+        options->trace = optarg ? optarg : "-";
+        break;
+    case OPT_PCAP:
+        options->pcap = optarg;
+        break;
+    }
+}
+
+/* 0, or an exit status after an error message. */
 static int apply_option(int option, struct options *options, struct rule_source *source)
 {
     switch (option) {
@@ -156,15 +197,6 @@ static int apply_option(int option, struct options *options, struct rule_source 
         return rules_from_argument(source, LANGUAGE_IPFW, optarg);
     case 'f':
         return rules_from_file(source, LANGUAGE_IPFW, optarg);
-    case 'v':
-        verbosity = verbosity < 0 ? 1 : verbosity + 1;
-        return 0;
-    case 'q':
-        verbosity = -1;
-        return 0;
-    case 'h':
-        options->mode = MODE_HELP;
-        return 0;
     case OPT_PF:
         return rules_from_argument(source, LANGUAGE_PF, optarg);
     case OPT_PF_FILE:
@@ -175,29 +207,12 @@ static int apply_option(int option, struct options *options, struct rule_source 
         return set_personality(options, optarg);
     case OPT_MASK:
         return set_mask(&options->filter, optarg);
-    case OPT_GSO:
-        options->gso = true;
-        return 0;
-    case OPT_BATCH:
-        options->batch = true;
-        return 0;
     case OPT_LISTENERS:
         return set_listeners(&options->filter, optarg);
-    case OPT_TRACE:
-        options->trace = optarg ? optarg : "-";
-        return 0;
-    case OPT_PCAP:
-        options->pcap = optarg;
-        return 0;
     case OPT_STATUS:
         return set_status(options, optarg);
-    case OPT_JSON:
-        options->json = true;
-        return 0;
     default:
-        options->mode = option == OPT_CHECK     ? MODE_CHECK
-                        : option == OPT_CLEANUP ? MODE_CLEANUP
-                                                : MODE_VERSION;
+        apply_plain_option(option, options);
         return 0;
     }
 }

@@ -264,7 +264,7 @@ bool ipfw_parse_interface(struct parser *p, enum clause_kind kind, bool negated)
     if (!atom)
         return false;
     memcpy(atom->ifname, p->word.s, p->word.length + 1);
-    atom->ifname[strnlen(atom->ifname, IFNAMSIZ - 1)] =
-        '\0'; /* drop a '*' that no longer name can match */
+    /* Drop a '*' behind a name that cannot be longer. */
+    atom->ifname[strnlen(atom->ifname, IFNAMSIZ - 1)] = '\0';
     return ipfw_lex_next(p);
 }

@@ -17,4 +17,19 @@ extern const char *const iptables_base_chains[2];
  * outgoing ones in the last table in which a rule may queue. */
 enum table iptables_table_of(enum hook hook, bool tracks);
 
+/* run.c: the kinds of iptables that there are. */
+enum { KIND_PLAIN, KIND_NFT, KIND_LEGACY, KINDS };
+extern const struct iptables_tools iptables_kinds[KINDS];
+
+/* run.c: iptables-restore with INPUT; its messages go to ERR. Returns what tool_run() does. */
+int iptables_restore(const struct iptables_tools *tools, int six, const char *input,
+                     struct text *err);
+/* run.c: appends the listing of TABLE by iptables-save. False: it failed. */
+bool iptables_save(const struct iptables_tools *tools, int six, const char *table,
+                   struct text *out);
+
+/* survey.c: which chain of a run LINE of a listing jumps to, if any. Gives the id of the run. */
+enum iptables_jump { JUMP_OTHER, JUMP_LIST, JUMP_END };
+enum iptables_jump iptables_jump_of_line(const char *line, char id[5]);
+
 #endif

@@ -273,8 +273,7 @@ static void tag_at_least_bpf(const struct dialect *self, unsigned n, struct cond
         self->mark_mask, n << mark_shift(self->mark_mask));
 }
 
-/* A number exceeds N - 1 if at some bit where N - 1 has 0 it has 1, and all higher bits are equal.
- */
+/* A number exceeds N - 1 if it has 1 at a bit where N - 1 has 0, and all higher bits are equal. */
 static void tag_at_least_prefixes(const struct dialect *self, unsigned n, struct conditions *out)
 {
     unsigned below = n - 1, shift = mark_shift(self->mark_mask);

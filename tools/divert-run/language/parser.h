@@ -33,8 +33,7 @@ struct parser {
 /* Is the current word the end of the rule? */
 bool parser_at_end(const struct parser *p);
 
-/* Fill in the parser's error, about the given part of the text or the current word. Return false.
- */
+/* Fill in the error, about the given part of the text or the current word. Return false. */
 bool parser_fail_at(struct parser *p, size_t offset, size_t length, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));
 bool parser_fail(struct parser *p, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

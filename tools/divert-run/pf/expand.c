@@ -26,8 +26,8 @@ static void copy_atom(struct rule *rule, const struct rule_atom *atom)
 
 static void expand_from(struct expansion *e, unsigned clause);
 
-/* Adds the clause with those atoms that belong to negated ITEM (0: not negated), of FAMILY (0:
- * any). */
+/* Adds the clause with the atoms of negated ITEM, or if that is 0, those that are not negated.
+ * FAMILY restricts them to one family; 0: any. */
 static void expand_item(struct expansion *e, unsigned at, unsigned char item, int family)
 {
     const struct rule *rule = &e->pf->match;

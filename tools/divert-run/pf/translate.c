@@ -229,8 +229,7 @@ static void emit_connections(struct translation *t, enum connection way)
     }
 }
 
-/* All skipto rules go to the rules for packets as they are, whose first number is known only now.
- */
+/* All skipto rules go to the rules for packets as they are. Their first number is known now. */
 static void set_skipto_targets(const struct translation *t)
 {
     unsigned next = ruleset_last(t->out) + 1;

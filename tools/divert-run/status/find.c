@@ -202,7 +202,7 @@ static void examine_process(struct look *look, int directory)
     const struct dirent *entry;
 
     if (!entries) {
-        look->list->hidden |= errno == EACCES;
+        look->list->incomplete |= errno == EACCES;
         if (fds >= 0)
             close(fds);
         return;

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Publishes and reads the rules of running divert-runs: sealed files in memory, of lines "PORT
- * RULE". */
+/* Publishes and reads the rules of running divert-runs: sealed memfds with lines "PORT RULE". */
 #include "status/sockets.h"
 
 #include <fcntl.h>

@@ -32,7 +32,7 @@ static int print_status_once(bool json, const char *before)
             status = STATUS_FAILED;
         }
     }
-    if (!status && list.hidden && !json)
+    if (!status && list.incomplete && !json)
         message_warning("processes of other users were not looked into; root sees all sockets");
     text_free(&out);
     status_free(&list);

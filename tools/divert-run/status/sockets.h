@@ -37,7 +37,7 @@ struct status_list {
     size_t count;
     struct status_rule *rules;
     size_t rule_count;
-    bool hidden; /* some processes could not be examined */
+    bool incomplete; /* some processes could not be examined */
 };
 
 /* Fills LIST, which must be zeroed, sorted by port; status_free() releases it. 0, or an exit status
