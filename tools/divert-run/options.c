@@ -2,10 +2,8 @@
 /* Parses the command line. */
 #include "options.h"
 
-#include "rule_source.h"
-
 #include "common/mark.h"
-
+#include "rule_source.h"
 #include "util/message.h"
 
 #include <errno.h>

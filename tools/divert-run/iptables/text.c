@@ -6,7 +6,6 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 const char *const iptables_tables[2] = {"raw", "mangle"};
 const char *const iptables_base_chains[2] = {"PREROUTING", "POSTROUTING"};

@@ -4,7 +4,6 @@
 #include "util/text.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 unsigned ruleset_last(const struct ruleset *set)
 {
