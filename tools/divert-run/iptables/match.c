@@ -251,7 +251,7 @@ static void iptables_alternatives(const struct match *match, struct conditions *
     iptables_conditions(match, false, out);
 }
 
-/* There is none if it takes several lines. */
+/* Adds nothing if the inverse takes several lines. */
 static void iptables_inverse(const struct match *match, struct conditions *out)
 {
     struct conditions all = {0};

@@ -15,8 +15,8 @@ enum table iptables_table_of(enum hook hook, bool tracks)
     return hook == HOOK_IN && !tracks ? TABLE_RAW : TABLE_MANGLE;
 }
 
-/* A line of iptables has one target. Lines with one condition and the same several targets share a
- * chain that has these. */
+/* A line of iptables has one target. Lines that need several get a chain for them, which all lines
+ * with the same targets share. */
 struct bundle {
     const struct line *line;
     char name[CHAIN_NAME_SIZE];

@@ -8,8 +8,8 @@
  *
  * The chains of one hook:
  *
- * - HOOK: the entry. A packet with a tag goes to HOOK-tag. For all others the rules follow here,
- * one after the other. If one of them skips others, a jump to the tree of HOOK-tag follows instead.
+ * - HOOK: the entry. A packet with a tag goes to HOOK-tag. For all others the rules follow here, in
+ *   order. If one of them skips others, a jump to the tree of HOOK-tag follows instead.
  *
  * - HOOK-tag: jumps to the tree (HOOK-d...) and then clears the tag, unless it is shared.
  *
@@ -63,7 +63,7 @@ struct filter_options {
 struct place {
     enum hook hook;
     int family;    /* 4 or 6 */
-    bool diverted; /* they came back from a divert socket */
+    bool diverted; /* the packets came back from a divert socket */
 };
 
 /* The part of a clause that depends on the packet. */
