@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Cuts an ipfw rule into words and comma lists. */
-#include "ipfw/lex.h"
+#include "ipfw/private.h"
 
 #include <string.h>
 #include <strings.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Parses protocols, addresses, ports, types, flags and interfaces of an ipfw rule. */
-#include "ipfw/lex.h"
+#include "ipfw/private.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>

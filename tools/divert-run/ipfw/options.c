@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Parses the options behind the destination of an ipfw rule. */
-#include "ipfw/lex.h"
+#include "ipfw/private.h"
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>

@@ -2,7 +2,7 @@
 /* Parses an ipfw rule: number, action and body. */
 #include "ipfw/ipfw.h"
 
-#include "ipfw/lex.h"
+#include "ipfw/private.h"
 
 #include <ctype.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Clauses in the language of iptables(8). */
-#include "iptables/dialect.h"
+#include "iptables/private.h"
 
 #include "common/mark.h"
 

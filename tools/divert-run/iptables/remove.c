@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Removes the rules of this run, or those of dead runs. */
-#include "iptables/dialect.h"
+#include "iptables/private.h"
 #include "util/message.h"
 #include "util/owner.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Runs iptables-restore(8) and iptables-save(8), of the kind that works here. */
-#include "iptables/dialect.h"
+#include "iptables/private.h"
 #include "tool.h"
 #include "util/message.h"
 #include "util/owner.h"

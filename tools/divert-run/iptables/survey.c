@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Reads from the listed tables where the rules of other runs are. */
-#include "iptables/dialect.h"
+#include "iptables/private.h"
 #include "util/message.h"
 
 #include <stdio.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What clauses look like in the words of nft(8). */
-#include "nft/dialect.h"
+#include "nft/private.h"
 
 #include "common/mark.h"
 

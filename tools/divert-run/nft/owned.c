@@ -4,7 +4,7 @@
  * not outlive divert-run. libnftables, on which nft(8) is built, keeps such a socket; it is loaded
  * on demand and exists wherever nft does.
  */
-#include "nft/dialect.h"
+#include "nft/private.h"
 #include "util/text.h"
 
 #include <dirent.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Prints a plan as input for nft(8): one table of our own with its base chains. */
-#include "nft/dialect.h"
+#include "nft/private.h"
 
 #include "common/mark.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Writes out the lists of a pf rule, as one rule for each combination. */
-#include "pf/expand.h"
+#include "pf/private.h"
 #include "util/text.h"
 
 #include <stdlib.h>

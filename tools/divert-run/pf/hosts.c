@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Parses the hosts of a pf rule. */
-#include "pf/lex.h"
+#include "pf/private.h"
 
 #include <arpa/inet.h>
 #include <ifaddrs.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Cuts a pf rule into words. */
-#include "pf/lex.h"
+#include "pf/private.h"
 
 #include <ctype.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Parses the options of a pf rule: flags, ICMP types, state and divert port. */
-#include "pf/lex.h"
+#include "pf/private.h"
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>

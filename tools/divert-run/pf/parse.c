@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Parses a pf rule. */
-#include "pf/lex.h"
+#include "pf/private.h"
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Translates pf rules, of which the last match decides, into rules of which the first does. */
-#include "pf/expand.h"
+#include "pf/private.h"
 #include "util/text.h"
 
 #include <netinet/in.h>

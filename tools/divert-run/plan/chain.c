@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Chains, their lines, and the conditions of lines. */
-#include "plan/build.h"
+#include "plan/private.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Decides the clauses of a rule that depend only on the place where a packet meets it. */
-#include "plan/build.h"
+#include "plan/private.h"
 
 #include <netinet/in.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Turns one rule into lines of a chain, and into further chains for its lists. */
-#include "plan/build.h"
+#include "plan/private.h"
 
 #include <string.h>
 

@@ -4,7 +4,7 @@
  * (common/status.h), beside the netlink socket that the file names. As anybody can make such a
  * file, it counts only as far as the tables of the kernel confirm it.
  */
-#include "status/sockets.h"
+#include "status/private.h"
 #include "util/message.h"
 
 #include <ctype.h>

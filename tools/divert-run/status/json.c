@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Prints the status as JSON. */
-#include "status/sockets.h"
+#include "status/private.h"
 
 #include <sys/socket.h>
 #include <time.h>

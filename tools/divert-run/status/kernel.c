@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Reads the kernel's tables of netlink sockets and queues. */
-#include "status/sockets.h"
+#include "status/private.h"
 #include "util/message.h"
 
 #include <errno.h>

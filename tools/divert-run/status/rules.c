@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Publishes and reads the rules of running divert-runs: sealed memfds with lines "PORT RULE". */
-#include "status/sockets.h"
+#include "status/private.h"
 
 #include <fcntl.h>
 #include <stdlib.h>

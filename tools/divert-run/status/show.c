@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Shows the status, once or repeatedly. */
-#include "status/sockets.h"
+#include "status/private.h"
 
 #include "util/message.h"
 

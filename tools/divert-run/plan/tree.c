@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Builds the chains of both hooks from the rules. */
-#include "plan/build.h"
+#include "plan/private.h"
 
 #include "common/mark.h"
 

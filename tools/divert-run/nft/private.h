@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What the files of nft/ share. */
-#ifndef DIVERT_RUN_NFT_DIALECT_H
-#define DIVERT_RUN_NFT_DIALECT_H
+#ifndef DIVERT_RUN_NFT_PRIVATE_H
+#define DIVERT_RUN_NFT_PRIVATE_H
 
 #include "nft/nft.h"
 

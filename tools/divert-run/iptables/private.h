@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What the files of iptables/ share. */
-#ifndef DIVERT_RUN_IPTABLES_DIALECT_H
-#define DIVERT_RUN_IPTABLES_DIALECT_H
+#ifndef DIVERT_RUN_IPTABLES_PRIVATE_H
+#define DIVERT_RUN_IPTABLES_PRIVATE_H
 
 #include "iptables/iptables.h"
 

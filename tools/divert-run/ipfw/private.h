@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Words of an ipfw rule, and the parts of the parser that read them. */
-#ifndef DIVERT_RUN_IPFW_LEX_H
-#define DIVERT_RUN_IPFW_LEX_H
+/* What the files of ipfw/ share: words, and the parts of the parser that read them. */
+#ifndef DIVERT_RUN_IPFW_PRIVATE_H
+#define DIVERT_RUN_IPFW_PRIVATE_H
 
 #include "language/parser.h"
 
-/* Reads the first word. All functions that can fail return false and fill in the parser's error. */
+/* lex.c: reads the first word. All functions that can fail return false and fill in the parser's
+ * error. */
 bool ipfw_lex_start(struct parser *p, const char *text);
 bool ipfw_lex_next(struct parser *p);
 /* Gives the word after the current one. */

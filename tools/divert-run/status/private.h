@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What the files of status/ share: the divert sockets that were found, and the kernel's tables. */
-#ifndef DIVERT_RUN_STATUS_SOCKETS_H
-#define DIVERT_RUN_STATUS_SOCKETS_H
+#ifndef DIVERT_RUN_STATUS_PRIVATE_H
+#define DIVERT_RUN_STATUS_PRIVATE_H
 
 #include "common/status.h"
 #include "status/status.h"

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Words of a pf rule. Braces, brackets, commas and operators are words of their own. */
-#ifndef DIVERT_RUN_PF_LEX_H
-#define DIVERT_RUN_PF_LEX_H
+/* What the files of pf/ share: words, the parts of the parser, and lists written out. */
+#ifndef DIVERT_RUN_PF_PRIVATE_H
+#define DIVERT_RUN_PF_PRIVATE_H
 
 #include "pf/pf.h"
 
+/* lex.c: braces, brackets, commas and operators are words of their own. */
 struct pf_parser {
     struct parser p; /* what it reads goes into pf->match */
     struct pf_rule *pf;
@@ -38,5 +39,15 @@ bool pf_parse_port(struct pf_parser *pp, enum clause_kind kind);
 
 /* options.c: behind the hosts. */
 bool pf_parse_options(struct pf_parser *pp);
+
+/* expand.c */
+/* One rule for each combination of list items, without TCP flags; at most PF_RULES_MAX + 1. The
+ * caller frees the rules. */
+struct pf_variants {
+    struct rule *rules;
+    size_t count;
+};
+
+void pf_expand(const struct pf_rule *pf, struct pf_variants *out);
 
 #endif

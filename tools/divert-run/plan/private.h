@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Builds the chains of a plan; for the files of plan/ only. */
-#ifndef DIVERT_RUN_PLAN_BUILD_H
-#define DIVERT_RUN_PLAN_BUILD_H
+/* What the files of plan/ share: evaluating clauses, and building chains. */
+#ifndef DIVERT_RUN_PLAN_PRIVATE_H
+#define DIVERT_RUN_PLAN_PRIVATE_H
 
 #include "plan/plan.h"
 
