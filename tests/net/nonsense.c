@@ -5,7 +5,7 @@
  * what is printed for those that are taken goes to standard output, for the shell, and a summary to
  * standard error. CANARY is the file that the rules try to make.
  */
-#include "tool.h"
+#include "util/tool.h"
 
 #include <ctype.h>
 #include <stdbool.h>

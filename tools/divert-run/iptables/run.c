@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Runs iptables-restore(8) and iptables-save(8), of the kind that works here. */
 #include "iptables/private.h"
-#include "tool.h"
+#include "util/tool.h"
 #include "util/message.h"
 #include "util/owner.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Installs, finds and removes tables with nft(8). */
 #include "nft/private.h"
-#include "tool.h"
+#include "util/tool.h"
 #include "util/message.h"
 #include "util/owner.h"
 

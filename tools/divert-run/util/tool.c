@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Runs a helper program with its input and output in memory. */
-#include "tool.h"
+#include "util/tool.h"
 
 #include <errno.h>
 #include <signal.h>
