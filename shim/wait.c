@@ -326,6 +326,59 @@ static bool has_bad(const struct pollfd *list, nfds_t count)
     return false;
 }
 
+#define WORDS_ON_STACK 128 /* of each set: descriptors up to 8191 */
+
+/* The three sets as the kernel changes them. */
+struct set_copies {
+    fd_mask r[WORDS_ON_STACK], w[WORDS_ON_STACK], e[WORDS_ON_STACK];
+};
+
+static fd_set *copy_set(fd_mask *copy, const fd_set *set, int nfds)
+{
+    size_t words = (size_t)(nfds + NFDBITS - 1) / NFDBITS;
+
+    return set ? memcpy(copy, set, words * sizeof(*copy)) : NULL;
+}
+
+/* What the kernel left in the sets, as poll(2) would tell it. */
+static void sets_to_events(struct pollfd *list, nfds_t count, fd_set *r, fd_set *w, fd_set *e)
+{
+    for (nfds_t i = 0; i < count; i++)
+        list[i].revents =
+            (short)((in_set(list[i].fd, r) ? POLLIN : 0) | (in_set(list[i].fd, w) ? POLLOUT : 0) |
+                    (in_set(list[i].fd, e) ? POLLPRI : 0));
+}
+
+/* Where a process may have so few descriptors that poll(2) is refused: select(2) is not. */
+static int select_without_poll(struct pollfd *list, nfds_t count, int nfds, fd_set *r, fd_set *w,
+                               fd_set *e, uint64_t deadline, const sigset_t *mask)
+{
+    struct set_copies copies;
+
+    if (nfds > WORDS_ON_STACK * NFDBITS)
+        return -EINVAL;
+    for (;;) {
+        bool all;
+        uint64_t until = look_in_memory(list, count, &all) ? 0 : deadline, now = clock_exact_ns();
+        struct timespec left = {0};
+        fd_set *own_r = copy_set(copies.r, r, nfds), *own_w = copy_set(copies.w, w, nfds),
+               *own_e = copy_set(copies.e, e, nfds);
+        int n;
+
+        until = until ? prepare_wait(list, count, until) : 0;
+        if (until > now)
+            left = (struct timespec){(time_t)((until - now) / NS_PER_SEC),
+                                     (long)((until - now) % NS_PER_SEC)};
+        n = real.pselect(nfds, own_r, own_w, own_e, until == DIVERT_NEVER ? NULL : &left, mask);
+        if (n < 0)
+            return -errno;
+        sets_to_events(list, count, own_r, own_w, own_e);
+        n = count_ready(list, count, n == 0);
+        if (n || has_passed(deadline))
+            return n;
+    }
+}
+
 static int select_in(struct pollfd *list, nfds_t count, int nfds, fd_set *r, fd_set *w, fd_set *e,
                      uint64_t deadline, const sigset_t *mask)
 {
@@ -333,6 +386,8 @@ static int select_in(struct pollfd *list, nfds_t count, int nfds, fd_set *r, fd_
 
     sets_to_list(nfds, r, w, e, list);
     n = wait_poll(list, count, deadline, mask);
+    if (n == -EINVAL)
+        n = select_without_poll(list, count, nfds, r, w, e, deadline, mask);
     if (n < 0)
         return n;
     if (has_bad(list, count))

@@ -76,10 +76,10 @@ int count_threads(void)
     DIR *directory = opendir("/proc/self/task");
     int count = -2; /* "." and ".." */
 
-    ck_assert_ptr_nonnull(directory);
-    while (readdir(directory))
+    while (directory && readdir(directory))
         count++;
-    closedir(directory);
+    if (directory)
+        closedir(directory);
     return count;
 }
 

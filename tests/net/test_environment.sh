@@ -93,7 +93,7 @@ test_raised_divert_run() {
 # A program that prepares what a divert socket would leave to the next program, and executes one.
 write_forger() {
     cat >"$SCRATCH/forger.py" <<'END'
-import fcntl, os, socket, sys
+import fcntl, os, select, socket, sys
 
 def ours(s):
     for fd in os.listdir("/proc/self/fd"):
@@ -124,9 +124,10 @@ if sys.argv[2] == "sealed":
     fcntl.fcntl(memory, fcntl.F_ADD_SEALS, fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL)
 netlink = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 12)
 event = os.eventfd(0)
-for fd in (netlink.fileno(), event, memory):
+epoll = select.epoll()
+for fd in (epoll.fileno(), netlink.fileno(), event, memory):
     os.set_inheritable(fd, True)
-os.environ["DIVERTSHIM_INHERIT"] = "%d:%d:%d:-1:-1," % (netlink.fileno(), event, memory)
+os.environ["DIVERTSHIM_INHERIT"] = "%d:%d:%d:%d:-1:-1," % (epoll.fileno(), netlink.fileno(), event, memory)
 os.execlp("python3", "python3", "-c", "import os; print(os.environ.get('DIVERTSHIM_INHERIT', 'taken out'))")
 END
 }
