@@ -77,48 +77,59 @@ static size_t count_arguments(va_list args)
     return count;
 }
 
-static void list_arguments(char **argv, const char *first, va_list *args)
-{
-    *argv++ = (char *)first;
-    while ((*argv++ = va_arg(*args, char *)))
-        ;
-}
+typedef int exec_function(const char *path, char *const argv[], char *const envp[]);
 
-/*
- * The arguments from first on as argv, on the stack of the function that has them; args is behind
- * the NULL at their end then.
- */
-#define LISTED_ARGUMENTS(argv, first, args) \
-    va_list args, counted;                  \
-    va_start(args, first);                  \
-    va_copy(counted, args);                 \
-    char *argv[count_arguments(counted)];   \
-    va_end(counted);                        \
-    list_arguments(argv, first, &args)
+/* With the arguments from first on as a list; the environment may follow the NULL at their end. */
+static int exec_listed(exec_function *call, const char *path, const char *first, va_list args,
+                       bool environment_follows)
+{
+    va_list counted;
+    size_t count;
+
+    va_copy(counted, args);
+    count = count_arguments(counted);
+    va_end(counted);
+    {
+        char *argv[count], **at = argv;
+
+        *at++ = (char *)first;
+        while ((*at++ = va_arg(args, char *)))
+            ;
+        return call(path, argv, environment_follows ? va_arg(args, char **) : environ);
+    }
+}
 
 HOOK int execl(const char *path, const char *arg, ...)
 {
-    LISTED_ARGUMENTS(argv, arg, args);
+    va_list args;
+    int result;
 
+    va_start(args, arg);
+    result = exec_listed(execve, path, arg, args, false);
     va_end(args);
-    return execve(path, argv, environ);
+    return result;
 }
 
 HOOK int execlp(const char *file, const char *arg, ...)
 {
-    LISTED_ARGUMENTS(argv, arg, args);
+    va_list args;
+    int result;
 
+    va_start(args, arg);
+    result = exec_listed(execvpe, file, arg, args, false);
     va_end(args);
-    return execvpe(file, argv, environ);
+    return result;
 }
 
 HOOK int execle(const char *path, const char *arg, ...)
 {
-    LISTED_ARGUMENTS(argv, arg, args);
-    char **envp = va_arg(args, char **);
+    va_list args;
+    int result;
 
+    va_start(args, arg);
+    result = exec_listed(execve, path, arg, args, true);
     va_end(args);
-    return execve(path, argv, envp);
+    return result;
 }
 
 /* A file action may give the child a copy that is not close-on-exec. */

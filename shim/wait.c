@@ -405,7 +405,7 @@ static void *map_list(size_t size)
 
 int wait_select(int nfds, fd_set *r, fd_set *w, fd_set *e, uint64_t deadline, const sigset_t *mask)
 {
-    struct pollfd stack[ON_STACK], *list = stack;
+    struct pollfd stack[ON_STACK] = {0}, *list = stack;
     nfds_t count = count_in_sets(nfds, r, w, e);
     size_t size = count * sizeof(*list);
     int n;

@@ -366,7 +366,7 @@ static int fill_deferred(const struct divert_socket *s, const struct msghdr *msg
     err = gather(msg, d->packet, &w);
     if (err)
         return err;
-    if (w.packet != d->packet)
+    if (w.len && w.packet != d->packet)
         memcpy(d->packet, w.packet, w.len);
     d->len = w.len;
     d->buffer = buffer_of(msg);

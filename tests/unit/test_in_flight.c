@@ -33,8 +33,8 @@ static struct packet_keys keys_of(const struct sample *s)
     uint8_t bytes[256];
     struct packet_keys keys;
 
-    packet_keys(1, 
-        bytes,
+    packet_keys(
+        1, bytes,
         make_udp(bytes, s->src, s->sport, "192.0.2.2", 53, s->id, s->payload, strlen(s->payload)),
         &keys);
     return keys;
