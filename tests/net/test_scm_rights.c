@@ -192,13 +192,22 @@ static int receiver_has_room_for_one(int channel)
     return pass_some(fds[0]);
 }
 
+/* As daemons do: the half that reads packets has no privileges by the time that it gets its socket.
+ */
+static int receiver_gives_up_root(int channel)
+{
+    if (setgid(65534) < 0 || setuid(65534) < 0 || setuid(0) == 0)
+        return 80;
+    return receiver_passes(channel);
+}
+
 static const struct receiver {
     const char *name;
     int (*run)(int channel);
 } receivers[] = {
     {"passes", receiver_passes},        {"recvmmsg", receiver_with_recvmmsg},
     {"many", receiver_of_many},         {"close-on-exec", receiver_marks_close_on_exec},
-    {"one", receiver_has_room_for_one},
+    {"one", receiver_has_room_for_one}, {"nobody", receiver_gives_up_root},
 };
 
 static int run_receiver(const char *name, int channel)
@@ -310,6 +319,22 @@ START_TEST(test_socket_is_received_after_its_sender_ended)
     close(channel[1]);
     expect_passed(pid);
     ck_assert(port_free(PORT));
+}
+END_TEST
+
+START_TEST(test_receiver_that_has_given_up_root)
+{
+    pid_t pid;
+    int fd;
+
+    make_channel(SOCK_STREAM);
+    setenv("DIVERTSHIM_KEEP_CAPS", "2", 1);
+    pid = start_receiver(PROGRAM, "nobody");
+    fd = divert_ready();
+    ck_assert_int_eq(send_fds(channel[0], &fd, 1), 5);
+    ck_assert_int_eq(close(fd), 0);
+    send_some();
+    expect_passed(pid);
 }
 END_TEST
 
@@ -484,6 +509,7 @@ int main(int argc, char *argv[])
         test_sender_goes_on_to_use_it,
     };
     const TTest *const tests[] = {
+        test_receiver_that_has_given_up_root,
         test_sent_to_oneself_it_is_a_copy,
         test_message_that_nobody_receives_frees_the_port,
         test_ordinary_messages_are_as_ever,
