@@ -15,7 +15,8 @@
 
 /*
  * The locks that the threads of a process share, in the order in which they are taken: who holds
- * one may take those further down. They come after the locks of divert sockets (shared_lock.h).
+ * one may take those further down. The locks of divert sockets (shared_lock.h) are taken behind
+ * LOCK_SPAWN and before all others.
  */
 enum process_lock_id {
     LOCK_SPAWN,      /* descriptors that go along to another program */

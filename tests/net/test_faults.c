@@ -238,14 +238,9 @@ static unsigned descriptors(void)
     return count;
 }
 
-/*
- * One descriptor stays, by which the library follows the changes of interfaces. The thread of
- * DIVERTSHIM_PUMP closes its own when it has noticed that the last socket is gone.
- */
+/* One descriptor stays, by which the library follows the changes of interfaces. */
 static void expect_nothing_left(unsigned before)
 {
-    for (int waited = 0; descriptors() > before + 1 && waited < PATIENCE_MS; waited += 5)
-        poll(NULL, 0, 5);
     if (descriptors() > before + 1)
         problem("%u descriptors are left where %u were", descriptors(), before);
     if (if_nametoindex("divert0"))

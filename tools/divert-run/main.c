@@ -50,8 +50,6 @@ static void setenv_options(const struct options *options)
         setenv(ENV_PERSONALITY, options->personality, 1);
     if (options->gso)
         setenv(ENV_GSO, "1", 1);
-    if (options->batch)
-        setenv(ENV_BATCH, "1", 1);
     if (options->filter.options.listeners > 1)
         setenv_number(ENV_LISTENERS, "%u", options->filter.options.listeners);
     unsetenv(ENV_INHERIT); /* the library sets it again at exec if needed */

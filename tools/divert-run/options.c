@@ -19,7 +19,6 @@ enum {
     OPT_PERSONALITY,
     OPT_MASK,
     OPT_GSO,
-    OPT_BATCH,
     OPT_LISTENERS,
     OPT_CHECK,
     OPT_TRACE,
@@ -39,7 +38,6 @@ static const struct option long_options[] = {
     {"personality", required_argument, NULL, OPT_PERSONALITY},
     {"mark-mask", required_argument, NULL, OPT_MASK},
     {"gso", no_argument, NULL, OPT_GSO},
-    {"batch", no_argument, NULL, OPT_BATCH},
     {"listeners", required_argument, NULL, OPT_LISTENERS},
     {"check", no_argument, NULL, OPT_CHECK},
     {"trace", optional_argument, NULL, OPT_TRACE},
@@ -69,7 +67,6 @@ void options_help(void)
          "      --personality NAME  freebsd or openbsd: whose divert(4) it is\n"
          "      --mark-mask MASK    16 bits of the packet mark to use (0xffff0000)\n"
          "      --gso               hand large packets over uncut\n"
-         "      --batch             send verdicts together, by a thread if need be\n"
          "      --listeners N       N sockets with SO_REUSEPORT_LB share a divert port\n"
          "      --trace[=FILE]      a line for each packet, to standard error or a file\n"
          "      --pcap FILE         the packets, for tcpdump and Wireshark\n"
@@ -171,9 +168,6 @@ static void apply_plain_option(int option, struct options *options)
         break;
     case OPT_GSO:
         options->gso = true;
-        break;
-    case OPT_BATCH:
-        options->batch = true;
         break;
     case OPT_JSON:
         options->json = true;
