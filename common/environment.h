@@ -18,7 +18,7 @@
 #define ENV_TAG_LAST "DIVERTSHIM_TAG_LAST"
 /* Bits of the packet mark that hold the tag; see mark.h. */
 #define ENV_MARK_MASK "DIVERTSHIM_MARK_MASK"
-/* 0: a program that drops root loses the capabilities that verdicts need. */
+/* The capabilities that verdicts need: 0: lost with root; 1: kept with a socket; 2: kept always. */
 #define ENV_KEEP_CAPS "DIVERTSHIM_KEEP_CAPS"
 /* 1: large packets are read whole, as GSO left them. */
 #define ENV_GSO "DIVERTSHIM_GSO"

@@ -16,6 +16,7 @@ extern char **environ;
 
 /* What exec is called with. The room is the caller's: exec may be called where nothing is free. */
 #define INHERITING(envp)                            \
+    divert_send_pending_verdicts();                 \
     size_t text_room = inherit_text_room();         \
     char text[text_room], *own[inherit_room(envp)]; \
     char *const *environment = inherit_environment(envp, false, own, text, text_room)
@@ -168,6 +169,7 @@ static int spawn(spawn_function *call, pid_t *pid, const char *path,
 
     if (!divert_any_open())
         return call(pid, path, actions, attributes, argv, envp);
+    divert_send_pending_verdicts();
     process_lock(LOCK_SPAWN);
     keep_signals(&own_attributes, attributes);
     result = call(pid, path, actions, &own_attributes, argv,

@@ -325,6 +325,7 @@ int nfqueue_put_verdict(int fd, struct nfqueue_batch *batch, const struct nfqueu
         return err;
     if (m.header.nlmsg_len > NFQUEUE_BATCH_SIZE)
         return send_alone(fd, &m, v);
+    batch->last = batch->used;
     at = batch->bytes + batch->used;
     batch->used += m.header.nlmsg_len;
     put_length(batch, batch->used, 0);
@@ -337,21 +338,51 @@ int nfqueue_put_verdict(int fd, struct nfqueue_batch *batch, const struct nfqueu
 
 void nfqueue_forget(struct nfqueue_batch *batch)
 {
-    batch->used = 0;
+    batch->used = batch->last = 0;
     put_length(batch, 0, 0);
+}
+
+void nfqueue_keep_last(struct nfqueue_batch *batch)
+{
+    uint8_t *last = batch->bytes + batch->last;
+    uint32_t len = batch->used - batch->last, head = sizeof(uint32_t);
+
+    if (!batch->last || !batch->used)
+        return;
+    put_length(batch, 0, 0);
+    memmove(batch->bytes + head, last + head, len - head);
+    put_length(batch, len, 0);
+    put_length(batch, 0, len);
+    batch->used = len;
+    batch->last = 0;
 }
 
 int nfqueue_flush(int fd, struct nfqueue_batch *batch)
 {
-    int err = batch->used ? nfnetlink_send_bytes(fd, batch->bytes, batch->used) : 0;
+    uint32_t len = batch->used;
+    int err;
 
-    if (!err)
-        nfqueue_forget(batch);
+    if (!len)
+        return 0;
+    memcpy(batch->sent, batch->bytes, len);
+    batch->sent_len = len;
+    nfqueue_forget(batch);
+    err = nfnetlink_send_bytes(fd, batch->sent, len);
+    if (err) {
+        memcpy(batch->bytes + sizeof(uint32_t), batch->sent + sizeof(uint32_t),
+               len - sizeof(uint32_t));
+        batch->used = len;
+        put_length(batch, len, 0);
+        put_length(batch, 0, ((const struct nlmsghdr *)(const void *)batch->sent)->nlmsg_len);
+    }
+    batch->sent_len = 0;
     return err;
 }
 
 void nfqueue_flush_twice(int fd, const struct nfqueue_batch *batch)
 {
+    if (batch->sent_len)
+        real.send(fd, batch->sent, batch->sent_len, MSG_DONTWAIT);
     if (batch->used)
         real.send(fd, batch->bytes, sizeof(batch->bytes), MSG_DONTWAIT);
 }

@@ -57,8 +57,11 @@ struct nfqueue_verdict {
 
 struct nfqueue_batch {
     uint32_t used; /* bytes */
+    uint32_t last; /* where the last message begins */
     /* Behind the last message, a length of zero ends what the kernel takes. */
     _Alignas(4) uint8_t bytes[NFQUEUE_BATCH_SIZE + sizeof(uint32_t)];
+    uint32_t sent_len; /* bytes that are being sent, 0 for none */
+    _Alignas(4) uint8_t sent[NFQUEUE_BATCH_SIZE];
 };
 
 static inline bool nfqueue_ring_empty(const struct nfqueue_ring *ring)
@@ -123,7 +126,10 @@ int nfqueue_fill(int fd, struct nfqueue_ring *ring);
  */
 int nfqueue_put_verdict(int fd, struct nfqueue_batch *batch, const struct nfqueue_verdict *v);
 
-/* Sends all verdicts of a batch. Returns 0, or -errno of send(2): then they are still in it. */
+/*
+ * Sends all verdicts of a batch, which is empty meanwhile: whoever else sends what is in it sends
+ * none twice. Returns 0, or -errno of send(2): then they are still in it.
+ */
 int nfqueue_flush(int fd, struct nfqueue_batch *batch);
 
 /*
@@ -138,8 +144,9 @@ void nfqueue_flush_twice(int fd, const struct nfqueue_batch *batch);
  */
 int nfqueue_stop(int fd, uint16_t queue, uint32_t last_id);
 
-/* Empties a batch, without sending what it holds. */
+/* Empties a batch, without sending what it holds; but for the last verdict that was put there. */
 void nfqueue_forget(struct nfqueue_batch *batch);
+void nfqueue_keep_last(struct nfqueue_batch *batch);
 
 /* Drops the packets of a queue up to one, in the order in which they came. Returns 0 or -errno. */
 int nfqueue_drop_up_to(int fd, uint16_t queue, uint32_t last_id);

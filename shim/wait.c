@@ -103,7 +103,10 @@ static int poll_with_news(struct pollfd *fds, nfds_t count, uint64_t deadline, c
     return n - (copy[count].revents != 0);
 }
 
-/* The kernel refuses more descriptors than a process may have, which may be none. */
+/*
+ * A timer that sends verdicts may go off in here: poll(2) goes on then, which epoll_wait(2) does
+ * not. The kernel refuses more descriptors than a process may have, which may be none.
+ */
 static int ask_kernel(struct pollfd *fds, nfds_t count, uint64_t deadline, const sigset_t *mask)
 {
     int n = -EINVAL;
@@ -157,7 +160,6 @@ static uint64_t prepare_wait(const struct pollfd *fds, nfds_t count, uint64_t de
         }
         deadline = overdue < deadline ? overdue : deadline;
     }
-    divert_before_foreign_wait();
     return deadline;
 }
 
@@ -212,6 +214,7 @@ static int wait_for_kernel(struct divert_socket *s, uint64_t deadline)
     pthread_cleanup_push(give_up_reference, s);
     n = ask_kernel(&p, 1, deadline, NULL);
     if (n == -EINVAL) {
+        divert_before_foreign_wait();
         n = real.epoll_wait(p.fd, &event, 1, milliseconds_until(deadline));
         n = n < 0 ? -errno : n;
     }
@@ -227,7 +230,6 @@ int wait_readable(struct divert_socket *s, uint64_t deadline)
         uint64_t until = divert_prepare_wait(s);
         int n;
 
-        divert_before_foreign_wait();
         n = wait_for_kernel(s, until < deadline ? until : deadline);
         if (n < 0)
             return n == -EINTR && deadline == DIVERT_NEVER && restart_wanted(id_changes) ? 0 : n;
@@ -454,8 +456,11 @@ int wait_epoll(int epoll, struct epoll_event *events, int max, uint64_t deadline
     for (;;) {
         uint64_t overdue = divert_prepare_wait_all(),
                  until = overdue < deadline ? overdue : deadline;
-        int n = divert_any_sibling() ? wait_and_sort(epoll, events, max, until, mask)
-                                     : wait_in_kernel(epoll, events, max, until, mask);
+        int n;
+
+        divert_before_foreign_wait();
+        n = divert_any_sibling() ? wait_and_sort(epoll, events, max, until, mask)
+                                 : wait_in_kernel(epoll, events, max, until, mask);
 
         if (n == 0)
             divert_expire_all();

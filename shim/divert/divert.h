@@ -24,8 +24,8 @@ bool divert_wanted(int domain, int type, int protocol);
 
 /*
  * Makes a divert socket; *fd is the descriptor for the program, which owns it. The reference that
- * is returned in *s goes to the descriptor table. Errors: -EPERM without CAP_NET_ADMIN or
- * CAP_NET_RAW, -EINVAL for options that make no sense, -EMFILE, -ENFILE, -ENOMEM, -EPROTONOSUPPORT.
+ * is returned in *s goes to the descriptor table. Errors: -EPERM without CAP_NET_RAW, -EINVAL for
+ * options that make no sense, -EMFILE, -ENFILE, -ENOMEM, -EPROTONOSUPPORT.
  */
 int divert_open(int domain, int type, int protocol, int *fd, struct divert_socket **s);
 
@@ -57,7 +57,8 @@ int divert_bind(struct divert_socket *s, const struct sockaddr *address, socklen
 int divert_getsockname(struct divert_socket *s, struct sockaddr *address, socklen_t *len);
 
 /*
- * Reads one packet: recvmsg(2), but it never waits; 0 after divert_shutdown(). Errors: -EAGAIN.
+ * Reads one packet: recvmsg(2), but it never waits; 0 after divert_shutdown(). Errors: -EAGAIN, and
+ * -EDEADLK in a signal handler that interrupted its thread while that had the lock.
  * -EFAULT never (it crashes, as libc does).
  */
 ssize_t divert_recvmsg(struct divert_socket *s, struct msghdr *msg, int flags);

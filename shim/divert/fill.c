@@ -113,7 +113,7 @@ static int fill_alone(struct divert_socket *s)
         kept++;
     }
     ring->end = kept;
-    interfaces_refresh(); /* what changed before these packets came is seen with them */
+    interfaces_refresh_if_old(); /* what changed before these packets came is seen with them */
     return n;
 }
 

@@ -123,7 +123,6 @@ char *const *inherit_environment(char *const envp[], bool all, char **own, char 
     list.all |= atomic_exchange(&copied_in_vfork, false);
     if (!divert_any_open())
         return envp;
-    divert_send_pending_verdicts();
     memcpy(text, VARIABLE "=", sizeof(VARIABLE) + 1);
     enter_all(&list);
     if (list.used == sizeof(VARIABLE))

@@ -35,7 +35,7 @@ struct divert_last {
 struct divert_shared {
     struct status status; /* first: read by others */
     uint64_t magic;       /* the layout of all this, see divert_adopt() */
-    uint64_t identity;    /* of the socket: random, see divert_epoll_identity() */
+    uint64_t identity;    /* of the socket: random, see divert_identity() */
     uint64_t seed;        /* of the packets' keys in flight */
     struct shared_lock lock;
     bool view_locked;    /* the holder sees the socket only as its sibling, and changes nothing */
@@ -206,7 +206,7 @@ void divert_unlock(struct divert_socket *s);
  */
 int divert_fill(struct divert_socket *s);
 
-/* Under the lock: when the oldest outstanding packet is overdue, see divert_deadline(). */
+/* Under the lock: when the oldest outstanding packet is overdue, see divert_prepare_wait(). */
 uint64_t divert_overdue_at(struct divert_socket *s);
 
 /* Under the lock: drops what was read and not written in time. */

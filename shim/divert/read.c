@@ -241,7 +241,7 @@ ssize_t divert_recvmsg(struct divert_socket *s, struct msghdr *msg, int flags)
     ssize_t n;
 
     if (divert_lock(s))
-        return -EAGAIN; /* as if the packet came after the signal */
+        return -EDEADLK;
     n = read_packet(s, msg, flags);
     divert_unlock(s);
     return n;

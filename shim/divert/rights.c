@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 
 #define HANDLES 6
 
@@ -140,6 +141,16 @@ void rights_release(const struct msghdr *msg, const struct msghdr *packed)
     }
 }
 
+/* Of root, or of this very user: what is in the memory is trusted. */
+static bool maker_is_trusted(int fd)
+{
+    struct ucred maker;
+    socklen_t size = sizeof(maker);
+
+    return real.getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &maker, &size) == 0 &&
+           (maker.uid == 0 || maker.uid == geteuid());
+}
+
 static bool is_container(int fd)
 {
     char label[sizeof(container_label)] = {0};
@@ -193,7 +204,7 @@ static void unpack_one(int fd)
 
     if (!is_container(fd) || !open_container(fd, &h))
         return;
-    s = divert_adopt(&h);
+    s = maker_is_trusted(fd) ? divert_adopt(&h) : NULL;
     if (!s) {
         divert_close_handles(&h);
         log_line(LOG_WARN, "a divert socket that came over a UNIX socket cannot be used: it is of "

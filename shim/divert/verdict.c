@@ -2,7 +2,8 @@
 /*
  * Giving verdicts. While the program has packets at hand to go on with, one waits for the next, so
  * that they go to the kernel together: until the last packet at hand has been read, until the
- * program waits, or until a guard sends them for want of either.
+ * program waits, or until a timer of the kernel sends them for want of either. The timer stays
+ * armed when they have been sent: there will be more before it goes off.
  */
 #include "divert/private.h"
 
@@ -15,25 +16,11 @@
 #include <pthread.h>
 #include <string.h>
 
-#define AHEAD       8    /* packets at hand that make a guard worth its two system calls */
-#define AHEAD_LARGE 2    /* of large ones, which come fewer at a time */
-#define LARGE       8192 /* bytes on average */
+#define AHEAD 3 /* packets at hand that make it worth a system call to arm the timer */
 
-void divert_flush(struct divert_socket *s)
+static bool timer_armed(const struct divert_socket *s)
 {
-    int err = nfqueue_flush(s->queue_fd, &s->shared->batch);
-
-    atomic_store_explicit(&s->verdicts_pending, err != 0, memory_order_relaxed);
-    if (err)
-        log_line(LOG_DEBUG, "sending verdicts: %s", strerror(-err));
-    else if (s->timer && verdict_timer_armed(s->timer))
-        verdict_timer_disarm(s->timer);
-}
-
-/* Under the lock: those of other processes, too. */
-static bool any_wait(const struct divert_socket *s)
-{
-    return s->shared->batch.used || (s->timer && verdict_timer_armed(s->timer));
+    return s->timer && verdict_timer_armed(s->timer);
 }
 
 static bool armed_here(const struct divert_socket *s)
@@ -41,13 +28,33 @@ static bool armed_here(const struct divert_socket *s)
     return s->timer && verdict_timer_armed_here(s->timer);
 }
 
+void divert_flush(struct divert_socket *s)
+{
+    int err = nfqueue_flush(s->queue_fd, &s->shared->batch);
+
+    atomic_store_explicit(&s->verdicts_pending, err != 0 || timer_armed(s), memory_order_relaxed);
+    if (err)
+        log_line(LOG_DEBUG, "sending verdicts: %s", strerror(-err));
+}
+
+/*
+ * When the timer has gone off, what was in the batch has been sent. Only of the verdict that was
+ * put there last is it not known whether that was before; sent twice it does nothing the second
+ * time.
+ */
+static void look_at_timer(struct divert_socket *s)
+{
+    if (s->timer && verdict_timer_went_off(s->timer))
+        nfqueue_keep_last(&s->shared->batch);
+}
+
 /* Whether the next verdict will come soon enough to be waited for. */
 static bool may_wait(const struct divert_socket *s)
 {
     const struct nfqueue_ring *ring = &s->shared->ring;
-    uint32_t buffered = ring->end - ring->first, ahead = ring->size < LARGE ? AHEAD : AHEAD_LARGE;
+    uint32_t buffered = ring->end - ring->first;
 
-    return s->options->batch && buffered >= (s->shared->batch.used ? 1 : ahead);
+    return s->options->batch && buffered >= (armed_here(s) ? 1 : AHEAD);
 }
 
 /* The end of a thread ends its timers: what waits for them is sent before. */
@@ -89,18 +96,19 @@ static bool arm_timer(struct divert_socket *s)
            verdict_timer_arm(s->timer);
 }
 
-/* What was given by others, or left too long, goes first: verdicts keep their order. */
+/* What was given by others goes first: verdicts keep their order. */
 int divert_give_verdict(struct divert_socket *s, const struct nfqueue_verdict *v)
 {
     bool wait;
     int err;
 
-    if (any_wait(s) && !armed_here(s))
+    look_at_timer(s);
+    if (s->shared->batch.used && !armed_here(s))
         divert_flush(s);
     wait = may_wait(s) && arm_timer(s);
     err = nfqueue_put_verdict(s->queue_fd, &s->shared->batch, v);
     atomic_store_explicit(&s->verdicts_pending, true, memory_order_relaxed);
-    if (!wait || !armed_here(s))
+    if (!wait)
         divert_flush(s);
     return err;
 }
@@ -115,7 +123,11 @@ void divert_send_verdicts(struct divert_socket *s)
         nfqueue_flush_twice(s->queue_fd, &s->shared->batch);
         return;
     }
+    look_at_timer(s);
     divert_flush(s);
+    if (timer_armed(s))
+        verdict_timer_disarm(s->timer);
+    atomic_store_explicit(&s->verdicts_pending, s->shared->batch.used != 0, memory_order_relaxed);
     divert_unlock(s);
 }
 

@@ -16,7 +16,10 @@
 #define REQUESTS         4      /* at once: the timer, what it sets off, the timer's removal */
 #define VERDICT_DELAY_NS 500000 /* how long a verdict may wait */
 
-#define TIMER 1 /* to name it by when it is removed */
+/* What the answers of the kernel name the requests by. */
+#define TIMER   1
+#define SENDING 2
+#define REMOVAL 3
 
 struct verdict_timer {
     int fd; /* what is written to */
@@ -115,8 +118,8 @@ void verdict_timer_close(struct verdict_timer *t)
     munmap(t, sizeof(*t));
 }
 
-/* Takes the kernel's answers. Returns whether it knew all requests. */
-static bool take_answers(struct verdict_timer *t)
+/* Takes the kernel's answers: whether it knew all requests, and whether it has sent the batch. */
+static bool take_answers(struct verdict_timer *t, bool *sent)
 {
     struct io_uring_cqe *cqe;
     unsigned head, count = 0;
@@ -125,6 +128,7 @@ static bool take_answers(struct verdict_timer *t)
     io_uring_for_each_cqe(&t->ring, head, cqe)
     {
         known &= cqe->res != -EINVAL;
+        *sent |= cqe->user_data == SENDING && cqe->res >= 0;
         count++;
     }
     io_uring_cq_advance(&t->ring, count);
@@ -149,10 +153,11 @@ static bool submit_requests(struct verdict_timer *t, int count)
 bool verdict_timer_arm(struct verdict_timer *t)
 {
     struct io_uring_sqe *timer, *sending;
+    bool sent = false;
 
     if (!verdict_timer_is_ours(t))
         return false;
-    take_answers(t);
+    take_answers(t, &sent);
     if (t->unanswered || !is_possible())
         return false;
     timer = io_uring_get_sqe(&t->ring);
@@ -161,7 +166,8 @@ bool verdict_timer_arm(struct verdict_timer *t)
     timer->flags |= IOSQE_IO_LINK;
     sending = io_uring_get_sqe(&t->ring);
     io_uring_prep_sendmsg(sending, t->fd, &t->msg, MSG_DONTWAIT);
-    if (!submit_requests(t, 2) || !take_answers(t)) {
+    sending->user_data = SENDING;
+    if (!submit_requests(t, 2) || !take_answers(t, &sent)) {
         atomic_store(&impossible, true);
         return false;
     }
@@ -176,14 +182,34 @@ bool verdict_timer_armed_here(struct verdict_timer *t)
            io_uring_cq_ready(&t->ring) == 0;
 }
 
-void verdict_timer_disarm(struct verdict_timer *t)
+static void end_of_arming(struct verdict_timer *t)
 {
     t->armed_by = 0;
+    atomic_fetch_sub(&process_page->verdict_timers, 1); /* others may wait now */
+}
+
+bool verdict_timer_went_off(struct verdict_timer *t)
+{
+    bool sent = false;
+
+    if (!verdict_timer_armed(t) || io_uring_cq_ready(&t->ring) < t->unanswered)
+        return false;
+    take_answers(t, &sent);
+    end_of_arming(t);
+    return sent;
+}
+
+void verdict_timer_disarm(struct verdict_timer *t)
+{
+    struct io_uring_sqe *removal;
+    bool sent = false;
+
     if (!io_uring_cq_ready(&t->ring)) {
-        io_uring_prep_timeout_remove(io_uring_get_sqe(&t->ring), TIMER, 0);
+        removal = io_uring_get_sqe(&t->ring);
+        io_uring_prep_timeout_remove(removal, TIMER, 0);
+        removal->user_data = REMOVAL;
         submit_requests(t, 1);
     }
-    take_answers(t);
-    atomic_fetch_sub(&process_page->verdict_timers,
-                     1); /* others may wait now, and are not interrupted */
+    take_answers(t, &sent);
+    end_of_arming(t);
 }

@@ -41,7 +41,13 @@ bool verdict_timer_arm(struct verdict_timer *t);
 /* Whether the calling thread has armed it and it has not gone off: more may be put to the batch. */
 bool verdict_timer_armed_here(struct verdict_timer *t);
 
-/* After what waited has been sent. */
+/*
+ * Whether it has gone off and sent the batch; then it is not armed any more. If the kernel could
+ * not send, it is not armed either, and the answer is false.
+ */
+bool verdict_timer_went_off(struct verdict_timer *t);
+
+/* Before the thread waits, or ends: the kernel would interrupt it. */
 void verdict_timer_disarm(struct verdict_timer *t);
 
 #endif

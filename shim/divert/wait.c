@@ -55,7 +55,7 @@ uint64_t divert_prepare_wait(struct divert_socket *s)
         return DIVERT_NEVER;
     deadline = divert_overdue_at(s);
     divert_flush(s);
-    if (atomic_load_explicit(&s->verdicts_pending, memory_order_relaxed))
+    if (s->shared->batch.used)
         deadline = clock_exact_ns() + NS_PER_MS; /* the kernel has no memory for them now */
     divert_unlock(s);
     return deadline;

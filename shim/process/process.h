@@ -15,8 +15,8 @@
 
 /*
  * The locks that the threads of a process share, in the order in which they are taken: who holds
- * one may take those further down. The locks of divert sockets (shared_lock.h) are taken behind
- * LOCK_SPAWN and before all others.
+ * one may take those further down. The locks of divert sockets (shared_lock.h) come before all of
+ * them: a signal handler that interrupted the holder of one may fork.
  */
 enum process_lock_id {
     LOCK_SPAWN,      /* descriptors that go along to another program */

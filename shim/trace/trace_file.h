@@ -18,7 +18,7 @@ struct trace_file {
     const char *variable;      /* that asked for it, for messages */
     char name[128];            /* of the file, for them, too */
     struct trace_state *state; /* shared by all processes that have the file; NULL: not open */
-    int fd;                    /* hidden */
+    int fd;                    /* private */
     bool regular;
     bool ours; /* opened by us, not the standard error */
 };

@@ -145,7 +145,7 @@ bool options_keep_caps_from_start(void)
 {
     const char *value = secure_getenv(ENV_KEEP_CAPS);
 
-    return value && strcmp(value, "2") == 0;
+    return value && strtoul(value, NULL, 0) == KEEP_CAPS_ALWAYS;
 }
 
 uint16_t options_tag_of_mark(const struct options *o, uint32_t mark)
