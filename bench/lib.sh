@@ -13,8 +13,8 @@
 # What bench/run gives: $BUILD, $ROUNDS, $RUN_SECONDS, $PACKETS, and the file $RESULTS, which takes
 # lines of fields between tabs; summary.py reads them.
 
-# shellcheck source-path=SCRIPTDIR source=../tests/net/lib.sh
-. "$(dirname "${BASH_SOURCE[0]}")/../tests/net/lib.sh"
+# shellcheck source-path=SCRIPTDIR source=../tests/net/lib/lib.sh
+. "$(dirname "${BASH_SOURCE[0]}")/../tests/net/lib/lib.sh"
 
 DEADLINE=30 # a busy machine may take its time
 : "${BUILD:?}" "${ROUNDS:?}" "${RUN_SECONDS:?}" "${PACKETS:?}" "${RESULTS:?}"

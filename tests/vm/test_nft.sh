@@ -1,8 +1,8 @@
 #!/bin/bash
 # What only a kernel with nft's queue statement can show: divert-run takes nft by itself, the rules
 # by hand of the README work, and nothing of a killed divert-run is left that black-holes the host.
-# shellcheck source-path=SCRIPTDIR source=../net/built.sh
-. "$(dirname "$0")/../net/built.sh"
+# shellcheck source-path=SCRIPTDIR source=../net/lib/built.sh
+. "$(dirname "$0")/../net/lib/built.sh"
 
 need_divert_run
 need_commands nft python3

@@ -1,8 +1,8 @@
 #!/bin/bash
 # Program and wrapper are killed, in turn and together, with packets read and not written: nothing is
 # left behind, and nothing of anybody else's is touched.
-# shellcheck source-path=SCRIPTDIR source=built.sh
-. "$(dirname "$0")/built.sh"
+# shellcheck source-path=SCRIPTDIR source=../lib/built.sh
+. "$(dirname "$0")/../lib/built.sh"
 
 KILLS=${KILLS:-20}
 RULES=(-r 'divert 8000 icmp from any to any in recv lan0')

@@ -1,8 +1,8 @@
 #!/bin/bash
 # A Python program with a socket of each family on one port, under divert-run: IPv4 and IPv6 pass
 # through it, neighbour discovery too, each by its own socket.
-# shellcheck source-path=SCRIPTDIR source=built.sh
-. "$(dirname "$0")/built.sh"
+# shellcheck source-path=SCRIPTDIR source=../lib/built.sh
+. "$(dirname "$0")/../lib/built.sh"
 
 need_divert_run
 need_commands python3 ip6tables

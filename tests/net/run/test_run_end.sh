@@ -1,7 +1,7 @@
 #!/bin/bash
 # However divert-run ends, it leaves no rule, and its exit status says how.
-# shellcheck source-path=SCRIPTDIR source=built.sh
-. "$(dirname "$0")/built.sh"
+# shellcheck source-path=SCRIPTDIR source=../lib/built.sh
+. "$(dirname "$0")/../lib/built.sh"
 
 RULE='divert 8000 icmp from any to any'
 

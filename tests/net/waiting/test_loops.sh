@@ -1,7 +1,7 @@
 #!/bin/bash
 # Event loops of others wait for divert sockets: libevent, libev, Python's, Perl's.
-# shellcheck source-path=SCRIPTDIR source=built.sh
-. "$(dirname "$0")/built.sh"
+# shellcheck source-path=SCRIPTDIR source=../lib/built.sh
+. "$(dirname "$0")/../lib/built.sh"
 
 need_divert_run
 need_commands socat

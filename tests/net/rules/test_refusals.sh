@@ -1,7 +1,7 @@
 #!/bin/bash
 # What divert-run cannot do it refuses, says which word is wrong or what to do, and changes nothing.
-# shellcheck source-path=SCRIPTDIR source=built.sh
-. "$(dirname "$0")/built.sh"
+# shellcheck source-path=SCRIPTDIR source=../lib/built.sh
+. "$(dirname "$0")/../lib/built.sh"
 
 need_divert_run
 need_commands setpriv iptables-save

@@ -1,8 +1,8 @@
 #!/bin/bash
 # What comes from the environment and from other users: values that make no sense, programs that
 # would not load the library, memory that somebody else has prepared.
-# shellcheck source-path=SCRIPTDIR source=built.sh
-. "$(dirname "$0")/built.sh"
+# shellcheck source-path=SCRIPTDIR source=../lib/built.sh
+. "$(dirname "$0")/../lib/built.sh"
 
 need_divert_run
 need_commands python3 perl setpriv setcap

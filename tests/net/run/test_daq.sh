@@ -1,7 +1,7 @@
 #!/bin/bash
 # Debian's daq_ipfw.so, the binary as shipped, sees both directions and gives verdicts.
-# shellcheck source-path=SCRIPTDIR source=built.sh
-. "$(dirname "$0")/built.sh"
+# shellcheck source-path=SCRIPTDIR source=../lib/built.sh
+. "$(dirname "$0")/../lib/built.sh"
 
 need_divert_run
 need_files "$DAQHOST"

@@ -1,7 +1,7 @@
 #!/bin/bash
 # Rules select and order as in ipfw: seen by two printers, on port 8001 and port 8002.
-# shellcheck source-path=SCRIPTDIR source=built.sh
-. "$(dirname "$0")/built.sh"
+# shellcheck source-path=SCRIPTDIR source=../lib/built.sh
+. "$(dirname "$0")/../lib/built.sh"
 
 PINGS=5 # from the client to the server; each crosses the router four times
 

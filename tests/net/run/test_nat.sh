@@ -1,9 +1,9 @@
 #!/bin/bash
 # A NAT written for BSD, started by divert-run, translates pings, TCP and UDP.
-# shellcheck source-path=SCRIPTDIR source=built.sh
-. "$(dirname "$0")/built.sh"
-# shellcheck source-path=SCRIPTDIR source=nat_traffic.sh
-. "$(dirname "$0")/nat_traffic.sh"
+# shellcheck source-path=SCRIPTDIR source=../lib/built.sh
+. "$(dirname "$0")/../lib/built.sh"
+# shellcheck source-path=SCRIPTDIR source=../lib/nat_traffic.sh
+. "$(dirname "$0")/../lib/nat_traffic.sh"
 
 need_divert_run
 need_commands socat python3

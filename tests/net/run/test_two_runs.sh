@@ -1,7 +1,7 @@
 #!/bin/bash
 # Two divert-runs in one host: each program sees every packet that its rule selects, once.
-# shellcheck source-path=SCRIPTDIR source=built.sh
-. "$(dirname "$0")/built.sh"
+# shellcheck source-path=SCRIPTDIR source=../lib/built.sh
+. "$(dirname "$0")/../lib/built.sh"
 
 need_divert_run
 hosts_make route-back

@@ -1,8 +1,8 @@
 #!/bin/bash
 # What goes wrong around divert-run: disks that are full, messages that nobody reads, signals that
 # nobody expects, tools that fail, no memory. It says what is wrong, and leaves no rule behind.
-# shellcheck source-path=SCRIPTDIR source=built.sh
-. "$(dirname "$0")/built.sh"
+# shellcheck source-path=SCRIPTDIR source=../lib/built.sh
+. "$(dirname "$0")/../lib/built.sh"
 
 RULE='divert 8000 icmp from any to any'
 

@@ -1,7 +1,7 @@
 #!/bin/bash
 # The printer example prints what passes, and what passes arrives.
-# shellcheck source-path=SCRIPTDIR source=built.sh
-. "$(dirname "$0")/built.sh"
+# shellcheck source-path=SCRIPTDIR source=../lib/built.sh
+. "$(dirname "$0")/../lib/built.sh"
 
 need_divert_run
 need_commands socat

@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # Hosts, waiting and assertions for the integration tests and the demo. Source it:
 #
-#     . "$(dirname "$0")/lib.sh"
+#     . "$(dirname "$0")/../lib/lib.sh"
 #     need_root; need_commands ip ping
 #     hosts_make                     # $CLIENT -- $ROUTER -- $SERVER
 #     in_ns "$CLIENT" ping -c 1 10.1.0.1

@@ -1,8 +1,8 @@
 #!/bin/bash
 # Programs that know nothing of divert sockets do with the library what they do without it: the
 # same output, the same messages, the same exit status.
-# shellcheck source-path=SCRIPTDIR source=built.sh
-. "$(dirname "$0")/built.sh"
+# shellcheck source-path=SCRIPTDIR source=../lib/built.sh
+. "$(dirname "$0")/../lib/built.sh"
 
 need_root
 need_files "$LIBRARY"

@@ -2,10 +2,10 @@
 # Sources written for BSD compile with the flags of pkg-config and nothing else, from an installed
 # tree and from the build directory, and work: a NAT that follows the address of its interface, and
 # a program that clamps TCP segments to the MTU of one.
-# shellcheck source-path=SCRIPTDIR source=built.sh
-. "$(dirname "$0")/built.sh"
-# shellcheck source-path=SCRIPTDIR source=nat_traffic.sh
-. "$(dirname "$0")/nat_traffic.sh"
+# shellcheck source-path=SCRIPTDIR source=../lib/built.sh
+. "$(dirname "$0")/../lib/built.sh"
+# shellcheck source-path=SCRIPTDIR source=../lib/nat_traffic.sh
+. "$(dirname "$0")/../lib/nat_traffic.sh"
 
 need_divert_run
 need_commands socat python3 pkg-config cc cmake

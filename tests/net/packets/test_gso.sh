@@ -1,10 +1,10 @@
 #!/bin/bash
 # With --gso large packets come to the program uncut, with their checksums complete, may be
 # rewritten, and are cut as before for a program that has no room for them.
-# shellcheck source-path=SCRIPTDIR source=built.sh
-. "$(dirname "$0")/built.sh"
-# shellcheck source-path=SCRIPTDIR source=nat_traffic.sh
-. "$(dirname "$0")/nat_traffic.sh"
+# shellcheck source-path=SCRIPTDIR source=../lib/built.sh
+. "$(dirname "$0")/../lib/built.sh"
+# shellcheck source-path=SCRIPTDIR source=../lib/nat_traffic.sh
+. "$(dirname "$0")/../lib/nat_traffic.sh"
 
 need_divert_run
 need_commands socat python3

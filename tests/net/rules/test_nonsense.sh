@@ -1,8 +1,8 @@
 #!/bin/bash
 # Rules that are nonsense, with words in them that mean something to shells and packet filters: each
 # is refused with one clear line, or what is made of it is valid and does nothing else.
-# shellcheck source-path=SCRIPTDIR source=built.sh
-. "$(dirname "$0")/built.sh"
+# shellcheck source-path=SCRIPTDIR source=../lib/built.sh
+. "$(dirname "$0")/../lib/built.sh"
 
 COUNT=1600
 

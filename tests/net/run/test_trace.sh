@@ -1,12 +1,12 @@
 #!/bin/bash
 # --trace and --pcap show what a program reads and writes, and never get in its way.
-# shellcheck source-path=SCRIPTDIR source=built.sh
-. "$(dirname "$0")/built.sh"
+# shellcheck source-path=SCRIPTDIR source=../lib/built.sh
+. "$(dirname "$0")/../lib/built.sh"
 
 need_divert_run
 need_commands python3 setpriv tcpdump timeout mkfifo
 hosts_make route-back
-HERE=$(cd "$(dirname "$0")" && pwd)
+HERE=$(cd "$(dirname "$0")/../lib" && pwd)
 WORDS=(python3 "$HERE/words.py")
 RULE='100 divert 8000 udp from any to any 5002 in'
 PCAP=$SCRATCH/packets

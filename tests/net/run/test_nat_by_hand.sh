@@ -1,9 +1,9 @@
 #!/bin/bash
 # The same NAT with nothing but LD_PRELOAD, and rules made by hand with iptables.
-# shellcheck source-path=SCRIPTDIR source=built.sh
-. "$(dirname "$0")/built.sh"
-# shellcheck source-path=SCRIPTDIR source=nat_traffic.sh
-. "$(dirname "$0")/nat_traffic.sh"
+# shellcheck source-path=SCRIPTDIR source=../lib/built.sh
+. "$(dirname "$0")/../lib/built.sh"
+# shellcheck source-path=SCRIPTDIR source=../lib/nat_traffic.sh
+. "$(dirname "$0")/../lib/nat_traffic.sh"
 
 TEST_BACKENDS='iptables-legacy iptables-nft' # these rules are not divert-run's
 

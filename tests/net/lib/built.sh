@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # lib.sh, and what the build left: divert-run, the library, the examples. Source it:
 #
-#     . "$(dirname "$0")/built.sh"
+#     . "$(dirname "$0")/../lib/built.sh"
 #     need_divert_run
 #     hosts_make
 #     run_start "$ROUTER" 8000 -r 'divert 8000 icmp from any to any' "$EXAMPLES/printer" -p 8000
@@ -11,10 +11,10 @@
 # The build is the one in $DIVERTSHIM_BUILD, or else in build/ of this source tree.
 # When something failed, the logs in $SCRATCH/log* are shown at the end.
 
-# shellcheck source-path=SCRIPTDIR source=lib.sh
+# shellcheck source-path=SCRIPTDIR source=../lib/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
-SOURCE=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+SOURCE=$(cd "$(dirname "${BASH_SOURCE[0]}")/../../.." && pwd)
 BUILD=${DIVERTSHIM_BUILD:-$SOURCE/build}
 DIVERT_RUN=$BUILD/divert-run
 LIBRARY=$BUILD/libdivertshim.so
