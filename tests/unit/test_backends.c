@@ -4,10 +4,9 @@
 #include "iptables/iptables.h"
 #include "nft/nft.h"
 #include "pf/pf.h"
+#include "runner.h"
 
-#include <check.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 static struct filter_options options;
@@ -462,34 +461,26 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("backends");
-    TCase *cases = tcase_create("backends");
-    SRunner *runner = srunner_create(suite);
-    int failed;
+    struct runner runner = runner_make("backends", setup, teardown, 0);
 
-    tcase_add_checked_fixture(cases, setup, teardown);
-    tcase_add_test(cases, iptables_text_of_a_divert_rule);
-    tcase_add_test(cases, nft_text_of_tee_and_allow);
-    tcase_add_test(cases, nft_copies_before_reassembly_at_the_head_of_the_list);
-    tcase_add_test(cases, nft_has_no_early_chain_without_a_tee_at_the_head);
-    tcase_add_test(cases, each_family_gets_what_it_can_match);
-    tcase_add_test(cases, interfaces_stand_for_their_hook);
-    tcase_add_test(cases, diverted_is_known_by_the_chain);
-    tcase_add_test(cases, a_list_of_many_ports_is_cut_for_multiport);
-    tcase_add_test(cases, ports_without_a_protocol_are_of_tcp_and_udp);
-    tcase_add_test(cases, what_a_line_can_say_once_is_not_said_twice);
-    tcase_add_test(cases, skipto_uses_the_tree_for_new_packets_too);
-    tcase_add_test(cases, new_packets_get_their_own_tree_where_diverted_decides);
-    tcase_add_test(cases, new_packets_get_their_own_tree_behind_the_early_chain);
-    tcase_add_test(cases, chains_nest_no_deeper_than_nf_tables_allows);
-    tcase_add_test(cases, too_many_lists_are_refused);
-    tcase_add_test(cases, the_mask_moves_the_tag);
-    tcase_add_test(cases, without_bpf_the_tag_is_compared_by_prefixes);
-    tcase_add_test(cases, rules_of_pf_stand_behind_connection_tracking);
-    tcase_add_test(cases, rules_of_pf_without_state_stand_before_it);
-    suite_add_tcase(suite, cases);
-    srunner_run_all(runner, CK_NORMAL);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    runner_add(&runner, iptables_text_of_a_divert_rule, 1);
+    runner_add(&runner, nft_text_of_tee_and_allow, 1);
+    runner_add(&runner, nft_copies_before_reassembly_at_the_head_of_the_list, 1);
+    runner_add(&runner, nft_has_no_early_chain_without_a_tee_at_the_head, 1);
+    runner_add(&runner, each_family_gets_what_it_can_match, 1);
+    runner_add(&runner, interfaces_stand_for_their_hook, 1);
+    runner_add(&runner, diverted_is_known_by_the_chain, 1);
+    runner_add(&runner, a_list_of_many_ports_is_cut_for_multiport, 1);
+    runner_add(&runner, ports_without_a_protocol_are_of_tcp_and_udp, 1);
+    runner_add(&runner, what_a_line_can_say_once_is_not_said_twice, 1);
+    runner_add(&runner, skipto_uses_the_tree_for_new_packets_too, 1);
+    runner_add(&runner, new_packets_get_their_own_tree_where_diverted_decides, 1);
+    runner_add(&runner, new_packets_get_their_own_tree_behind_the_early_chain, 1);
+    runner_add(&runner, chains_nest_no_deeper_than_nf_tables_allows, 1);
+    runner_add(&runner, too_many_lists_are_refused, 1);
+    runner_add(&runner, the_mask_moves_the_tag, 1);
+    runner_add(&runner, without_bpf_the_tag_is_compared_by_prefixes, 1);
+    runner_add(&runner, rules_of_pf_stand_behind_connection_tracking, 1);
+    runner_add(&runner, rules_of_pf_without_state_stand_before_it, 1);
+    return runner_run(&runner);
 }

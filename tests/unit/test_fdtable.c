@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The descriptor table, with objects that do nothing but count their references. */
 #include "fdtable.h"
+#include "runner.h"
 
-#include <check.h>
 #include <errno.h>
 #include <pthread.h>
 
@@ -178,16 +178,9 @@ int main(void)
         test_many_descriptors_come_and_go,
         test_threads_share_the_table,
     };
-    Suite *suite = suite_create("fdtable");
-    TCase *t = tcase_create("fdtable");
-    SRunner *runner = srunner_create(suite);
-    int failed;
+    struct runner runner = runner_make("fdtable", NULL, NULL, 0);
 
-    suite_add_tcase(suite, t);
     for (size_t i = 0; i < sizeof(tests) / sizeof(tests[0]); i++)
-        tcase_add_test(t, tests[i]);
-    srunner_run_all(runner, CK_NORMAL);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+        runner_add(&runner, tests[i], 1);
+    return runner_run(&runner);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The handoff_queue gives back what was put into it, in order, through thousands of turns. */
 #include "divert/handoff_queue.h"
+#include "runner.h"
 
-#include <check.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -102,19 +102,10 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("handoff_queue");
-    TCase *t = tcase_create("handoff_queue");
-    SRunner *runner = srunner_create(suite);
-    int failed;
+    struct runner runner = runner_make("handoff_queue", setup, NULL, 60);
 
-    suite_add_tcase(suite, t);
-    tcase_add_checked_fixture(t, setup, NULL);
-    tcase_set_timeout(t, 60);
-    tcase_add_test(t, test_packets_come_in_order_however_it_wraps);
-    tcase_add_test(t, test_full_one_refuses_and_goes_on_when_there_is_room);
-    tcase_add_test(t, test_packets_go_behind_those_in_the_ring);
-    srunner_run_all(runner, CK_NORMAL);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    runner_add(&runner, test_packets_come_in_order_however_it_wraps, 1);
+    runner_add(&runner, test_full_one_refuses_and_goes_on_when_there_is_room, 1);
+    runner_add(&runner, test_packets_go_behind_those_in_the_ring, 1);
+    return runner_run(&runner);
 }

@@ -2,9 +2,9 @@
 /* Packets as bytes: checks, checksums, fragments, keys. */
 #include "make_packet.h"
 #include "packet/packet.h"
+#include "runner.h"
 
 #include <arpa/inet.h>
-#include <check.h>
 #include <errno.h>
 #include <netinet/ip.h>
 #include <stdlib.h>
@@ -297,29 +297,22 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("packet");
-    TCase *t = tcase_create("packet");
-    SRunner *runner = srunner_create(suite);
-    int failed;
+    struct runner runner = runner_make("packet", NULL, NULL, 0);
 
-    suite_add_tcase(suite, t);
-    tcase_add_test(t, test_check_accepts_a_good_packet);
-    tcase_add_test(t, test_check_trims_what_lies_behind_ip_len);
-    tcase_add_loop_test(t, test_check_refuses, 0, (int)(sizeof(refused) / sizeof(refused[0])));
-    tcase_add_test(t, test_checksum_of_rfc_1071);
-    tcase_add_loop_test(t, test_checksum_of_every_length, 0, 2);
-    tcase_add_test(t, test_header_checksum_is_told_and_made_right);
-    tcase_add_loop_test(t, test_transport_checksum_is_made_right, 0, 3);
-    tcase_add_test(t, test_transport_checksum_of_these_stays);
-    tcase_add_loop_test(t, test_fragments_add_up, 0, 6);
-    tcase_add_test(t, test_fragments_carry_the_options_that_are_copied);
-    tcase_add_test(t, test_keys_survive_address_translation);
-    tcase_add_test(t, test_keys_survive_another_payload);
-    tcase_add_test(t, test_keys_tell_payloads_apart_at_both_ends);
-    tcase_add_test(t, test_keys_without_an_id_say_nothing);
-    tcase_add_test(t, test_keys_of_any_bytes);
-    srunner_run_all(runner, CK_NORMAL);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    runner_add(&runner, test_check_accepts_a_good_packet, 1);
+    runner_add(&runner, test_check_trims_what_lies_behind_ip_len, 1);
+    runner_add(&runner, test_check_refuses, (int)(sizeof(refused) / sizeof(refused[0])));
+    runner_add(&runner, test_checksum_of_rfc_1071, 1);
+    runner_add(&runner, test_checksum_of_every_length, 2);
+    runner_add(&runner, test_header_checksum_is_told_and_made_right, 1);
+    runner_add(&runner, test_transport_checksum_is_made_right, 3);
+    runner_add(&runner, test_transport_checksum_of_these_stays, 1);
+    runner_add(&runner, test_fragments_add_up, 6);
+    runner_add(&runner, test_fragments_carry_the_options_that_are_copied, 1);
+    runner_add(&runner, test_keys_survive_address_translation, 1);
+    runner_add(&runner, test_keys_survive_another_payload, 1);
+    runner_add(&runner, test_keys_tell_payloads_apart_at_both_ends, 1);
+    runner_add(&runner, test_keys_without_an_id_say_nothing, 1);
+    runner_add(&runner, test_keys_of_any_bytes, 1);
+    return runner_run(&runner);
 }

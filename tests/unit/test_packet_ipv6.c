@@ -2,9 +2,9 @@
 /* IPv6 packets as bytes: headers between, checksums across routing headers, fragments. */
 #include "make_packet.h"
 #include "packet/packet.h"
+#include "runner.h"
 
 #include <arpa/inet.h>
-#include <check.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -299,26 +299,19 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("packet, IPv6");
-    TCase *t = tcase_create("packet, IPv6");
-    SRunner *runner = srunner_create(suite);
-    int failed;
+    struct runner runner = runner_make("packet, IPv6", NULL, NULL, 0);
 
-    suite_add_tcase(suite, t);
-    tcase_add_test(t, test_checksum_behind_extension_headers);
-    tcase_add_test(t, test_checksum_is_over_the_final_destination);
-    tcase_add_test(t, test_checksum_that_cannot_be_known_stays);
-    tcase_add_test(t, test_udp_checksum_is_never_0);
-    tcase_add_test(t, test_icmpv6_checksum);
-    tcase_add_test(t, test_destination_key);
-    tcase_add_test(t, test_keys_survive_address_translation_behind_headers);
-    tcase_add_test(t, test_fragments_add_up);
-    tcase_add_test(t, test_what_is_for_routers_goes_with_every_fragment);
-    tcase_add_test(t, test_a_fragment_is_cut_into_fragments_of_the_same_packet);
-    tcase_add_test(t, test_mtu_without_room_is_refused);
-    tcase_add_test(t, test_any_bytes);
-    srunner_run_all(runner, CK_NORMAL);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    runner_add(&runner, test_checksum_behind_extension_headers, 1);
+    runner_add(&runner, test_checksum_is_over_the_final_destination, 1);
+    runner_add(&runner, test_checksum_that_cannot_be_known_stays, 1);
+    runner_add(&runner, test_udp_checksum_is_never_0, 1);
+    runner_add(&runner, test_icmpv6_checksum, 1);
+    runner_add(&runner, test_destination_key, 1);
+    runner_add(&runner, test_keys_survive_address_translation_behind_headers, 1);
+    runner_add(&runner, test_fragments_add_up, 1);
+    runner_add(&runner, test_what_is_for_routers_goes_with_every_fragment, 1);
+    runner_add(&runner, test_a_fragment_is_cut_into_fragments_of_the_same_packet, 1);
+    runner_add(&runner, test_mtu_without_room_is_refused, 1);
+    runner_add(&runner, test_any_bytes, 1);
+    return runner_run(&runner);
 }

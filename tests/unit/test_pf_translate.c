@@ -5,8 +5,8 @@
  */
 #include "pf/pf.h"
 #include "plan/plan.h"
+#include "runner.h"
 
-#include <check.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
@@ -530,21 +530,12 @@ static void teardown(void)
 
 int main(void)
 {
-    Suite *suite = suite_create("pf translation");
-    TCase *cases = tcase_create("translation");
-    SRunner *runner = srunner_create(suite);
-    int failed;
+    struct runner runner = runner_make("pf translation", NULL, teardown, 300);
 
-    tcase_set_timeout(cases, 300);
-    tcase_add_checked_fixture(cases, NULL, teardown);
-    tcase_add_test(cases, the_rules_decide_as_pf_does);
-    tcase_add_test(cases, rules_without_state_leave_connections_alone);
-    tcase_add_test(cases, a_rule_with_state_is_three);
-    tcase_add_test(cases, errors_about_connections_are_not_blocked);
-    tcase_add_test(cases, too_many_rules_are_refused);
-    suite_add_tcase(suite, cases);
-    srunner_run_all(runner, CK_NORMAL);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    runner_add(&runner, the_rules_decide_as_pf_does, 1);
+    runner_add(&runner, rules_without_state_leave_connections_alone, 1);
+    runner_add(&runner, a_rule_with_state_is_three, 1);
+    runner_add(&runner, errors_about_connections_are_not_blocked, 1);
+    runner_add(&runner, too_many_rules_are_refused, 1);
+    return runner_run(&runner);
 }

@@ -1,7 +1,7 @@
 /* The rule language: what is understood, and which word is blamed when it is not. */
 #include "ipfw/ipfw.h"
+#include "runner.h"
 
-#include <check.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
@@ -260,23 +260,15 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("rules");
-    TCase *cases = tcase_create("rules");
-    SRunner *runner = srunner_create(suite);
-    int failed;
+    struct runner runner = runner_make("rules", NULL, NULL, 60);
 
-    tcase_set_timeout(cases, 60);
-    tcase_add_loop_test(cases, good_rules_are_understood, 0, sizeof(good) / sizeof(*good));
-    tcase_add_loop_test(cases, bad_rules_name_the_word, 0, sizeof(bad) / sizeof(*bad));
-    tcase_add_test(cases, lines_without_a_rule_are_empty);
-    tcase_add_test(cases, every_part_of_a_rule_is_kept);
-    tcase_add_test(cases, not_before_an_option_is_not_about_ports);
-    tcase_add_test(cases, numbers_step_by_a_hundred_and_order_the_rules);
-    tcase_add_test(cases, limits_are_errors);
-    tcase_add_test(cases, damaged_rules_do_no_harm);
-    suite_add_tcase(suite, cases);
-    srunner_run_all(runner, CK_NORMAL);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    runner_add(&runner, good_rules_are_understood, sizeof(good) / sizeof(*good));
+    runner_add(&runner, bad_rules_name_the_word, sizeof(bad) / sizeof(*bad));
+    runner_add(&runner, lines_without_a_rule_are_empty, 1);
+    runner_add(&runner, every_part_of_a_rule_is_kept, 1);
+    runner_add(&runner, not_before_an_option_is_not_about_ports, 1);
+    runner_add(&runner, numbers_step_by_a_hundred_and_order_the_rules, 1);
+    runner_add(&runner, limits_are_errors, 1);
+    runner_add(&runner, damaged_rules_do_no_harm, 1);
+    return runner_run(&runner);
 }

@@ -47,6 +47,5 @@ test_rules_by_hand() {
     expect_no_rules "$ROUTER"
 }
 
-test_chosen_by_itself
-test_rules_by_hand
+run_tests test_chosen_by_itself test_rules_by_hand
 finish

@@ -51,10 +51,10 @@ address_seen() {
 }
 
 expect_address_followed() {
-    wan_address $WAN_ADDRESS/24 $NEW_ADDRESS/24
-    wait_until 'the NAT to take the new address' aliases_to $NEW_ADDRESS/255.255.255.0
-    expect_equal 'the server sees the new address of the interface' $NEW_ADDRESS "$(address_seen)"
-    wan_address $NEW_ADDRESS/24 $WAN_ADDRESS/24
+    wan_address "$WAN_ADDRESS"/24 "$NEW_ADDRESS"/24
+    wait_until 'the NAT to take the new address' aliases_to "$NEW_ADDRESS"/255.255.255.0
+    expect_equal 'the server sees the new address of the interface' "$NEW_ADDRESS" "$(address_seen)"
+    wan_address "$NEW_ADDRESS"/24 "$WAN_ADDRESS"/24
 }
 
 test_natdyn() {
@@ -152,9 +152,8 @@ telling_server 5004 's.getsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG)'
 in_ns "$SERVER" sysctl -q net.ipv4.tcp_timestamps=0
 
 expect_nothing_without_nat
-test_natdyn_alone
-each_backend test_natdyn
-each_backend test_natdyn_before_there_is_an_address
+run_tests test_natdyn_alone
+each_backend run_tests test_natdyn test_natdyn_before_there_is_an_address
 server_route_add
-each_backend test_mssd
+each_backend run_tests test_mssd
 finish

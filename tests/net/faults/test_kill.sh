@@ -200,7 +200,7 @@ test_rules_without_a_program_drop() {
     expect_at_least 'rules are removed: traffic flows' 1 "$(ping_replies "$CLIENT" "$SERVER_ADDRESS" 3)"
 }
 
-test_all() {
+all_tests() {
     local other
     foreign_rules
     run_start "$ROUTER" 8001 "${BACKEND_OPTION[@]}" -r 'divert 8001 udp from any to any 13' \
@@ -211,9 +211,7 @@ test_all() {
     ns_start "$CLIENT" /dev/null ping -n -q -i 0.01 "$SERVER_ADDRESS"
     TRAFFIC=$STARTED
     snapshot >"$SCRATCH/before"
-    test_kills_in_a_row
-    test_kill_at_any_moment
-    test_rules_without_a_program_drop
+    run_tests test_kills_in_a_row test_kill_at_any_moment test_rules_without_a_program_drop
     expect_as_before 'all is as it was'
     stop "$other"
     foreign_rules_remove
@@ -221,5 +219,5 @@ test_all() {
     KILLS=$(((KILLS + 1) / 2)) # for the next packet filter
 }
 
-each_backend test_all
+each_backend all_tests
 finish

@@ -116,14 +116,6 @@ test_no_memory() {
     expect_at_least 'with little it is refused' 1 "$refused"
 }
 
-test_all() {
-    test_full_disks
-    test_full_output
-    test_messages_that_nobody_reads
-    test_signals_that_nobody_expects
-    test_tools_that_fail_at_the_end
-    test_no_memory
-}
-
-each_backend test_all
+each_backend run_tests test_full_disks test_full_output test_messages_that_nobody_reads \
+    test_signals_that_nobody_expects test_tools_that_fail_at_the_end test_no_memory
 finish

@@ -329,6 +329,20 @@ ping_replies() {
     printf '%d\n' "$replies"
 }
 
+# run_tests FUNCTION...: one after the other; only $TEST_ONLY if that is set (see tests/run).
+run_tests() {
+    local test_function
+    for test_function in "$@"; do
+        run_test "$test_function"
+    done
+}
+
+# run_test FUNCTION ARGUMENT...: the same with one that takes arguments.
+run_test() {
+    [[ -z ${TEST_ONLY:-} || $TEST_ONLY == "$1" ]] || return 0
+    "$@"
+}
+
 # finish: the last line of a test.
 finish() {
     if ((NET_FAILURES > 0)); then

@@ -2,6 +2,7 @@
 #include "wire.h"
 
 #include "packet/packet.h"
+#include "runner.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -476,22 +477,14 @@ int run_suite_for(const char *name, const TTest *const *tests, size_t count, uns
 
 int run_suite_with(const char *name, const TTest *const *tests, size_t count, int variants)
 {
-    Suite *suite = suite_create(name);
-    TCase *t = tcase_create(name);
-    SRunner *runner = srunner_create(suite);
-    int failed;
+    struct runner runner;
 
     if (geteuid() != 0) {
         printf("SKIP: network namespaces need root\n");
         return 77;
     }
-    suite_add_tcase(suite, t);
-    tcase_set_timeout(t, patience_s);
-    tcase_add_checked_fixture(t, wires_make, NULL);
+    runner = runner_make(name, wires_make, NULL, patience_s);
     for (size_t i = 0; i < count; i++)
-        tcase_add_loop_test(t, tests[i], 0, variants);
-    srunner_run_all(runner, CK_NORMAL);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+        runner_add(&runner, tests[i], variants);
+    return runner_run(&runner);
 }

@@ -144,7 +144,10 @@ bool divert_silent(int fd);
 /* Packets of a divert port that wait for a verdict, as the kernel counts them. */
 unsigned queue_waiting(int port);
 
-/* Runs the suite's test cases, each test in a host of its own; main() returns the result. */
+/*
+ * Runs the tests, each a test case by its own name (see runner.h) in a host of its own; main()
+ * returns the result.
+ */
 int run_suite(const char *name, const TTest *const *tests, size_t count);
 
 /* The same for tests that take up to so many seconds. */

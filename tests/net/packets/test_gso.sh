@@ -87,5 +87,5 @@ test_gso() {
     expect_no_rules "$ROUTER"
 }
 
-each_backend test_gso
+each_backend run_tests test_gso
 finish

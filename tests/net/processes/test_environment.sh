@@ -64,11 +64,11 @@ make_copies() {
 
 test_raised_programs() {
     local run=("$SCRATCH/divert-run" -r "$GOOD" --)
-    chown $NOBODY "$SCRATCH/program"
+    chown "$NOBODY" "$SCRATCH/program"
     chmod 4755 "$SCRATCH/program"
     expect_no_start 'a set-uid program' 'set-uid' "${run[@]}" "$SCRATCH/program" "$SCRATCH/ran"
     expect_no_start 'a script of a set-uid program' 'set-uid' "${run[@]}" "$SCRATCH/script"
-    chown 0:$NOBODY "$SCRATCH/program"
+    chown 0:"$NOBODY" "$SCRATCH/program"
     chmod 2755 "$SCRATCH/program"
     expect_no_start 'a set-gid program' 'set-gid' "${run[@]}" "$SCRATCH/program" "$SCRATCH/ran"
     chmod 755 "$SCRATCH/program"
@@ -139,14 +139,12 @@ forge() {
 
 test_forged_memory() {
     local others
-    write_forger
     expect_equal "memory of the user's own is taken over" 'taken out' "$(forge 0 sealed)"
-    others=$(forge $NOBODY sealed)
+    others=$(forge "$NOBODY" sealed)
     expect_contains "memory of another user's is not" 'cannot be used' "$others"
     expect_contains 'and the variable is taken out all the same' 'taken out' "$others"
     expect_contains 'memory that can be cut off is not' 'cannot be used' "$(forge 0 open)"
 }
-
 
 test_memory_of_a_socket() {
     local look pid fd
@@ -164,10 +162,7 @@ test_memory_of_a_socket() {
     wait "$pid"
 }
 
-test_values
 make_copies
-test_raised_programs
-test_raised_divert_run
-test_forged_memory
-test_memory_of_a_socket
+write_forger
+run_tests test_values test_raised_programs test_raised_divert_run test_forged_memory test_memory_of_a_socket
 finish

@@ -38,6 +38,20 @@ make_tools() {
     wrapper ip6tables-restore "$(command -v "ip6tables-$1-restore") --test --noflush"
 }
 
+# Sets SUMMARY and STATUS; what is printed for the rules that were taken is in $SCRATCH/commands.
+give_rules() {
+    SUMMARY=$("$BUILD/tests/nonsense" "$DIVERT_RUN" "$COUNT" ./canary 2>&1 >"$SCRATCH/commands")
+    STATUS=$?
+}
+
+test_rules() {
+    expect_equal "$COUNT rules: each refused with one line, or taken without a word" 0 "$STATUS"
+    ((STATUS == 0)) || head -n 20 <<<"$SUMMARY"
+    printf '%s\n' "${SUMMARY##*$'\n'}"
+    expect_at_least 'rules that were refused' 1000 "$(sed -n '$s/ refused.*//p' <<<"$SUMMARY")"
+    expect_at_least 'rules that were taken' 50 "$(sed -n '$s/.*refused, \(.*\) taken/\1/p' <<<"$SUMMARY")"
+}
+
 # What is printed for the rules, as a user would give it to the shell.
 test_printed_commands() {
     local kind
@@ -52,18 +66,7 @@ test_printed_commands() {
     done
 }
 
-test_rules() {
-    local summary status
-    summary=$("$BUILD/tests/nonsense" "$DIVERT_RUN" $COUNT ./canary 2>&1 >"$SCRATCH/commands")
-    status=$?
-    expect_equal "$COUNT rules: each refused with one line, or taken without a word" 0 "$status"
-    ((status == 0)) || head -n 20 <<<"$summary"
-    printf '%s\n' "${summary##*$'\n'}"
-    expect_at_least 'rules that were refused' 1000 "$(sed -n '$s/ refused.*//p' <<<"$summary")"
-    expect_at_least 'rules that were taken' 50 "$(sed -n '$s/.*refused, \(.*\) taken/\1/p' <<<"$summary")"
-}
-
-test_rules
-test_printed_commands
+give_rules
+run_tests test_rules test_printed_commands
 expect_equal 'nothing was made in the directory' '' "$(ls -A "$SCRATCH/work")"
 finish

@@ -387,18 +387,16 @@ start_servers() {
 }
 
 # With hosts of its own: ports and connections of one packet filter stay busy for a while.
-test_all() {
-    local name
+all_tests() {
     make_hosts
     start_servers
-    for name in example in both_directions no_state last_match quick block block_without_state addresses \
-        ports types inet6 beside_ipfw file refusals killed; do
-        "test_$name"
-    done
+    run_tests test_example test_in test_both_directions test_no_state test_last_match test_quick \
+        test_block test_block_without_state test_addresses test_ports test_types test_inet6 \
+        test_beside_ipfw test_file test_refusals test_killed
     ns_remove "$CLIENT"
     ns_remove "$ROUTER"
     ns_remove "$SERVER"
 }
 
-each_backend test_all
+each_backend all_tests
 finish

@@ -147,10 +147,6 @@ test_interface_comes_later() {
     expect_no_rules "$ROUTER"
 }
 
-test_rules
-test_hostile_words
-test_no_root
-test_no_nfqueue
-each_backend test_odd_words
-each_backend test_interface_comes_later
+run_tests test_rules test_hostile_words test_no_root test_no_nfqueue
+each_backend run_tests test_odd_words test_interface_comes_later
 finish

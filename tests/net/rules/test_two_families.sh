@@ -47,7 +47,7 @@ link_local() {
 test_both() {
     local at
     expect_equal 'pings over IPv4' 5 "$(ping_replies "$CLIENT" "$LAN_ADDRESS" 5 -W 10)"
-    expect_equal 'pings over IPv6' 5 "$(pings6 $ROUTER6 5)"
+    expect_equal 'pings over IPv6' 5 "$(pings6 "$ROUTER6" 5)"
     expect_equal 'pings over IPv6, link-local' 5 "$(pings6 "$(link_local)%eth0" 5)"
     for at in "$LAN_ADDRESS" 0.0.0.0; do
         expect_contains "IPv4 by $at" "socket 4 packet 4 protocol 1 at $at" "$(cat "$RUN_LOG")"
@@ -63,7 +63,7 @@ for personality in freebsd openbsd; do
     run_start "$ROUTER" 8000 --personality "$personality" \
         -r 'divert 8000 ip from any to any via lan0' python3 "$SCRATCH/both.py"
     wait_until 'both sockets' hosts_are_up
-    test_both
+    run_tests test_both
     run_stop
     expect_no_rules "$ROUTER"
 done

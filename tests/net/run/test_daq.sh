@@ -43,6 +43,5 @@ test_block() {
 }
 
 expect_as_shipped
-test_pass
-test_block
+run_tests test_pass test_block
 finish

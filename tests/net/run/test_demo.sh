@@ -68,9 +68,9 @@ test_interrupted() {
 
 RULES_BEFORE=$(rules_of_this_machine)
 copy_checkout
-test_whole
-test_interrupted '^C while the NAT works' 'six-megabytes' -DEMO
-test_interrupted '^C while daq_ipfw.so works' "-a pass" -DEMO
-test_interrupted 'SIGINT to the script alone' 'six-megabytes' DEMO
-test_interrupted '^C while it builds' 'building' -DEMO
+run_tests test_whole
+run_test test_interrupted '^C while the NAT works' 'six-megabytes' -DEMO
+run_test test_interrupted '^C while daq_ipfw.so works' "-a pass" -DEMO
+run_test test_interrupted 'SIGINT to the script alone' 'six-megabytes' DEMO
+run_test test_interrupted '^C while it builds' 'building' -DEMO
 finish

@@ -21,6 +21,6 @@ test_nat() {
 }
 
 expect_nothing_without_nat
-each_backend test_nat
+each_backend run_tests test_nat
 expect_nothing_without_nat
 finish

@@ -52,10 +52,7 @@ test_own_packets() {
 }
 
 run_start "$ROUTER" 700 -r 'divert 700 ip4 from any to any' "$EXAMPLES/printer"
-test_icmp
-test_udp
-test_tcp
-test_own_packets
+run_tests test_icmp test_udp test_tcp test_own_packets
 run_stop
 expect_equal 'SIGTERM, which the printer does not catch' 143 $?
 expect_no_rules "$ROUTER"

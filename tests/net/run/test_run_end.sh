@@ -137,16 +137,7 @@ test_killed_divert_run() {
     expect_no_rules "$ROUTER"
 }
 
-test_all() {
-    test_the_commands_own_end
-    test_no_start
-    test_signals
-    test_command_is_killed
-    test_terminal
-    test_daemon
-    test_killed_divert_run
-}
-
-each_backend test_all
+each_backend run_tests test_the_commands_own_end test_no_start test_signals test_command_is_killed test_terminal \
+    test_daemon test_killed_divert_run
 expect_equal 'traffic flows' 3 "$(ping_replies "$CLIENT" "$SERVER_ADDRESS" 3 -W 10)"
 finish

@@ -263,17 +263,6 @@ test_refusals() {
     refused 125 'shown to root' setpriv --reuid=65534 --regid=65534 --clear-groups "$copy" --status
 }
 
-test_nothing
-test_counters
-test_expired
-test_full_queue
-test_copies
-test_several
-test_listeners
-test_both_families
-test_odd_command
-test_imitation
-test_size_is_final
-test_refresh
-test_refusals
+run_tests test_nothing test_counters test_expired test_full_queue test_copies test_several test_listeners \
+    test_both_families test_odd_command test_imitation test_size_is_final test_refresh test_refusals
 finish

@@ -129,7 +129,7 @@ test_without_divert_run() {
             DIVERTSHIM_TRACE="$TRACE" "$EXAMPLES/printer" -p 8000
         wait_queue "$ROUTER" 8000
         in_ns "$ROUTER" iptables -t raw -A PREROUTING -p udp --dport 5002 -j NFQUEUE --queue-num 8000
-        send pass $i
+        send pass "$i"
         wait_until 'the lines' lines_are "$TRACE" $((2 * i))
         stop "$STARTED"
         in_ns "$ROUTER" iptables -t raw -F PREROUTING
@@ -253,15 +253,7 @@ test_files_that_cannot_be() {
     expect_no_rules "$ROUTER"
 }
 
-test_lines_and_packets
-test_bytes_are_those_that_were_sent
-test_standard_error
-test_daemon
-test_several_programs
-test_without_divert_run
-test_full_disk
-test_file_size_limit
-test_pipes
-test_standard_error_has_gone
-test_files_that_cannot_be
+run_tests test_lines_and_packets test_bytes_are_those_that_were_sent test_standard_error test_daemon \
+    test_several_programs test_without_divert_run test_full_disk test_file_size_limit test_pipes \
+    test_standard_error_has_gone test_files_that_cannot_be
 finish

@@ -95,14 +95,11 @@ test_addresses_select() {
     expect_seen 5 10 20 "100 divert 8001 icmp from not $CLIENT_ADDRESS to any" "$all"
 }
 
-test_all() {
-    test_both_see_each_packet_once
-    test_allow_and_deny
-    test_skipto_and_count
-    test_options_select
-    test_addresses_select
+all_tests() {
+    run_tests test_both_see_each_packet_once test_allow_and_deny test_skipto_and_count \
+        test_options_select test_addresses_select
     expect_no_rules "$ROUTER"
 }
 
-each_backend test_all
+each_backend all_tests
 finish

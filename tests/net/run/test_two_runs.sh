@@ -22,11 +22,11 @@ expect_both() {
     expect_no_rules "$ROUTER"
 }
 
-test_all() {
+test_both_see_each_packet() {
     expect_both 100 200
     expect_both 200 100
     expect_both '' ''
 }
 
-each_backend test_all
+each_backend run_tests test_both_see_each_packet
 finish
