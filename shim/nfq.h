@@ -56,8 +56,9 @@ struct nfqueue_verdict {
 #define NFQUEUE_BATCH_SIZE 3584
 
 struct nfqueue_batch {
-    uint32_t used; /* bytes */
-    uint32_t last; /* where the last message begins */
+    uint32_t used;  /* bytes */
+    uint32_t last;  /* where the last message begins */
+    uint32_t owner; /* id of the thread that put them there; the caller's business */
     /* Behind the last message, a length of zero ends what the kernel takes. */
     _Alignas(4) uint8_t bytes[NFQUEUE_BATCH_SIZE + sizeof(uint32_t)];
     uint32_t sent_len; /* bytes that are being sent, 0 for none */

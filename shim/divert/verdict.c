@@ -38,14 +38,17 @@ void divert_flush(struct divert_socket *s)
 }
 
 /*
- * When the timer has gone off, what was in the batch has been sent. Only of the verdict that was
- * put there last is it not known whether that was before; sent twice it does nothing the second
- * time.
+ * When the timer has gone off, what this thread had put to the batch has been sent. Only of the last
+ * verdict it is not known whether it was there before; sent twice it does nothing the second time.
+ * What others have put there since, with a timer of their own, is theirs.
  */
 static void look_at_timer(struct divert_socket *s)
 {
-    if (s->timer && verdict_timer_went_off(s->timer))
-        nfqueue_keep_last(&s->shared->batch);
+    struct nfqueue_batch *batch = &s->shared->batch;
+    uint32_t armed_by = s->timer ? verdict_timer_armed_by(s->timer) : 0;
+
+    if (armed_by && verdict_timer_went_off(s->timer) && batch->owner == armed_by)
+        nfqueue_keep_last(batch);
 }
 
 /* Whether the next verdict will come soon enough to be waited for. */
@@ -106,6 +109,8 @@ int divert_give_verdict(struct divert_socket *s, const struct nfqueue_verdict *v
     if (s->shared->batch.used && !armed_here(s))
         divert_flush(s);
     wait = may_wait(s) && arm_timer(s);
+    if (!s->shared->batch.used)
+        s->shared->batch.owner = shared_lock_id();
     err = nfqueue_put_verdict(s->queue_fd, &s->shared->batch, v);
     atomic_store_explicit(&s->verdicts_pending, true, memory_order_relaxed);
     if (!wait)

@@ -103,9 +103,14 @@ bool verdict_timer_is_ours(const struct verdict_timer *t)
     return t->process == process_id();
 }
 
+uint32_t verdict_timer_armed_by(const struct verdict_timer *t)
+{
+    return verdict_timer_is_ours(t) ? t->armed_by : 0;
+}
+
 bool verdict_timer_armed(struct verdict_timer *t)
 {
-    return t->armed_by && verdict_timer_is_ours(t);
+    return verdict_timer_armed_by(t) != 0;
 }
 
 void verdict_timer_close(struct verdict_timer *t)

@@ -32,6 +32,9 @@ bool verdict_timer_is_ours(const struct verdict_timer *t);
 /* Whether it is armed, by whatever thread of this process, or has gone off since. */
 bool verdict_timer_armed(struct verdict_timer *t);
 
+/* The id of the thread of this process that has armed it, or 0. */
+uint32_t verdict_timer_armed_by(const struct verdict_timer *t);
+
 /*
  * Before the first verdict is put to the batch: sends what it will hold within a millisecond. False
  * if that is impossible at the moment: then nothing may wait.
