@@ -1,12 +1,17 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Functions of BSD's C library that Linux has not, and a service that its list lacks. */
+/*
+ * Functions of BSD's C library that Linux has not, or means otherwise, and what its lists of
+ * services and protocols lack.
+ */
 #include "hook.h"
 
 #include "bsd/sysctl.h"
 
+#include <arpa/inet.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <string.h>
+#include <sys/time.h>
 
 #define NATD_PORT 8668
 
@@ -72,4 +77,82 @@ HOOK int getservbyname_r(const char *name, const char *proto, struct servent *se
     fill_natd(service);
     *found = service;
     return 0;
+}
+
+#define PROTOCOL_DIVERT 258
+
+static struct protoent divert_protocol;
+
+static void fill_divert(struct protoent *protocol)
+{
+    protocol->p_name = divert;
+    protocol->p_aliases = no_aliases;
+    protocol->p_proto = PROTOCOL_DIVERT;
+}
+
+static struct protoent *divert_entry(void)
+{
+    fill_divert(&divert_protocol);
+    return &divert_protocol;
+}
+
+HOOK struct protoent *getprotobyname(const char *name)
+{
+    struct protoent *protocol = real.getprotobyname(name);
+
+    return protocol || strcmp(name, divert) != 0 ? protocol : divert_entry();
+}
+
+HOOK struct protoent *getprotobynumber(int number)
+{
+    struct protoent *protocol = real.getprotobynumber(number);
+
+    return protocol || number != PROTOCOL_DIVERT ? protocol : divert_entry();
+}
+
+HOOK int getprotobyname_r(const char *name, struct protoent *protocol, char *buf, size_t len,
+                          struct protoent **found)
+{
+    int err = real.getprotobyname_r(name, protocol, buf, len, found);
+
+    if (*found || err == ERANGE || strcmp(name, divert) != 0)
+        return err;
+    fill_divert(protocol);
+    *found = protocol;
+    return 0;
+}
+
+HOOK int getprotobynumber_r(int number, struct protoent *protocol, char *buf, size_t len,
+                            struct protoent **found)
+{
+    int err = real.getprotobynumber_r(number, protocol, buf, len, found);
+
+    if (*found || err == ERANGE || number != PROTOCOL_DIVERT)
+        return err;
+    fill_divert(protocol);
+    *found = protocol;
+    return 0;
+}
+
+#define US_PER_S 1000000u
+
+/* glibc's fails for a second and more. natd ends by one of ten seconds. */
+HOOK useconds_t ualarm(useconds_t value, useconds_t interval)
+{
+    const struct itimerval new = {
+        .it_interval = {(time_t)(interval / US_PER_S), (suseconds_t)(interval % US_PER_S)},
+        .it_value = {(time_t)(value / US_PER_S), (suseconds_t)(value % US_PER_S)},
+    };
+    struct itimerval old;
+
+    if (setitimer(ITIMER_REAL, &new, &old) < 0)
+        return (useconds_t)-1;
+    return (useconds_t)(old.it_value.tv_sec * US_PER_S + old.it_value.tv_usec);
+}
+
+HOOK char *inet_ntoa_r(struct in_addr address, char *buf, socklen_t len);
+
+char *inet_ntoa_r(struct in_addr address, char *buf, socklen_t len)
+{
+    return (char *)inet_ntop(AF_INET, &address, buf, len);
 }

@@ -108,6 +108,11 @@
     CALL(int, __fxstatat64, (int, int, const char *, struct stat64 *, int))                     \
     CALL(int, statx, (int, const char *, int, unsigned, struct statx *))                        \
     CALL(struct servent *, getservbyname, (const char *, const char *))                         \
+    CALL(struct protoent *, getprotobyname, (const char *))                                     \
+    CALL(struct protoent *, getprotobynumber, (int))                                            \
+    CALL(int, getprotobyname_r,                                                                 \
+         (const char *, struct protoent *, char *, size_t, struct protoent **))                 \
+    CALL(int, getprotobynumber_r, (int, struct protoent *, char *, size_t, struct protoent **)) \
     CALL(int, getservbyname_r,                                                                  \
          (const char *, const char *, struct servent *, char *, size_t, struct servent **))
 

@@ -1,0 +1,13 @@
+/* divertshim: <arpa/inet.h> with what BSD has there and glibc has not. */
+#ifndef DIVERTSHIM_ARPA_INET_H
+#define DIVERTSHIM_ARPA_INET_H
+
+#pragma GCC system_header
+#include_next <arpa/inet.h>
+
+__BEGIN_DECLS
+/* inet_ntoa(3) into a buffer of the caller's; NULL and ENOSPC if it is too short. */
+extern char *inet_ntoa_r(struct in_addr __address, char *__buf, socklen_t __len);
+__END_DECLS
+
+#endif
