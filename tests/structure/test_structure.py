@@ -140,6 +140,16 @@ def check_names():
            [f"{f}: {' '.join(sorted(files))}" for f, files in where.items() if len(files) > 1])
 
 
+def check_test_names():
+    """So that tests/run and grep find one function."""
+    where = {}
+    for path in sorted((ROOT / "tests").rglob("*.c")):
+        for test in re.findall(r"^START_TEST\((\w+)\)", path.read_text(), re.M):
+            where.setdefault(test, []).append(path.relative_to(ROOT).as_posix())
+    report("a test function's name occurs once",
+           [f"{t}: {' '.join(files)}" for t, files in where.items() if len(files) > 1])
+
+
 # Is divert-run's as well, which has no hooks; what it opens is no descriptor of the program's.
 SHARED_OBJECTS = {"trace_open.c.o"}
 
@@ -177,5 +187,6 @@ check_layers()
 check_circles()
 check_heads()
 check_names()
+check_test_names()
 check_symbols()
 sys.exit(1 if failures else 0)

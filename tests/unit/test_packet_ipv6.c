@@ -214,7 +214,7 @@ static void expect_adds_up(size_t mtu, size_t head, size_t payload_at, bool more
     ck_assert_int_eq(seen.more, more);
 }
 
-START_TEST(test_fragments_add_up)
+START_TEST(test_ipv6_fragments_add_up)
 {
     static uint8_t payload[5000];
     const size_t mtus[] = {1280, 1281, 1500, 57};
@@ -308,7 +308,7 @@ int main(void)
     runner_add(&runner, test_icmpv6_checksum, 1);
     runner_add(&runner, test_destination_key, 1);
     runner_add(&runner, test_keys_survive_address_translation_behind_headers, 1);
-    runner_add(&runner, test_fragments_add_up, 1);
+    runner_add(&runner, test_ipv6_fragments_add_up, 1);
     runner_add(&runner, test_what_is_for_routers_goes_with_every_fragment, 1);
     runner_add(&runner, test_a_fragment_is_cut_into_fragments_of_the_same_packet, 1);
     runner_add(&runner, test_mtu_without_room_is_refused, 1);

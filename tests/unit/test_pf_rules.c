@@ -166,7 +166,7 @@ static const struct {
     {"pass; block", "pass;", "'pass;': expected 'pass' or 'block'"},
 };
 
-START_TEST(good_rules_are_understood)
+START_TEST(good_pf_rules_are_understood)
 {
     enum rule_result result = pf_parse(good[_i], &rule, &error);
 
@@ -174,7 +174,7 @@ START_TEST(good_rules_are_understood)
 }
 END_TEST
 
-START_TEST(bad_rules_name_the_word)
+START_TEST(bad_pf_rules_name_the_word)
 {
     enum rule_result result = pf_parse(bad[_i].rule, &rule, &error);
     char word[256] = "";
@@ -188,7 +188,7 @@ START_TEST(bad_rules_name_the_word)
 }
 END_TEST
 
-START_TEST(lines_without_a_rule_are_empty)
+START_TEST(lines_without_a_pf_rule_are_empty)
 {
     static const char *const lines[] = {"", "  \t", "# pass", "   # pass\n"};
 
@@ -206,7 +206,7 @@ static const struct rule_atom *atom(enum clause_kind kind, unsigned int i)
     return &rule.match.atoms[clause->first + i];
 }
 
-START_TEST(every_part_of_a_rule_is_kept)
+START_TEST(every_part_of_a_pf_rule_is_kept)
 {
     ck_assert_int_eq(pf_parse("  pass in log quick on ! em0 inet proto udp from 10.9/16 port != 5 "
                               "to { any } port domain divert-packet port 700 no state # x",
@@ -248,7 +248,7 @@ START_TEST(connections_begin_with_syn)
 }
 END_TEST
 
-START_TEST(limits_are_errors)
+START_TEST(limits_of_pf_rules_are_errors)
 {
     char *text = calloc(1, 100000);
 
@@ -277,7 +277,7 @@ END_TEST
 
 /* Every rule with one character changed: an answer, and a place inside the text; and what is
  * understood can be translated. */
-START_TEST(damaged_rules_do_no_harm)
+START_TEST(damaged_pf_rules_do_no_harm)
 {
     char text[512];
 
@@ -309,12 +309,12 @@ int main(void)
 {
     struct runner runner = runner_make("pf rules", NULL, NULL, 60);
 
-    runner_add(&runner, good_rules_are_understood, sizeof(good) / sizeof(*good));
-    runner_add(&runner, bad_rules_name_the_word, sizeof(bad) / sizeof(*bad));
-    runner_add(&runner, lines_without_a_rule_are_empty, 1);
-    runner_add(&runner, every_part_of_a_rule_is_kept, 1);
+    runner_add(&runner, good_pf_rules_are_understood, sizeof(good) / sizeof(*good));
+    runner_add(&runner, bad_pf_rules_name_the_word, sizeof(bad) / sizeof(*bad));
+    runner_add(&runner, lines_without_a_pf_rule_are_empty, 1);
+    runner_add(&runner, every_part_of_a_pf_rule_is_kept, 1);
     runner_add(&runner, connections_begin_with_syn, 1);
-    runner_add(&runner, limits_are_errors, 1);
-    runner_add(&runner, damaged_rules_do_no_harm, 1);
+    runner_add(&runner, limits_of_pf_rules_are_errors, 1);
+    runner_add(&runner, damaged_pf_rules_do_no_harm, 1);
     return runner_run(&runner);
 }

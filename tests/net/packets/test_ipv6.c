@@ -223,7 +223,7 @@ START_TEST(test_rewritten_packet_with_extension_headers_is_recognised)
 }
 END_TEST
 
-START_TEST(test_outgoing_fragment_stays_a_fragment)
+START_TEST(test_outgoing_ipv6_fragment_stays_a_fragment)
 {
     const uint8_t fragment[8] = {0, 0, 0, 0x51, 1, 2, 3, 4};
 
@@ -276,7 +276,7 @@ int main(void)
         test_address_without_a_scope_field,
         test_new_link_local_destination_is_on_the_same_link,
         test_rewritten_packet_with_extension_headers_is_recognised,
-        test_outgoing_fragment_stays_a_fragment,
+        test_outgoing_ipv6_fragment_stays_a_fragment,
         test_forwarded_packet_that_outgrows_the_mtu_is_fragmented,
         test_large_datagram_of_the_host_goes_on_as_it_is,
     };

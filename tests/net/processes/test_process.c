@@ -70,7 +70,7 @@ START_TEST(test_read_here_and_written_there)
 }
 END_TEST
 
-START_TEST(test_last_close_frees_the_port)
+START_TEST(test_last_process_to_close_frees_the_port)
 {
     int fd = divert_ready();
     pid_t pid = fork();
@@ -231,7 +231,7 @@ int main(void)
         test_parent_and_child_read_each_packet_once,
         test_prefork,
         test_read_here_and_written_there,
-        test_last_close_frees_the_port,
+        test_last_process_to_close_frees_the_port,
         test_child_closes_what_the_parent_watches,
         test_child_waits_with_the_parents_epoll,
         test_daemon,

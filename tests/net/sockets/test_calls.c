@@ -348,7 +348,7 @@ START_TEST(test_receive_timeout_is_not_restarted)
 }
 END_TEST
 
-START_TEST(test_handler_reads_while_the_program_waits)
+START_TEST(test_handler_runs_while_a_read_waits)
 {
     struct sigaction action = {.sa_handler = count_signal, .sa_flags = SA_RESTART};
     int fd = divert_bound(PORT);
@@ -422,7 +422,7 @@ int main(void)
         test_sa_restart_goes_on_reading,
         test_poll_is_not_restarted,
         test_receive_timeout_is_not_restarted,
-        test_handler_reads_while_the_program_waits,
+        test_handler_runs_while_a_read_waits,
         test_recvmmsg,
     };
 
