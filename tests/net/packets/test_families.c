@@ -204,6 +204,9 @@ static void expect_poll(int fd4, int fd6, bool readable4, bool readable6)
     struct timeval now = {0};
     fd_set set;
 
+    /* Of two that are awaited together the first one to come ends the wait. */
+    ck_assert_int_eq(poll(&p[0], 1, readable4 ? SOON : 0), readable4);
+    ck_assert_int_eq(poll(&p[1], 1, readable6 ? SOON : 0), readable6);
     ck_assert_int_eq(poll(p, 2, readable4 || readable6 ? SOON : 0), readable4 + readable6);
     ck_assert_int_eq(p[0].revents, readable4 ? POLLIN : 0);
     ck_assert_int_eq(p[1].revents, readable6 ? POLLIN : 0);
