@@ -38,9 +38,9 @@ void divert_flush(struct divert_socket *s)
 }
 
 /*
- * When the timer has gone off, what this thread had put to the batch has been sent. Only of the last
- * verdict it is not known whether it was there before; sent twice it does nothing the second time.
- * What others have put there since, with a timer of their own, is theirs.
+ * When the timer has gone off, what this thread had put to the batch has been sent. Only of the
+ * last verdict it is not known whether it was there before; sent twice it does nothing the second
+ * time. What others have put there since, with a timer of their own, is theirs.
  */
 static void look_at_timer(struct divert_socket *s)
 {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Runs iptables-restore(8) and iptables-save(8), of the kind that works here. */
 #include "iptables/private.h"
-#include "util/tool.h"
 #include "util/message.h"
 #include "util/owner.h"
+#include "util/tool.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Installs, finds and removes tables with nft(8). */
 #include "nft/private.h"
-#include "util/tool.h"
 #include "util/message.h"
 #include "util/owner.h"
+#include "util/tool.h"
 
 #include <errno.h>
 #include <stdio.h>
