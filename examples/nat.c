@@ -5,7 +5,7 @@
  *
  *     nat [-b] [-p PORT] -n INTERFACE | -a ADDRESS
  *
- *         ipfw add divert 8668 ip from any to any via em0
+ *         ipfw add divert 8668 ip4 from any to any via em0
  *         nat -p 8668 -n em0
  *
  * TCP, UDP and ICMP echo are translated, and ICMP errors with the packet they quote.

@@ -59,7 +59,7 @@ void options_help(void)
          "Runs COMMAND, a program that uses BSD divert sockets, with packets diverted to it\n"
          "by rules in the language of FreeBSD's ipfw(8) or of OpenBSD's pf.conf(5).\n"
          "\n"
-         "  -r, --rule RULE         a rule: divert 8668 ip from any to any via eth0\n"
+         "  -r, --rule RULE         a rule: divert 8668 ip4 from any to any via eth0\n"
          "  -f, --file FILE         rules, one on a line; - is the standard input\n"
          "      --pf RULE           a rule of pf: pass out on em0 divert-packet port 700\n"
          "      --pf-file FILE      rules of pf, one on a line\n"
