@@ -5,6 +5,7 @@
 #include "real.h"
 
 #include <errno.h>
+#include <linux/filter.h>
 #include <linux/netlink.h>
 #include <stdatomic.h>
 
@@ -89,4 +90,21 @@ int nfnetlink_request(int fd, struct nlmsghdr *nlh)
             got->nlmsg_seq == nlh->nlmsg_seq)
             return ((const struct nlmsgerr *)NLMSG_DATA(got))->error;
     }
+}
+
+/* The filter's loads turn what they load to host byte order, in which netlink has it already. */
+int nfnetlink_drop_answers(int fd)
+{
+    struct sock_filter code[] = {
+        BPF_STMT(BPF_LD | BPF_H | BPF_ABS, offsetof(struct nlmsghdr, nlmsg_type)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, htons(NLMSG_ERROR), 0, 2),
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, NLMSG_LENGTH(offsetof(struct nlmsgerr, error))),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, htonl((uint32_t)-EPERM), 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, ~0u),
+        BPF_STMT(BPF_RET | BPF_K, 0),
+    };
+    struct sock_fprog filter = {sizeof(code) / sizeof(code[0]), code};
+
+    return real.setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof(filter)) < 0 ? -errno
+                                                                                          : 0;
 }

@@ -46,6 +46,12 @@ int nfnetlink_send(int fd, const struct nlmsghdr *nlh);
 int nfnetlink_send_bytes(int fd, const void *bytes, size_t len);
 int nfnetlink_send_pieces(int fd, const struct iovec *iov, size_t count);
 
+/*
+ * From now on the kernel's answers do not come, but for EPERM: they would wake who waits for
+ * packets. Returns 0 or -errno.
+ */
+int nfnetlink_drop_answers(int fd);
+
 /* Sends a message and waits for the kernel's answer, which comes at once. Returns 0 or -errno. */
 int nfnetlink_request(int fd, struct nlmsghdr *nlh);
 

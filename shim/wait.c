@@ -120,15 +120,17 @@ static int ask_kernel(struct pollfd *fds, nfds_t count, uint64_t deadline, const
     return n;
 }
 
-/* What the kernel said of a socket, put right: a message to us may be none that is read. */
+/* What the kernel said of a socket, put right where it does not know all. */
 static void put_right(struct pollfd *p, struct divert_socket *s, bool timed_out)
 {
+    short kernel = p->revents & readable;
+
     if (timed_out)
         divert_expire(s);
-    if (p->revents & readable)
+    if (kernel && !divert_kernel_knows(s))
         p->revents = divert_events(s, p->events);
     else
-        p->revents = divert_events_buffered(s, p->events);
+        p->revents = kernel | divert_events_buffered(s, p->events);
 }
 
 static int count_ready(struct pollfd *fds, nfds_t count, bool timed_out)
@@ -233,10 +235,9 @@ int wait_readable(struct divert_socket *s, uint64_t deadline)
         n = wait_for_kernel(s, until < deadline ? until : deadline);
         if (n < 0)
             return n == -EINTR && deadline == DIVERT_NEVER && restart_wanted(id_changes) ? 0 : n;
-        if (n == 0)
-            divert_expire(s);
-        else if (divert_events(s, POLLIN))
-            break;
+        if (n > 0) /* the read will tell */
+            return 0;
+        divert_expire(s);
         if (has_passed(deadline))
             return -EAGAIN;
     }

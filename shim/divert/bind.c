@@ -104,6 +104,8 @@ static int bind_any(struct divert_socket *s, unsigned port, struct divert_socket
         err = divert_join(s, other);
     if (!err && !s->sibling) {
         bind_copies(s);
+        if (nfnetlink_drop_answers(s->queue_fd))
+            log_line(LOG_DEBUG, "the kernel's answers may wake who waits for packets");
         err = start_queues(s);
     }
     s->shared->bound = err == 0;

@@ -101,8 +101,14 @@ int divert_next_len(struct divert_socket *s);
 short divert_events(struct divert_socket *s, short wanted);
 
 /*
- * The same without a system call, and without the lock unless somebody has it: as far as packets
- * have been taken from the kernel already.
+ * Whether a socket that the kernel calls readable can be read. Not if what comes may be a
+ * sibling's, or was injected under rules by hand: then divert_events() says it.
+ */
+bool divert_kernel_knows(const struct divert_socket *s);
+
+/*
+ * divert_events() without a system call, and without the lock unless somebody has it: as far as
+ * packets have been taken from the kernel already.
  */
 short divert_events_buffered(struct divert_socket *s, short wanted);
 

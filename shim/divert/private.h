@@ -45,6 +45,7 @@ struct divert_shared {
     int protocol;
     _Atomic bool bound; /* this and the port: also looked at without the lock */
     _Atomic bool nonblocking;
+    _Atomic bool injected; /* a packet was: under rules by hand it may come back, to be passed on */
     bool eventfd_set;      /* the eventfd is readable */
     _Atomic bool buffered; /* a read would not wait, handoff queue apart: without the lock */
     bool cannot_send, cannot_receive; /* after shutdown() */

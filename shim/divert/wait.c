@@ -27,6 +27,12 @@ short divert_events(struct divert_socket *s, short wanted)
     return events;
 }
 
+bool divert_kernel_knows(const struct divert_socket *s)
+{
+    return !s->sibling &&
+           (s->options->tags || !atomic_load_explicit(&s->shared->injected, memory_order_relaxed));
+}
+
 short divert_events_buffered(struct divert_socket *s, short wanted)
 {
     short events = wanted & writable;

@@ -145,6 +145,7 @@ static int inject_written(struct divert_socket *s, struct written *w, uint32_t m
     int err;
 
     w->fate = w->direction.incoming ? STATUS_INJECTED_IN : STATUS_INJECTED_OUT;
+    atomic_store_explicit(&s->shared->injected, true, memory_order_relaxed);
     divert_flush(s); /* packets leave in the order in which they were written */
     if (w->direction.incoming)
         err = inject_incoming(w->packet, w->len, &w->in, tag, s->options->mark_shift);
