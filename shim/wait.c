@@ -352,9 +352,13 @@ static void sets_to_events(struct pollfd *list, nfds_t count, fd_set *r, fd_set 
                     (in_set(list[i].fd, e) ? POLLPRI : 0));
 }
 
-/* Where a process may have so few descriptors that poll(2) is refused: select(2) is not. */
-static int select_without_poll(struct pollfd *list, nfds_t count, int nfds, fd_set *r, fd_set *w,
-                               fd_set *e, uint64_t deadline, const sigset_t *mask)
+/*
+ * Where a process may have so few descriptors that poll(2) is refused: select(2) is not. It needs
+ * more of the stack than its caller is to have.
+ */
+__attribute__((noinline)) static int select_without_poll(struct pollfd *list, nfds_t count,
+                                                         int nfds, fd_set *r, fd_set *w, fd_set *e,
+                                                         uint64_t deadline, const sigset_t *mask)
 {
     struct set_copies copies;
 
