@@ -9,6 +9,7 @@
 #include <grp.h>
 #include <stdarg.h>
 #include <string.h>
+#include <sys/fsuid.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
@@ -92,6 +93,25 @@ HOOK int setgroups(size_t count, const gid_t *groups)
 {
     privileges_id_change_begins();
     return ended(real.setgroups(count, groups));
+}
+
+HOOK int initgroups(const char *user, gid_t gid)
+{
+    privileges_id_change_begins();
+    return ended(real.initgroups(user, gid));
+}
+
+/* These two say which id there was before, and nothing of errors. */
+HOOK int setfsuid(uid_t uid)
+{
+    before_change();
+    return changed(real.setfsuid(uid));
+}
+
+HOOK int setfsgid(uid_t gid)
+{
+    privileges_id_change_begins();
+    return ended(real.setfsgid(gid));
 }
 
 HOOK int capset(cap_user_header_t header, const cap_user_data_t data)

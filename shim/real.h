@@ -79,6 +79,9 @@
     CALL(int, setregid, (gid_t, gid_t))                                                         \
     CALL(int, setresgid, (gid_t, gid_t, gid_t))                                                 \
     CALL(int, setgroups, (size_t, const gid_t *))                                               \
+    CALL(int, initgroups, (const char *, gid_t))                                                \
+    CALL(int, setfsuid, (uid_t))                                                                \
+    CALL(int, setfsgid, (gid_t))                                                                \
     CALL(int, capset, (cap_user_header_t, const cap_user_data_t))                               \
     CALL(int, execve, (const char *, char *const *, char *const *))                             \
     CALL(int, execvpe, (const char *, char *const *, char *const *))                            \

@@ -5,7 +5,9 @@
 #include "bsd/route_socket.h"
 
 #include <asm/sockios.h>
+#include <linux/sockios.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <sys/ioctl.h>
 
 HOOK int socket(int domain, int type, int protocol)
@@ -125,6 +127,24 @@ static int pass_ioctl(int fd, unsigned long request, void *arg)
 }
 
 /* The descriptor holds the flag of FIONBIO as well, where F_GETFL finds it. */
+/* What sockets are asked of interfaces and routes: SIOCGIFADDR and its like. */
+static bool is_of_interfaces(unsigned long request)
+{
+    return request >= SIOCADDRT && request <= SIOCDEVPRIVATE + 15;
+}
+
+/* A netlink socket, which is behind a divert socket, does not answer that; one of IP does. */
+static int ioctl_of_interfaces(unsigned long request, void *arg)
+{
+    int fd = real.socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), err;
+
+    if (fd < 0)
+        return -errno;
+    err = pass_ioctl(fd, request, arg);
+    real.close(fd);
+    return err;
+}
+
 static int divert_ioctl(struct divert_socket *s, int fd, unsigned long request, void *arg)
 {
     switch (request) {
@@ -142,7 +162,8 @@ static int divert_ioctl(struct divert_socket *s, int fd, unsigned long request, 
     case SIOCGPGRP:
         return pass_ioctl(divert_kernel_fd(s), request, arg);
     default:
-        return pass_ioctl(fd, request, arg);
+        return is_of_interfaces(request) ? ioctl_of_interfaces(request, arg)
+                                         : pass_ioctl(fd, request, arg);
     }
 }
 

@@ -58,6 +58,8 @@ struct divert_shared {
     uint64_t receive_timeout;    /* SO_RCVTIMEO in nanoseconds, 0 for none */
     struct timeval send_timeout; /* SO_SNDTIMEO: kept for getsockopt(), writes never wait */
     int receive_buffer, send_buffer;
+    int receive_least, send_least; /* SO_RCVLOWAT, SO_SNDLOWAT: kept, packets are whole anyhow */
+    struct linger linger;          /* SO_LINGER: kept, nothing waits to be sent */
     struct nfqueue_batch batch; /* verdicts that were given and not sent yet, see verdict_timer.h */
     struct divert_last last;
     struct nfqueue_ring ring;

@@ -121,6 +121,7 @@ int divert_open(int domain, int type, int protocol, int *fd, struct divert_socke
     s->shared->protocol = protocol;
     s->shared->nonblocking = type & SOCK_NONBLOCK;
     s->shared->receive_buffer = s->shared->send_buffer = BUFFER_DEFAULT;
+    s->shared->receive_least = s->shared->send_least = 1;
     err = open_descriptors(s, type, fd);
     if (err) {
         divert_release(s);

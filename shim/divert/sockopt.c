@@ -43,6 +43,7 @@ static uint32_t flag_of(int name)
     case SO_DEBUG:
     case SO_DONTROUTE:
     case SO_KEEPALIVE:
+    case SO_OOBINLINE:
     case SO_TIMESTAMP:
         return 1u << name;
     default:
@@ -75,6 +76,12 @@ int divert_getsockopt(struct divert_socket *s, int level, int name, void *value,
         return give_receive_timeout(shared, value, len);
     case SO_SNDTIMEO:
         return give_value(value, len, &shared->send_timeout, sizeof(shared->send_timeout));
+    case SO_RCVLOWAT:
+        return give_int(value, len, shared->receive_least);
+    case SO_SNDLOWAT:
+        return give_int(value, len, shared->send_least);
+    case SO_LINGER:
+        return give_value(value, len, &shared->linger, sizeof(shared->linger));
     case SO_ERROR:
     case SO_ACCEPTCONN:
         return give_int(value, len, 0);
@@ -167,6 +174,12 @@ int divert_setsockopt(struct divert_socket *s, int level, int name, const void *
     case SO_RCVBUF:
     case SO_RCVBUFFORCE:
         return set_receive_buffer(s, value, len);
+    case SO_RCVLOWAT:
+        return take_value(&shared->receive_least, sizeof(shared->receive_least), value, len);
+    case SO_SNDLOWAT:
+        return take_value(&shared->send_least, sizeof(shared->send_least), value, len);
+    case SO_LINGER:
+        return take_value(&shared->linger, sizeof(shared->linger), value, len);
     case SO_SNDBUF:
     case SO_SNDBUFFORCE:
         return take_value(&shared->send_buffer, sizeof(shared->send_buffer), value, len);

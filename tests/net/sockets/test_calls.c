@@ -3,9 +3,11 @@
 #include "make_packet.h"
 #include "wire.h"
 
+#include <arpa/inet.h>
 #include <asm/sockios.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <net/if.h>
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
@@ -180,6 +182,46 @@ START_TEST(test_timeouts_are_read_back)
         ck_assert_int_eq(back.tv_usec, 250000);
         expect_errno(setsockopt(fd, SOL_SOCKET, names[i], &time, 3), EINVAL);
     }
+}
+END_TEST
+
+START_TEST(test_options_that_mean_nothing_are_kept)
+{
+    const int names[] = {SO_RCVLOWAT, SO_SNDLOWAT, SO_OOBINLINE};
+    struct linger linger = {.l_onoff = 1, .l_linger = 7}, kept = {0};
+    int fd = divert_socket(), one = 1, back;
+    socklen_t size = sizeof(kept);
+
+    ck_assert_int_eq(setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger)), 0);
+    ck_assert_int_eq(getsockopt(fd, SOL_SOCKET, SO_LINGER, &kept, &size), 0);
+    ck_assert_int_eq(kept.l_onoff, 1);
+    ck_assert_int_eq(kept.l_linger, 7);
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        size = sizeof(back);
+        ck_assert_int_eq(setsockopt(fd, SOL_SOCKET, names[i], &one, sizeof(one)), 0);
+        ck_assert_int_eq(getsockopt(fd, SOL_SOCKET, names[i], &back, &size), 0);
+        ck_assert_int_eq(back, 1);
+    }
+}
+END_TEST
+
+START_TEST(test_interfaces_are_asked_for_by_ioctl)
+{
+    struct ifreq request = {.ifr_name = "in0"};
+    struct ifconf list = {.ifc_len = 0};
+    int fd = divert_socket();
+
+    ck_assert_int_eq(ioctl(fd, SIOCGIFMTU, &request), 0);
+    ck_assert_int_eq(request.ifr_mtu, 1500);
+    ck_assert_int_eq(ioctl(fd, SIOCGIFFLAGS, &request), 0);
+    ck_assert(request.ifr_flags & IFF_UP);
+    ck_assert_int_eq(ioctl(fd, SIOCGIFADDR, &request), 0);
+    ck_assert_str_eq(inet_ntoa(((struct sockaddr_in *)(void *)&request.ifr_addr)->sin_addr),
+                     IN_ADDRESS);
+    ck_assert_int_eq(ioctl(fd, SIOCGIFCONF, &list), 0);
+    ck_assert_int_ge(list.ifc_len, 3 * (int)sizeof(request)); /* lo, in0 and out0 */
+    memcpy(request.ifr_name, "none9", sizeof("none9"));
+    expect_errno(ioctl(fd, SIOCGIFMTU, &request), ENODEV);
 }
 END_TEST
 
@@ -413,6 +455,8 @@ int main(void)
         test_options_tell_what_it_is,
         test_options_that_were_set_are_read_back,
         test_timeouts_are_read_back,
+        test_options_that_mean_nothing_are_kept,
+        test_interfaces_are_asked_for_by_ioctl,
         test_options_it_does_not_have,
         test_stat_says_socket,
         test_fionbio,
