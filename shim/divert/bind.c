@@ -2,6 +2,7 @@
 /* Binding a divert socket: the queues and the NFLOG group of its port. */
 #include "divert/private.h"
 
+#include "common/environment.h"
 #include "netif/interfaces.h"
 #include "nflog.h"
 #include "process/privileges.h"
@@ -154,7 +155,14 @@ static int bind_socket(struct divert_socket *s, unsigned port)
 {
     int err = bind_locked(s, port, NULL);
 
-    return err == -EADDRINUSE && port ? bind_again(s, port) : err;
+    if (err == -EADDRINUSE && port)
+        err = bind_again(s, port);
+    if (err == -EADDRINUSE && s->shared->balanced)
+        log_line(LOG_WARN,
+                 "divert port %u: no socket more can share it than the %u that divert-run "
+                 "--listeners (" ENV_LISTENERS ") says",
+                 port, s->options->listeners);
+    return err;
 }
 
 int divert_bind(struct divert_socket *s, const struct sockaddr *address, socklen_t len)

@@ -92,11 +92,20 @@ START_TEST(test_flows_are_spread_and_both_directions_meet)
 }
 END_TEST
 
+/* The user is told, by the option that says how many there may be. */
 START_TEST(test_one_listener_too_many)
 {
+    char said[512] = "";
+    int ends[2], standard_error = dup(STDERR_FILENO);
+
     for (int i = 0; i < LISTENERS; i++)
         ck_assert_int_ge(listener(), 0);
+    ck_assert_int_eq(pipe(ends), 0);
+    dup2(ends[1], STDERR_FILENO);
     ck_assert_int_lt(listener(), 0);
+    dup2(standard_error, STDERR_FILENO);
+    ck_assert_int_gt(read(ends[0], said, sizeof(said) - 1), 0);
+    ck_assert_msg(strstr(said, "8000") && strstr(said, "--listeners"), "said: %s", said);
 }
 END_TEST
 
