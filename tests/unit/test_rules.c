@@ -178,6 +178,15 @@ START_TEST(every_part_of_a_rule_is_kept)
 }
 END_TEST
 
+START_TEST(lo0_is_lo)
+{
+    ck_assert_int_eq(ipfw_parse("allow ip from any to any via lo0", &rule, &error), RULE_OK);
+    ck_assert_str_eq(rule.atoms[rule_clause(&rule, CLAUSE_VIA)->first].ifname, "lo");
+    ck_assert_int_eq(ipfw_parse("allow ip from any to any via lo00", &rule, &error), RULE_OK);
+    ck_assert_str_eq(rule.atoms[rule_clause(&rule, CLAUSE_VIA)->first].ifname, "lo00");
+}
+END_TEST
+
 START_TEST(not_before_an_option_is_not_about_ports)
 {
     ck_assert_int_eq(ipfw_parse("allow tcp from any to any not diverted", &rule, &error), RULE_OK);
@@ -268,6 +277,7 @@ int main(void)
     runner_add(&runner, every_part_of_a_rule_is_kept, 1);
     runner_add(&runner, not_before_an_option_is_not_about_ports, 1);
     runner_add(&runner, numbers_step_by_a_hundred_and_order_the_rules, 1);
+    runner_add(&runner, lo0_is_lo, 1);
     runner_add(&runner, limits_are_errors, 1);
     runner_add(&runner, damaged_rules_do_no_harm, 1);
     return runner_run(&runner);

@@ -209,6 +209,36 @@ static int apply_option(int option, struct options *options, struct rule_source 
     }
 }
 
+/* Whether a word is a name but for so many letters that are missing, wrong or too many. */
+static bool is_nearly(const char *word, const char *name, unsigned errors)
+{
+    while (*word && *word == *name) {
+        word++;
+        name++;
+    }
+    if (!*word && !*name)
+        return true;
+    if (!errors)
+        return false;
+    return (*word && *name && is_nearly(word + 1, name + 1, errors - 1)) ||
+           (*word && is_nearly(word + 1, name, errors - 1)) ||
+           (*name && is_nearly(word, name + 1, errors - 1));
+}
+
+/* The long option that a word was probably meant to be, or NULL. */
+static const char *option_meant(const char *word)
+{
+    if (strncmp(word, "--", 2) != 0)
+        return NULL;
+    for (unsigned errors = 1; errors <= 2; errors++) {
+        for (const struct option *o = long_options; o->name; o++) {
+            if (is_nearly(word + 2, o->name, errors))
+                return o->name;
+        }
+    }
+    return NULL;
+}
+
 /* getopt's own messages have another form. */
 static int report_unknown_option(char *argv[], int option)
 {
@@ -218,6 +248,8 @@ static int report_unknown_option(char *argv[], int option)
         message_error("%s: this option needs a value (divert-run --help)", word);
     else if (optopt > ' ' && optopt < 127)
         message_error("-%c: unknown option (divert-run --help)", optopt);
+    else if (option_meant(word))
+        message_error("%s: unknown option; did you mean --%s?", word, option_meant(word));
     else
         message_error("%s: unknown option (divert-run --help)", word);
     return STATUS_USAGE;
@@ -298,6 +330,8 @@ int options_parse(int argc, char *argv[], struct options *options)
     if (status)
         return status;
     options->command = optind < argc ? argv + optind : NULL;
+    if (options->json && options->mode == MODE_RUN && !options->command)
+        options->mode = MODE_STATUS;
     status = translate_pf_rules(options);
     return status ? status : check_mode(options);
 }

@@ -252,6 +252,9 @@ refused() {
 
 test_refusals() {
     local copy=$SCRATCH/copy
+    refused 2 'did you mean --status' "$DIVERT_RUN" --stauts
+    refused 2 'did you mean --personality' "$DIVERT_RUN" --personalty freebsd
+    refused 2 'unknown option (divert-run --help)' "$DIVERT_RUN" --nonsense
     refused 2 'seconds' "$DIVERT_RUN" --status=often
     refused 2 'seconds' "$DIVERT_RUN" --status=0
     refused 2 '--status=1' "$DIVERT_RUN" --status 1

@@ -263,7 +263,7 @@ bool ipfw_parse_interface(struct parser *p, enum clause_kind kind, bool negated)
     atom = parser_add_atom(p, &p->word);
     if (!atom)
         return false;
-    memcpy(atom->ifname, p->word.s, p->word.length + 1);
+    strcpy(atom->ifname, parser_interface_name(p->word.s));
     /* Drop a '*' behind a name that cannot be longer. */
     atom->ifname[strnlen(atom->ifname, IFNAMSIZ - 1)] = '\0';
     return ipfw_lex_next(p);

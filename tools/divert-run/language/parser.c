@@ -7,6 +7,11 @@
 #include <stdio.h>
 #include <string.h>
 
+const char *parser_interface_name(const char *name)
+{
+    return strcmp(name, "lo0") == 0 ? "lo" : name;
+}
+
 bool parser_at_end(const struct parser *p)
 {
     return p->word.length == 0;

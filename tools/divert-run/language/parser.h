@@ -33,6 +33,9 @@ struct parser {
 /* Is the current word the end of the rule? */
 bool parser_at_end(const struct parser *p);
 
+/* The name that an interface of BSD's has here: lo0 is lo; others are called the same. */
+const char *parser_interface_name(const char *name);
+
 /* Fill in the error, about the given part of the text or the current word. Return false. */
 bool parser_fail_at(struct parser *p, size_t offset, size_t length, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));

@@ -130,12 +130,14 @@ static bool add_interface_addresses(struct pf_parser *pp, const char *name, bool
 /* The name of an interface stands for the addresses that it has now. */
 static bool parse_host_interface(struct pf_parser *pp, unsigned char item)
 {
-    struct word name = pp->p.word;
-    char *modifier = strchr(name.s, ':');
+    struct word word = pp->p.word;
+    char *modifier = strchr(word.s, ':');
+    const char *name;
 
     if (modifier)
         *modifier++ = '\0';
-    if (!if_nametoindex(name.s))
+    name = parser_interface_name(word.s);
+    if (!if_nametoindex(name))
         return parser_fail(&pp->p,
                            "'%s': expected an address: any, self, a.b.c.d[/len], IPv6[/len] or an "
                            "interface of this host (no host names)",
@@ -143,7 +145,7 @@ static bool parse_host_interface(struct pf_parser *pp, unsigned char item)
     if (modifier && strcmp(modifier, "network") != 0)
         return parser_fail(&pp->p, "'%s': behind an interface, only ':network' is supported",
                            pp->p.word.s);
-    return add_interface_addresses(pp, name.s, modifier, item);
+    return add_interface_addresses(pp, name, modifier, item);
 }
 
 /* "(em0)" are the addresses that em0 has when the packet passes. The packet filters can match only

@@ -90,7 +90,7 @@ static bool parse_interface_item(struct pf_parser *pp, enum clause_kind kind)
     atom = parser_add_atom(p, &p->word);
     if (!atom)
         return false;
-    memcpy(atom->ifname, p->word.s, p->word.length + 1);
+    strcpy(atom->ifname, parser_interface_name(p->word.s));
     pp->pf->negated[atom - pp->pf->match.atoms] = negated;
     return pf_lex_next(pp);
 }
