@@ -182,10 +182,14 @@ seq 10000 >file && git add file && git commit -q -m first && seq 9000 >file && g
 git log --stat
 git clone -q . ../two && git -C ../two log --oneline
 git gc -q && git fsck && git rev-parse HEAD
-git daemon --base-path=.. --export-all --listen=127.0.0.1 --port=7003 2>/dev/null &
-until git ls-remote git://127.0.0.1:7003/one 2>/dev/null; do sleep 0.02; done
+git daemon --base-path=.. --export-all --listen=127.0.0.1 --port=7003 --reuseaddr 2>/dev/null &
+server=$!
+until git ls-remote git://127.0.0.1:7003/one 2>/dev/null; do
+    kill -0 $server || exit # it could not listen
+    sleep 0.02
+done
 git clone -q git://127.0.0.1:7003/one ../three && git -C ../three log --oneline
-kill $!
+kill $server; wait $server 2>/dev/null
 git diff --exit-code HEAD~
 END
 
