@@ -41,15 +41,18 @@ same() {
     done
 }
 
-same ls 2 <<'END'
+test_plain_ls() {
+    same ls 2 <<'END'
 touch b a c
 ls
 ls -l --time-style=+ /etc
 ls /proc/self/fd
 ls nowhere
 END
+}
 
-same bash 3 <<'END'
+test_plain_bash() {
+    same bash 3 <<'END'
 seq 1000 | sort -r | grep 7 | uniq | wc -l
 diff <(seq 5) <(seq 6)
 coproc cat
@@ -62,8 +65,10 @@ echo gone >&9
 exec 200</etc/passwd; read -r -u 200 line; echo "$line"; exec 200<&-
 exit 3
 END
+}
 
-same python3 5 <<'END'
+test_plain_python3() {
+    same python3 5 <<'END'
 python3 -c '
 import asyncio, os, select, socket, subprocess, sys, threading
 
@@ -123,8 +128,10 @@ if pid == 0:
 print(os.waitpid(pid, 0)[1] >> 8)
 sys.exit(5)'
 END
+}
 
-same curl 7 <<'END'
+test_plain_curl() {
+    same curl 7 <<'END'
 mkdir files && seq 200000 >files/big
 python3 -m http.server --bind 127.0.0.1 --directory files 8080 >/dev/null 2>&1 &
 server=$!
@@ -136,8 +143,10 @@ kill $server; wait $server 2>/dev/null
 curl -sS http://127.0.0.1:8080/ 2>&1 | sed 's/after [0-9]* ms//'
 exit "${PIPESTATUS[0]}"
 END
+}
 
-same socat 1 <<'END'
+test_plain_socat() {
+    same socat 1 <<'END'
 socat TCP4-LISTEN:7000,reuseaddr,fork EXEC:'tr a-z A-Z' 2>/dev/null &
 server=$!
 until socat -u OPEN:/dev/null TCP4:127.0.0.1:7000 2>/dev/null; do sleep 0.02; done
@@ -151,14 +160,18 @@ kill $server
 socat - TCP4:127.0.0.1:7001 2>&1 | sed 's/.*E //'
 exit "${PIPESTATUS[0]}"
 END
+}
 
-same ssh 255 <<'END'
+test_plain_ssh() {
+    same ssh 255 <<'END'
 ssh -V
 ssh -G -F none host.example | sort
 ssh -F none -o BatchMode=yes -o ConnectTimeout=5 -p 7002 127.0.0.1 true
 END
+}
 
-same perl 9 <<'END'
+test_plain_perl() {
+    same perl 9 <<'END'
 perl -e '
 use strict; use warnings; use Socket; use IO::Select; $| = 1;
 socketpair(my $a, my $b, AF_UNIX, SOCK_STREAM, PF_UNSPEC) or die;
@@ -173,8 +186,10 @@ print `echo backticks`, sprintf("%03d %s\n", 7, join ",", sort map { $_ * 2 } 1 
 open(my $pipe, "-|", "sort", "-r", "/etc/passwd") or die; my @lines = <$pipe>; print scalar(@lines), "\n";
 warn "a warning\n"; exit 9'
 END
+}
 
-same git 1 <<'END'
+test_plain_git() {
+    same git 1 <<'END'
 export GIT_AUTHOR_DATE='2020-01-01T00:00:00Z' GIT_COMMITTER_DATE='2020-01-01T00:00:00Z'
 export GIT_AUTHOR_NAME=a GIT_AUTHOR_EMAIL=a@b GIT_COMMITTER_NAME=a GIT_COMMITTER_EMAIL=a@b
 git init -q -b main one && cd one || exit
@@ -192,21 +207,27 @@ git clone -q git://127.0.0.1:7003/one ../three && git -C ../three log --oneline
 kill $server; wait $server 2>/dev/null
 git diff --exit-code HEAD~
 END
+}
 
-same tar 0 <<'END'
+test_plain_tar() {
+    same tar 0 <<'END'
 mkdir d && seq 100000 >d/a && ln -s a d/b && mkfifo d/c
 tar --sort=name --mtime=@0 --owner=0 --group=0 -cf - d | gzip -n9 | tee archive | sha256sum
 tar -tzf archive && mkdir e && tar -xzf archive -C e && cmp d/a e/d/a && gzip -t archive && ls e/d
 END
+}
 
-same dd 1 <<'END'
+test_plain_dd() {
+    same dd 1 <<'END'
 dd if=/dev/zero bs=64k count=100 status=none | sha256sum
 seq 100000 | dd bs=1000 conv=swab 2>/dev/null | dd skip=5 bs=100 count=50 status=none
 dd if=/etc/passwd of=/dev/null bs=10 count=3 2>&1 | head -n 2
 dd if=nowhere of=/dev/null
 END
+}
 
-same gcc 1 <<'END'
+test_plain_gcc() {
+    same gcc 1 <<'END'
 cat >x.c <<'C'
 #include <sys/socket.h>
 #include <stdio.h>
@@ -216,11 +237,17 @@ gcc -O2 -Wall -pipe -o x x.c && ./x; echo "status $?"
 gcc -c -O2 x.c -o x.o && sha256sum x.o
 echo 'int f(void) { return 1 }' | gcc -x c -c -o y.o -
 END
+}
 
-same find 1 <<'END'
+test_plain_find() {
+    same find 1 <<'END'
 mkdir -p a/b && touch a/b/c a/x
 find a | sort | xargs -P 4 -n 1 echo | sort
 find nowhere
 END
+}
 
+run_tests test_plain_ls test_plain_bash test_plain_python3 test_plain_curl test_plain_socat \
+    test_plain_ssh test_plain_perl test_plain_git test_plain_tar test_plain_dd test_plain_gcc \
+    test_plain_find
 finish

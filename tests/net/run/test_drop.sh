@@ -23,22 +23,27 @@ send_lines() {
         'exec 3>"/dev/udp/$1/5002"; while read -r line; do echo "$line" >&3; done' - "$SERVER_ADDRESS"
 }
 
-run_start "$ROUTER" 8000 -r 'divert 8000 udp from any to any 5002 in' \
-    "$EXAMPLES/drop" -p 8000 secret
-ns_start "$SERVER" "$SCRATCH/arrived" socat -u UDP4-RECV:5002 STDOUT
-wait_udp "$SERVER" 5002
-send_lines
-wait_until 'the last datagram' file_contains "$SCRATCH/arrived" end
-expect_equal 'what arrives' "$(lines | grep -v secret)" "$(cat "$SCRATCH/arrived")"
-run_stop
-expect_equal 'SIGTERM ends it with status 0' 0 $?
-expect_contains 'its counters' 'drop: 16 passed, 5 dropped, 0 errors' "$(cat "$RUN_LOG")"
-expect_no_rules "$ROUTER"
-
-send_lines
 all_arrived() {
     (($(wc -l <"$SCRATCH/arrived") == 16 + 21))
 }
-wait_until 'all datagrams' all_arrived
-expect_equal 'without it all arrives' "$(lines | grep -v secret; lines)" "$(cat "$SCRATCH/arrived")"
+
+test_packets_with_the_pattern_are_dropped() {
+    run_start "$ROUTER" 8000 -r 'divert 8000 udp from any to any 5002 in' \
+        "$EXAMPLES/drop" -p 8000 secret
+    ns_start "$SERVER" "$SCRATCH/arrived" socat -u UDP4-RECV:5002 STDOUT
+    wait_udp "$SERVER" 5002
+    send_lines
+    wait_until 'the last datagram' file_contains "$SCRATCH/arrived" end
+    expect_equal 'what arrives' "$(lines | grep -v secret)" "$(cat "$SCRATCH/arrived")"
+    run_stop
+    expect_equal 'SIGTERM ends it with status 0' 0 $?
+    expect_contains 'its counters' 'drop: 16 passed, 5 dropped, 0 errors' "$(cat "$RUN_LOG")"
+    expect_no_rules "$ROUTER"
+
+    send_lines
+    wait_until 'all datagrams' all_arrived
+    expect_equal 'without it all arrives' "$(lines | grep -v secret; lines)" "$(cat "$SCRATCH/arrived")"
+}
+
+run_tests test_packets_with_the_pattern_are_dropped
 finish

@@ -41,38 +41,47 @@ skipping() {
     printf 'SKIP: %s: %s\n' "$1" "$2"
 }
 
-if [[ -x $BUILT/loop_event ]]; then
-    try libevent-epoll "$BUILT/loop_event" 8000 "$PACKETS"
-    try libevent-poll env EVENT_NOEPOLL=1 "$BUILT/loop_event" 8000 "$PACKETS"
-    try libevent-select env EVENT_NOEPOLL=1 EVENT_NOPOLL=1 "$BUILT/loop_event" 8000 "$PACKETS"
-    expect_contains 'libevent used epoll' 'by epoll' "$(cat "$SCRATCH/log-libevent-epoll")"
-    expect_contains 'libevent used select' 'by select' "$(cat "$SCRATCH/log-libevent-select")"
-else
-    skipping libevent 'it was not there when this was built (package libevent-dev)'
-fi
+test_loop_of_libevent() {
+    if [[ -x $BUILT/loop_event ]]; then
+        try libevent-epoll "$BUILT/loop_event" 8000 "$PACKETS"
+        try libevent-poll env EVENT_NOEPOLL=1 "$BUILT/loop_event" 8000 "$PACKETS"
+        try libevent-select env EVENT_NOEPOLL=1 EVENT_NOPOLL=1 "$BUILT/loop_event" 8000 "$PACKETS"
+        expect_contains 'libevent used epoll' 'by epoll' "$(cat "$SCRATCH/log-libevent-epoll")"
+        expect_contains 'libevent used select' 'by select' "$(cat "$SCRATCH/log-libevent-select")"
+    else
+        skipping libevent 'it was not there when this was built (package libevent-dev)'
+    fi
+}
 
-if [[ -x $BUILT/loop_ev ]]; then
-    try libev-select env LIBEV_FLAGS=1 "$BUILT/loop_ev" 8000 "$PACKETS"
-    try libev-poll env LIBEV_FLAGS=2 "$BUILT/loop_ev" 8000 "$PACKETS"
-    try libev-epoll env LIBEV_FLAGS=4 "$BUILT/loop_ev" 8000 "$PACKETS"
-else
-    skipping libev 'it was not there when this was built (package libev-dev)'
-fi
+test_loop_of_libev() {
+    if [[ -x $BUILT/loop_ev ]]; then
+        try libev-select env LIBEV_FLAGS=1 "$BUILT/loop_ev" 8000 "$PACKETS"
+        try libev-poll env LIBEV_FLAGS=2 "$BUILT/loop_ev" 8000 "$PACKETS"
+        try libev-epoll env LIBEV_FLAGS=4 "$BUILT/loop_ev" 8000 "$PACKETS"
+    else
+        skipping libev 'it was not there when this was built (package libev-dev)'
+    fi
+}
 
-if command -v python3 >/dev/null; then
-    try asyncio python3 "$LOOPS/loop_asyncio.py" 8000 "$PACKETS"
-    for selector in EpollSelector PollSelector SelectSelector; do
-        try "$selector" python3 "$LOOPS/loop_selectors.py" 8000 "$PACKETS" "$selector"
-    done
-else
-    skipping 'asyncio and selectors' 'no command python3'
-fi
+test_loop_of_python() {
+    if command -v python3 >/dev/null; then
+        try asyncio python3 "$LOOPS/loop_asyncio.py" 8000 "$PACKETS"
+        for selector in EpollSelector PollSelector SelectSelector; do
+            try "$selector" python3 "$LOOPS/loop_selectors.py" 8000 "$PACKETS" "$selector"
+        done
+    else
+        skipping 'asyncio and selectors' 'no command python3'
+    fi
+}
 
-if command -v perl >/dev/null && perl -MIO::Select -e 1 2>/dev/null; then
-    try IO::Select perl "$LOOPS/loop_select.pl" 8000 "$PACKETS"
-else
-    skipping 'IO::Select' 'no perl, or not with this module'
-fi
+test_loop_of_perl() {
+    if command -v perl >/dev/null && perl -MIO::Select -e 1 2>/dev/null; then
+        try IO::Select perl "$LOOPS/loop_select.pl" 8000 "$PACKETS"
+    else
+        skipping 'IO::Select' 'no perl, or not with this module'
+    fi
+}
 
+run_tests test_loop_of_libevent test_loop_of_libev test_loop_of_python test_loop_of_perl
 skipping libkqueue 'Debian 12 has no package of it'
 finish
