@@ -140,12 +140,16 @@ def check_names():
            [f"{f}: {' '.join(sorted(files))}" for f, files in where.items() if len(files) > 1])
 
 
+TEST_FUNCTION = {"*.c": r"^START_TEST\((\w+)\)", "*.sh": r"^(test_\w+)\(\) \{$"}
+
+
 def check_test_names():
     """So that tests/run and grep find one function."""
     where = {}
-    for path in sorted((ROOT / "tests").rglob("*.c")):
-        for test in re.findall(r"^START_TEST\((\w+)\)", path.read_text(), re.M):
-            where.setdefault(test, []).append(path.relative_to(ROOT).as_posix())
+    for pattern, function in TEST_FUNCTION.items():
+        for path in sorted((ROOT / "tests").rglob(pattern)):
+            for test in re.findall(function, path.read_text(), re.M):
+                where.setdefault(test, []).append(path.relative_to(ROOT).as_posix())
     report("a test function's name occurs once",
            [f"{t}: {' '.join(files)}" for t, files in where.items() if len(files) > 1])
 

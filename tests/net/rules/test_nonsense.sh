@@ -44,7 +44,7 @@ give_rules() {
     STATUS=$?
 }
 
-test_rules() {
+test_nonsense_is_refused_or_taken() {
     expect_equal "$COUNT rules: each refused with one line, or taken without a word" 0 "$STATUS"
     ((STATUS == 0)) || head -n 20 <<<"$SUMMARY"
     printf '%s\n' "${SUMMARY##*$'\n'}"
@@ -67,6 +67,6 @@ test_printed_commands() {
 }
 
 give_rules
-run_tests test_rules test_printed_commands
+run_tests test_nonsense_is_refused_or_taken test_printed_commands
 expect_equal 'nothing was made in the directory' '' "$(ls -A "$SCRATCH/work")"
 finish

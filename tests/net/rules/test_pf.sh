@@ -174,7 +174,7 @@ unreachables_are() {
     (($(icmp_count "$1" InDestUnreachs) >= $2))
 }
 
-test_block() {
+test_pf_blocks() {
     local before
     print_start 'block in on em0' 'pass out on em0 inet proto icmp divert-packet port 8000' \
         'pass out on em0 inet proto { tcp, udp }'
@@ -357,7 +357,7 @@ expect_refused() {
     expect_no_rules "$ROUTER"
 }
 
-test_refusals() {
+test_pf_refuses() {
     local rule='pass out on em0 divert-packet port 700'
     expect_refused 'a wrong word' "rule 2: 'prot': expected an option (divert-packet, flags, \
 icmp-type, icmp6-type, keep state, no state)
@@ -391,8 +391,8 @@ all_tests() {
     make_hosts
     start_servers
     run_tests test_example test_in test_both_directions test_no_state test_last_match test_quick \
-        test_block test_block_without_state test_addresses test_ports test_types test_inet6 \
-        test_beside_ipfw test_file test_refusals test_killed
+        test_pf_blocks test_block_without_state test_addresses test_ports test_types test_inet6 \
+        test_beside_ipfw test_file test_pf_refuses test_killed
     ns_remove "$CLIENT"
     ns_remove "$ROUTER"
     ns_remove "$SERVER"

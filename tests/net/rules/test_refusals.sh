@@ -30,7 +30,7 @@ expect_wrong_word() {
     expect_refused "$2" 2 "'$1'" -- -r "$2"
 }
 
-test_rules() {
+test_wrong_words() {
     expect_wrong_word 99999 'divert 99999 ip from any to any'
     expect_wrong_word 0 'divert 0 ip from any to any'
     expect_wrong_word too 'divert 8000 ip from any too any'
@@ -147,6 +147,6 @@ test_interface_comes_later() {
     expect_no_rules "$ROUTER"
 }
 
-run_tests test_rules test_hostile_words test_no_root test_no_nfqueue
+run_tests test_wrong_words test_hostile_words test_no_root test_no_nfqueue
 each_backend run_tests test_odd_words test_interface_comes_later
 finish

@@ -44,7 +44,7 @@ link_local() {
     ip -n "$ROUTER" -6 -o address show dev lan0 scope link | awk '{ sub("/.*", "", $4); print $4 }'
 }
 
-test_both() {
+test_each_family_has_its_socket() {
     local at
     expect_equal 'pings over IPv4' 5 "$(ping_replies "$CLIENT" "$LAN_ADDRESS" 5 -W 10)"
     expect_equal 'pings over IPv6' 5 "$(pings6 "$ROUTER6" 5)"
@@ -63,7 +63,7 @@ for personality in freebsd openbsd; do
     run_start "$ROUTER" 8000 --personality "$personality" \
         -r 'divert 8000 ip from any to any via lan0' python3 "$SCRATCH/both.py"
     wait_until 'both sockets' hosts_are_up
-    run_tests test_both
+    run_tests test_each_family_has_its_socket
     run_stop
     expect_no_rules "$ROUTER"
 done

@@ -25,7 +25,7 @@ daq_stop() {
 }
 
 # Every forwarded packet meets the rule twice: coming in and going out.
-test_pass() {
+test_daq_passes() {
     daq_start pass
     expect_equal 'pass: pings that come back' 20 "$(ping_replies "$CLIENT" "$SERVER_ADDRESS" 20 -W 10)"
     daq_stop
@@ -33,7 +33,7 @@ test_pass() {
         'packets=80 echo_requests=40 echo_replies=40 passed=80 blocked=0' "$(cat "$RUN_LOG")"
 }
 
-test_block() {
+test_daq_blocks() {
     daq_start block
     expect_equal 'block: pings that come back' 0 "$(ping_replies "$CLIENT" "$SERVER_ADDRESS" 20)"
     daq_stop
@@ -43,5 +43,5 @@ test_block() {
 }
 
 expect_as_shipped
-run_tests test_pass test_block
+run_tests test_daq_passes test_daq_blocks
 finish

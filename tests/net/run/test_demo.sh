@@ -46,7 +46,7 @@ rules_of_this_machine() {
     nft list tables 2>/dev/null | grep divert
 }
 
-test_whole() {
+test_demo_runs_to_its_end() {
     demo_start
     wait "$DEMO"
     expect_equal 'exit status' 0 $?
@@ -56,8 +56,8 @@ test_whole() {
     expect_nothing_left 'at its end'
 }
 
-# test_interrupted WHEN TEXT TARGET: ^C goes to the process group, kill(1) to the script alone.
-test_interrupted() {
+# test_demo_is_interrupted WHEN TEXT TARGET: ^C goes to the process group, kill(1) to the script alone.
+test_demo_is_interrupted() {
     demo_start
     DEADLINE=300 wait_until "the demo to get there" demo_printed "$2"
     kill -INT -- "${3/DEMO/$DEMO}"
@@ -68,9 +68,9 @@ test_interrupted() {
 
 RULES_BEFORE=$(rules_of_this_machine)
 copy_checkout
-run_tests test_whole
-run_test test_interrupted '^C while the NAT works' 'six-megabytes' -DEMO
-run_test test_interrupted '^C while daq_ipfw.so works' "-a pass" -DEMO
-run_test test_interrupted 'SIGINT to the script alone' 'six-megabytes' DEMO
-run_test test_interrupted '^C while it builds' 'building' -DEMO
+run_tests test_demo_runs_to_its_end
+run_test test_demo_is_interrupted '^C while the NAT works' 'six-megabytes' -DEMO
+run_test test_demo_is_interrupted '^C while daq_ipfw.so works' "-a pass" -DEMO
+run_test test_demo_is_interrupted 'SIGINT to the script alone' 'six-megabytes' DEMO
+run_test test_demo_is_interrupted '^C while it builds' 'building' -DEMO
 finish

@@ -11,7 +11,7 @@ need_files "$EXAMPLES/nat"
 hosts_make
 nat_server_start
 
-test_nat() {
+test_nat_under_divert_run() {
     run_start "$ROUTER" 8668 "${BACKEND_OPTION[@]}" -r 'divert 8668 ip from any to any via wan0' \
         "$EXAMPLES/nat" -p 8668 -n wan0
     expect_nat_traffic
@@ -21,6 +21,6 @@ test_nat() {
 }
 
 expect_nothing_without_nat
-each_backend run_tests test_nat
+each_backend run_tests test_nat_under_divert_run
 expect_nothing_without_nat
 finish

@@ -21,7 +21,7 @@ rules() {
         in_ns "$ROUTER" iptables -t mangle "$1" POSTROUTING -o wan0 -j NFQUEUE --queue-num 8668
 }
 
-test_nat() {
+test_nat_with_rules_by_hand() {
     local nat
     [[ $BACKEND == iptables-* ]] || return 0
     rules -A
@@ -39,5 +39,5 @@ test_nat() {
 }
 
 expect_nothing_without_nat
-each_backend run_tests test_nat
+each_backend run_tests test_nat_with_rules_by_hand
 finish

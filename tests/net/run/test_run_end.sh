@@ -112,7 +112,7 @@ daemon_start() {
     expect_contains 'the rules stay with it' divert- "$(rules_left "$ROUTER")"
 }
 
-test_daemon() {
+test_command_that_becomes_a_daemon() {
     daemon_start
     kill -TERM "$(pgrep -P "$RUN_PID")"
     wait "$RUN_PID"
@@ -138,6 +138,6 @@ test_killed_divert_run() {
 }
 
 each_backend run_tests test_the_commands_own_end test_no_start test_signals test_command_is_killed test_terminal \
-    test_daemon test_killed_divert_run
+    test_command_that_becomes_a_daemon test_killed_divert_run
 expect_equal 'traffic flows' 3 "$(ping_replies "$CLIENT" "$SERVER_ADDRESS" 3 -W 10)"
 finish

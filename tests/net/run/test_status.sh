@@ -250,7 +250,7 @@ refused() {
     expect_contains "what it says: ${*##*/}" "$message" "$said"
 }
 
-test_refusals() {
+test_status_refuses() {
     local copy=$SCRATCH/copy
     refused 2 'did you mean --status' "$DIVERT_RUN" --stauts
     refused 2 'did you mean --personality' "$DIVERT_RUN" --personalty freebsd
@@ -267,5 +267,5 @@ test_refusals() {
 }
 
 run_tests test_nothing test_counters test_expired test_full_queue test_copies test_several test_listeners \
-    test_both_families test_odd_command test_imitation test_size_is_final test_refresh test_refusals
+    test_both_families test_odd_command test_imitation test_size_is_final test_refresh test_status_refuses
 finish

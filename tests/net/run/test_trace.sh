@@ -95,7 +95,7 @@ TIME 8000 drop  #N in  lan0 length 128: not written in time"
 }
 
 # It forks, closes all it has but the sockets, goes to / and gives up root.
-test_daemon() {
+test_trace_of_a_daemon() {
     rm -f "$PCAP"
     run_start "$ROUTER" 8000 --trace --pcap "$PCAP" -r "$RULE" "${WORDS[@]}" --daemon 8000
     send pass 1
@@ -253,7 +253,7 @@ test_files_that_cannot_be() {
     expect_no_rules "$ROUTER"
 }
 
-run_tests test_lines_and_packets test_bytes_are_those_that_were_sent test_standard_error test_daemon \
+run_tests test_lines_and_packets test_bytes_are_those_that_were_sent test_standard_error test_trace_of_a_daemon \
     test_several_programs test_without_divert_run test_full_disk test_file_size_limit test_pipes \
     test_standard_error_has_gone test_files_that_cannot_be
 finish
