@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * daqhost: a small host for DAQ modules, to run Debian's stock daq_ipfw.so and
  * daq_nfq.so without Snort. Gives every packet the same verdict, counts what it

@@ -125,6 +125,10 @@ def check_heads():
     head = re.compile(r"/\* SPDX-License-Identifier: BSD-2-Clause \*/\n/\*[ \n]")
     report("each file begins with its licence and says what it is",
            [n for n in FILES if not head.match(TEXT[n])])
+    tests = [p for e in ("c", "h", "sh", "py") for p in sorted((ROOT / "tests").rglob(f"*.{e}"))]
+    report("each file of the tests begins with its licence",
+           [p.relative_to(ROOT).as_posix() for p in tests
+            if "SPDX-License-Identifier: " not in "".join(p.read_text().splitlines(True)[:3])])
     report("no file is longer than 500 lines",
            [f"{n}: {TEXT[n].count(chr(10))}" for n in FILES if TEXT[n].count("\n") > 500])
 

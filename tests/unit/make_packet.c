@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+/* Packets with correct checksums, from their fields. */
 #include "make_packet.h"
 
 #include "packet/packet.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /* The firewall's text: whole for a few rules, and what must hold for many. */
 #include "common/mark.h"
 #include "ipfw/ipfw.h"

@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
 # Each header of include/divertshim compiles alone, all of them together and in the other order, and
 # with what they lie over, in C and in C++; and they have what sources of FreeBSD take from them.
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /* Rules of pf: what is understood, and what exactly is said when it is not. */
 #include "pf/pf.h"
 #include "runner.h"

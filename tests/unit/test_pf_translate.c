@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * What pf decides, against what the rules do that it is translated into: rules at random, and the
  * packets of connections through a router. Both sides are evaluated here, in the plainest

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /* The rule language: what is understood, and which word is blamed when it is not. */
 #include "ipfw/ipfw.h"
 #include "runner.h"

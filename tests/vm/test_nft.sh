@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
 # What only a kernel with nft's queue statement can show: divert-run takes nft by itself, the rules
 # by hand of the README work, and nothing of a killed divert-run is left that black-holes the host.
 # shellcheck source-path=SCRIPTDIR source=../net/lib/built.sh

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * The program in the EXAMPLES of OpenBSD's divert(4), as it stands there.
  *

@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
 # Sources written for BSD compile with the flags of pkg-config and nothing else, from an installed
 # tree and from the build directory, and work: a NAT that follows the address of its interface, and
 # a program that clamps TCP segments to the MTU of one.

@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
 # Program and wrapper are killed, in turn and together, with packets read and not written: nothing is
 # left behind, and nothing of anybody else's is touched.
 # shellcheck source-path=SCRIPTDIR source=../lib/built.sh

@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
 # What goes wrong around divert-run: disks that are full, messages that nobody reads, signals that
 # nobody expects, tools that fail, no memory. It says what is wrong, and leaves no rule behind.
 # shellcheck source-path=SCRIPTDIR source=../lib/built.sh

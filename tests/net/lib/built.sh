@@ -1,4 +1,5 @@
 # shellcheck shell=bash
+# SPDX-License-Identifier: BSD-2-Clause
 # lib.sh, and what the build left: divert-run, the library, the examples. Source it:
 #
 #     . "$(dirname "$0")/../lib/built.sh"

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+/* The C library with system calls that fail when they are told to. */
 #include "fail.h"
 
 #include <dlfcn.h>

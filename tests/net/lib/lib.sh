@@ -1,4 +1,5 @@
 # shellcheck shell=bash
+# SPDX-License-Identifier: BSD-2-Clause
 # Hosts, waiting and assertions for the integration tests and the demo. Source it:
 #
 #     . "$(dirname "$0")/../lib/lib.sh"

@@ -1,4 +1,5 @@
 # shellcheck shell=bash
+# SPDX-License-Identifier: BSD-2-Clause
 # What the client can do through a NAT on the router, towards a server without a route back to it.
 # To be sourced behind built.sh, when the hosts are there.
 

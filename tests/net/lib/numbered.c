@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+/* Numbered packets, and processes that pass them on. */
 #include "numbered.h"
 
 #include "make_packet.h"

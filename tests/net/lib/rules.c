@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+/* Rules that divert-run makes for a test in C. */
 #include "rules.h"
 
 #include "wire.h"

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-2-Clause
 """send_words.py ADDRESS WORD COUNT [WORD COUNT]...: UDP to port 5002 with payloads of 100 bytes
 that begin with the word: packets of 128 bytes."""
 import socket

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+/* Numbered packets that must come in order, and a program that passes them on. */
 #include "sequence.h"
 
 #include "make_packet.h"

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+/* Clocks, threads and numbered packets of tests that run under load. */
 #include "stress.h"
 
 #include "make_packet.h"

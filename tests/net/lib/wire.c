@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+/* A host with two wires in a network namespace, and the suites that run on it. */
 #include "wire.h"
 
 #include "packet/packet.h"

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-2-Clause
 """A divert program for tests: the first word of a UDP payload says what to do with the packet.
 
     words.py [--fork] [--daemon] [--sleep] PORT...

@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
 # With --gso large packets come to the program uncut, with their checksums complete, may be
 # rewritten, and are cut as before for a program that has no room for them.
 # shellcheck source-path=SCRIPTDIR source=../lib/built.sh

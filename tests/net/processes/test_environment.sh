@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
 # What comes from the environment and from other users: values that make no sense, programs that
 # would not load the library, memory that somebody else has prepared.
 # shellcheck source-path=SCRIPTDIR source=../lib/built.sh

@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
 # Rules that are nonsense, with words in them that mean something to shells and packet filters: each
 # is refused with one clear line, or what is made of it is valid and does nothing else.
 # shellcheck source-path=SCRIPTDIR source=../lib/built.sh
