@@ -10,6 +10,7 @@
 #include "process/privileges.h"
 #include "real.h"
 #include "trace/trace.h"
+#include "util/clock.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -19,6 +20,8 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#define CLOSING_NS (100 * NS_PER_MS) /* for so long a port that was closed may not be free yet */
 
 static _Atomic unsigned open_sockets;
 
@@ -82,6 +85,16 @@ void divert_each(void (*visit)(struct divert_socket *s, void *arg), void *arg)
     }
 }
 
+/* The kernel may take a moment to let the queues of a closed socket go. */
+static _Atomic uint32_t closed_port;
+static _Atomic uint64_t closed_at;
+
+static bool was_closed_lately(unsigned port)
+{
+    return atomic_load(&closed_port) == port &&
+           clock_exact_ns() - atomic_load(&closed_at) < CLOSING_NS;
+}
+
 static void compare_port(struct divert_socket *s, void *arg)
 {
     unsigned *port = arg;
@@ -96,6 +109,8 @@ bool divert_have_port(unsigned port)
         if (atomic_load(&s->taken) && atomic_load(&s->object.references) == 0)
             return true;
     }
+    if (was_closed_lately(port))
+        return true;
     divert_each(compare_port, &port);
     return port == 0;
 }
@@ -209,6 +224,8 @@ static void close_own(struct divert_socket *s)
     struct divert_socket *self = s->sibling ? divert_begin_parting(s) : NULL;
 
     divert_send_verdicts(s);
+    atomic_store(&closed_port, s->shared->port);
+    atomic_store(&closed_at, clock_exact_ns());
     close_descriptors(s);
     if (s->sibling)
         divert_end_parting(s, self);
