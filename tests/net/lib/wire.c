@@ -41,7 +41,7 @@
 
 #define LOOK_MS     20
 #define DIVERTS_MAX 64
-#define PATIENCE_MS 10000 /* a machine may be busy; nothing waits so long unless it fails */
+#define PATIENCE_MS 30000 /* a machine may be busy; nothing waits so long unless it fails */
 
 struct wire in0, out0;
 

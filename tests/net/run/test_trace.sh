@@ -182,11 +182,11 @@ test_file_size_limit() {
 
 test_pipes() {
     local reader
-    run_start "$ROUTER" 700 --pcap >(tcpdump -nr - >"$SCRATCH/log-read" 2>&1) -r "$PINGS" \
+    run_start "$ROUTER" 700 --pcap >(tcpdump -lnr - >"$SCRATCH/log-read" 2>&1) -r "$PINGS" \
         "$EXAMPLES/printer"
     expect_equal 'pings into a pipe' 5 "$(ping_replies "$CLIENT" "$SERVER_ADDRESS" 5 -W 10)"
-    run_stop
     wait_until 'what tcpdump reads from a pipe' lines_are "$SCRATCH/log-read" 41
+    run_stop
     expect_equal 'packets read from a pipe' 40 "$(grep -c 'ICMP echo' "$SCRATCH/log-read")"
 
     rm -f "$PCAP"
