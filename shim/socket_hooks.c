@@ -126,7 +126,6 @@ static int pass_ioctl(int fd, unsigned long request, void *arg)
     return real.ioctl(fd, request, arg) < 0 ? -errno : 0;
 }
 
-/* The descriptor holds the flag of FIONBIO as well, where F_GETFL finds it. */
 /* What sockets are asked of interfaces and routes: SIOCGIFADDR and its like. */
 static bool is_of_interfaces(unsigned long request)
 {
@@ -145,6 +144,7 @@ static int ioctl_of_interfaces(unsigned long request, void *arg)
     return err;
 }
 
+/* The descriptor holds the flag of FIONBIO as well, where F_GETFL finds it. */
 static int divert_ioctl(struct divert_socket *s, int fd, unsigned long request, void *arg)
 {
     switch (request) {

@@ -17,6 +17,7 @@
 #define EPHEMERAL_LAST  65535
 
 #define BIND_ATTEMPTS 50 /* a millisecond apart, while the port is about to become free */
+
 void divert_set_gso(struct divert_socket *s, bool on)
 {
     s->shared->gso = on;

@@ -146,6 +146,17 @@ static int memory_file(size_t size)
     return private_fd(fd);
 }
 
+/*
+ * No other memory file has that inode at the same time. Spread over all 64 bits: it is found again
+ * among the data of any epoll descriptors, where small numbers are frequent.
+ */
+static uint64_t identity_of(int fd)
+{
+    struct stat st;
+
+    return real.fstat(fd, &st) == 0 ? st.st_ino * UINT64_C(0x9e3779b97f4a7c15) : 0;
+}
+
 static struct divert_shared *map_shared(int fd)
 {
     const int flags = MAP_SHARED | MAP_NORESERVE;
@@ -205,7 +216,7 @@ struct divert_socket *divert_allocate(void)
     shared->status.version = STATUS_VERSION;
     shared->status.size = sizeof(struct status);
     shared->seed = packet_random();
-    shared->identity = packet_random();
+    shared->identity = identity_of(fd);
     return s;
 }
 
@@ -344,14 +355,10 @@ static void compare_identity(struct divert_socket *s, void *arg)
 /* The same socket, if this process has it already. */
 static struct divert_socket *find_known(int memory_fd)
 {
-    struct divert_shared *shared = map_file(memory_fd);
-    struct identity_search search = {.found = NULL};
+    struct identity_search search = {.identity = identity_of(memory_fd)};
 
-    if (!shared)
-        return NULL;
-    search.identity = shared->identity;
-    munmap(shared, sizeof(*shared));
-    divert_each(compare_identity, &search);
+    if (is_memory_file(memory_fd))
+        divert_each(compare_identity, &search);
     return search.found;
 }
 

@@ -35,7 +35,7 @@ struct divert_last {
 struct divert_shared {
     struct status status; /* first: read by others */
     uint64_t magic;       /* the layout of all this, see divert_adopt() */
-    uint64_t identity;    /* of the socket: random, see divert_identity() */
+    uint64_t identity;    /* of the socket, see divert_identity(); 0 without a file */
     uint64_t seed;        /* of the packets' keys in flight */
     struct shared_lock lock;
     bool view_locked;    /* the holder sees the socket only as its sibling, and changes nothing */

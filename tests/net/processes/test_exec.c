@@ -6,10 +6,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -238,6 +241,38 @@ START_TEST(test_copied_in_a_child_of_vfork)
 }
 END_TEST
 
+/* As long as a machine that was just started has not gathered any. */
+static void forbid_random_numbers(void)
+{
+    struct sock_filter code[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_getrandom, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EAGAIN),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    const struct sock_fprog program = {sizeof(code) / sizeof(code[0]), code};
+
+    ck_assert_int_eq(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
+    ck_assert_int_eq(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program), 0);
+}
+
+START_TEST(test_two_sockets_are_told_apart_without_random_numbers)
+{
+    int other, fd;
+    pid_t pid;
+
+    forbid_random_numbers();
+    other = divert_socket();
+    fd = divert_ready();
+    send_numbered(0);
+    pid = start_program(0, fd, "pass");
+    close(fd);
+    close(other);
+    expect_exit(pid, 1);
+    expect_each_once(1);
+}
+END_TEST
+
 START_TEST(test_variable_that_lies_is_not_believed)
 {
     pid_t pid = fork();
@@ -287,10 +322,14 @@ int main(int argc, char *argv[])
         test_close_on_exec_closes,
     };
     const TTest *const tests[] = {
-        test_nothing_hidden_survives_exec,       test_two_programs_share_a_socket,
-        test_packet_is_known_after_exec,         test_exec_that_fails_changes_nothing,
-        test_spawned_program_inherits,           test_copied_in_a_child_of_vfork,
+        test_nothing_hidden_survives_exec,
+        test_two_programs_share_a_socket,
+        test_packet_is_known_after_exec,
+        test_exec_that_fails_changes_nothing,
+        test_spawned_program_inherits,
+        test_copied_in_a_child_of_vfork,
         test_variable_that_lies_is_not_believed,
+        test_two_sockets_are_told_apart_without_random_numbers,
     };
     int failed;
 
