@@ -29,6 +29,7 @@
 #define OTHERS_WAIT_NS 50000
 
 static const short readable = POLLIN | POLLRDNORM;
+static const short writable = POLLOUT | POLLWRNORM;
 
 static __thread uint64_t asked_at; /* the kernel, by this thread */
 
@@ -77,12 +78,20 @@ static bool has_other_kind(const struct pollfd *fds, nfds_t count)
     return false;
 }
 
-static int poll_until(struct pollfd *fds, nfds_t count, uint64_t deadline, const sigset_t *mask)
+/* What poll(2) and select(2) are to be given; left is the room for it. */
+static const struct timespec *time_until(uint64_t deadline, struct timespec *left)
 {
     uint64_t now = deadline == DIVERT_NEVER || deadline == 0 ? 0 : clock_exact_ns();
-    uint64_t left = deadline > now ? deadline - now : 0;
-    struct timespec timeout = {(time_t)(left / NS_PER_SEC), (long)(left % NS_PER_SEC)};
-    int n = real.ppoll(fds, count, deadline == DIVERT_NEVER ? NULL : &timeout, mask);
+    uint64_t ns = deadline > now ? deadline - now : 0;
+
+    *left = (struct timespec){(time_t)(ns / NS_PER_SEC), (long)(ns % NS_PER_SEC)};
+    return deadline == DIVERT_NEVER ? NULL : left;
+}
+
+static int poll_until(struct pollfd *fds, nfds_t count, uint64_t deadline, const sigset_t *mask)
+{
+    struct timespec left;
+    int n = real.ppoll(fds, count, time_until(deadline, &left), mask);
 
     return n < 0 ? -errno : n;
 }
@@ -104,17 +113,98 @@ static int poll_with_news(struct pollfd *fds, nfds_t count, uint64_t deadline, c
 }
 
 /*
+ * Sets reach as far as nfds says, which may be past the end of an fd_set: programs with many
+ * descriptors allocate longer ones, and the kernel takes them.
+ */
+static fd_mask *fd_set_word(fd_set *set, int fd)
+{
+    return (fd_mask *)(void *)set + fd / NFDBITS;
+}
+
+static bool in_set(int fd, fd_set *set)
+{
+    return set && (*fd_set_word(set, fd) >> (fd % NFDBITS) & 1);
+}
+
+static int put_in_set(int fd, fd_set *set, bool in)
+{
+    if (in)
+        *fd_set_word(set, fd) |= (fd_mask)(1UL << (fd % NFDBITS));
+    return in;
+}
+
+#define SELECT_MAX 8192 /* descriptors that fit in the sets; private ones are below */
+
+struct select_sets {
+    fd_mask readable[SELECT_MAX / NFDBITS], writable[SELECT_MAX / NFDBITS],
+        urgent[SELECT_MAX / NFDBITS];
+};
+
+static fd_set *as_set(fd_mask *words)
+{
+    return (fd_set *)(void *)words;
+}
+
+/* Returns what select(2) calls nfds, or -EINVAL. */
+static int events_to_sets(const struct pollfd *fds, nfds_t count, struct select_sets *sets)
+{
+    int nfds = 0;
+
+    for (nfds_t i = 0; i < count; i++) {
+        int fd = fds[i].fd;
+
+        if (fd >= SELECT_MAX)
+            return -EINVAL;
+        if (fd < 0)
+            continue;
+        put_in_set(fd, as_set(sets->readable), fds[i].events & readable);
+        put_in_set(fd, as_set(sets->writable), fds[i].events & writable);
+        put_in_set(fd, as_set(sets->urgent), fds[i].events & POLLPRI);
+        nfds = fd < nfds ? nfds : fd + 1;
+    }
+    return nfds;
+}
+
+static short events_in_sets(int fd, struct select_sets *sets)
+{
+    if (fd < 0)
+        return 0;
+    return (short)((in_set(fd, as_set(sets->readable)) ? readable : 0) |
+                   (in_set(fd, as_set(sets->writable)) ? writable : 0) |
+                   (in_set(fd, as_set(sets->urgent)) ? POLLPRI : 0));
+}
+
+/* select(2) instead of poll(2). It needs more of the stack than its caller is to have. */
+__attribute__((noinline)) static int select_until(struct pollfd *fds, nfds_t count,
+                                                  uint64_t deadline, const sigset_t *mask)
+{
+    struct select_sets sets = {0};
+    struct timespec left;
+    int nfds = events_to_sets(fds, count, &sets), ready = 0;
+
+    if (nfds < 0)
+        return nfds;
+    if (real.pselect(nfds, as_set(sets.readable), as_set(sets.writable), as_set(sets.urgent),
+                     time_until(deadline, &left), mask) < 0)
+        return -errno;
+    for (nfds_t i = 0; i < count; i++) {
+        fds[i].revents = fds[i].events & events_in_sets(fds[i].fd, &sets);
+        ready += fds[i].revents != 0;
+    }
+    return ready;
+}
+
+/*
  * A timer that sends verdicts may go off in here: poll(2) goes on then, which epoll_wait(2) does
- * not. The kernel refuses more descriptors than a process may have, which may be none.
+ * not. It is refused more descriptors than a process may have, which may be none; select(2) is not.
  */
 static int ask_kernel(struct pollfd *fds, nfds_t count, uint64_t deadline, const sigset_t *mask)
 {
-    int n = -EINVAL;
+    int n = count <= ON_STACK ? poll_with_news(fds, count, deadline, mask)
+                              : poll_until(fds, count, deadline, mask);
 
-    if (count <= ON_STACK)
-        n = poll_with_news(fds, count, deadline, mask);
     if (n == -EINVAL)
-        n = poll_until(fds, count, deadline, mask);
+        n = select_until(fds, count, deadline, mask);
     if (n >= 0 && count > 1)
         asked_at = clock_exact_ns();
     return n;
@@ -192,34 +282,18 @@ int wait_poll(struct pollfd *fds, nfds_t count, uint64_t deadline, const sigset_
     }
 }
 
-static int milliseconds_until(uint64_t deadline)
-{
-    uint64_t now = clock_exact_ns();
-
-    if (deadline == DIVERT_NEVER)
-        return -1;
-    return deadline <= now ? 0 : (int)((deadline - now + NS_PER_MS - 1) / NS_PER_MS);
-}
-
 static void give_up_reference(void *s)
 {
     divert_release(s);
 }
 
-/* Where poll(2) is refused even for one descriptor: the socket's is an epoll instance itself. */
 static int wait_for_kernel(struct divert_socket *s, uint64_t deadline)
 {
     struct pollfd p = {.fd = divert_epoll_fd(s), .events = POLLIN};
-    struct epoll_event event;
     int n;
 
     pthread_cleanup_push(give_up_reference, s);
     n = ask_kernel(&p, 1, deadline, NULL);
-    if (n == -EINVAL) {
-        divert_before_foreign_wait();
-        n = real.epoll_wait(p.fd, &event, 1, milliseconds_until(deadline));
-        n = n < 0 ? -errno : n;
-    }
     pthread_cleanup_pop(0);
     return n;
 }
@@ -242,27 +316,6 @@ int wait_readable(struct divert_socket *s, uint64_t deadline)
             return -EAGAIN;
     }
     return 0;
-}
-
-/*
- * Sets reach as far as nfds says, which may be past the end of an fd_set: programs with many
- * descriptors allocate longer ones, and the kernel takes them.
- */
-static fd_mask *fd_set_word(fd_set *set, int fd)
-{
-    return (fd_mask *)(void *)set + fd / NFDBITS;
-}
-
-static bool in_set(int fd, fd_set *set)
-{
-    return set && (*fd_set_word(set, fd) >> (fd % NFDBITS) & 1);
-}
-
-static int put_in_set(int fd, fd_set *set, bool in)
-{
-    if (in)
-        *fd_set_word(set, fd) |= (fd_mask)(1UL << (fd % NFDBITS));
-    return in;
 }
 
 static void clear_set(int nfds, fd_set *set)
@@ -329,63 +382,6 @@ static bool has_bad(const struct pollfd *list, nfds_t count)
     return false;
 }
 
-#define WORDS_ON_STACK 128 /* of each set: descriptors up to 8191 */
-
-/* The three sets as the kernel changes them. */
-struct set_copies {
-    fd_mask r[WORDS_ON_STACK], w[WORDS_ON_STACK], e[WORDS_ON_STACK];
-};
-
-static fd_set *copy_set(fd_mask *copy, const fd_set *set, int nfds)
-{
-    size_t words = (size_t)(nfds + NFDBITS - 1) / NFDBITS;
-
-    return set ? memcpy(copy, set, words * sizeof(*copy)) : NULL;
-}
-
-/* What the kernel left in the sets, as poll(2) would tell it. */
-static void sets_to_events(struct pollfd *list, nfds_t count, fd_set *r, fd_set *w, fd_set *e)
-{
-    for (nfds_t i = 0; i < count; i++)
-        list[i].revents =
-            (short)((in_set(list[i].fd, r) ? POLLIN : 0) | (in_set(list[i].fd, w) ? POLLOUT : 0) |
-                    (in_set(list[i].fd, e) ? POLLPRI : 0));
-}
-
-/*
- * Where a process may have so few descriptors that poll(2) is refused: select(2) is not. It needs
- * more of the stack than its caller is to have.
- */
-__attribute__((noinline)) static int select_without_poll(struct pollfd *list, nfds_t count,
-                                                         int nfds, fd_set *r, fd_set *w, fd_set *e,
-                                                         uint64_t deadline, const sigset_t *mask)
-{
-    struct set_copies copies;
-
-    if (nfds > WORDS_ON_STACK * NFDBITS)
-        return -EINVAL;
-    for (;;) {
-        bool all;
-        uint64_t until = look_in_memory(list, count, &all) ? 0 : deadline, now = clock_exact_ns();
-        struct timespec left = {0};
-        fd_set *own_r = copy_set(copies.r, r, nfds), *own_w = copy_set(copies.w, w, nfds),
-               *own_e = copy_set(copies.e, e, nfds);
-        int n;
-
-        until = until ? prepare_wait(list, count, until) : 0;
-        if (until > now)
-            left = (struct timespec){(time_t)((until - now) / NS_PER_SEC),
-                                     (long)((until - now) % NS_PER_SEC)};
-        n = real.pselect(nfds, own_r, own_w, own_e, until == DIVERT_NEVER ? NULL : &left, mask);
-        if (n < 0)
-            return -errno;
-        sets_to_events(list, count, own_r, own_w, own_e);
-        n = count_ready(list, count, n == 0);
-        if (n || has_passed(deadline))
-            return n;
-    }
-}
-
 static int select_in(struct pollfd *list, nfds_t count, int nfds, fd_set *r, fd_set *w, fd_set *e,
                      uint64_t deadline, const sigset_t *mask)
 {
@@ -393,8 +389,6 @@ static int select_in(struct pollfd *list, nfds_t count, int nfds, fd_set *r, fd_
 
     sets_to_list(nfds, r, w, e, list);
     n = wait_poll(list, count, deadline, mask);
-    if (n == -EINVAL)
-        n = select_without_poll(list, count, nfds, r, w, e, deadline, mask);
     if (n < 0)
         return n;
     if (has_bad(list, count))
@@ -444,6 +438,15 @@ static int wait_and_sort(int epoll, struct epoll_event *events, int max, uint64_
     divert_sort_siblings();
     n = real.epoll_wait(epoll, events, max, 0);
     return n < 0 ? -errno : n;
+}
+
+static int milliseconds_until(uint64_t deadline)
+{
+    uint64_t now = clock_exact_ns();
+
+    if (deadline == DIVERT_NEVER)
+        return -1;
+    return deadline <= now ? 0 : (int)((deadline - now + NS_PER_MS - 1) / NS_PER_MS);
 }
 
 static int wait_in_kernel(int epoll, struct epoll_event *events, int max, uint64_t deadline,

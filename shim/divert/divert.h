@@ -175,11 +175,20 @@ int divert_setsockopt(struct divert_socket *s, int level, int name, const void *
 
 /*
  * What another program needs to go on with a socket: private descriptors, which are close-on-exec.
- * The program's own is a copy of epoll_fd.
+ * The program's own is a copy of the first.
  */
+enum divert_handle {
+    HANDLE_EPOLL,
+    HANDLE_QUEUE,
+    HANDLE_EVENT,
+    HANDLE_MEMORY,
+    HANDLE_SIBLING_EVENT, /* these two are -1 for none */
+    HANDLE_SIBLING_MEMORY,
+    HANDLES
+};
+
 struct divert_handles {
-    int epoll_fd, queue_fd, event_fd, memory_fd;
-    int sibling_event_fd, sibling_memory_fd; /* -1 for none */
+    int fd[HANDLES];
 };
 
 /* False if it cannot go on elsewhere. */

@@ -38,20 +38,12 @@ void inherit_note_copy(void)
     atomic_store(&copied_in_vfork, true);
 }
 
-static void let_go_along(int fd, bool along)
+static void let_go_along(const struct divert_handles *h, bool along)
 {
-    if (fd >= 0)
-        real.fcntl(fd, F_SETFD, along ? 0 : FD_CLOEXEC);
-}
-
-static void let_socket_go_along(const struct divert_handles *h, bool along)
-{
-    let_go_along(h->epoll_fd, along);
-    let_go_along(h->queue_fd, along);
-    let_go_along(h->event_fd, along);
-    let_go_along(h->memory_fd, along);
-    let_go_along(h->sibling_event_fd, along);
-    let_go_along(h->sibling_memory_fd, along);
+    for (int i = 0; i < HANDLES; i++) {
+        if (h->fd[i] >= 0)
+            real.fcntl(h->fd[i], F_SETFD, along ? 0 : FD_CLOEXEC);
+    }
 }
 
 static bool is_inherited(int fd)
@@ -70,13 +62,13 @@ static void enter_socket(struct inherit_list *list, const struct divert_socket *
 
     if (!divert_get_handles(s, &h))
         return;
-    len = (size_t)snprintf(entry, sizeof(entry), "%d:%d:%d:%d:%d:%d,", h.epoll_fd, h.queue_fd,
-                           h.event_fd, h.memory_fd, h.sibling_event_fd, h.sibling_memory_fd);
+    len = (size_t)snprintf(entry, sizeof(entry), "%d:%d:%d:%d:%d:%d,", h.fd[0], h.fd[1], h.fd[2],
+                           h.fd[3], h.fd[4], h.fd[5]);
     if (strstr(list->text, entry) || list->used + len >= list->room)
         return;
     memcpy(list->text + list->used, entry, len + 1);
     list->used += len;
-    let_socket_go_along(&h, true);
+    let_go_along(&h, true);
 }
 
 static void enter_all(struct inherit_list *list)
@@ -142,7 +134,7 @@ static void keep_here(struct divert_socket *s, void *arg)
 
     (void)arg;
     if (divert_get_handles(s, &h))
-        let_socket_go_along(&h, false);
+        let_go_along(&h, false);
 }
 
 void inherit_failed(void)
@@ -200,11 +192,11 @@ static void adopt_one(const struct divert_handles *h)
 {
     struct divert_socket *s = divert_adopt(h);
 
-    if (!s && real.fcntl(h->queue_fd, F_GETFD) >= 0)
+    if (!s && real.fcntl(h->fd[HANDLE_QUEUE], F_GETFD) >= 0)
         log_line(LOG_WARN,
                  "a divert socket of the program before cannot be used: descriptors %d, "
                  "%d and %d are not what " VARIABLE " says",
-                 h->queue_fd, h->event_fd, h->memory_fd);
+                 h->fd[HANDLE_QUEUE], h->fd[HANDLE_EVENT], h->fd[HANDLE_MEMORY]);
     if (!s)
         return;
     if (enter_descriptors(s) == 0)
@@ -219,8 +211,8 @@ void inherit_adopt(void)
     int len = 0;
 
     while (at &&
-           sscanf(at, "%9d:%9d:%9d:%9d:%9d:%9d,%n", &h.epoll_fd, &h.queue_fd, &h.event_fd,
-                  &h.memory_fd, &h.sibling_event_fd, &h.sibling_memory_fd, &len) == 6 &&
+           sscanf(at, "%9d:%9d:%9d:%9d:%9d:%9d,%n", &h.fd[0], &h.fd[1], &h.fd[2], &h.fd[3],
+                  &h.fd[4], &h.fd[5], &len) == HANDLES &&
            len) {
         adopt_one(&h);
         at += len;

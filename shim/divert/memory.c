@@ -270,11 +270,14 @@ bool divert_any_open(void)
 
 bool divert_get_handles(const struct divert_socket *s, struct divert_handles *h)
 {
-    *h = (struct divert_handles){s->epoll_fd, s->queue_fd, s->event_fd, s->memory_fd, -1, -1};
-    if (s->sibling) {
-        h->sibling_event_fd = s->sibling->event_fd;
-        h->sibling_memory_fd = s->sibling->memory_fd;
-    }
+    *h = (struct divert_handles){{
+        [HANDLE_EPOLL] = s->epoll_fd,
+        [HANDLE_QUEUE] = s->queue_fd,
+        [HANDLE_EVENT] = s->event_fd,
+        [HANDLE_MEMORY] = s->memory_fd,
+        [HANDLE_SIBLING_EVENT] = s->sibling ? s->sibling->event_fd : -1,
+        [HANDLE_SIBLING_MEMORY] = s->sibling ? s->sibling->memory_fd : -1,
+    }};
     return s->memory_fd >= 0;
 }
 
@@ -364,12 +367,9 @@ static struct divert_socket *find_known(int memory_fd)
 
 void divert_close_handles(const struct divert_handles *h)
 {
-    const int fds[] = {h->epoll_fd,  h->queue_fd,         h->event_fd,
-                       h->memory_fd, h->sibling_event_fd, h->sibling_memory_fd};
-
-    for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++) {
-        if (fds[i] >= 0)
-            real.close(fds[i]);
+    for (int i = 0; i < HANDLES; i++) {
+        if (h->fd[i] >= 0)
+            real.close(h->fd[i]);
     }
 }
 
@@ -377,23 +377,23 @@ struct divert_socket *divert_adopt(const struct divert_handles *h)
 {
     struct divert_socket *s;
 
-    if (!options_get() || !is_netfilter_socket(h->queue_fd))
+    if (!options_get() || !is_netfilter_socket(h->fd[HANDLE_QUEUE]))
         return NULL;
-    s = find_known(h->memory_fd);
+    s = find_known(h->fd[HANDLE_MEMORY]);
     if (s) {
         divert_close_handles(h);
         return s;
     }
-    s = start_with_file(h->memory_fd, false);
+    s = start_with_file(h->fd[HANDLE_MEMORY], false);
     if (!s)
         return NULL;
     note_open(s->options);
-    s->epoll_fd = private_fd(h->epoll_fd);
-    s->queue_fd = private_fd(h->queue_fd);
-    s->event_fd = private_fd(h->event_fd);
-    s->memory_fd = private_fd(h->memory_fd);
-    if (h->sibling_memory_fd >= 0)
-        divert_adopt_sibling(s, h->sibling_event_fd, h->sibling_memory_fd);
+    s->epoll_fd = private_fd(h->fd[HANDLE_EPOLL]);
+    s->queue_fd = private_fd(h->fd[HANDLE_QUEUE]);
+    s->event_fd = private_fd(h->fd[HANDLE_EVENT]);
+    s->memory_fd = private_fd(h->fd[HANDLE_MEMORY]);
+    if (h->fd[HANDLE_SIBLING_MEMORY] >= 0)
+        divert_adopt_sibling(s, h->fd[HANDLE_SIBLING_EVENT], h->fd[HANDLE_SIBLING_MEMORY]);
     trace_start(true);
     return s;
 }

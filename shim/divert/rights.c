@@ -12,7 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define HANDLES 6
+#define HANDLES_ALONE HANDLE_SIBLING_EVENT /* of a socket without a sibling */
 
 static const char container_label[] = "divertshim: a divert socket";
 
@@ -48,15 +48,6 @@ bool rights_needed(const struct msghdr *msg)
     return false;
 }
 
-static size_t list_handles(const struct divert_handles *h, int fds[HANDLES])
-{
-    const int all[HANDLES] = {h->epoll_fd,  h->queue_fd,         h->event_fd,
-                              h->memory_fd, h->sibling_event_fd, h->sibling_memory_fd};
-
-    memcpy(fds, all, sizeof(all));
-    return h->sibling_memory_fd >= 0 ? HANDLES : HANDLES - 2;
-}
-
 /* Puts the descriptors into the container, whose other end is fd. */
 static int fill_container(int fd, const struct divert_handles *h)
 {
@@ -64,14 +55,13 @@ static int fill_container(int fd, const struct divert_handles *h)
     struct iovec iov = {(void *)container_label, sizeof(container_label)};
     struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1, .msg_control = control};
     struct cmsghdr *c = (struct cmsghdr *)(void *)control;
-    int fds[HANDLES];
-    size_t count = list_handles(h, fds);
+    size_t count = h->fd[HANDLE_SIBLING_MEMORY] < 0 ? HANDLES_ALONE : HANDLES;
 
     c->cmsg_level = SOL_SOCKET;
     c->cmsg_type = SCM_RIGHTS;
     c->cmsg_len = CMSG_LEN(count * sizeof(int));
     msg.msg_controllen = CMSG_SPACE(count * sizeof(int));
-    memcpy(CMSG_DATA(c), fds, count * sizeof(int));
+    memcpy(CMSG_DATA(c), h->fd, count * sizeof(int));
     return real.sendmsg(fd, &msg, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 ? -errno : 0;
 }
 
@@ -183,12 +173,9 @@ static bool open_container(int fd, struct divert_handles *h)
     c = next_control(&msg, NULL);
     if (c)
         fds = fds_of(c, &count);
-    if (count == HANDLES || count == HANDLES - 2) {
-        *h = (struct divert_handles){fds[0], fds[1], fds[2], fds[3], -1, -1};
-        if (count == HANDLES) {
-            h->sibling_event_fd = fds[4];
-            h->sibling_memory_fd = fds[5];
-        }
+    if (count == HANDLES || count == HANDLES_ALONE) {
+        for (size_t i = 0; i < HANDLES; i++)
+            h->fd[i] = i < count ? fds[i] : -1;
         return true;
     }
     for (size_t i = 0; i < count; i++)
@@ -198,9 +185,9 @@ static bool open_container(int fd, struct divert_handles *h)
 
 static void unpack_one(int fd)
 {
-    int flags = real.fcntl(fd, F_GETFD) & FD_CLOEXEC ? O_CLOEXEC : 0;
     struct divert_handles h;
     struct divert_socket *s;
+    int flags;
 
     if (!is_container(fd) || !open_container(fd, &h))
         return;
@@ -211,6 +198,7 @@ static void unpack_one(int fd)
                            "another user's, or of another version of this library");
         return;
     }
+    flags = real.fcntl(fd, F_GETFD) & FD_CLOEXEC ? O_CLOEXEC : 0;
     if (divert_copy_descriptor(s, fd, flags) < 0 ||
         fdtable_set_divert(fd, (struct fd_object *)s) < 0)
         divert_release(s);
