@@ -72,6 +72,20 @@ void wait_until_asleep(pid_t tid)
     ck_assert_msg(waited <= SOON_MS, "expected thread %d to sleep", tid);
 }
 
+bool has_ended(pid_t child)
+{
+    siginfo_t info = {0};
+
+    return waitid(P_PID, (id_t)child, &info, WEXITED | WNOHANG | WNOWAIT) == 0 &&
+           info.si_pid == child;
+}
+
+void wait_until_child_sleeps(pid_t child, const _Atomic pid_t *tid)
+{
+    while ((*tid == 0 || !is_asleep(*tid)) && !has_ended(child))
+        usleep(1000);
+}
+
 int count_threads(void)
 {
     DIR *directory = opendir("/proc/self/task");

@@ -33,6 +33,13 @@ bool is_asleep(pid_t tid);
 /* Waits until it does. */
 void wait_until_asleep(pid_t tid);
 
+/*
+ * Waits until the thread sleeps whose id a child of ours puts to *tid, or until the child has
+ * ended, which wait(2) still tells then.
+ */
+void wait_until_child_sleeps(pid_t child, const _Atomic pid_t *tid);
+bool has_ended(pid_t child);
+
 /* How many threads this process has, as the kernel lists them. */
 int count_threads(void);
 

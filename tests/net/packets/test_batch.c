@@ -1,21 +1,18 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Verdicts that wait for the next ones wait for a moment only: whether the kernel sends them (the
- * default), a thread (DIVERTSHIM_BATCH=1 in a sandbox without io_uring), or whether none waits (the
- * sandbox alone, and DIVERTSHIM_BATCH=0); see CMakeLists.txt.
+ * default), or none waits (in a sandbox, and with DIVERTSHIM_BATCH=0); see CMakeLists.txt.
  */
 #include "make_packet.h"
+#include "sandbox.h"
 #include "wire.h"
 
 #include <err.h>
 #include <errno.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stddef.h>
 #include <stdlib.h>
-#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -197,22 +194,6 @@ START_TEST(test_program_that_closes)
 }
 END_TEST
 
-/* As containers and programs of their own do it that know no io_uring. */
-static void forbid_io_uring(void)
-{
-    struct sock_filter code[] = {
-        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_io_uring_setup, 0, 1),
-        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
-        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-    };
-    const struct sock_fprog program = {sizeof(code) / sizeof(code[0]), code};
-
-    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ||
-        prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program))
-        err(1, "prctl");
-}
-
 int main(void)
 {
     const TTest *const tests[] = {
@@ -228,6 +209,6 @@ int main(void)
     };
 
     if (getenv("TEST_SANDBOX"))
-        forbid_io_uring();
+        forbid_call(SYS_io_uring_setup, EPERM);
     return run_suite("batch", tests, sizeof(tests) / sizeof(tests[0]));
 }

@@ -2,20 +2,18 @@
 /* Packets that a program writes and has not read, incoming. */
 #include "make_packet.h"
 #include "rules.h"
+#include "sandbox.h"
 #include "wire.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
 #include <linux/bpf.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -287,30 +285,13 @@ END_TEST
 
 /* ---- with less than the kernel's best ---- */
 
-/* bpf(2) fails with this errno from now on: at any command, or at one. */
-static void forbid_bpf(int error, int command)
-{
-    struct sock_filter filter[] = {
-        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_bpf, 0, 3),
-        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[0])),
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (unsigned)command, 0, command < 0 ? 0 : 1),
-        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | (unsigned)error),
-        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-    };
-    struct sock_fprog program = {sizeof(filter) / sizeof(filter[0]), filter};
-
-    ck_assert_int_eq(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
-    ck_assert_int_eq(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program), 0);
-}
-
 /* Linux before 6.6 has no TCX. */
 START_TEST(test_incoming_without_tcx)
 {
     int udp = udp_listen();
 
     let_in_only("in0");
-    forbid_bpf(EINVAL, BPF_LINK_CREATE);
+    forbid_command(SYS_bpf, BPF_LINK_CREATE, EINVAL);
     make(IN_PEER, IN_ADDRESS, 77, 100);
     write_incoming(divert_socket(), "in0");
     expect_datagram(udp, payload, 100);
@@ -336,7 +317,7 @@ START_TEST(test_incoming_without_bpf_arrives_on_the_tap_with_one_warning)
     int udp = udp_listen(), errors = memfd_create("stderr", MFD_CLOEXEC), old = dup(STDERR_FILENO);
     int fd;
 
-    forbid_bpf(EPERM, -1);
+    forbid_call(SYS_bpf, EPERM);
     look_before("prerouting", "udp dport 2222 iifname != \"divert0\" drop");
     dup2(errors, STDERR_FILENO);
     fd = divert_socket();
@@ -364,7 +345,7 @@ START_TEST(test_device_goes_with_the_last_socket)
     int first = divert_socket(), second = divert_socket();
 
     if (_i)
-        forbid_bpf(EINVAL, BPF_LINK_CREATE);
+        forbid_command(SYS_bpf, BPF_LINK_CREATE, EINVAL);
     make(IN_PEER, OUT_PEER, 77, 100);
     write_incoming(first, "in0");
     wire_expect(&out0, packet, len);

@@ -2,17 +2,15 @@
 /* Divert sockets that go along over exec(3) and posix_spawn(3), or do not. */
 #include "make_packet.h"
 #include "numbered.h"
+#include "sandbox.h"
 #include "wire.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
 #include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -241,27 +239,13 @@ START_TEST(test_copied_in_a_child_of_vfork)
 }
 END_TEST
 
-/* As long as a machine that was just started has not gathered any. */
-static void forbid_random_numbers(void)
-{
-    struct sock_filter code[] = {
-        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_getrandom, 0, 1),
-        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EAGAIN),
-        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-    };
-    const struct sock_fprog program = {sizeof(code) / sizeof(code[0]), code};
-
-    ck_assert_int_eq(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
-    ck_assert_int_eq(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program), 0);
-}
-
+/* A machine that was just started has none yet. */
 START_TEST(test_two_sockets_are_told_apart_without_random_numbers)
 {
     int other, fd;
     pid_t pid;
 
-    forbid_random_numbers();
+    forbid_call(SYS_getrandom, EAGAIN);
     other = divert_socket();
     fd = divert_ready();
     send_numbered(0);

@@ -291,19 +291,9 @@ static int run_limited(const struct job *job, rlim_t number)
     return job->run();
 }
 
-static bool has_ended(pid_t pid)
-{
-    siginfo_t info = {0};
-
-    return waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid == pid;
-}
-
 static void send_when_it_waits(pid_t pid)
 {
-    while (report->waiter == 0 && !has_ended(pid))
-        usleep(1000);
-    while (!is_asleep(report->waiter) && !has_ended(pid))
-        usleep(1000);
+    wait_until_child_sleeps(pid, &report->waiter);
     for (uint32_t i = 0; i < PACKETS; i++)
         send_small(i);
 }
