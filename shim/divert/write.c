@@ -113,35 +113,27 @@ static void make_checksums_right(struct divert_socket *s, struct written *w)
 }
 
 /*
- * The tag as the rules are to see it in the mark. A program's tags lie between those of others: its
- * 0 comes behind the last one of theirs, and all that is too high before the first.
+ * The tag as the rules are to see it in the mark, never 0: what was written is diverted. A
+ * program's tags lie between those of other programs' rules: its 0 is the last one before its
+ * first rule, or with no others before it TAG_TOP; all that is too high is behind its last.
  */
 static uint16_t tag_in_mark(const struct options *o, uint16_t tag)
 {
     uint32_t in_mark = o->tag_base + tag;
 
     if (o->openbsd)
-        return TAG_PAST_ALL;
+        return (uint16_t)o->tag_last;
     if (in_mark == 0)
         return TAG_TOP;
     return (uint16_t)(in_mark < o->tag_last ? in_mark : o->tag_last);
-}
-
-/* What is injected has no packet mark that could tell how its rules were made: the option does. */
-static uint16_t tag_for_injection(const struct options *o, uint16_t tag)
-{
-    if (!o->tags)
-        return TAG_PAST_ALL;
-    if (tag == 0 && !o->openbsd)
-        return (uint16_t)o->tag_base;
-    return tag_in_mark(o, tag);
 }
 
 /* outdev is the interface it was to leave by, or 0. */
 static int inject_written(struct divert_socket *s, struct written *w, uint32_t mark,
                           uint32_t outdev)
 {
-    uint16_t tag = tag_for_injection(s->options, w->tag);
+    /* it has no packet mark that could tell how its rules were made: the option does */
+    uint16_t tag = s->options->tags ? tag_in_mark(s->options, w->tag) : TAG_PAST_ALL;
     int err;
 
     w->fate = w->direction.incoming ? STATUS_INJECTED_IN : STATUS_INJECTED_OUT;

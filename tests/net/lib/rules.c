@@ -70,7 +70,8 @@ static void choose_tools(const char *kind)
 static void exec_divert_run(int ready, const char *backend, const char *option,
                             const char *const *rules)
 {
-    static const char ready_then_wait[] = "echo ready; exec sleep infinity";
+    static const char ready_then_wait[] =
+        "echo $DIVERTSHIM_TAGS $DIVERTSHIM_TAG_BASE $DIVERTSHIM_TAG_LAST; exec sleep infinity";
     const char *argv[2 * RULES_MAX + 12] = {DIVERT_RUN, "-q", "--backend", backend};
     size_t n = 4;
 
@@ -97,7 +98,7 @@ static void exec_divert_run(int ready, const char *backend, const char *option,
 /* Check kills the test's process group, divert-run with it; the namespace takes the rules along. */
 static void hold(int backend, const char *option, const char *const *rules)
 {
-    char word[16] = "";
+    char words[64] = "", tags[16], base[16], last[16];
     int ready[2];
     pid_t pid;
 
@@ -108,10 +109,13 @@ static void hold(int backend, const char *option, const char *const *rules)
     if (pid == 0)
         exec_divert_run(ready[1], backends[backend], option, rules);
     close(ready[1]);
-    ck_assert_msg(read(ready[0], word, sizeof(word)) > 0 && strncmp(word, "ready", 5) == 0,
+    ck_assert_msg(read(ready[0], words, sizeof(words) - 1) > 0 &&
+                      sscanf(words, "%15s %15s %15s", tags, base, last) == 3,
                   "expected divert-run to hold the rules");
     close(ready[0]);
-    setenv("DIVERTSHIM_TAGS", "1", 1);
+    setenv("DIVERTSHIM_TAGS", tags, 1);
+    setenv("DIVERTSHIM_TAG_BASE", base, 1);
+    setenv("DIVERTSHIM_TAG_LAST", last, 1);
 }
 
 void rules_hold_list(int backend, const char *const *rules)

@@ -244,6 +244,40 @@ START_TEST(test_diverted_knows_what_was_written)
 }
 END_TEST
 
+START_TEST(test_written_with_tag_0_is_diverted)
+{
+    read_variant(_i);
+    HOLD("100 divert 8000 ip from any to any not diverted",
+         "200 deny ip from any to any not diverted");
+    write_with_tag(0);
+    expect_sent();
+}
+END_TEST
+
+START_TEST(test_diverted_before_the_divert_rule_ends_a_loop)
+{
+    read_variant(_i);
+    HOLD("50 allow ip from any to any diverted", "100 divert 8000 ip from any to any");
+    write_with_tag(0);
+    expect_sent();
+}
+END_TEST
+
+START_TEST(test_written_without_an_address_is_diverted)
+{
+    read_variant(_i);
+    HOLD("100 divert 8000 ip from any to any not diverted",
+         "200 deny ip from any to any not diverted");
+    if (!injected) {
+        send_packet();
+        expect_diverted(0, 100);
+    }
+    len = make_udp(packet, IN_PEER, 1111, OUT_PEER, 2222, 77, "x", 1);
+    divert_write(injected ? divert_socket() : sockets[0], packet, len, NULL);
+    expect_sent();
+}
+END_TEST
+
 static const char *later_hook(void)
 {
     return outgoing ? "postrouting" : "forward";
@@ -311,6 +345,9 @@ int main(void)
         test_deny_behind_divert_drops,
         test_allow_ends_the_search,
         test_diverted_knows_what_was_written,
+        test_written_with_tag_0_is_diverted,
+        test_diverted_before_the_divert_rule_ends_a_loop,
+        test_written_without_an_address_is_diverted,
         test_mark_is_clean_afterwards,
         test_other_bits_of_the_mark_stay,
         test_loop_by_a_lowered_tag_holds_up_nobody_else,
