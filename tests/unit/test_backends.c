@@ -44,6 +44,7 @@ static const char *generate(int family)
     bool made;
 
     text_free(&text);
+    options.tracked = ruleset_tracks(&rules);
     if (family)
         made = iptables_text(&rules, &options, family, &text, &too_long);
     else
@@ -77,8 +78,6 @@ START_TEST(iptables_text_of_a_divert_rule)
 {
     static const char expected[] =
         "*raw\n"
-        ":divert-ab12-end - [0:0]\n"
-        "-A divert-ab12-end -j MARK --set-xmark 0x0/0xffff0000\n"
         ":divert-ab12-in - [0:0]\n"
         ":divert-ab12-in-tag - [0:0]\n"
         ":divert-ab12-in-d100 - [0:0]\n"
@@ -90,6 +89,9 @@ START_TEST(iptables_text_of_a_divert_rule)
         "-A divert-ab12-in-tag -m mark --mark 0xffff0000/0xffff0000 -j MARK --set-xmark "
         "0x0/0xffff0000\n"
         "-A divert-ab12-in-tag -j divert-ab12-in-d100\n"
+        "-A divert-ab12-in-tag -m bpf --bytecode \"5,32 0 0 4294963220,84 0 0 4294901760,53 0 1 "
+        "6619136,6 0 0 65535,6 0 0 0\" -j RETURN\n"
+        "-A divert-ab12-in-tag -j MARK --set-xmark 0x0/0xffff0000\n"
         "-A divert-ab12-in-d100 -m bpf --bytecode \"5,32 0 0 4294963220,84 0 0 4294901760,53 0 1 "
         "6553600,6 0 0 65535,6 0 0 0\" -j RETURN\n"
         "-A divert-ab12-in-d100 -i eth0 -j divert-ab12-in-x1\n"
@@ -97,19 +99,18 @@ START_TEST(iptables_text_of_a_divert_rule)
         "-A divert-ab12-in-x1 -j NFQUEUE --queue-num 8668\n"
         "-I PREROUTING 1 -m comment --comment \"divert-run pid=1 start=2 pidns=3\" -j "
         "divert-ab12-in\n"
-        "-I PREROUTING 2 -m mark ! --mark 0x0/0xffff0000 -j divert-ab12-end\n"
         "COMMIT\n"
         "*mangle\n"
-        ":divert-ab12-end - [0:0]\n"
-        "-A divert-ab12-end -j MARK --set-xmark 0x0/0xffff0000\n"
         ":divert-ab12-out - [0:0]\n"
         ":divert-ab12-out-tag - [0:0]\n"
         "-A divert-ab12-out -m mark ! --mark 0x0/0xffff0000 -g divert-ab12-out-tag\n"
         "-A divert-ab12-out-tag -m mark --mark 0xffff0000/0xffff0000 -j MARK --set-xmark "
         "0x0/0xffff0000\n"
+        "-A divert-ab12-out-tag -m bpf --bytecode \"5,32 0 0 4294963220,84 0 0 4294901760,53 0 1 "
+        "6619136,6 0 0 65535,6 0 0 0\" -j RETURN\n"
+        "-A divert-ab12-out-tag -j MARK --set-xmark 0x0/0xffff0000\n"
         "-I POSTROUTING 1 -m comment --comment \"divert-run pid=1 start=2 pidns=3\" -j "
         "divert-ab12-out\n"
-        "-I POSTROUTING 2 -m mark ! --mark 0x0/0xffff0000 -j divert-ab12-end\n"
         "COMMIT\n";
 
     add("divert 8668 ip from any to any in via eth0");
@@ -158,6 +159,7 @@ START_TEST(nft_text_of_tee_and_allow)
         "\t}\n"
         "\tchain incoming-tag {\n"
         "\t\tmeta mark & 0xffff0000 == 0xffff0000 meta mark set meta mark & 0x0000ffff\n"
+        "\t\tmeta mark & 0xffff0000 >= 0x00c90000 return\n"
         "\t\tmeta mark set meta mark & 0x0000ffff\n"
         "\t}\n"
         "\tchain outgoing {\n"
@@ -168,6 +170,7 @@ START_TEST(nft_text_of_tee_and_allow)
         "\tchain outgoing-tag {\n"
         "\t\tmeta mark & 0xffff0000 == 0xffff0000 meta mark set meta mark & 0x0000ffff\n"
         "\t\tjump outgoing-d100-200\n"
+        "\t\tmeta mark & 0xffff0000 >= 0x00c90000 return\n"
         "\t\tmeta mark set meta mark & 0x0000ffff\n"
         "\t}\n"
         "\tchain outgoing-d100-200 {\n"

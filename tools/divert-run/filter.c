@@ -98,11 +98,16 @@ static void choose_id(struct filter *filter)
                                       : iptables_id_taken(&filter->iptables, filter->options.id));
 }
 
-/* Two runs that start at once must not take the same numbers and places. -1: there is no lock. */
-static int lock_installations(void)
+/*
+ * Only one run at a time may look for its place, install or remove: numbers, places and positions
+ * hold no longer than that. -1: there is no lock.
+ */
+static int lock_rules(void)
 {
     int fd = open("/run/divert-run.lock", O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
 
+    if (fd < 0) /* root of a user namespace only */
+        fd = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
     if (fd >= 0) {
         while (flock(fd, LOCK_EX) < 0 && errno == EINTR)
             ;
@@ -110,22 +115,61 @@ static int lock_installations(void)
     return fd;
 }
 
+static void unlock_rules(int lock)
+{
+    if (lock >= 0)
+        close(lock);
+}
+
+static int refuse_place(const struct filter *filter, const struct owner_tags *others,
+                        const char *elsewhere)
+{
+    const struct filter_options *options = &filter->options;
+
+    if (elsewhere)
+        message_error("another divert-run has its rules in %s; give both the same --backend",
+                      elsewhere);
+    else if (others->masks_differ || (others->runs && others->mask != options->mark_mask))
+        message_error("another divert-run has its tags elsewhere in the packet mark than 0x%08x; "
+                      "give both the same --mark-mask",
+                      options->mark_mask);
+    else if (options->place >= NFT_PLACES)
+        message_error("there are %u divert-runs, or were since the first of them: no more fit",
+                      options->place);
+    else
+        return 0;
+    return STATUS_FAILED;
+}
+
+/* The rules of this run come behind those of the ones before, and have higher numbers. */
 static int place_behind_other_runs(struct filter *filter, struct ruleset *rules)
 {
     struct filter_options *options = &filter->options;
-    size_t used = strlen(options->owner);
-    int status = iptables_survey(&filter->iptables, options, ruleset_tracks(rules));
+    struct owner_tags others = {0};
+    const char *elsewhere;
+    int status;
 
-    if (!status && !ruleset_renumber(rules, options->tag_base)) {
-        message_error(
-            "other divert-runs have the rule numbers up to %u, so that these have no room; "
-            "number the rules lower",
-            options->tag_base);
-        status = STATUS_FAILED;
+    options->tracked = ruleset_tracks(rules);
+    if (filter->kind == FILTER_NFT) {
+        nft_survey(options, &others);
+        elsewhere = iptables_has_runs() ? "iptables" : NULL;
+    } else {
+        iptables_survey(&filter->iptables, options, &others);
+        elsewhere = nft_has_runs() ? "nft" : NULL;
     }
-    snprintf(options->owner + used, sizeof(options->owner) - used, " tags=%u-%u/%x",
-             options->tag_base + 1, ruleset_last(rules), options->mark_mask);
-    return status;
+    status = refuse_place(filter, &others, elsewhere);
+    if (status)
+        return status;
+    options->tag_base = others.runs ? others.last + 1 : 0;
+    if (!ruleset_renumber(rules, options->tag_base)) {
+        message_error("other divert-runs have the rule numbers up to %u, so that these have no "
+                      "room; number the rules lower",
+                      others.last);
+        return STATUS_FAILED;
+    }
+    owner_add_tags(options->owner, sizeof(options->owner), options->tag_base + 1,
+                   ruleset_last(rules), options->mark_mask);
+    return 0;
 }
 
 static int generate_text(const struct filter *filter, const struct ruleset *rules, int family,
@@ -140,7 +184,7 @@ static int generate_text(const struct filter *filter, const struct ruleset *rule
     return too_long ? report_too_many_lists(too_long) : 0;
 }
 
-static int install_with_nft(struct filter *filter, const struct ruleset *rules)
+static int install_with_nft(const struct filter *filter, const struct ruleset *rules)
 {
     struct text text = {0};
     int status = generate_text(filter, rules, 0, &text);
@@ -151,10 +195,10 @@ static int install_with_nft(struct filter *filter, const struct ruleset *rules)
     return status;
 }
 
-static int install_with_iptables(struct filter *filter, struct ruleset *rules)
+static int install_with_iptables(struct filter *filter, const struct ruleset *rules)
 {
     struct text texts[2] = {0};
-    int status = place_behind_other_runs(filter, rules);
+    int status = 0;
 
     for (int i = 0; i < 2 && !status; i++) {
         if (filter->iptables.families[i])
@@ -185,7 +229,7 @@ int filter_install(struct filter *filter, struct ruleset *rules)
         filter->iptables.families[i] = ruleset_has_family(rules, i ? 6 : 4);
     if (!choose_backend(filter, rules))
         return STATUS_FAILED;
-    lock = lock_installations();
+    lock = lock_rules();
     nft_sweep();
     iptables_sweep();
     choose_id(filter);
@@ -193,19 +237,22 @@ int filter_install(struct filter *filter, struct ruleset *rules)
                  rules->count == 1 ? "" : "s",
                  filter->kind == FILTER_NFT ? "nft" : filter->iptables.tools->restore[0],
                  filter->options.id);
-    status = filter->kind == FILTER_NFT ? install_with_nft(filter, rules)
-                                        : install_with_iptables(filter, rules);
-    if (lock >= 0)
-        close(lock);
+    status = place_behind_other_runs(filter, rules);
+    if (!status)
+        status = filter->kind == FILTER_NFT ? install_with_nft(filter, rules)
+                                            : install_with_iptables(filter, rules);
+    unlock_rules(lock);
     return status;
 }
 
 bool filter_remove(struct filter *filter)
 {
+    int lock = lock_rules();
     bool removed = filter->kind == FILTER_NFT
                        ? nft_remove(filter->options.id)
                        : iptables_remove(&filter->iptables, filter->options.id);
 
+    unlock_rules(lock);
     if (!removed)
         message_error("some rules could not be removed; 'divert-run --cleanup' tries again");
     return removed;
@@ -228,6 +275,7 @@ int filter_check(struct filter *filter, const struct ruleset *rules)
         filter->kind = FILTER_NFT;
     owner_self(filter->options.owner, sizeof(filter->options.owner));
     owner_new_id(filter->options.id);
+    filter->options.tracked = ruleset_tracks(rules);
     for (int i = 0; i < 2 && !status; i++) {
         struct text text = {0};
         bool nft = filter->kind == FILTER_NFT;
@@ -243,14 +291,16 @@ int filter_check(struct filter *filter, const struct ruleset *rules)
 
 int filter_cleanup(void)
 {
-    int nft, iptables;
+    int lock, nft, iptables;
 
     if (!may_administer()) {
         message_error("--cleanup needs CAP_NET_ADMIN: run it as root, for instance with sudo");
         return STATUS_FAILED;
     }
+    lock = lock_rules();
     nft = nft_sweep();
     iptables = iptables_sweep();
+    unlock_rules(lock);
     if (nft < 0 || iptables < 0)
         return STATUS_FAILED;
     if (nft + iptables)

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
-# Two divert-runs in one host: each program sees every packet that its rule selects, once.
+# Several divert-runs in one host: each program sees every packet that its rule selects, once.
 # shellcheck source-path=SCRIPTDIR source=../lib/built.sh
 . "$(dirname "$0")/../lib/built.sh"
 
@@ -29,5 +29,145 @@ test_both_see_each_packet() {
     expect_both '' ''
 }
 
-each_backend run_tests test_both_see_each_packet
+# another_start PORT ARGUMENT...: one more divert-run; its process and log come last in the lists.
+another_start() {
+    run_start "$ROUTER" "$1" "${BACKEND_OPTION[@]}" "${@:2}"
+    RUN_PIDS+=("$RUN_PID")
+    RUN_LOGS+=("$RUN_LOG")
+}
+
+# In the order in which they were started, so that places behind dead ones are tried, too.
+all_stop() {
+    local pid
+    for pid in "${RUN_PIDS[@]}"; do
+        stop "$pid"
+    done
+    RUN_PIDS=() RUN_LOGS=()
+    expect_no_rules "$ROUTER"
+}
+
+printer_start() {
+    another_start "$1" -r "$2 divert $1 icmp from any to any $3" "$EXAMPLES/printer" -p "$1"
+}
+
+# What it reads as incoming it sends on as outgoing, with the tag that it read.
+cat >"$SCRATCH/injector.py" <<'END'
+import socket, sys
+s = socket.socket(socket.AF_INET, socket.SOCK_RAW, 258)
+s.bind(("", int(sys.argv[1])))
+while True:
+    packet, address = s.recvfrom(65535)
+    s.sendto(packet, ("0.0.0.0", address[1]))
+END
+
+injector_start() {
+    another_start "$1" -r "$2 divert $1 icmp from any to any in recv lan0" \
+        python3 "$SCRATCH/injector.py" "$1"
+}
+
+deny_start() {
+    another_start "$1" -r "$2 deny icmp from any to any out xmit wan0" \
+        -r "65000 divert $1 icmp from 192.0.2.1 to any" "$EXAMPLES/printer" -p "$1"
+}
+
+expect_seen_by() {
+    expect_equal "$1: replies" "$2" "$(ping_replies "$CLIENT" "$SERVER_ADDRESS" 5)"
+}
+
+# Rules of a later run have no lower numbers than those of an earlier one, whatever is written there.
+test_injected_by_one_meets_the_rules_of_the_next() {
+    injector_start 8001 100
+    printer_start 8002 50 'out xmit wan0'
+    expect_seen_by 'printer behind an injector' 5
+    expect_equal 'the printer saw what was injected' 5 "$(printed "${RUN_LOGS[1]}")"
+    all_stop
+    injector_start 8001 100
+    deny_start 8002 50
+    expect_seen_by 'deny behind an injector' 0
+    all_stop
+}
+
+# As in one list, where it goes on behind the rule that diverted it.
+test_injected_by_a_later_one_is_past_the_rules_of_an_earlier() {
+    printer_start 8001 200 'out xmit wan0'
+    deny_start 8003 300
+    injector_start 8002 100
+    expect_seen_by 'injector behind the others' 5
+    expect_equal 'the printer did not see what was injected' 0 "$(printed "${RUN_LOGS[0]}")"
+    all_stop
+}
+
+test_three_see_each_packet() {
+    local i
+    printer_start 8001 100 in
+    printer_start 8002 100 in
+    printer_start 8003 100 in
+    expect_seen_by 'three printers' 5
+    for i in 0 1 2; do
+        expect_equal "packets that run $((i + 1)) saw" 10 "$(printed "${RUN_LOGS[i]}")"
+    done
+    all_stop
+}
+
+# The lists of rules that ask connection tracking stand behind it, and then all later ones.
+test_with_and_without_connection_tracking() {
+    another_start 8001 --pf 'pass out on wan0 inet proto icmp divert-packet port 8001' \
+        "$EXAMPLES/printer" -p 8001
+    printer_start 8002 100 in
+    printer_start 8003 100 in
+    expect_seen_by 'pf before ipfw' 5
+    expect_equal 'packets that each saw' '10 10 10' \
+        "$(printed "${RUN_LOGS[0]}") $(printed "${RUN_LOGS[1]}") $(printed "${RUN_LOGS[2]}")"
+    all_stop
+    printer_start 8002 100 in
+    another_start 8001 --pf 'pass out on wan0 inet proto icmp divert-packet port 8001' \
+        "$EXAMPLES/printer" -p 8001
+    expect_seen_by 'ipfw before pf' 5
+    expect_equal 'packets that each saw' '10 10' "$(printed "${RUN_LOGS[0]}") $(printed "${RUN_LOGS[1]}")"
+    all_stop
+}
+
+test_starts_and_ends_do_not_disturb_each_other() {
+    local round i started statuses=''
+    in_ns "$ROUTER" iptables -t raw -A PREROUTING -p udp --dport 4242 -j ACCEPT
+    for round in {1..8}; do
+        started=()
+        for i in 1 2 3; do
+            ns_start "$ROUTER" "$SCRATCH/log-$round-$i" "$DIVERT_RUN" "${BACKEND_OPTION[@]}" \
+                -r "divert 800$i icmp from any to any" -- true
+            started+=("$STARTED")
+        done
+        for i in "${started[@]}"; do
+            wait "$i"
+            statuses+=$?
+        done
+        rm -f "$SCRATCH/log-$round"-*
+    done
+    expect_equal 'exit statuses' 000000000000000000000000 "$statuses"
+    in_ns "$ROUTER" iptables -t raw -D PREROUTING -p udp --dport 4242 -j ACCEPT
+    expect_no_rules "$ROUTER"
+}
+
+test_two_kinds_of_rules_are_refused() {
+    local other=nft
+    [[ $BACKEND != nft ]] || other=iptables
+    printer_start 8001 100 in
+    expect_contains 'the other packet filter' "in ${BACKEND%%-*}; give both the same --backend" \
+        "$(in_ns "$ROUTER" "$DIVERT_RUN" --backend "$other" -r 'divert 8002 ip from any to any' true 2>&1)"
+    all_stop
+}
+
+RUN_PIDS=() RUN_LOGS=()
+TESTS=(test_both_see_each_packet
+    test_injected_by_one_meets_the_rules_of_the_next
+    test_injected_by_a_later_one_is_past_the_rules_of_an_earlier
+    test_three_see_each_packet
+    test_with_and_without_connection_tracking
+    test_starts_and_ends_do_not_disturb_each_other)
+# where both can queue
+if backend_use nft && backend_use iptables-nft; then
+    TESTS+=(test_two_kinds_of_rules_are_refused)
+fi
+need_commands python3
+each_backend run_tests "${TESTS[@]}"
 finish

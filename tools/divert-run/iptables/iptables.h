@@ -4,6 +4,7 @@
 #define DIVERT_RUN_IPTABLES_H
 
 #include "plan/plan.h"
+#include "util/owner.h"
 
 /* The programs of one kind of iptables. */
 struct iptables_tools {
@@ -29,8 +30,11 @@ bool iptables_text(const struct ruleset *rules, const struct filter_options *opt
  */
 bool iptables_probe(struct iptables_host *host, struct filter_options *options, bool need_six,
                     struct text *why);
-/* Where our rules go beside those of other runs. 0, or an exit status after an error message. */
-int iptables_survey(const struct iptables_host *host, struct filter_options *options, bool tracks);
+/* Enters in OPTIONS where our rules go behind those of other runs, and in OTHERS their tags. */
+void iptables_survey(const struct iptables_host *host, struct filter_options *options,
+                     struct owner_tags *others);
+/* Has another run its rules in any kind of iptables? */
+bool iptables_has_runs(void);
 /* Installs what iptables_text() made, all of it or nothing. 0, or an exit status after an error
  * message. */
 int iptables_install(const struct iptables_host *host, int family, const char *ruleset);

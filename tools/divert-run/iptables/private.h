@@ -15,7 +15,7 @@ extern const char *const iptables_base_chains[2];
 
 /* Incoming packets meet the rules before connection tracking, or behind it if rules use it;
  * outgoing ones in the last table in which a rule may queue. */
-enum table iptables_table_of(enum hook hook, bool tracks);
+enum table iptables_table_of(enum hook hook, bool tracked);
 
 /* run.c: the kinds of iptables that there are. */
 enum { KIND_PLAIN, KIND_NFT, KIND_LEGACY, KINDS };
@@ -28,8 +28,10 @@ int iptables_restore(const struct iptables_tools *tools, int six, const char *in
 bool iptables_save(const struct iptables_tools *tools, int six, const char *table,
                    struct text *out);
 
-/* survey.c: which chain of a run LINE of a listing jumps to, if any. Gives the id of the run. */
-enum iptables_jump { JUMP_OTHER, JUMP_LIST, JUMP_END };
-enum iptables_jump iptables_jump_of_line(const char *line, char id[5]);
+/* run.c: is there a table that can be listed without making it? */
+bool iptables_has_table(const struct iptables_tools *tools, int six, const char *table);
+
+/* survey.c: is LINE of a listing the jump to the list of a run? Gives the id of the run. */
+bool iptables_line_jumps(const char *line, char id[5]);
 
 #endif

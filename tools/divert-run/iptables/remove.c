@@ -16,7 +16,7 @@ static void add_run_removal(const char *listing, const char *id, struct text *ou
 
     snprintf(chain, sizeof(chain), ":divert-%s-", id);
     while ((line = strsep(&rest, "\n"))) {
-        if (iptables_jump_of_line(line, found) != JUMP_OTHER && strcmp(found, id) == 0)
+        if (iptables_line_jumps(line, found) && strcmp(found, id) == 0)
             text_add(out, "-D %s\n", line + 3);
         if (strncmp(line, chain, strlen(chain)) != 0)
             continue;
@@ -60,7 +60,7 @@ static int collect_removals(const char *listing, const char *id, struct text *ou
     } else {
         while ((line = strsep(&rest, "\n"))) {
             runs += add_probe_removal(line, out);
-            if (iptables_jump_of_line(line, found) != JUMP_LIST || removal_has_run(out, found) ||
+            if (!iptables_line_jumps(line, found) || removal_has_run(out, found) ||
                 !owner_gone(line))
                 continue;
             add_run_removal(listing, found, out);
@@ -107,30 +107,12 @@ bool iptables_remove(const struct iptables_host *host, const char *id)
     return removed;
 }
 
-/*
- * Asking iptables-legacy-save for a table would create it, and iptables-nft would warn about it
- * from then on.
- */
-static bool legacy_has_table(int six, const char *table)
-{
-    FILE *file = fopen(six ? "/proc/net/ip6_tables_names" : "/proc/net/ip_tables_names", "re");
-    char line[64];
-    bool has = false;
-
-    while (file && !has && fgets(line, sizeof(line), file))
-        has = strncmp(line, table, strlen(table)) == 0 && line[strlen(table)] == '\n';
-    if (file)
-        fclose(file);
-    return has;
-}
-
 static int sweep_kind(const struct iptables_tools *tools)
 {
     int swept = 0;
 
     for (int i = 0; i < 4; i++) {
-        bool there = tools != &iptables_kinds[KIND_LEGACY] ||
-                     legacy_has_table(i / 2, iptables_tables[i % 2]);
+        bool there = iptables_has_table(tools, i / 2, iptables_tables[i % 2]);
         int one = there ? remove_from_table(tools, i / 2, iptables_tables[i % 2], NULL) : 0;
 
         if (one > 0)

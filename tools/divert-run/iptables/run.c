@@ -33,6 +33,25 @@ bool iptables_save(const struct iptables_tools *tools, int six, const char *tabl
     return tool_run(argv, NULL, out, NULL) == 0;
 }
 
+/*
+ * Asking iptables-legacy-save for a table would create it, and iptables-nft would warn about it
+ * from then on.
+ */
+bool iptables_has_table(const struct iptables_tools *tools, int six, const char *table)
+{
+    bool legacy = tools == &iptables_kinds[KIND_LEGACY], has = !legacy;
+    FILE *file = NULL;
+    char line[64];
+
+    if (legacy)
+        file = fopen(six ? "/proc/net/ip6_tables_names" : "/proc/net/ip_tables_names", "re");
+    while (file && !has && fgets(line, sizeof(line), file))
+        has = strncmp(line, table, strlen(table)) == 0 && line[strlen(table)] == '\n';
+    if (file)
+        fclose(file);
+    return has;
+}
+
 static void explain_restore_failure(const struct iptables_tools *tools, int six, int status,
                                     const struct text *err, struct text *why)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Reads from the listed tables where the rules of other runs are. */
 #include "iptables/private.h"
-#include "util/message.h"
+#include "util/owner.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,95 +15,97 @@ static bool line_in_base_chain(const char *line, enum hook hook)
     return strncmp(line, base, strlen(base)) == 0;
 }
 
-static bool line_in_any_base_chain(const char *line)
-{
-    return line_in_base_chain(line, HOOK_IN) || line_in_base_chain(line, HOOK_OUT);
-}
-
-enum iptables_jump iptables_jump_of_line(const char *line, char id[5])
+/* The jump to the list of a run in that hook, and no chain of somebody else's with such a name. */
+static bool line_jumps_to_list(const char *line, enum hook hook, char id[5])
 {
     const char *jump = strstr(line, " -j divert-");
     char tail[8];
 
-    if (!jump || !line_in_any_base_chain(line) ||
-        sscanf(jump, " -j divert-%4[0-9a-f]-%7s", id, tail) != 2)
-        return JUMP_OTHER;
-    if (strcmp(tail, "end") == 0)
-        return JUMP_END;
-    return strcmp(tail, line_in_base_chain(line, HOOK_IN) ? "in" : "out") != 0 ? JUMP_OTHER
-                                                                               : JUMP_LIST;
+    return jump && owner_named(line) && line_in_base_chain(line, hook) &&
+           sscanf(jump, " -j divert-%4[0-9a-f]-%7s", id, tail) == 2 &&
+           strcmp(tail, hook == HOOK_IN ? "in" : "out") == 0;
 }
 
-/* Reads the tags of a run from the comment of its jump. False: it uses another mask. */
-static bool read_tags_of_run(struct filter_options *options, const char *line)
+bool iptables_line_jumps(const char *line, char id[5])
 {
-    const char *at = strstr(line, " tags=");
-    unsigned first, last, mask;
-
-    if (!at || sscanf(at, " tags=%u-%u/%x", &first, &last, &mask) != 3)
-        return true;
-    if (last > options->tag_base)
-        options->tag_base = last;
-    return mask == options->mark_mask;
+    return line_jumps_to_list(line, HOOK_IN, id) || line_jumps_to_list(line, HOOK_OUT, id);
 }
 
-static void survey_chain(struct filter_options *options, int six, enum hook hook,
-                         const char *listing)
+static bool table_has_runs(const struct iptables_tools *tools, int six, const char *table)
 {
-    unsigned at = 0, last_list = 0, last_end = 0;
+    struct text listing = {0};
+    char *rest, *line, id[5];
+    bool has = false;
+
+    if (iptables_has_table(tools, six, table) && iptables_save(tools, six, table, &listing)) {
+        rest = listing.s;
+        while (!has && (line = strsep(&rest, "\n")))
+            has = iptables_line_jumps(line, id);
+    }
+    text_free(&listing);
+    return has;
+}
+
+bool iptables_has_runs(void)
+{
+    bool has = false;
+
+    for (int kind = KIND_NFT; kind < KINDS && !has; kind++) {
+        for (int i = 0; i < 4 && !has; i++)
+            has = table_has_runs(&iptables_kinds[kind], i / 2, iptables_tables[i % 2]);
+    }
+    return has;
+}
+
+/* Positions behind the last list in each base chain; 0 where there is none. */
+struct places {
+    unsigned in[2], out[2]; /* indexed by enum table */
+};
+
+static void survey_chain(const char *listing, enum hook hook, unsigned *behind,
+                         struct owner_tags *others)
+{
     char *copy = copy_string(listing), *rest = copy, *line, id[5];
+    unsigned at = 0;
 
     while ((line = strsep(&rest, "\n"))) {
-        enum iptables_jump jump = iptables_jump_of_line(line, id);
-
-        if (!line_in_base_chain(line, hook))
+        at += line_in_base_chain(line, hook);
+        if (!line_jumps_to_list(line, hook, id))
             continue;
-        at++;
-        if (jump == JUMP_LIST)
-            last_list = at;
-        if (jump == JUMP_END)
-            last_end = at;
+        owner_read_tags(line, others);
+        *behind = at + 1;
     }
-    options->list_at[six][hook] = last_list + 1;
-    options->end_at[six][hook] = (last_end > last_list ? last_end : last_list) + 2;
     free(copy);
 }
 
-static bool survey_tags(struct filter_options *options, const char *listing)
+static void survey_family(const struct iptables_host *host, int six, struct places *places,
+                          struct owner_tags *others)
 {
-    char *copy = copy_string(listing), *rest = copy, *line, id[5];
-    bool same_mask = true;
-
-    while ((line = strsep(&rest, "\n"))) {
-        if (iptables_jump_of_line(line, id) == JUMP_LIST)
-            same_mask = read_tags_of_run(options, line) && same_mask;
-    }
-    free(copy);
-    return same_mask;
-}
-
-int iptables_survey(const struct iptables_host *host, struct filter_options *options, bool tracks)
-{
-    bool same_mask = true;
-
-    for (int i = 0; i < 4; i++) {
+    for (int table = TABLE_RAW; table <= TABLE_MANGLE; table++) {
         struct text listing = {0};
 
-        if (!host->families[i / 2] ||
-            !iptables_save(host->tools, i / 2, iptables_tables[i % 2], &listing))
-            continue;
-        same_mask = survey_tags(options, text_str(&listing)) && same_mask;
-        for (int hook = HOOK_IN; hook <= HOOK_OUT; hook++) {
-            if ((int)iptables_table_of((enum hook)hook, tracks) == i % 2)
-                survey_chain(options, i / 2, (enum hook)hook, text_str(&listing));
+        if (iptables_save(host->tools, six, iptables_tables[table], &listing)) {
+            survey_chain(text_str(&listing), HOOK_IN, &places->in[table], others);
+            survey_chain(text_str(&listing), HOOK_OUT, &places->out[table], others);
         }
         text_free(&listing);
     }
-    if (same_mask)
-        return 0;
-    message_error(
-        "another divert-run has its tags elsewhere in the packet mark than 0x%08x; give both "
-        "the same --mark-mask",
-        options->mark_mask);
-    return STATUS_FAILED;
+}
+
+void iptables_survey(const struct iptables_host *host, struct filter_options *options,
+                     struct owner_tags *others)
+{
+    struct places places[2] = {0};
+
+    for (int six = 0; six < 2; six++) {
+        if (host->families[six])
+            survey_family(host, six, &places[six], others);
+        options->tracked |= places[six].in[TABLE_MANGLE] > 0;
+    }
+    for (int six = 0; six < 2; six++) {
+        enum table in = iptables_table_of(HOOK_IN, options->tracked);
+
+        options->list_at[six][HOOK_IN] = places[six].in[in];
+        options->list_at[six][HOOK_OUT] = places[six].out[TABLE_MANGLE];
+    }
 }

@@ -10,9 +10,9 @@
 const char *const iptables_tables[2] = {"raw", "mangle"};
 const char *const iptables_base_chains[2] = {"PREROUTING", "POSTROUTING"};
 
-enum table iptables_table_of(enum hook hook, bool tracks)
+enum table iptables_table_of(enum hook hook, bool tracked)
 {
-    return hook == HOOK_IN && !tracks ? TABLE_RAW : TABLE_MANGLE;
+    return hook == HOOK_IN && !tracked ? TABLE_RAW : TABLE_MANGLE;
 }
 
 /* A line of iptables has one target. Lines that need several get a chain for them, which all lines
@@ -165,21 +165,14 @@ static void iptables_print_line(struct printer *p, const struct chain *chain,
     iptables_print_verdict(p, line);
 }
 
-/*
- * The lists of all runs stand together, and the jump that clears the tag stands behind them. Each
- * run adds one, so that one is left whichever run ends first.
- */
-static void iptables_print_jumps(struct printer *p, enum hook hook)
+/* The lists of all runs stand together, in the order of their starts. */
+static void iptables_print_jump(struct printer *p, enum hook hook)
 {
     const struct filter_options *o = p->options;
-    const char *base = iptables_base_chains[hook];
-    int six = p->plan->family == 6;
-    unsigned list_at = o->list_at[six][hook], end_at = o->end_at[six][hook];
+    unsigned at = o->list_at[p->plan->family == 6][hook];
 
-    text_add(p->out, "-I %s %u -m comment --comment \"%s\" -j %s%s\n", base, list_at ? list_at : 1,
-             o->owner, p->plan->prefix, p->plan->dialect->hook_names[hook]);
-    text_add(p->out, "-I %s %u -m mark ! --mark 0x0/0x%x -j %send\n", base, end_at ? end_at : 2,
-             o->mark_mask, p->plan->prefix);
+    text_add(p->out, "-I %s %u -m comment --comment \"%s\" -j %s%s\n", iptables_base_chains[hook],
+             at ? at : 1, o->owner, p->plan->prefix, p->plan->dialect->hook_names[hook]);
 }
 
 static void iptables_print_hook(struct printer *p, enum hook hook)
@@ -195,18 +188,14 @@ static void iptables_print_hook(struct printer *p, enum hook hook)
             iptables_print_line(p, chain, &chain->lines[j]);
     }
     iptables_print_bundles(p);
-    iptables_print_jumps(p, hook);
+    iptables_print_jump(p, hook);
 }
 
 static void iptables_print_table(struct printer *p, enum table table)
 {
-    bool tracks = ruleset_tracks(p->plan->rules);
-
-    text_add(p->out, "*%s\n:%send - [0:0]\n", iptables_tables[table], p->plan->prefix);
-    text_add(p->out, "-A %send -j MARK --set-xmark 0x0/0x%x\n", p->plan->prefix,
-             p->options->mark_mask);
+    text_add(p->out, "*%s\n", iptables_tables[table]);
     for (int hook = HOOK_IN; hook <= HOOK_OUT; hook++) {
-        if (iptables_table_of((enum hook)hook, tracks) == table)
+        if (iptables_table_of((enum hook)hook, p->options->tracked) == table)
             iptables_print_hook(p, (enum hook)hook);
     }
     text_add(p->out, "COMMIT\n");
@@ -221,7 +210,7 @@ bool iptables_text(const struct ruleset *rules, const struct filter_options *opt
 
     snprintf(plan.prefix, sizeof(plan.prefix), "divert-%s-", options->id);
     plan_make(&plan);
-    if (!ruleset_tracks(rules))
+    if (!options->tracked)
         iptables_print_table(&p, TABLE_RAW);
     iptables_print_table(&p, TABLE_MANGLE);
     free(p.bundles);

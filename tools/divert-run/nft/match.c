@@ -259,7 +259,6 @@ static void nft_tag_is(const struct dialect *self, unsigned n, bool inverted, st
 static const struct dialect template = {
     .hook_names = {"incoming", "outgoing"},
     .both_families = true,
-    .early = true,
     .alternatives = nft_alternatives,
     .inverse = nft_inverse,
     .tag_at_least = nft_tag_at_least,
@@ -273,5 +272,6 @@ struct dialect nft_dialect(const struct filter_options *options)
     struct dialect dialect = template;
 
     dialect.mark_mask = options->mark_mask;
+    dialect.early = !options->tag_base;
     return dialect;
 }

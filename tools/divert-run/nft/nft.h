@@ -4,6 +4,10 @@
 #define DIVERT_RUN_NFT_H
 
 #include "plan/plan.h"
+#include "util/owner.h"
+
+/* So many runs fit behind each other, up to where destination NAT is. */
+#define NFT_PLACES 50
 
 /*
  * Appends the text of RULES, for both families, to OUT. Touches nothing. False, with *too_long set:
@@ -19,6 +23,10 @@ bool nft_probe(struct text *why);
 int nft_install(const char *ruleset);
 /* Removes the table of the run ID; it may be gone already. False: some of it stayed. */
 bool nft_remove(const char *id);
+/* Enters in OPTIONS where our rules go behind those of other runs, and in OTHERS their tags. */
+void nft_survey(struct filter_options *options, struct owner_tags *others);
+/* Has another run its rules in nft? */
+bool nft_has_runs(void);
 /* Is there a table of a run ID? */
 bool nft_id_taken(const char *id);
 /* Removes the tables of dead runs. Returns their number, or -1 if one could not be removed. */

@@ -5,6 +5,11 @@
 
 #include "nft/nft.h"
 
+/* Priorities of base chains: iptables' tables are at the same. The first run's lists stand there.
+ */
+#define NFT_PRIORITY_RAW    (-300)
+#define NFT_PRIORITY_MANGLE (-150)
+
 struct dialect nft_dialect(const struct filter_options *options);
 
 /*

@@ -58,7 +58,7 @@ int nft_install(const char *ruleset)
 
 static bool list_nft_chain(const char *table, const char *chain, struct text *out)
 {
-    const char *const argv[] = {"nft", "list", "chain", "inet", table, chain, NULL};
+    const char *const argv[] = {"nft", "-y", "list", "chain", "inet", table, chain, NULL};
 
     return tool_run(argv, NULL, out, NULL) == 0;
 }
@@ -96,11 +96,34 @@ bool nft_remove(const char *id)
     return delete_nft_table(table);
 }
 
-static int sweep_nft_table(const char *table)
+/* Calls a function with each table of a run; its results are added up, any below 0 wins. */
+static int for_each_run(int (*function)(const char *table, void *arg), void *arg)
+{
+    static const char *const argv[] = {"nft", "list", "tables", NULL};
+    struct text list = {0};
+    char *rest, *line, table[16];
+    int sum = 0, one;
+
+    rest = tool_run(argv, NULL, &list, NULL) ? NULL : list.s;
+    while ((line = strsep(&rest, "\n"))) {
+        int end = 0;
+
+        if (sscanf(line, "table inet %11[divert_0-9a-f]%n", table, &end) != 1 || line[end] ||
+            strncmp(table, "divert_", 7) != 0 || strlen(table) != 11)
+            continue;
+        one = function(table, arg);
+        sum = one < 0 || sum < 0 ? -1 : sum + one;
+    }
+    text_free(&list);
+    return sum;
+}
+
+static int sweep_nft_table(const char *table, void *arg)
 {
     struct text chain = {0};
     bool gone;
 
+    (void)arg;
     gone = list_nft_chain(table, "prerouting", &chain) && owner_gone(text_str(&chain));
     text_free(&chain);
     if (!gone)
@@ -111,24 +134,46 @@ static int sweep_nft_table(const char *table)
 
 int nft_sweep(void)
 {
-    static const char *const argv[] = {"nft", "list", "tables", NULL};
-    struct text list = {0};
-    char *line, *save = NULL, table[16];
-    int swept = 0;
+    return for_each_run(sweep_nft_table, NULL);
+}
 
-    if (tool_run(argv, NULL, &list, NULL) || !list.s) {
-        text_free(&list);
-        return 0;
-    }
-    for (line = strtok_r(list.s, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
-        int one = sscanf(line, "table inet divert_%4[0-9a-f]", table + 7) == 1 ? 0 : -2;
+struct survey {
+    struct filter_options *options;
+    struct owner_tags *others;
+};
 
-        if (one == -2 || strlen(line) != strlen("table inet divert_0000"))
-            continue;
-        memcpy(table, "divert_", 7);
-        one = sweep_nft_table(table);
-        swept = one < 0 || swept < 0 ? -1 : swept + one;
+/* The priority of its base chain tells the place of a run. */
+static int survey_nft_table(const char *table, void *arg)
+{
+    const struct survey *survey = arg;
+    struct filter_options *options = survey->options;
+    struct text chain = {0};
+    const char *at;
+    int priority;
+
+    at =
+        list_nft_chain(table, "prerouting", &chain) ? strstr(text_str(&chain), " priority ") : NULL;
+    if (at && sscanf(at, " priority %d", &priority) == 1 && owner_read_tags(at, survey->others)) {
+        bool tracked = priority >= NFT_PRIORITY_MANGLE;
+        unsigned place = (unsigned)(priority - (tracked ? NFT_PRIORITY_MANGLE : NFT_PRIORITY_RAW));
+
+        options->tracked |= tracked;
+        options->place = place >= options->place ? place + 1 : options->place;
     }
-    text_free(&list);
-    return swept;
+    text_free(&chain);
+    return 0;
+}
+
+void nft_survey(struct filter_options *options, struct owner_tags *others)
+{
+    for_each_run(survey_nft_table, &(struct survey){options, others});
+}
+
+bool nft_has_runs(void)
+{
+    struct filter_options options = {0};
+    struct owner_tags others = {0};
+
+    nft_survey(&options, &others);
+    return others.runs > 0;
 }

@@ -4,19 +4,7 @@
 
 #include "common/mark.h"
 
-static const struct base_chain {
-    const char *name, *hook, *entry;
-    int priority;
-} before_reassembly = {"copying", "prerouting", "incoming-tee", -450};
-
-/* At the priorities of iptables' raw PREROUTING and mangle POSTROUTING. */
-static const struct base_chain base_chains[] = {
-    {"prerouting", "prerouting", "incoming", -300},
-    {"postrouting", "postrouting", "outgoing", -150},
-};
-
-/* At the priority of mangle PREROUTING. */
-static const struct base_chain behind_tracking = {"prerouting", "prerouting", "incoming", -150};
+#define PRIORITY_COPYING (-450) /* before reassembly */
 
 struct printer {
     const struct filter_options *options;
@@ -109,11 +97,24 @@ static void nft_print_defrag(struct printer *p)
     text_add(p->out, "\tchain defrag {\n\t\tmeta l4proto tcp tproxy to :1\n\t}\n");
 }
 
-static void nft_print_base_chain(struct printer *p, const struct base_chain *base)
+static void nft_print_base_chain(struct printer *p, const char *name, const char *hook,
+                                 int priority, const char *entry)
 {
-    text_add(p->out, "\tchain %s {\n\t\ttype filter hook %s priority %d; policy accept;\n",
-             base->name, base->hook, base->priority);
-    text_add(p->out, "\t\tjump %s comment \"%s\"\n\t}\n", base->entry, p->options->owner);
+    text_add(p->out, "\tchain %s {\n\t\ttype filter hook %s priority %d; policy accept;\n", name,
+             hook, priority);
+    text_add(p->out, "\t\tjump %s comment \"%s\"\n\t}\n", entry, p->options->owner);
+}
+
+static void nft_print_base_chains(struct printer *p, bool copying)
+{
+    int place = (int)p->options->place;
+
+    if (copying)
+        nft_print_base_chain(p, "copying", "prerouting", PRIORITY_COPYING, "incoming-tee");
+    nft_print_base_chain(p, "prerouting", "prerouting",
+                         (p->options->tracked ? NFT_PRIORITY_MANGLE : NFT_PRIORITY_RAW) + place,
+                         "incoming");
+    nft_print_base_chain(p, "postrouting", "postrouting", NFT_PRIORITY_MANGLE + place, "outgoing");
 }
 
 bool nft_text(const struct ruleset *rules, const struct filter_options *options, struct text *out,
@@ -129,10 +130,7 @@ bool nft_text(const struct ruleset *rules, const struct filter_options *options,
         nft_print_defrag(&p);
     for (size_t i = 0; i < plan.count; i++)
         nft_print_chain(&p, plan.chains[i]);
-    if (plan.early)
-        nft_print_base_chain(&p, &before_reassembly);
-    nft_print_base_chain(&p, ruleset_tracks(rules) ? &behind_tracking : &base_chains[HOOK_IN]);
-    nft_print_base_chain(&p, &base_chains[HOOK_OUT]);
+    nft_print_base_chains(&p, plan.early > 0);
     text_add(out, "}\n");
     *too_long = plan.too_long;
     plan_free(&plan);

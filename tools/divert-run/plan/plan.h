@@ -11,7 +11,7 @@
  * - HOOK: the entry. A packet with a tag goes to HOOK-tag. For all others the rules follow here, in
  *   order. If one of them skips others, a jump to the tree of HOOK-tag follows instead.
  *
- * - HOOK-tag: jumps to the tree (HOOK-d...) and then clears the tag, unless it is shared.
+ * - HOOK-tag: jumps to the tree (HOOK-d...) and then clears the tag, unless it is another run's.
  *
  * - HOOK-u...: a second tree, for packets without a tag, where these must meet other rules than
  *   diverted packets: a rule says `diverted`, or tee rules are in incoming-tee.
@@ -29,9 +29,10 @@
  *
  * A rule leaves the list, or skips part of it, by raising the tag and returning.
  *
- * With iptables all runs share the base chain and the tag, because NF_REPEAT runs the whole base
- * chain again. So the rules of each run have higher numbers than those of the run before it, and
- * the tag stays in the mark until the last list is done.
+ * The lists of all runs are met by all packets, in the order of their starts. So the rules of each
+ * have higher numbers than those of the run before it: a packet with a tag of a later run passes
+ * all rules of an earlier one, and keeps its tag. Its own tags a run clears at its end, so that
+ * what it let go is new to the next.
  */
 #ifndef DIVERT_RUN_PLAN_H
 #define DIVERT_RUN_PLAN_H
@@ -53,10 +54,12 @@ struct filter_options {
     bool no_defrag;     /* no match turns on reassembly without connection tracking */
     char id[5];         /* four hexadecimal digits, in the names of our tables and chains */
     char owner[96];     /* comment that tells whether this run is alive, see owner.h */
-    unsigned tag_base;  /* iptables: the last tag of the runs before this one */
-    /* iptables: positions in the base chain, from 1, of the jumps to this list and to the end of
-     * all lists; by family (1 for IPv6) and enum hook. 0: the first and the second. */
-    unsigned list_at[2][2], end_at[2][2];
+    unsigned tag_base;  /* tags up to this one are not of this run; its rules are numbered on */
+    bool tracked;       /* the run's incoming list stands behind connection tracking */
+    /* Where this list stands behind those of other runs. iptables: position of its jump in the base
+     * chain, from 1, by family (1 for IPv6) and enum hook, 0 for the first. nft: places between its
+     * base chains and the first ones there can be. */
+    unsigned list_at[2][2], place;
 };
 
 /* A place in the chains, and what is known there about every packet. */
@@ -110,10 +113,9 @@ struct dialect {
     /* A condition that never holds and yet makes the kernel reassemble fragments; NULL: there is
      * none. */
     const char *defrag;
-    /* The early chain can be had: it sees incoming packets before reassembly. */
+    /* The early chain can be had: it sees incoming packets before reassembly, and before the lists
+     * of other runs. */
     bool early;
-    /* Other runs have their lists behind this one, for the same packets and the same tag. */
-    bool shared;
 };
 
 enum verdict { VERDICT_NONE, VERDICT_RETURN, VERDICT_DROP, VERDICT_JUMP, VERDICT_GOTO };

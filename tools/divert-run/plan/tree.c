@@ -103,8 +103,8 @@ static struct chain *plan_tagged(struct plan *plan, enum hook hook, const struct
     *tree = plan_tree_of_place(plan, (struct place){.hook = hook, .diverted = true});
     if (*tree)
         line_goto(chain_line(chain, ""), VERDICT_JUMP, *tree);
-    if (!plan->dialect->shared)
-        line_op(chain_line(chain, ""), OP_SET_TAG, 0);
+    chain_return_if_passed(plan, chain, plan->end + 1);
+    line_op(chain_line(chain, ""), OP_SET_TAG, 0);
     text_free(&top);
     return chain;
 }

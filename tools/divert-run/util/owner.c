@@ -48,18 +48,52 @@ void owner_self(char *out, size_t size)
              self.pidns);
 }
 
-bool owner_gone(const char *text)
+static bool read_owner(const char *text, struct owner *owner)
 {
     const char *at = strstr(text, "divert-run pid=");
+
+    return at && sscanf(at, "divert-run pid=%ld start=%llu pidns=%llu", &owner->pid, &owner->start,
+                        &owner->pidns) == 3;
+}
+
+bool owner_named(const char *text)
+{
+    struct owner owner;
+
+    return read_owner(text, &owner);
+}
+
+bool owner_gone(const char *text)
+{
     struct owner owner;
     unsigned long long start;
 
-    if (!at || sscanf(at, "divert-run pid=%ld start=%llu pidns=%llu", &owner.pid, &owner.start,
-                      &owner.pidns) != 3)
+    if (!read_owner(text, &owner))
         return false;
     if (owner.pidns != own_pid_namespace())
         return false;
     return !process_start_time(owner.pid, &start) || start != owner.start;
+}
+
+void owner_add_tags(char *owner, size_t size, unsigned first, unsigned last, uint32_t mask)
+{
+    size_t used = strlen(owner);
+
+    snprintf(owner + used, size - used, " tags=%u-%u/%x", first, last, mask);
+}
+
+bool owner_read_tags(const char *text, struct owner_tags *tags)
+{
+    const char *at = strstr(text, " tags=");
+    unsigned first, last, mask;
+
+    if (!at || sscanf(at, " tags=%u-%u/%x", &first, &last, &mask) != 3)
+        return false;
+    tags->masks_differ |= tags->runs > 0 && mask != tags->mask;
+    tags->mask = mask;
+    tags->last = last > tags->last ? last : tags->last;
+    tags->runs++;
+    return true;
 }
 
 void owner_new_id(char id[5])

@@ -5,14 +5,29 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /* Writes "divert-run pid=12 start=345 pidns=6", which names this process. */
 void owner_self(char *out, size_t size);
+/* Does TEXT name an owner? */
+bool owner_named(const char *text);
 /*
  * Does TEXT, a line of a listing, name an owner that has ended? False if the owner is in another
  * PID namespace, where it cannot be seen.
  */
 bool owner_gone(const char *text);
+/* The tags of runs, read from the comments of their jumps. */
+struct owner_tags {
+    unsigned runs; /* jumps that were read */
+    unsigned last; /* the highest tag of any of them */
+    uint32_t mask; /* of the last one read */
+    bool masks_differ;
+};
+
+/* Appends " tags=FIRST-LAST/MASK" to a text of owner_self(). */
+void owner_add_tags(char *owner, size_t size, unsigned first, unsigned last, uint32_t mask);
+/* Takes the tags in TEXT, part of a listing, into account. False: there are none. */
+bool owner_read_tags(const char *text, struct owner_tags *tags);
 /* Writes four random hexadecimal digits. */
 void owner_new_id(char id[5]);
 
