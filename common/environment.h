@@ -10,7 +10,8 @@
 #define ENV_LOG "DIVERTSHIM_LOG"
 /* Whose divert(4) it is: freebsd or openbsd. */
 #define ENV_PERSONALITY "DIVERTSHIM_PERSONALITY"
-/* 1: the rules dispatch on tags, because divert-run made them. */
+/* 1: the rules dispatch on tags, because divert-run made them. 2: and an injected outgoing packet
+ * gets the mark of its socket behind OUTPUT, so that its route is looked up without the tag. */
 #define ENV_TAGS "DIVERTSHIM_TAGS"
 /* Tags up to this number belong to the rules of other divert-runs. */
 #define ENV_TAG_BASE "DIVERTSHIM_TAG_BASE"

@@ -134,6 +134,10 @@ static int inject_written(struct divert_socket *s, struct written *w, uint32_t m
 {
     /* it has no packet mark that could tell how its rules were made: the option does */
     uint16_t tag = s->options->tags ? tag_in_mark(s->options, w->tag) : TAG_PAST_ALL;
+    const struct inject_marks marks = {
+        .routed = options_mark_with_tag(s->options, mark, s->options->socket_mark ? 0 : tag),
+        .sent = options_mark_with_tag(s->options, mark, tag),
+    };
     int err;
 
     w->fate = w->direction.incoming ? STATUS_INJECTED_IN : STATUS_INJECTED_OUT;
@@ -142,8 +146,7 @@ static int inject_written(struct divert_socket *s, struct written *w, uint32_t m
     if (w->direction.incoming)
         err = inject_incoming(w->packet, w->len, &w->in, tag, s->options->mark_shift);
     else
-        err = inject_outgoing(w->packet, w->len, options_mark_with_tag(s->options, mark, tag),
-                              w->scope ? w->scope : outdev);
+        err = inject_outgoing(w->packet, w->len, &marks, w->scope ? w->scope : outdev);
     divert_pass_injected(s);
     return err;
 }

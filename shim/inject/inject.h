@@ -13,7 +13,15 @@
 #include <stdint.h>
 
 /*
- * Sends an IP packet as the host's own, routed by its addresses, with this mark. Larger than the
+ * The mark with which an outgoing packet is routed, and the one it has behind OUTPUT. Where they
+ * differ, the rules there have to give it that of its socket.
+ */
+struct inject_marks {
+    uint32_t routed, sent;
+};
+
+/*
+ * Sends an IP packet as the host's own, routed by its addresses and mark. Larger than the
  * MTU it is fragmented, or refused if it must not be. outdev is the index of the interface for a
  * destination of link-local scope, or 0: then it is that of the source, or the kernel's choice.
  *
@@ -21,7 +29,8 @@
  * capability to set the mark; or what else sending on a raw socket says: -ENETUNREACH,
  * -EHOSTUNREACH, -EACCES (a route that prohibits).
  */
-int inject_outgoing(const void *packet, size_t len, uint32_t mark, uint32_t outdev);
+int inject_outgoing(const void *packet, size_t len, const struct inject_marks *marks,
+                    uint32_t outdev);
 
 /*
  * Lets an IP packet arrive on an interface, with this tag in its mark. Returns 0 or -errno:

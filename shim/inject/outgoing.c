@@ -22,11 +22,16 @@
     (64 << 20) /* packets may lie in a queue for long: only the kernel's accounts \
                 */
 
-/* A raw socket of one family. Protocol IPPROTO_RAW implies IP_HDRINCL, and nothing is received. */
+/*
+ * A raw socket of one family. Protocol IPPROTO_RAW implies IP_HDRINCL, and nothing is received. Its
+ * mark is 0, or one that a packet has to get from it.
+ */
 struct sender {
     int family;
     bool open;
     int fd;
+    pid_t process; /* that opened it */
+    uint32_t mark;
 };
 
 static struct sender senders[] = {{.family = AF_INET}, {.family = AF_INET6}};
@@ -34,7 +39,7 @@ static struct sender senders[] = {{.family = AF_INET}, {.family = AF_INET6}};
 /* Where a packet goes, and the source that its route is looked up with, or zeros. */
 struct destination {
     struct sender *sender;
-    uint32_t mark;
+    struct inject_marks marks;
     union {
         struct sockaddr any;
         struct sockaddr_in in;
@@ -55,6 +60,10 @@ static int raw_socket(int family)
     if (family == AF_INET6) /* to route by sources that are not the host's */
         real.setsockopt(fd, IPPROTO_IPV6, IPV6_FREEBIND, &on, sizeof(on));
     real.setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &room, sizeof(room));
+    if (family == AF_INET6) /* by this the rules know whose mark they may take */
+        real.setsockopt(fd, IPPROTO_IPV6, IPV6_TRANSPARENT, &on, sizeof(on));
+    else
+        real.setsockopt(fd, IPPROTO_IP, IP_TRANSPARENT, &on, sizeof(on));
     return fd;
 }
 
@@ -69,7 +78,34 @@ static int make_ready(struct sender *s)
         return fd;
     s->fd = private_fd(fd);
     s->open = true;
+    s->process = process_id();
+    s->mark = 0;
     return 0;
+}
+
+/* A parent's socket is not this process's to mark. One that cannot be replaced is used unmarked. */
+static void make_own(struct sender *s)
+{
+    struct sender parents = *s;
+
+    if (s->process == process_id())
+        return;
+    s->open = false;
+    if (make_ready(s) == 0)
+        private_fd_close(parents.fd);
+    else
+        *s = parents;
+}
+
+static bool mark_socket(struct sender *s, uint32_t mark)
+{
+    make_own(s);
+    if (s->process != process_id())
+        return false;
+    if (s->mark != mark && real.setsockopt(s->fd, SOL_SOCKET, SO_MARK, &mark, sizeof(mark)) < 0)
+        return false;
+    s->mark = mark;
+    return true;
 }
 
 /*
@@ -109,9 +145,9 @@ static struct in6_pktinfo routing_source6(const struct in6_addr *source, uint32_
     return info;
 }
 
-static struct destination destination6_of(const void *packet, uint32_t mark, uint32_t outdev)
+static struct destination destination6_of(const void *packet, uint32_t outdev)
 {
-    struct destination d = {.sender = &senders[1], .mark = mark, .to_len = sizeof(d.to.in6)};
+    struct destination d = {.sender = &senders[1], .to_len = sizeof(d.to.in6)};
     struct sockaddr_in6 *to = &d.to.in6;
     struct interface own;
     struct ip6_hdr ip6;
@@ -129,12 +165,12 @@ static struct destination destination6_of(const void *packet, uint32_t mark, uin
     return d;
 }
 
-static struct destination destination_of(const void *packet, uint32_t mark, uint32_t outdev)
+static struct destination destination_of(const void *packet, uint32_t outdev)
 {
-    struct destination d = {.mark = mark};
+    struct destination d = {0};
 
     if (packet_version(packet, 1) == 6)
-        return destination6_of(packet, mark, outdev);
+        return destination6_of(packet, outdev);
     d.sender = &senders[0];
     d.to.in.sin_family = AF_INET;
     d.to.in.sin_addr.s_addr = packet_destination(packet);
@@ -154,7 +190,7 @@ static int send_error(const struct destination *d, int error)
     case ENOBUFS:
         return 0;
     case EPERM:
-        return d->mark && !privileges_has_net_admin() ? -EPERM : 0;
+        return d->marks.sent && !privileges_has_net_admin() ? -EPERM : 0;
     default:
         return -error;
     }
@@ -175,7 +211,7 @@ static int send_one(void *arg, const void *packet, size_t len)
 {
     struct destination *d = arg;
     struct in_pktinfo info = {.ipi_spec_dst.s_addr = d->source};
-    char control[CMSG_SPACE(sizeof(d->source6)) + CMSG_SPACE(sizeof(d->mark))]
+    char control[CMSG_SPACE(sizeof(d->source6)) + CMSG_SPACE(sizeof(d->marks.routed))]
         __attribute__((aligned(8))) = {0};
     struct iovec iov = {(void *)packet, len};
     struct msghdr msg = {
@@ -186,8 +222,8 @@ static int send_one(void *arg, const void *packet, size_t len)
         .msg_control = control,
     };
 
-    if (d->mark)
-        put_control(&msg, SOL_SOCKET, SO_MARK, &d->mark, sizeof(d->mark));
+    if (d->marks.routed || d->sender->mark)
+        put_control(&msg, SOL_SOCKET, SO_MARK, &d->marks.routed, sizeof(d->marks.routed));
     if (d->source != INADDR_ANY)
         put_control(&msg, IPPROTO_IP, IP_PKTINFO, &info, sizeof(info));
     if (d->source6.ipi6_ifindex || !IN6_IS_ADDR_UNSPECIFIED(&d->source6.ipi6_addr))
@@ -218,7 +254,7 @@ static size_t route_mtu(const struct destination *d)
 
     if (fd < 0)
         return 0;
-    real.setsockopt(fd, SOL_SOCKET, SO_MARK, &d->mark, sizeof(d->mark));
+    real.setsockopt(fd, SOL_SOCKET, SO_MARK, &d->marks.routed, sizeof(d->marks.routed));
     real.setsockopt(fd, IPPROTO_IP, IP_FREEBIND, &on, sizeof(on));
     if (bind_source(fd, d) < 0 || real.connect(fd, &d->to.any, d->to_len) < 0 ||
         real.getsockopt(fd, level, family == AF_INET6 ? IPV6_MTU : IP_MTU, &mtu, &size) < 0)
@@ -237,13 +273,18 @@ static int send_in_fragments(struct destination *d, const void *packet, size_t l
     return packet_fragment(packet, mtu, fragment, send_one, d);
 }
 
-int inject_outgoing(const void *packet, size_t len, uint32_t mark, uint32_t outdev)
+int inject_outgoing(const void *packet, size_t len, const struct inject_marks *marks,
+                    uint32_t outdev)
 {
-    struct destination d = destination_of(packet, mark, outdev);
+    struct destination d = destination_of(packet, outdev);
     int err;
+
+    d.marks = *marks;
 
     process_lock(LOCK_INJECT_OUT);
     err = make_ready(d.sender);
+    if (!err && marks->routed != marks->sent && !mark_socket(d.sender, marks->sent))
+        d.marks.routed = marks->sent;
     if (!err)
         err = send_one(&d, packet, len);
     if (err == -EMSGSIZE && !packet_dont_fragment(packet))

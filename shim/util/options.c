@@ -108,7 +108,7 @@ static void read_environment(void)
     sensible = read_choice(ENV_LOG, levels, &level, "error, warn, info or debug");
     log_set_level(level);
     sensible &= read_choice(ENV_PERSONALITY, personalities, &personality, "freebsd or openbsd");
-    sensible &= read_number(ENV_TAGS, 0, 1, &tags, "0 or 1");
+    sensible &= read_number(ENV_TAGS, 0, 2, &tags, "0, 1 or 2");
     sensible &= read_number(ENV_KEEP_CAPS, 0, 2, &keep_caps, "0, 1 or 2");
     sensible &= read_number(ENV_GSO, 0, 1, &gso, "0 or 1");
     sensible &= read_number(ENV_BATCH, 0, 1, &batch, "0 or 1");
@@ -123,7 +123,8 @@ static void read_environment(void)
     options.trace = read_name(ENV_TRACE);
     options.pcap = read_name(ENV_PCAP);
     options.openbsd = personality == 1;
-    options.tags = tags == 1;
+    options.tags = tags > 0;
+    options.socket_mark = tags == 2;
     options.keep_caps = (enum keep_caps)keep_caps;
     options.gso = gso == 1;
     options.batch = batch == 1;

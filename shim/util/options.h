@@ -15,6 +15,7 @@ struct options {
     uint32_t mark_mask;  /* bits of the packet mark that hold the tag, contiguous */
     unsigned mark_shift; /* of the lowest of them */
     bool tags;           /* the rules dispatch on tags (divert-run made them) */
+    bool socket_mark;    /* and give an injected packet the mark of its socket behind OUTPUT */
     uint32_t tag_base;   /* tags up to this one are of other programs' rules */
     uint32_t tag_last;   /* tags above this one, too */
     bool openbsd;        /* personality */

@@ -94,8 +94,9 @@ static void choose_id(struct filter *filter)
     owner_self(filter->options.owner, sizeof(filter->options.owner));
     do
         owner_new_id(filter->options.id);
-    while (filter->kind == FILTER_NFT ? nft_id_taken(filter->options.id)
-                                      : iptables_id_taken(&filter->iptables, filter->options.id));
+    while (nft_id_taken(filter->options.id) ||
+           (filter->kind == FILTER_IPTABLES &&
+            iptables_id_taken(&filter->iptables, filter->options.id)));
 }
 
 /*
@@ -195,6 +196,16 @@ static int install_with_nft(const struct filter *filter, const struct ruleset *r
     return status;
 }
 
+/* iptables cannot tell the socket's mark; nft can where it is there. */
+static void install_injected(struct filter *filter)
+{
+    struct text text = {0};
+
+    nft_text_injected(&filter->options, &text);
+    filter->options.socket_mark = nft_install(text_str(&text)) == 0;
+    text_free(&text);
+}
+
 static int install_with_iptables(struct filter *filter, const struct ruleset *rules)
 {
     struct text texts[2] = {0};
@@ -212,6 +223,8 @@ static int install_with_iptables(struct filter *filter, const struct ruleset *ru
     }
     if (status)
         iptables_remove(&filter->iptables, filter->options.id);
+    else if (filter->options.socket_mark)
+        install_injected(filter);
     text_free(&texts[0]);
     text_free(&texts[1]);
     return status;
@@ -238,6 +251,7 @@ int filter_install(struct filter *filter, struct ruleset *rules)
                  filter->kind == FILTER_NFT ? "nft" : filter->iptables.tools->restore[0],
                  filter->options.id);
     status = place_behind_other_runs(filter, rules);
+    filter->options.socket_mark = nft_probe_injected(&filter->options);
     if (!status)
         status = filter->kind == FILTER_NFT ? install_with_nft(filter, rules)
                                             : install_with_iptables(filter, rules);
@@ -248,9 +262,12 @@ int filter_install(struct filter *filter, struct ruleset *rules)
 bool filter_remove(struct filter *filter)
 {
     int lock = lock_rules();
-    bool removed = filter->kind == FILTER_NFT
-                       ? nft_remove(filter->options.id)
-                       : iptables_remove(&filter->iptables, filter->options.id);
+    bool removed = true;
+
+    if (filter->kind == FILTER_IPTABLES)
+        removed = iptables_remove(&filter->iptables, filter->options.id);
+    if (filter->kind == FILTER_NFT || filter->options.socket_mark)
+        removed &= nft_remove(filter->options.id);
 
     unlock_rules(lock);
     if (!removed)

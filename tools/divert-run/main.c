@@ -41,7 +41,7 @@ static void setenv_preload(const char *library)
 static void setenv_options(const struct options *options)
 {
     if (options->rules.count) {
-        setenv(ENV_TAGS, "1", 1);
+        setenv(ENV_TAGS, options->filter.options.socket_mark ? "2" : "1", 1);
         setenv_number(ENV_TAG_BASE, "%u", options->filter.options.tag_base);
         setenv_number(ENV_TAG_LAST, "%u", ruleset_last(&options->rules));
     }

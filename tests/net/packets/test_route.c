@@ -170,6 +170,63 @@ START_TEST(test_incoming_packet_is_routed_by_its_mark_without_the_tag)
 }
 END_TEST
 
+/* Its tag it gets when its way is known, and then loses it behind the rules. */
+START_TEST(test_rerouted_packet_is_routed_by_its_mark_without_the_tag)
+{
+    int fd;
+
+    rules_hold(_i, "100 divert 8000 ip from any to any out not diverted",
+               "200 divert 8001 ip from any to any out", NULL);
+    route_by("fwmark 7");
+    run(IPTABLES " -A FORWARD -j MARK --set-xmark 7");
+    look_before("output", "meta mark != 7 drop");
+    look_behind("postrouting", "meta mark != 7 drop");
+    divert_bound(8001);
+    fd = divert_bound(8000);
+    send_packet();
+    read_packet(fd);
+    from.sin_tag = 200;
+    write_to(fd, ELSEWHERE, IN_PEER);
+    wire_expect(&in0, got, got_len);
+    wire_expect_silence(&out0);
+}
+END_TEST
+
+/* Each has a mark on a socket of its own, of which the other knows nothing. */
+START_TEST(test_tags_of_parent_and_child_do_not_mix)
+{
+    int fds[2], turn[2];
+    char byte;
+
+    rules_hold(_i, "100 divert 8000 ip from any to any out",
+               "200 divert 8001 ip from any to any out", NULL);
+    fds[0] = divert_bound(8000);
+    fds[1] = divert_bound(8001);
+    from = address_make(ANY, 0);
+    write_to(fds[0], OUT_PEER, IN_PEER); /* now there is a socket to inherit */
+    read_packet(fds[0]);
+    ck_assert_int_eq(pipe(turn), 0);
+    if (fork() == 0) {
+        from = address_make(ANY, 100);
+        for (int i = 0; i < 50; i++)
+            write_to(fds[0], OUT_PEER, IN_PEER);
+        ck_assert_int_eq(write(turn[1], "", 1), 1);
+        pause();
+    }
+    from = address_make(ANY, 0);
+    for (int i = 0; i < 50; i++)
+        write_to(fds[0], OUT_PEER, IN_PEER);
+    ck_assert_int_eq(read(turn[0], &byte, 1), 1);
+    for (int i = 0; i < 100; i++) {
+        int port = i / 50;
+
+        read_packet(fds[port]);
+        ck_assert_int_eq(from.sin_tag, port ? 200 : 100);
+    }
+    ck_assert(divert_silent(fds[0]) && divert_silent(fds[1]));
+}
+END_TEST
+
 /* ---- connections ---- */
 
 START_TEST(test_connection_is_known_behind_the_verdict)
@@ -243,6 +300,8 @@ int main(void)
         test_own_packet_leaves_by_the_interface_of_its_new_destination,
         test_rewritten_packet_goes_past_the_rules_up_to_its_tag,
         test_incoming_packet_is_routed_by_its_mark_without_the_tag,
+        test_rerouted_packet_is_routed_by_its_mark_without_the_tag,
+        test_tags_of_parent_and_child_do_not_mix,
         test_owner_is_known_behind_re_entry,
     };
     int failed = run_suite("route", tests, sizeof(tests) / sizeof(tests[0]));

@@ -16,8 +16,13 @@
 bool nft_text(const struct ruleset *rules, const struct filter_options *options, struct text *out,
               const struct rule **too_long);
 
+/* Appends the text of a table that does nothing but give injected packets their socket's mark. */
+void nft_text_injected(const struct filter_options *options, struct text *out);
+
 /* Can nft queue packets here? If not, WHY gets the reason. */
 bool nft_probe(struct text *why);
+/* Can nft give injected packets their socket's mark? */
+bool nft_probe_injected(const struct filter_options *options);
 /* Installs what nft_text() made, all of it or nothing. 0, or an exit status after an error message.
  */
 int nft_install(const char *ruleset);

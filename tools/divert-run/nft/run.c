@@ -39,6 +39,18 @@ bool nft_probe(struct text *why)
     return status == 0;
 }
 
+bool nft_probe_injected(const struct filter_options *options)
+{
+    struct text input = {0};
+    bool taken;
+
+    nft_text_injected(options, &input);
+    text_add(&input, "delete table inet divert_%s\n", options->id);
+    taken = run_nft(text_str(&input), NULL, NULL) == 0;
+    text_free(&input);
+    return taken;
+}
+
 int nft_install(const char *ruleset)
 {
     struct text err = {0}, reason = {0};
@@ -65,11 +77,9 @@ static bool list_nft_chain(const char *table, const char *chain, struct text *ou
 
 static bool nft_table_exists(const char *table)
 {
-    struct text out = {0};
-    bool exists = list_nft_chain(table, "prerouting", &out);
+    const char *const argv[] = {"nft", "list", "table", "inet", table, NULL};
 
-    text_free(&out);
-    return exists;
+    return tool_run(argv, NULL, NULL, NULL) == 0;
 }
 
 bool nft_id_taken(const char *id)
@@ -124,7 +134,9 @@ static int sweep_nft_table(const char *table, void *arg)
     bool gone;
 
     (void)arg;
-    gone = list_nft_chain(table, "prerouting", &chain) && owner_gone(text_str(&chain));
+    gone = (list_nft_chain(table, "prerouting", &chain) ||
+            list_nft_chain(table, "injected", &chain)) &&
+           owner_gone(text_str(&chain));
     text_free(&chain);
     if (!gone)
         return 0;
