@@ -147,15 +147,36 @@ def check_names():
 TEST_FUNCTION = {"*.c": r"^START_TEST\((\w+)\)", "*.sh": r"^(test_\w+)\(\) \{$"}
 
 
-def check_test_names():
-    """So that tests/run and grep find one function."""
+def test_functions():
+    """Where each test function is."""
     where = {}
     for pattern, function in TEST_FUNCTION.items():
         for path in sorted((ROOT / "tests").rglob(pattern)):
             for test in re.findall(function, path.read_text(), re.M):
-                where.setdefault(test, []).append(path.relative_to(ROOT).as_posix())
+                where.setdefault(test, []).append(path.relative_to(ROOT))
+    return where
+
+
+def check_test_names():
+    """So that tests/run and grep find one function."""
     report("a test function's name occurs once",
-           [f"{t}: {' '.join(files)}" for t, files in where.items() if len(files) > 1])
+           [f"{t}: {' '.join(map(str, files))}" for t, files in test_functions().items() if len(files) > 1])
+
+
+def check_documented_tests():
+    """Names in full: files, functions, and what ctest knows; of `FILE: TEST`, `TEST`, those of FILE."""
+    functions, files, missing = test_functions(), {p.name for p in (ROOT / "tests").rglob("test_*.*")}, set()
+    ctest = {test for path in (ROOT / "tests").rglob("CMakeLists.txt")
+             for test in re.findall(r"\btest_\w+", path.read_text())}
+    known = {*functions, *files, *ctest, *(f.rsplit(".", 1)[0] for f in files)}
+    for path in [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")]:
+        text = path.read_text()
+        missing.update(f"{path.name}: {test}"
+                       for test in re.findall(r"\btest_[\w*]*(?:\.{3}|\.\w+)?", text) if test not in known)
+        for file, tests in re.findall(r"`(?:unit/)?(\w+)(?:\.sh)?: (\w+`(?:, `\w+`)*)", text):
+            missing.update(f"{path.name}: {file}: {test}" for test in re.findall(r"\w+", tests)
+                           if file not in [f.stem for f in functions.get(test, ())] and test not in ctest)
+    report("each test that a document names exists", missing)
 
 
 # Is divert-run's as well, which has no hooks; what it opens is no descriptor of the program's.
@@ -196,5 +217,6 @@ check_circles()
 check_heads()
 check_names()
 check_test_names()
+check_documented_tests()
 check_symbols()
 sys.exit(1 if failures else 0)
