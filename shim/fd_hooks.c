@@ -116,13 +116,13 @@ static int replace(int old, int new, int flags, bool with_flags)
     if (real.fcntl(old, F_GETFD) >= 0)
         forget_fd(new);
     new = with_flags ? real.dup3(old, new, flags) : real.dup2(old, new);
-    return s ? enter_copy(new, s) : enter_other_copy(old, new);
+    return s ? enter_copy(new, s) : note_standard_error(enter_other_copy(old, new));
 }
 
 HOOK int dup3(int old, int new, int flags)
 {
     if (!fdtable_special(old) && !fdtable_special(new))
-        return real.dup3(old, new, flags);
+        return note_standard_error(real.dup3(old, new, flags));
     if (old == new)
         return (int)as_result(-EINVAL);
     return replace(old, new, flags, true);
@@ -133,7 +133,7 @@ HOOK int dup2(int old, int new)
     if (is_private(old))
         return (int)as_result(-EBADF);
     if ((!fdtable_special(old) && !fdtable_special(new)) || old == new)
-        return real.dup2(old, new);
+        return note_standard_error(real.dup2(old, new));
     return replace(old, new, 0, false);
 }
 

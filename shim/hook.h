@@ -5,11 +5,14 @@
 
 #include "divert/divert.h"
 #include "fdtable.h"
+#include "process/process.h"
 #include "real.h"
+#include "util/log.h"
 
 #include <errno.h>
 #include <limits.h>
 #include <pthread.h>
+#include <unistd.h>
 
 #define HOOK __attribute__((visibility("default")))
 
@@ -62,6 +65,14 @@ static inline struct divert_socket *find_before_write(int fd, size_t len)
     if (!s && len > PIPE_BUF)
         divert_before_foreign_wait();
     return s;
+}
+
+/* fd has just become a copy of what the program chose. A child of vfork() chooses for itself. */
+static inline int note_standard_error(int fd)
+{
+    if (fd == STDERR_FILENO && process_owns_memory())
+        log_take_standard_error();
+    return fd;
 }
 
 /* To the program a private descriptor is not open. */

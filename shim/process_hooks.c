@@ -28,6 +28,7 @@ HOOK void _Exit(int status) __attribute__((alias("_exit")));
 
 __attribute__((constructor)) static void start_library(void)
 {
+    log_take_standard_error();
     process_start();
     divert_start();
     if (options_keep_caps_from_start())

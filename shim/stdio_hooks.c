@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Streams on divert sockets, fdopen(3): their end is the socket's. */
+/* Streams on divert sockets, fdopen(3): their end is the socket's. And the standard error. */
 #include "hook.h"
-
-#include "process/process.h"
 
 #include <stdio.h>
 
@@ -16,6 +14,13 @@ static void forget_stream(FILE *stream)
     errno = saved;
 }
 
+static FILE *note_stream(FILE *stream)
+{
+    if (stream)
+        note_standard_error(fileno(stream));
+    return stream;
+}
+
 HOOK int fclose(FILE *stream)
 {
     forget_stream(stream);
@@ -25,11 +30,11 @@ HOOK int fclose(FILE *stream)
 HOOK FILE *freopen(const char *path, const char *mode, FILE *stream)
 {
     forget_stream(stream);
-    return real.freopen(path, mode, stream);
+    return note_stream(real.freopen(path, mode, stream));
 }
 
 HOOK FILE *freopen64(const char *path, const char *mode, FILE *stream)
 {
     forget_stream(stream);
-    return real.freopen64(path, mode, stream);
+    return note_stream(real.freopen64(path, mode, stream));
 }

@@ -63,6 +63,13 @@ static void name_file(struct trace_file *f, const char *name)
         snprintf(f->name, sizeof(f->name), "%s", name);
 }
 
+static int copy_standard_error(void)
+{
+    int fd = log_has_standard_error() ? real.fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 0) : -1;
+
+    return fd < 0 ? -EBADF : fd;
+}
+
 void trace_file_open(struct trace_file *f, const char *name, const struct pcap_head *head,
                      bool goes_on)
 {
@@ -72,8 +79,7 @@ void trace_file_open(struct trace_file *f, const char *name, const struct pcap_h
     name_file(f, name);
     f->ours = !standard_error;
     if (standard_error) {
-        fd = real.fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 0);
-        fd = fd < 0 ? -errno : fd;
+        fd = copy_standard_error();
     } else {
         fd = trace_open(name, head, goes_on ? TRACE_OPEN_GO_ON : 0);
     }

@@ -30,6 +30,11 @@ void log_line(enum log_level level, const char *format, ...)
     REQUIRE(strstr(line, "DIVERTSHIM_") || strstr(line, "divert socket"), "%s", line);
 }
 
+bool log_has_standard_error(void)
+{
+    return true;
+}
+
 static void expect_sense(const struct options *o)
 {
     REQUIRE(o->mark_mask >> o->mark_shift == 0xffff, "mask %08x", o->mark_mask);

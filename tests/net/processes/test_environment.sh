@@ -44,6 +44,119 @@ test_values() {
     expect_contains 'tags that cross' 'TAG_LAST=400' "$(open_socket DIVERTSHIM_TAG_BASE=500 DIVERTSHIM_TAG_LAST=400)"
 }
 
+# A program whose descriptor 2 is another file in the end than at its start.
+write_renumberer() {
+    cat >"$SCRATCH/renumberer.py" <<'END'
+import ctypes, os, socket, subprocess, sys
+
+libc = ctypes.CDLL(None)
+name = sys.argv[2]
+
+
+def new_file():
+    return os.open(name, os.O_RDWR | os.O_CREAT | os.O_TRUNC)
+
+
+def opened():
+    os.close(2)
+    opened_at_the_start()
+
+
+def opened_after_exec():
+    os.close(2)
+    os.execv(sys.executable, [sys.executable, sys.argv[0], "number 2 at the start", name])
+
+
+def opened_at_the_start():
+    if new_file() != 2:
+        print("the new file has another number")
+
+
+def connected():
+    os.close(2)
+    return socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+
+
+def reopened():
+    libc.freopen.restype = ctypes.c_void_p
+    stream = ctypes.c_void_p.in_dll(libc, "stderr")
+    libc.freopen(name.encode(), b"w", stream)
+
+
+def copied(call=os.dup2):
+    fd = new_file()
+    call(fd, 2)
+    os.close(fd)
+
+
+def copied_after_close():
+    os.close(2)
+    os.dup2(new_file(), 2)
+
+
+def copied_and_vforked():
+    copied()
+    subprocess.run(["true"], stderr=subprocess.DEVNULL, close_fds=False)
+
+
+def copied_by_a_child():
+    if os.fork() == 0:
+        copied()
+        os._exit(0)
+    os.wait()
+    os.truncate(name, 0)
+    opened()
+
+
+kept = {
+    "open": opened,
+    "socket": connected,
+    "freopen": reopened,
+    "dup2": copied,
+    "dup3": lambda: copied(lambda fd, new: libc.dup3(fd, new, os.O_CLOEXEC)),
+    "close and dup2": copied_after_close,
+    "dup2 and vfork": copied_and_vforked,
+    "dup2 in a child": copied_by_a_child,
+    "exec": opened_after_exec,
+    "number 2 at the start": opened_at_the_start,
+}[sys.argv[1]]()
+s = socket.socket(socket.AF_INET, socket.SOCK_RAW, 258)
+try:
+    s.sendto(b"no packet", ("0.0.0.0", 0))
+except OSError:
+    pass
+if sys.argv[1] == "socket":
+    kept[1].setblocking(False)
+    try:
+        print(kept[1].recv(1000))
+    except BlockingIOError:
+        print("nothing")
+END
+}
+
+# renumber HOW: what the library says into that file, with a line of a trace and with a message.
+renumber() {
+    local trace
+    for trace in 1 /none/such; do
+        rm -f "$SCRATCH/new-error"
+        in_ns "$ROUTER" env "DIVERTSHIM_TRACE=$trace" "LD_PRELOAD=$LIBRARY" \
+            python3 "$SCRATCH/renumberer.py" "$1" "$SCRATCH/new-error"
+        sed -E 's/^20.* 0 write /a line of the trace: /; s/^divertshim: .*/a message/' "$SCRATCH/new-error"
+    done
+}
+
+test_standard_error_is_what_the_program_made_it() {
+    local said=$'a line of the trace: - out - tag 0 length 9: refused, Invalid argument\na message' how
+    write_renumberer
+    for how in dup2 dup3 freopen 'close and dup2' 'dup2 and vfork'; do
+        expect_equal "$how" "$said" "$(renumber "$how" 2>&1)"
+    done
+    expect_equal 'a file that got the number' '' "$(renumber open 2>&1)"
+    expect_equal 'and that a child had as standard error' '' "$(renumber 'dup2 in a child' 2>&1)"
+    expect_equal 'a socket that got the number' $'nothing\nnothing' "$(renumber socket 2>&1 | grep -v '^sed:')"
+    expect_equal 'closed at the start' '' "$(renumber exec 2>&1)"
+}
+
 # expect_no_start WHAT MESSAGE COMMAND...: divert-run refuses a program that would not load the library.
 expect_no_start() {
     local what=$1 message=$2 error
@@ -165,5 +278,5 @@ test_memory_of_a_socket() {
 
 make_copies
 write_forger
-run_tests test_values test_raised_programs test_raised_divert_run test_forged_memory test_memory_of_a_socket
+run_tests test_values test_standard_error_is_what_the_program_made_it test_raised_programs test_raised_divert_run test_forged_memory test_memory_of_a_socket
 finish
