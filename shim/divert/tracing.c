@@ -2,6 +2,8 @@
 /* What a divert socket tells the trace. */
 #include "divert/tracing.h"
 
+#include "inject/inject.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -23,13 +25,15 @@ void divert_trace_read(struct divert_socket *s, const struct nfqueue_packet *p, 
     trace_packet(TRACE_READ, &packet, p->is_tee ? "a copy" : NULL, true);
 }
 
-static const char *name_of_fate(enum status_fate fate)
+static const char *name_of_fate(enum status_fate fate, const struct trace_packet *p)
 {
     switch (fate) {
     case STATUS_INJECTED_OUT:
         return "injected, outgoing";
     case STATUS_INJECTED_IN:
-        return "injected, incoming";
+        return inject_is_martian(p->bytes, p->len, p->interface)
+                   ? "injected, incoming; a martian, which most hosts drop"
+                   : "injected, incoming";
     case STATUS_BAD_CHECKSUM:
         return "dropped, wrong header checksum";
     default:
@@ -50,7 +54,7 @@ void divert_trace_written(struct divert_socket *s, struct trace_packet *p, enum 
     else if (fate == STATUS_MATCHED && repeated)
         snprintf(text, sizeof(text), "goes on behind rule %u", p->tag);
     else
-        snprintf(text, sizeof(text), "%s", name_of_fate(fate));
+        snprintf(text, sizeof(text), "%s", name_of_fate(fate, p));
     trace_packet(TRACE_WRITE, p, text, !err);
 }
 

@@ -182,21 +182,53 @@ struct frame_header {
     uint16_t type; /* network byte order */
 } __attribute__((packed));
 
-/* Whether only lo's own output can bring this packet in on the interface. */
-static bool must_loop(const void *packet, const struct interface *in)
+static bool is_own(in_addr_t address)
 {
     struct interface own;
+
+    return address && interfaces_by_address(address, &own);
+}
+
+static bool is_loopback(in_addr_t address)
+{
+    return ntohl(address) >> 24 == IN_LOOPBACKNET;
+}
+
+/* Whether only lo's own output can bring this packet in on the interface. */
+static bool must_loop(const void *packet, uint32_t interface)
+{
     in_addr_t to = packet_destination(packet);
 
-    if (in->index != LO_INDEX || packet_version(packet, 1) != 4)
+    if (interface != LO_INDEX || packet_version(packet, 1) != 4)
         return false;
-    return ntohl(to) >> 24 == IN_LOOPBACKNET || interfaces_by_address(to, &own);
+    return is_loopback(to) || is_own(to);
+}
+
+static bool is_martian4(const void *packet, const struct packet_ends *ends, uint32_t interface)
+{
+    in_addr_t from, to;
+
+    memcpy(&from, ends->from, sizeof(from));
+    memcpy(&to, ends->to, sizeof(to));
+    return !must_loop(packet, interface) && (is_loopback(from) || is_loopback(to) || is_own(from));
+}
+
+bool inject_is_martian(const void *packet, size_t len, uint32_t interface)
+{
+    struct packet_ends ends;
+
+    if (!packet_ends(packet, len, &ends))
+        return false;
+    if (packet_version(packet, len) == 4)
+        return is_martian4(packet, &ends, interface);
+    return interface != LO_INDEX && (memcmp(ends.from, &in6addr_loopback, 16) == 0 ||
+                                     memcmp(ends.to, &in6addr_loopback, 16) == 0);
 }
 
 static int deliver(const void *packet, size_t len, const struct interface *in, uint16_t tag)
 {
     bool ipv6 = packet_version(packet, len) == 6;
-    uint32_t loop = must_loop(packet, in) ? TAP_ROUTE_LOOP : 0;
+    uint32_t loop = must_loop(packet, in->index) ? TAP_ROUTE_LOOP : 0;
     struct frame_header header = {
         .source = {.index = htonl(in->index | loop), .tag = htons(tag)},
         .type = htons(ipv6 ? ETHERTYPE_IPV6 : ETHERTYPE_IP),

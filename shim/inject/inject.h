@@ -40,6 +40,13 @@ int inject_incoming(const void *packet, size_t len, const struct interface *in, 
                     unsigned mark_shift);
 
 /*
+ * Whether the kernel is going to drop a packet that arrives on this interface, unless it was told
+ * otherwise (accept_local, route_localnet): it is from the host's own address, or from or to a
+ * loopback address. What a reverse path filter drops is not known.
+ */
+bool inject_is_martian(const void *packet, size_t len, uint32_t interface);
+
+/*
  * Makes ready what takes privileges or /dev, before the program gives these up. What cannot be
  * made ready is said when it is needed.
  */

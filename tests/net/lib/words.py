@@ -8,6 +8,7 @@ pass      write it back as it is
 rewrite   write it back with a digit after the word changed
 drop      do nothing
 out, in   write it back, and one more like it, with another word and another IP id
+own, loop the same as in, but from the host's own address, or from 127.0.0.1
 badsum    write it back with a wrong IP header checksum
 refuse    write its first ten bytes
 
@@ -45,12 +46,14 @@ def treat(sock, packet, address):
     payload = packet[28:]
     word = payload.split()[0].decode()
     ident = struct.unpack("!H", packet[4:6])[0]
-    if word in ("pass", "out", "in"):
+    if word in ("pass", "out", "in", "own", "loop"):
         sock.sendto(packet, address)
     if word == "rewrite":
         sock.sendto(with_header(packet[:28] + payload.replace(b" 0 ", b" 1 ", 1), ident), address)
-    if word in ("out", "in"):
-        extra = with_header(packet[:28] + payload.replace(b" 0 ", b" 2 ", 1), (EXTRA_ID + ident) % 65535 + 1)
+    if word in ("out", "in", "own", "loop"):
+        source = {"own": socket.inet_aton(address[0]), "loop": b"\x7f\0\0\1"}.get(word, packet[12:16])
+        extra = packet[:12] + source + packet[16:28] + payload.replace(b" 0 ", b" 2 ", 1)
+        extra = with_header(extra, (EXTRA_ID + ident) % 65535 + 1)
         sock.sendto(extra, ("0.0.0.0", 0) if word == "out" else address)
     if word == "badsum":
         sock.sendto(packet[:10] + bytes([packet[10] ^ 1]) + packet[11:], address)

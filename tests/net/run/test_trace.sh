@@ -62,6 +62,26 @@ test_lines_and_packets() {
     expect_equal 'what tcpdump reads' 12 "$(tcpdump -nr "$PCAP" 2>/dev/null | grep -c 'IP 10.1.0.2.4444 > 192.0.2.2.5002: UDP, length 100')"
 }
 
+# The kernel drops what is injected with a source of the host's own.
+test_martians_are_told() {
+    local receiver martian='injected, incoming; a martian, which most hosts drop'
+    ns_start "$SERVER" "$SCRATCH/log-arrived" socat -u -b 100 UDP4-RECV:5002 STDOUT
+    receiver=$STARTED
+    wait_udp "$SERVER" 5002
+    run_start "$ROUTER" 8000 --trace="$TRACE" -r "$RULE" "${WORDS[@]}" 8000
+    send own 1 loop 1 in 1
+    wait_until 'all lines' lines_are "$TRACE" 9
+    wait_until 'the last packet' file_contains "$SCRATCH/log-arrived" 'in 2'
+    expect_equal 'what is said of each that is injected' \
+        "10.1.0.1:4444 $martian
+127.0.0.1:4444 $martian
+10.1.0.2:4444 injected, incoming" \
+        "$(sed -nE 's/.* write - .* ([0-9.:]+) -> .*: (injected)/\1 \2/p' "$TRACE")"
+    expect_equal 'which of them arrived' 'in 2' "$(grep -oE '(own|loop|in) 2' "$SCRATCH/log-arrived")"
+    run_stop
+    stop "$receiver"
+}
+
 test_bytes_are_those_that_were_sent() {
     local dump
     ns_start "$SERVER" "$SCRATCH/log-dump" timeout 60 tcpdump -U -i eth0 -c 20 -w "$SCRATCH/arrived" \
@@ -254,7 +274,7 @@ test_files_that_cannot_be() {
     expect_no_rules "$ROUTER"
 }
 
-run_tests test_lines_and_packets test_bytes_are_those_that_were_sent test_standard_error test_trace_of_a_daemon \
+run_tests test_lines_and_packets test_martians_are_told test_bytes_are_those_that_were_sent test_standard_error test_trace_of_a_daemon \
     test_several_programs test_without_divert_run test_full_disk test_file_size_limit test_pipes \
     test_standard_error_has_gone test_files_that_cannot_be
 finish
