@@ -151,20 +151,32 @@ test_listeners() {
     run_stop
 }
 
-# Escape sequences are for terminals, quotes for JSON.
+# Two sockets share a queue: of IPv4 2 of 5 packets are read, of IPv6 1 of 4.
 test_both_families() {
-    local holder
-    ns_start "$ROUTER" "$SCRATCH/log-families" env LD_PRELOAD="$LIBRARY" python3 -c 'import signal, socket
+    if ! [[ -e /proc/sys/net/ipv6 ]]; then return; fi
+    ip -n "$CLIENT" address add 2001:db8:1::2/64 dev eth0 nodad
+    ip -n "$ROUTER" address add 2001:db8:1::1/64 dev lan0 nodad
+    DIVERTSHIM_HOLD_MS=600000 run_start "$ROUTER" 8000 -r 'divert 8000 udp from any to any 5002 in' python3 -c '
+import signal, socket
 sockets = [socket.socket(family, socket.SOCK_RAW, 258) for family in (socket.AF_INET, socket.AF_INET6)]
 for s in sockets:
     s.bind(("", 8000))
+for n, s in zip((2, 1), sockets):
+    for i in range(n):
+        s.recv(2000)
 signal.pause()'
-    holder=$STARTED
+    send drop 5
+    in_ns "$CLIENT" bash -c 'for i in 1 2 3 4; do echo x >/dev/udp/2001:db8:1::1/5002; done'
     expect_status 'sockets of both families on one port' "[('inet', 8000), ('inet6', 8000)]" \
         "sorted((s['family'], s['port']) for s in sockets)"
-    stop "$holder"
+    expect_status 'read and not written' '[2, 1]' "[s['unwritten'] for s in sorted(sockets, key=lambda s: s['family'])]"
+    expect_status 'not read, of both' '[(6, True), (6, True)]' "[(s['unread'], s['shared']) for s in sockets]"
+    expect_equal 'the same, for people' '6 6' "$(in_ns "$ROUTER" "$DIVERT_RUN" --status |
+        awk '/waiting to be read, both families/ { print $NF }' | xargs)"
+    run_stop
 }
 
+# Escape sequences are for terminals, quotes for JSON.
 test_odd_command() {
     local name=$'p\e[31m"\\\x80x'
     cp "$EXAMPLES/printer" "$SCRATCH/$name"

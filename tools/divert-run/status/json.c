@@ -80,8 +80,8 @@ static void json_socket(struct text *out, const struct status_list *list,
     text_add(out, ",\"refused\":%llu,\"abandoned\":%llu", (unsigned long long)c->refused,
              (unsigned long long)c->abandoned);
     text_add(out, ",\"queue_full\":%llu,\"buffer_full\":%llu", s->queue_full, s->buffer_full);
-    text_add(out, ",\"unread\":%llu,\"unwritten\":%llu}", status_unread(s),
-             (unsigned long long)c->unwritten);
+    text_add(out, ",\"unread\":%llu,\"unwritten\":%llu,\"shared\":%s}", status_unread(list, s),
+             (unsigned long long)c->unwritten, status_shares_queue(list, s) ? "true" : "false");
 }
 
 void status_json(const struct status_list *list, struct text *out)

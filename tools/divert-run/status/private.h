@@ -45,8 +45,12 @@ struct status_list {
 int status_find(struct status_list *list);
 void status_free(struct status_list *list);
 
-/* Number of packets in the kernel that nobody has read. */
-unsigned long long status_unread(const struct status_socket *s);
+/*
+ * Two sockets of one port, one for each family, share a queue. The kernel's numbers are those of
+ * the queue, and so is the number of packets that nobody has read.
+ */
+bool status_shares_queue(const struct status_list *list, const struct status_socket *s);
+unsigned long long status_unread(const struct status_list *list, const struct status_socket *s);
 
 /* Append one JSON object on one line, or text for people. */
 void status_json(const struct status_list *list, struct text *out);

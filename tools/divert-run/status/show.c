@@ -10,10 +10,31 @@
 #include <time.h>
 #include <unistd.h>
 
-/* The kernel also counts packets that were read as waiting. */
-unsigned long long status_unread(const struct status_socket *s)
+/* Sockets that share a queue share the netlink socket that owns it. */
+static bool has_queue_of(const struct status_socket *a, const struct status_socket *b)
 {
-    return s->waiting > s->counters.unwritten ? s->waiting - s->counters.unwritten : 0;
+    return a->counters.netlink == b->counters.netlink;
+}
+
+bool status_shares_queue(const struct status_list *list, const struct status_socket *s)
+{
+    for (size_t i = 0; i < list->count; i++) {
+        if (&list->sockets[i] != s && has_queue_of(&list->sockets[i], s))
+            return true;
+    }
+    return false;
+}
+
+/* The kernel also counts packets that were read as waiting. */
+unsigned long long status_unread(const struct status_list *list, const struct status_socket *s)
+{
+    unsigned long long read = 0;
+
+    for (size_t i = 0; i < list->count; i++) {
+        if (has_queue_of(&list->sockets[i], s))
+            read += list->sockets[i].counters.unwritten;
+    }
+    return s->waiting > read ? s->waiting - read : 0;
 }
 
 static int print_status_once(bool json, const char *before)

@@ -2,7 +2,10 @@
 /* Prints the status for people. */
 #include "status/private.h"
 
+#include <string.h>
 #include <sys/socket.h>
+
+#define NAME_WIDTH 43 /* of what is counted */
 
 /* Strings that others chose may contain control sequences for terminals. */
 static void human_string(struct text *out, const char *s)
@@ -52,23 +55,32 @@ static void human_rules(struct text *out, const struct status_list *list, unsign
 
 static void human_count(struct text *out, const char *name, const struct status_count *count)
 {
-    text_add(out, "  %-34s %12llu %16llu\n", name, (unsigned long long)count->packets,
+    text_add(out, "  %-*s %12llu %16llu\n", NAME_WIDTH, name, (unsigned long long)count->packets,
              (unsigned long long)count->bytes);
 }
 
 static void human_packets(struct text *out, const char *name, unsigned long long packets)
 {
-    text_add(out, "  %-34s %12llu\n", name, packets);
+    text_add(out, "  %-*s %12llu\n", NAME_WIDTH, name, packets);
+}
+
+/* What the kernel says of the queue, in which it does not tell families apart. */
+static void human_of_queue(struct text *out, const char *name, bool shared,
+                           unsigned long long packets)
+{
+    text_add(out, "  %s%-*s %12llu\n", name, NAME_WIDTH - (int)strlen(name),
+             shared ? ", both families" : "", packets);
 }
 
 static void human_socket(struct text *out, const struct status_list *list,
                          const struct status_socket *s)
 {
     const struct status *c = &s->counters;
+    bool shared = status_shares_queue(list, s);
 
     human_head(out, s);
     human_rules(out, list, c->port);
-    text_add(out, "  %-34s %12s %16s\n", "", "packets", "bytes");
+    text_add(out, "  %-*s %12s %16s\n", NAME_WIDTH, "", "packets", "bytes");
     human_count(out, "read", &c->read);
     human_count(out, "  copies by tee", &c->copies);
     human_count(out, "written", &c->written);
@@ -80,9 +92,9 @@ static void human_socket(struct text *out, const struct status_list *list,
     human_count(out, "dropped: not written in time", &c->expired);
     human_count(out, "dropped: too many not written", &c->evicted);
     human_packets(out, "dropped: a process was killed", c->abandoned);
-    human_packets(out, "dropped: the queue was full", s->queue_full);
-    human_packets(out, "dropped: the buffer was full", s->buffer_full);
-    human_packets(out, "waiting to be read", status_unread(s));
+    human_of_queue(out, "dropped: the queue was full", shared, s->queue_full);
+    human_of_queue(out, "dropped: the buffer was full", shared, s->buffer_full);
+    human_of_queue(out, "waiting to be read", shared, status_unread(list, s));
     human_packets(out, "waiting to be written", c->unwritten);
 }
 
