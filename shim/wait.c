@@ -205,8 +205,6 @@ static int ask_kernel(struct pollfd *fds, nfds_t count, uint64_t deadline, const
 
     if (n == -EINVAL)
         n = select_until(fds, count, deadline, mask);
-    if (n >= 0 && count > 1)
-        asked_at = clock_exact_ns();
     return n;
 }
 
@@ -276,6 +274,8 @@ int wait_poll(struct pollfd *fds, nfds_t count, uint64_t deadline, const sigset_
         n = ask_kernel(fds, count, until, mask);
         if (n < 0)
             return n;
+        if (count > 1)
+            asked_at = clock_exact_ns();
         n = count_ready(fds, count, n == 0);
         if (n || has_passed(deadline))
             return n;
@@ -287,28 +287,33 @@ static void give_up_reference(void *s)
     divert_release(s);
 }
 
-static int wait_for_kernel(struct divert_socket *s, uint64_t deadline)
+/* signals: of restart_fd(); *told says whether that is why it was interrupted. */
+static int wait_for_kernel(struct divert_socket *s, uint64_t deadline, int signals, bool *told)
 {
-    struct pollfd p = {.fd = divert_epoll_fd(s), .events = POLLIN};
+    struct pollfd fds[] = {{.fd = divert_epoll_fd(s), .events = POLLIN},
+                           {.fd = signals, .events = POLLIN}};
     int n;
 
     pthread_cleanup_push(give_up_reference, s);
-    n = ask_kernel(&p, 1, deadline, NULL);
+    n = ask_kernel(fds, 2, deadline, NULL);
     pthread_cleanup_pop(0);
-    return n;
+    *told = n > 0 && !fds[0].revents;
+    return *told ? -EINTR : n;
 }
 
 int wait_readable(struct divert_socket *s, uint64_t deadline)
 {
     unsigned id_changes = privileges_id_changes();
+    bool restarts = deadline == DIVERT_NEVER;
 
     while (!divert_buffered(s)) {
         uint64_t until = divert_prepare_wait(s);
-        int n;
+        int signals = restarts ? restart_fd() : -1, n;
+        bool told;
 
-        n = wait_for_kernel(s, until < deadline ? until : deadline);
+        n = wait_for_kernel(s, until < deadline ? until : deadline, signals, &told);
         if (n < 0)
-            return n == -EINTR && deadline == DIVERT_NEVER && restart_wanted(id_changes) ? 0 : n;
+            return n == -EINTR && restarts && restart_wanted(id_changes, told) ? 0 : n;
         if (n > 0) /* the read will tell */
             return 0;
         divert_expire(s);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Calls on a divert socket that neither read, write nor wait: what BSD's kernel answers. */
 #include "make_packet.h"
+#include "stress.h"
 #include "wire.h"
 
 #include <arpa/inet.h>
@@ -14,6 +15,7 @@
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/time.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -370,6 +372,81 @@ START_TEST(test_sa_restart_goes_on_reading)
 }
 END_TEST
 
+static volatile sig_atomic_t interrupted;
+
+/* As handlers do that are to run once. */
+static void interrupt_once(int sig)
+{
+    interrupted++;
+    signal(sig, SIG_IGN);
+}
+
+/* SIGALRM interrupts, once; the packet is sent by a handler of SIGUSR1, which does not. */
+static void start_mixed(void)
+{
+    struct sigaction one = {.sa_handler = interrupt_once}, other = {.sa_flags = SA_RESTART};
+
+    other.sa_handler = send_from_handler;
+    sigaction(SIGALRM, &one, NULL);
+    sigaction(SIGUSR1, &other, NULL);
+    restarted_fd = divert_bound(PORT);
+    divert_incoming(PORT);
+    len = make_udp(packet, IN_PEER, 1, OUT_PEER, 2, 3, "x", 1);
+}
+
+/* A child sends the signal each time that the test sleeps, until it is killed. */
+static pid_t send_while_asleep(int sig)
+{
+    pid_t test = getpid(), child = fork();
+
+    if (child)
+        return child;
+    for (;;) {
+        wait_until_asleep(test);
+        kill(test, sig);
+        usleep(10000);
+    }
+}
+
+static void expect_packet_past_signals(int sig)
+{
+    pid_t child = send_while_asleep(sig);
+
+    signals = 0;
+    ck_assert_int_eq(read(restarted_fd, got, sizeof(got)), (ssize_t)len);
+    kill(child, SIGKILL);
+    waitpid(child, NULL, 0);
+    ck_assert_int_ge(signals, 2);
+}
+
+START_TEST(test_read_goes_on_by_the_handler_that_ran)
+{
+    pid_t child;
+
+    start_mixed();
+    expect_packet_past_signals(SIGUSR1);
+    interrupted = 0;
+    child = send_while_asleep(SIGALRM);
+    expect_errno(read(restarted_fd, got, sizeof(got)), EINTR);
+    kill(child, SIGKILL);
+    ck_assert_int_ge(interrupted, 1);
+}
+END_TEST
+
+START_TEST(test_read_is_not_interrupted_by_a_blocked_signal)
+{
+    sigset_t blocked;
+
+    start_mixed();
+    expect_packet_past_signals(SIGUSR1);
+    sigemptyset(&blocked);
+    sigaddset(&blocked, SIGALRM);
+    sigprocmask(SIG_BLOCK, &blocked, NULL);
+    raise(SIGALRM);
+    expect_packet_past_signals(SIGUSR1);
+}
+END_TEST
+
 START_TEST(test_poll_is_not_restarted)
 {
     struct pollfd p = {.fd = divert_bound(PORT), .events = POLLIN};
@@ -464,6 +541,8 @@ int main(void)
         test_sigio_by_ioctl,
         test_signal_interrupts_a_read,
         test_sa_restart_goes_on_reading,
+        test_read_goes_on_by_the_handler_that_ran,
+        test_read_is_not_interrupted_by_a_blocked_signal,
         test_poll_is_not_restarted,
         test_receive_timeout_is_not_restarted,
         test_handler_runs_while_a_read_waits,
