@@ -124,6 +124,7 @@ int main(int argc, char *argv[])
 
     if (has_raised_privileges())
         return STATUS_FAILED;
+    run_wait_for_children();
     status = options_parse(argc, argv, &options);
     if (!status) {
         switch (options.mode) {

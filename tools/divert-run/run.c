@@ -26,6 +26,15 @@ struct command {
 };
 
 static sigset_t original_mask, watched;
+static struct sigaction original_sigchld;
+
+/* While SIGCHLD is ignored, the kernel throws the statuses of children away. */
+void run_wait_for_children(void)
+{
+    const struct sigaction standard = {.sa_handler = SIG_DFL};
+
+    sigaction(SIGCHLD, &standard, &original_sigchld);
+}
 
 /* All signals are blocked, because any that ended divert-run would leave its rules behind. */
 void run_block_signals(void)
@@ -38,6 +47,7 @@ static void exec_command(const char *path, char *const argv[], int report)
 {
     int error;
 
+    sigaction(SIGCHLD, &original_sigchld, NULL);
     sigprocmask(SIG_SETMASK, &original_mask, NULL);
     execvp(path, argv); /* PATH has a slash; a script without #! gets the shell */
     error = errno;

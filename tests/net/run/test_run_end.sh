@@ -31,6 +31,18 @@ test_the_commands_own_end() {
     expect_end 'the command dies of SEGV' 139 "$(status_of sh -c 'ulimit -c 0; kill -SEGV $$')"
 }
 
+# A caller that ignores SIGCHLD, and its command that is to do the same.
+test_sigchld_is_ignored() {
+    local ignored=(env --ignore-signal=CHLD) said
+    in_ns "$ROUTER" "${ignored[@]}" "$DIVERT_RUN" "${BACKEND_OPTION[@]}" -r "$RULE" -- sh -c 'exit 7' \
+        >"$SCRATCH/log-ignored" 2>&1
+    expect_end 'SIGCHLD is ignored, the command ends with 7' 7 $?
+    in_ns "$ROUTER" "${ignored[@]}" "$DIVERT_RUN" -- sh -c 'exit 7'
+    expect_end 'SIGCHLD is ignored and there is no rule' 7 $?
+    said=$(in_ns "$ROUTER" "${ignored[@]}" "$DIVERT_RUN" -- grep SigIgn /proc/self/status)
+    expect_equal 'the command ignores it, too' "$("${ignored[@]}" grep SigIgn /proc/self/status)" "$said"
+}
+
 test_no_start() {
     echo true >"$SCRATCH/plain-file"
     expect_end 'no such command' 127 "$(status_of no-such-command-anywhere)"
@@ -138,7 +150,7 @@ test_killed_divert_run() {
     expect_no_rules "$ROUTER"
 }
 
-each_backend run_tests test_the_commands_own_end test_no_start test_signals test_command_is_killed test_terminal \
+each_backend run_tests test_the_commands_own_end test_sigchld_is_ignored test_no_start test_signals test_command_is_killed test_terminal \
     test_command_that_becomes_a_daemon test_killed_divert_run
 expect_equal 'traffic flows' 3 "$(ping_replies "$CLIENT" "$SERVER_ADDRESS" 3 -W 10)"
 finish
