@@ -2,6 +2,7 @@
 /* Runs the command, and waits until its last descendant has ended. */
 #include "run.h"
 
+#include "group.h"
 #include "unshimmed.h"
 #include "util/message.h"
 #include "util/text.h"
@@ -10,12 +11,15 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -43,24 +47,30 @@ void run_block_signals(void)
     sigprocmask(SIG_BLOCK, &watched, &original_mask);
 }
 
-static void exec_command(const char *path, char *const argv[], int report)
+/* Waits until it may start: until then, no signal would be told from one to the whole group. */
+static void exec_command(const char *path, char *const argv[], int parent)
 {
+    char go;
     int error;
 
+    if (read(parent, &go, 1) != 1)
+        _exit(STATUS_FAILED);
     sigaction(SIGCHLD, &original_sigchld, NULL);
     sigprocmask(SIG_SETMASK, &original_mask, NULL);
     execvp(path, argv); /* PATH has a slash; a script without #! gets the shell */
     error = errno;
-    (void)!write(report, &error, sizeof(error));
+    (void)!write(parent, &error, sizeof(error));
     _exit(STATUS_NOT_EXECUTABLE);
 }
 
-/* 0, or the errno of exec. The pipe closes without data when exec succeeds. */
-static int read_exec_error(int fd)
+/* 0, or the errno of exec. The socket closes without data when exec succeeds. */
+static int let_command_start(int fd)
 {
     int error = 0;
     ssize_t len;
 
+    if (send(fd, "", 1, MSG_NOSIGNAL) < 0)
+        return errno;
     do
         len = read(fd, &error, sizeof(error));
     while (len < 0 && errno == EINTR);
@@ -70,20 +80,22 @@ static int read_exec_error(int fd)
 static int start_command(struct command *command, const char *path, char *const argv[])
 {
     struct text with_slash = {0};
-    int pipes[2], error;
+    int ends[2], error;
 
-    if (pipe2(pipes, O_CLOEXEC) < 0)
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0)
         return errno;
     text_add(&with_slash, "%s%s", strchr(path, '/') ? "" : "./", path);
     command->pid = fork();
     if (command->pid == 0)
-        exec_command(text_str(&with_slash), argv, pipes[1]);
+        exec_command(text_str(&with_slash), argv, ends[1]);
     error = command->pid < 0 ? errno : 0;
     text_free(&with_slash);
-    close(pipes[1]);
-    if (!error)
-        error = read_exec_error(pipes[0]);
-    close(pipes[0]);
+    close(ends[1]);
+    if (!error) {
+        group_watch(argv);
+        error = let_command_start(ends[0]);
+    }
+    close(ends[0]);
     if (error && command->pid > 0)
         waitpid(command->pid, NULL, 0);
     return error;
@@ -119,15 +131,25 @@ static pid_t parent_pid(const char *pid)
     return end && sscanf(end + 1, " %*c %d", &parent) == 1 ? parent : -1;
 }
 
-/* Signals the daemons: orphans of the command, which are our children now. */
-static void signal_children(int sig)
+/* Nobody gets a signal twice: whoever is in the group has what the whole group got. */
+static void signal_process(pid_t pid, int sig, bool group)
+{
+    if (!group || !group_includes(pid))
+        kill(pid, sig);
+}
+
+/* Signals what the command left running: its orphans, which are our children now. */
+static void signal_children(int sig, bool group)
 {
     DIR *proc = opendir("/proc");
     struct dirent *entry;
 
     while (proc && (entry = readdir(proc))) {
-        if (isdigit((unsigned char)entry->d_name[0]) && parent_pid(entry->d_name) == getpid())
-            kill(atoi(entry->d_name), sig);
+        pid_t pid = atoi(entry->d_name);
+
+        if (isdigit((unsigned char)entry->d_name[0]) && pid != group_witness() &&
+            parent_pid(entry->d_name) == getpid())
+            signal_process(pid, sig, group);
     }
     if (proc)
         closedir(proc);
@@ -140,19 +162,34 @@ static bool is_own_signal(const siginfo_t *info)
 }
 
 /*
- * The terminal sends its signals to the command as well, so only signals sent by kill(2) are passed
- * on. Daemons have left the terminal; once the command has ended they get all signals.
+ * Stops with the rest of the job, so that the shell sees it stop and continues all of it. The
+ * signal's own action does that, because it stops nothing where no shell could continue it.
  */
-static void pass_signal_on(const struct command *command, const siginfo_t *info)
+static void stop_with_group(int sig)
 {
-    bool from_process = info->si_code <= 0;
+    sigset_t one, pending;
 
-    if (!command->ended && from_process)
-        kill(command->pid, info->si_signo);
+    sigpending(&pending);
+    if (sigismember(&pending, SIGCONT))
+        return;
+    sigemptyset(&one);
+    sigaddset(&one, sig);
+    raise(sig);
+    sigprocmask(SIG_UNBLOCK, &one, NULL);
+    sigprocmask(SIG_BLOCK, &one, NULL);
+}
+
+static void pass_signal_on(const struct command *command, const siginfo_t *info, uint64_t before)
+{
+    int sig = info->si_signo;
+    bool group = group_got(info, before);
+
     if (command->ended)
-        signal_children(info->si_signo);
-    if (info->si_signo == SIGTSTP && !from_process)
-        raise(SIGSTOP); /* stop with the command; the shell continues both */
+        signal_children(sig, group);
+    else
+        signal_process(command->pid, sig, group);
+    if (group && (sig == SIGTSTP || sig == SIGTTIN || sig == SIGTTOU))
+        stop_with_group(sig);
 }
 
 /* Warns if a divert socket was opened without the library. Called once a second in the first
@@ -169,41 +206,62 @@ static void look_for_unshimmed(unsigned before, int *looks)
         "anything; see 'ss -wp' for its name");
 }
 
-static void wait_for_descendants(struct command *command, unsigned before)
+/* Takes a signal, and tells which ones the group had got before. -1: none came in that time. */
+static int take_signal(int fd, int milliseconds, siginfo_t *info, uint64_t *group)
 {
-    static const struct timespec second = {.tv_sec = 1};
+    static const struct timespec at_once;
+    struct pollfd signals = {.fd = fd, .events = POLLIN};
+
+    if (poll(&signals, 1, milliseconds) == 0)
+        return -1;
+    *group = group_pending();
+    return sigtimedwait(&watched, info, &at_once) < 0 ? 0 : info->si_signo;
+}
+
+static void wait_for_descendants(struct command *command, int signals, unsigned before)
+{
     int looks = 10;
+    uint64_t group;
     siginfo_t info;
 
     while (reap_children(command)) {
-        if (sigtimedwait(&watched, &info, looks ? &second : NULL) < 0) {
-            if (errno == EAGAIN)
-                look_for_unshimmed(before, &looks);
-            continue;
-        }
-        if (!is_own_signal(&info))
-            pass_signal_on(command, &info);
-        else if (info.si_signo == SIGCHLD && command->ended)
+        int sig = take_signal(signals, looks ? 1000 : -1, &info, &group);
+
+        if (sig < 0)
+            look_for_unshimmed(before, &looks);
+        else if (sig > 0 && !is_own_signal(&info))
+            pass_signal_on(command, &info, group);
+        else if (sig == SIGCHLD && command->ended)
             message_note("waiting for what the command left running");
     }
+}
+
+static int report_start_error(const char *name, int error, int status)
+{
+    message_error("%s: %s", name, strerror(error));
+    return status;
 }
 
 int run_command(const char *path, char *const argv[])
 {
     struct command command = {0};
     unsigned before = unshimmed_sockets();
-    int error;
+    int error, signals = signalfd(-1, &watched, SFD_CLOEXEC);
 
+    if (signals < 0)
+        return report_start_error("signalfd", errno, STATUS_FAILED);
     if (prctl(PR_SET_CHILD_SUBREAPER, 1) < 0)
         message_warning("daemons will not be waited for: %s", strerror(errno));
     error = start_command(&command, path, argv);
-    if (error) {
-        message_error("%s: %s", argv[0], strerror(error));
-        return error == ENOENT   ? STATUS_NOT_FOUND
-               : command.pid < 0 ? STATUS_FAILED
-                                 : STATUS_NOT_EXECUTABLE;
-    }
-    wait_for_descendants(&command, before);
+    if (!error)
+        wait_for_descendants(&command, signals, before);
+    group_watch_end();
+    close(signals);
+    if (error)
+        return report_start_error(argv[0], error,
+                                  error == ENOENT   ? STATUS_NOT_FOUND
+                                  : command.pid < 0 ? STATUS_FAILED
+                                                    : STATUS_NOT_EXECUTABLE);
     return WIFSIGNALED(command.status) ? 128 + WTERMSIG(command.status)
                                        : WEXITSTATUS(command.status);
 }

@@ -9,7 +9,7 @@ KILLS=${KILLS:-20}
 RULES=(-r 'divert 8000 icmp from any to any in recv lan0')
 
 need_divert_run
-need_commands nft pgrep python3
+need_commands nft python3
 hosts_make route-back
 
 # Reads packets and keeps five; has injected one by the TAP device; lets all others pass.
@@ -107,7 +107,7 @@ program_keeps_five() {
 # A run in full swing; the program's process is $PROGRAM.
 start_holder() {
     run_start "$ROUTER" 8000 "${BACKEND_OPTION[@]}" "${RULES[@]}" python3 "$SCRATCH/holder.py"
-    PROGRAM=$(pgrep -P "$RUN_PID")
+    PROGRAM=$(run_command_pid)
     wait_until 'packets that are kept' program_keeps_five ||
         not_ok 'divert-run with a program' 'packets that are kept' "$(cat "$RUN_LOG")"
 }

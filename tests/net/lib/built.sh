@@ -56,6 +56,12 @@ run_stop() {
     stop "$RUN_PID" "${1:-TERM}"
 }
 
+# run_command_pid: the process of the command, or of what it left; divert-run has one more child,
+# which tells it about signals to the group.
+run_command_pid() {
+    ps -o pid=,comm= --ppid "$RUN_PID" | awk '$2 != "divert-witness" { print $1 }'
+}
+
 # ---- packet filters ----
 
 # iptables_directory KIND: a directory in which iptables and its like are of the KIND.

@@ -7,7 +7,7 @@
 RULE='divert 8000 icmp from any to any'
 
 need_divert_run
-need_commands python3 pgrep ps
+need_commands python3 ps
 need_files "$EXAMPLES/nat" "$EXAMPLES/drop"
 hosts_make route-back
 
@@ -75,7 +75,7 @@ test_signals() {
 # The command itself is killed, not divert-run.
 test_command_is_killed() {
     run_start "$ROUTER" 8000 "${BACKEND_OPTION[@]}" -r "$RULE" "$EXAMPLES/printer" -p 8000
-    kill -KILL "$(pgrep -P "$RUN_PID")"
+    kill -KILL "$(run_command_pid)"
     wait "$RUN_PID"
     expect_end 'somebody kills the command' 137 $?
 }
@@ -113,8 +113,9 @@ test_terminal() {
 
 # Its session is its own, and it is the only child.
 daemon_is_alone() {
-    [[ $(pgrep -c -P "$RUN_PID") == 1 ]] &&
-        [[ $(ps -o sid= --ppid "$RUN_PID") -ne $(ps -o sid= "$RUN_PID") ]]
+    local pids
+    mapfile -t pids < <(run_command_pid)
+    [[ ${#pids[@]} == 1 && $(ps -o sid= "${pids[0]}") -ne $(ps -o sid= "$RUN_PID") ]]
 }
 
 # nat -b: the command ends at once, its daemon stays.
@@ -127,7 +128,7 @@ daemon_start() {
 
 test_command_that_becomes_a_daemon() {
     daemon_start
-    kill -TERM "$(pgrep -P "$RUN_PID")"
+    kill -TERM "$(run_command_pid)"
     wait "$RUN_PID"
     expect_end 'the daemon ends' 0 $?
     daemon_start
