@@ -5,30 +5,15 @@
 #include "nft/nft.h"
 #include "util/message.h"
 #include "util/owner.h"
+#include "util/rights.h"
+#include "util/tool.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/capability.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
 #include <unistd.h>
-
-/* Is CAP_NET_ADMIN in the effective set? Read from /proc, so that no library is needed. */
-static bool may_administer(void)
-{
-    unsigned long long effective = 0;
-    char line[256];
-    FILE *file = fopen("/proc/self/status", "re");
-
-    while (file && fgets(line, sizeof(line), file)) {
-        if (sscanf(line, "CapEff: %llx", &effective) == 1)
-            break;
-    }
-    if (file)
-        fclose(file);
-    return effective >> CAP_NET_ADMIN & 1;
-}
 
 static const struct rule *first_ipv6_only_rule(const struct ruleset *rules)
 {
@@ -41,22 +26,47 @@ static const struct rule *first_ipv6_only_rule(const struct ruleset *rules)
     return NULL;
 }
 
+static void report_no_tool(enum filter_kind kind)
+{
+    message_error(kind == FILTER_NFT        ? "nft is not installed"
+                  : kind == FILTER_IPTABLES ? "iptables is not installed"
+                                            : "neither nft nor iptables is installed; rules need "
+                                              "one of them (packages nftables, iptables)");
+}
+
+static bool iptables_installed(void)
+{
+    return tool_installed("iptables-restore") || tool_installed("iptables-nft-restore") ||
+           tool_installed("iptables-legacy-restore");
+}
+
+/* What is not installed says nothing of the kernel. */
 static void report_no_queue(enum filter_kind kind, const char *nft, const char *iptables)
 {
-    if (kind != FILTER_IPTABLES)
+    bool have_nft = kind != FILTER_IPTABLES && tool_installed("nft");
+    bool have_iptables = kind != FILTER_NFT && iptables_installed();
+
+    if (!have_nft && !have_iptables) {
+        report_no_tool(kind);
+        return;
+    }
+    if (have_nft)
         message_error("nft cannot queue packets: %s", nft);
-    if (kind != FILTER_NFT)
+    else if (kind != FILTER_IPTABLES)
+        message_error("nft is not installed");
+    if (have_iptables)
         message_error("iptables cannot queue packets: %s", iptables);
-    message_error(
-        "the kernel needs CONFIG_NETFILTER_NETLINK_QUEUE (module nfnetlink_queue) and %s; "
-        "try 'modprobe -a %s'",
-        kind == FILTER_NFT        ? "CONFIG_NFT_QUEUE (nft_queue)"
-        : kind == FILTER_IPTABLES ? "CONFIG_NETFILTER_XT_TARGET_NFQUEUE (xt_NFQUEUE)"
-                                  : "either CONFIG_NFT_QUEUE (nft_queue) or "
-                                    "CONFIG_NETFILTER_XT_TARGET_NFQUEUE (xt_NFQUEUE)",
-        kind == FILTER_NFT        ? "nfnetlink_queue nft_queue"
-        : kind == FILTER_IPTABLES ? "nfnetlink_queue xt_NFQUEUE"
-                                  : "nfnetlink_queue nft_queue xt_NFQUEUE");
+    else if (kind != FILTER_NFT)
+        message_error("iptables is not installed");
+    message_error("NFQUEUE needs CONFIG_NETFILTER_NETLINK_QUEUE (module nfnetlink_queue) in the "
+                  "kernel, and %s; try 'modprobe -a %s'",
+                  !have_iptables ? "CONFIG_NFT_QUEUE (nft_queue)"
+                  : !have_nft    ? "CONFIG_NETFILTER_XT_TARGET_NFQUEUE (xt_NFQUEUE)"
+                                 : "either CONFIG_NFT_QUEUE (nft_queue) or "
+                                   "CONFIG_NETFILTER_XT_TARGET_NFQUEUE (xt_NFQUEUE)",
+                  !have_iptables ? "nfnetlink_queue nft_queue"
+                  : !have_nft    ? "nfnetlink_queue xt_NFQUEUE"
+                                 : "nfnetlink_queue nft_queue xt_NFQUEUE");
 }
 
 static bool choose_backend(struct filter *filter, const struct ruleset *rules)
@@ -234,10 +244,8 @@ int filter_install(struct filter *filter, struct ruleset *rules)
 {
     int lock, status;
 
-    if (!may_administer()) {
-        message_error("rules need CAP_NET_ADMIN: run divert-run as root, for instance with sudo");
+    if (!rights_check("rules"))
         return STATUS_FAILED;
-    }
     for (int i = 0; i < 2; i++)
         filter->iptables.families[i] = ruleset_has_family(rules, i ? 6 : 4);
     if (!choose_backend(filter, rules))
@@ -310,10 +318,8 @@ int filter_cleanup(void)
 {
     int lock, nft, iptables;
 
-    if (!may_administer()) {
-        message_error("--cleanup needs CAP_NET_ADMIN: run it as root, for instance with sudo");
+    if (!rights_check("--cleanup: changes"))
         return STATUS_FAILED;
-    }
     lock = lock_rules();
     nft = nft_sweep();
     iptables = iptables_sweep();

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
+#include <unistd.h>
 
 #ifndef DIVERTSHIM_VERSION
 #define DIVERTSHIM_VERSION "0.1.0"
@@ -117,6 +118,16 @@ static bool has_raised_privileges(void)
     return getauxval(AT_SECURE);
 }
 
+/* It tells who owns rules, which sockets there are, and more. */
+static bool has_proc(enum mode mode)
+{
+    if ((mode != MODE_RUN && mode != MODE_STATUS && mode != MODE_CLEANUP) ||
+        access("/proc/self/stat", R_OK) == 0)
+        return true;
+    message_error("/proc is not mounted here, and divert-run needs it: mount -t proc proc /proc");
+    return false;
+}
+
 int main(int argc, char *argv[])
 {
     struct options options;
@@ -126,6 +137,8 @@ int main(int argc, char *argv[])
         return STATUS_FAILED;
     run_wait_for_children();
     status = options_parse(argc, argv, &options);
+    if (!status && !has_proc(options.mode))
+        status = STATUS_FAILED;
     if (!status) {
         switch (options.mode) {
         case MODE_HELP:

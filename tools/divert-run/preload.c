@@ -3,6 +3,7 @@
 #include "preload.h"
 
 #include "common/environment.h"
+#include "elf_file.h"
 #include "util/message.h"
 #include "util/text.h"
 
@@ -183,47 +184,6 @@ static int report_cannot_preload(const char *path, const char *reason)
     return STATUS_NOT_EXECUTABLE;
 }
 
-struct elf {
-    unsigned char class;
-    uint16_t machine;
-    bool interpreter;
-};
-
-static bool has_interpreter(int fd, const unsigned char *head, bool wide)
-{
-    const Elf64_Ehdr *wide_head = (const void *)head;
-    const Elf32_Ehdr *narrow_head = (const void *)head;
-    unsigned count = wide ? wide_head->e_phnum : narrow_head->e_phnum;
-    off_t at = wide ? (off_t)wide_head->e_phoff : (off_t)narrow_head->e_phoff;
-    size_t size = wide ? wide_head->e_phentsize : narrow_head->e_phentsize;
-    uint32_t type; /* the first member of both header types */
-
-    for (unsigned i = 0; i < count; i++, at += (off_t)size) {
-        if (pread(fd, &type, sizeof(type), at) == sizeof(type) && type == PT_INTERP)
-            return true;
-    }
-    return false;
-}
-
-static bool read_elf(const char *path, struct elf *elf)
-{
-    _Alignas(Elf64_Ehdr) unsigned char head[sizeof(Elf64_Ehdr)];
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    bool is_elf;
-
-    if (fd < 0)
-        return false;
-    is_elf = pread(fd, head, sizeof(head), 0) == sizeof(head) && memcmp(head, ELFMAG, SELFMAG) == 0;
-    if (is_elf) {
-        elf->class = head[EI_CLASS];
-        elf->machine = ((const Elf64_Ehdr *)(const void *)head)
-                           ->e_machine; /* at the same offset in both header types */
-        elf->interpreter = has_interpreter(fd, head, elf->class == ELFCLASS64);
-    }
-    close(fd);
-    return is_elf;
-}
-
 /* The interpreter of a script: its #! line, or the shell as for execvp(3). The caller frees it.
  * NULL: the file cannot be read, or names none. */
 static char *read_script(const char *path)
@@ -239,28 +199,75 @@ static char *read_script(const char *path)
     if (!read || strncmp(line, "#!", 2) != 0)
         return copy_string("/bin/sh");
     start = line + 2 + strspn(line + 2, " \t");
-    start[strcspn(start, " \t\r\n")] = '\0';
+    start[strcspn(start, " \t\n")] = '\0'; /* a '\r' is part of it for the kernel, too */
     return *start ? copy_string(start) : NULL;
 }
 
-static int check_elf(const char *path, const struct elf *program, const char *library)
+static int check_word_size(const char *path, const struct elf *program, const char *library)
 {
     struct elf shim;
-    bool known = read_elf(library, &shim);
 
-    if (known && shim.class != program->class)
+    if (!elf_read(library, &shim))
+        return 0;
+    if (shim.class != program->class)
         return report_cannot_preload(path,
                                      program->class == ELFCLASS32
                                          ? "it is a 32-bit program, and this " LIBRARY
                                            " is a 64-bit one; " ENV_LIBRARY " can name another"
                                          : "it is a 64-bit program, and this " LIBRARY
                                            " is a 32-bit one; " ENV_LIBRARY " can name another");
-    if (known && shim.machine != program->machine)
+    if (shim.machine != program->machine)
         return report_cannot_preload(path, "it is built for another machine than " LIBRARY);
-    if (!program->interpreter)
-        return report_cannot_preload(
-            path, "it is statically linked, and LD_PRELOAD works with the dynamic loader only");
     return 0;
+}
+
+static int report_interpreter_error(const char *path, const char *interpreter, int error)
+{
+    message_error("%s: its interpreter %s: %s", path, interpreter, strerror(error));
+    return STATUS_NOT_EXECUTABLE;
+}
+
+/* The kernel says of the program that there is no such file, when it is the loader that is not. */
+static int check_loader(const char *path, const char *library)
+{
+    char *loader = elf_interpreter(path);
+    const char *name = loader ? strrchr(loader, '/') : NULL;
+    int status = 0, error = loader ? check_executable(loader) : 0;
+
+    if (name && strncmp(name, "/ld-musl-", 9) == 0 && elf_needs(library, "libc.so.6"))
+        status = report_cannot_preload(path, "it is a program of musl, and this " LIBRARY
+                                             " is built for glibc; compile the program for glibc");
+    else if (error)
+        status = report_interpreter_error(path, loader, error);
+    free(loader);
+    return status;
+}
+
+/* AddressSanitizer wants to be the first library, unless it is told not to mind. */
+static int check_sanitizer(const char *path)
+{
+    const char *options = getenv("ASAN_OPTIONS"), *preload = getenv("LD_PRELOAD");
+
+    if (options && strstr(options, "verify_asan_link_order=0"))
+        return 0;
+    if (!elf_needs(path, "libasan.so") && !elf_needs(path, "libclang_rt.asan") &&
+        !(preload && strstr(preload, "libasan.so")))
+        return 0;
+    return report_cannot_preload(path, "AddressSanitizer's library would not come first; set "
+                                       "ASAN_OPTIONS=verify_asan_link_order=0");
+}
+
+static int check_elf(const char *path, const struct elf *program, const char *library)
+{
+    int status = check_word_size(path, program, library);
+
+    if (!status && !program->interpreter)
+        status =
+            report_cannot_preload(path, "it is statically linked, and LD_PRELOAD works with the "
+                                        "dynamic loader only; link it dynamically");
+    if (!status)
+        status = check_loader(path, library);
+    return status ? status : check_sanitizer(path);
 }
 
 static int check_rights_and_elf(const char *path, const struct elf *elf, const char *library)
@@ -279,16 +286,19 @@ int preload_check_command(const char *path, const char *library)
 {
     char *current = copy_string(path);
     struct elf elf;
-    int status = 0;
+    int status = 0, error;
 
-    for (int depth = 0; current && depth < SCRIPT_DEPTH; depth++) {
+    for (int depth = 0; current && !status && depth < SCRIPT_DEPTH; depth++) {
         char *next;
 
-        if (read_elf(current, &elf)) {
+        if (elf_read(current, &elf)) {
             status = check_rights_and_elf(current, &elf, library);
             break;
         }
         next = read_script(current); /* NULL: unreadable; exec will report it */
+        error = next ? check_executable(next) : 0;
+        if (error)
+            status = report_interpreter_error(current, next, error);
         free(current);
         current = next;
     }

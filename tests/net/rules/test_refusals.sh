@@ -5,7 +5,7 @@
 . "$(dirname "$0")/../lib/built.sh"
 
 need_divert_run
-need_commands setpriv iptables-save
+need_commands setpriv unshare iptables-save
 hosts_make route-back
 GOOD='divert 8000 icmp from any to any'
 
@@ -82,12 +82,16 @@ test_odd_words() {
 }
 
 # The build may lie where only root can read it.
-test_no_root() {
+copy_make() {
     local copy=$SCRATCH/copy
     mkdir -p "$copy"
     cp "$DIVERT_RUN" "$LIBRARY" "$copy"
     chmod 755 "$SCRATCH" "$copy" "$copy"/*
     COPY=$copy/divert-run
+}
+
+test_no_root() {
+    copy_make
     expect_refused 'another user' 125 'as root' \
         setpriv --reuid=65534 --regid=65534 --clear-groups -- -r "$GOOD"
     expect_refused 'root without capabilities' 125 'CAP_NET_ADMIN' \
@@ -95,6 +99,84 @@ test_no_root() {
     expect_refused 'another user cleans up' 125 'as root' \
         setpriv --reuid=65534 --regid=65534 --clear-groups -- --cleanup
     COPY=''
+}
+
+# Root of a user namespace over the network namespace of another one has CAP_NET_ADMIN, but not there.
+test_root_of_another_namespace() {
+    local foreign=(setpriv --reuid=65534 --regid=65534 --clear-groups unshare --user --map-root-user)
+    if ! "${foreign[@]}" true; then
+        ok 'no user namespaces here'
+        return
+    fi
+    copy_make
+    expect_refused 'root of another namespace' 125 'belongs to another user namespace' \
+        "${foreign[@]}" -- -r "$GOOD"
+    expect_refused 'root of another namespace cleans up' 125 'belongs to another user namespace' \
+        "${foreign[@]}" -- --cleanup
+    expect_contains 'root of another namespace wants to see the sockets' 'not to root of a user namespace' \
+        "$(in_ns "$ROUTER" "${foreign[@]}" "$COPY" --status 2>&1)"
+    expect_contains 'the same for a network namespace of its own' 'not to root of a user namespace' \
+        "$("${foreign[@]}" --net "$COPY" --status 2>&1)"
+    COPY=''
+}
+
+# Root's processes are hidden from it, and it is told.
+test_status_of_hidden_processes() {
+    run_start "$ROUTER" 8000 "$EXAMPLES/printer" -p 8000
+    expect_contains 'root of another namespace is told that it does not see all' 'were not looked into' \
+        "$(in_ns "$ROUTER" unshare --user --map-root-user "$DIVERT_RUN" --status 2>&1)"
+    run_stop
+}
+
+test_no_tools() {
+    # shellcheck disable=SC2016
+    local bare=(unshare --mount sh -c 'for directory in /sbin /usr/sbin /usr/local/sbin; do
+            mount -t tmpfs none "$directory" || exit
+        done
+        printf "#!/bin/sh\nexit 3\n" >/usr/sbin/$0 && chmod +x /usr/sbin/$0 && exec "$@"')
+    expect_refused 'no tools at all' 125 'neither nft nor iptables is installed' "${bare[@]}" none -- -r "$GOOD"
+    expect_refused 'no nft' 125 'nft is not installed' "${bare[@]}" none -- --backend nft -r "$GOOD"
+    expect_refused 'no iptables' 125 'iptables is not installed' "${bare[@]}" none -- --backend iptables -r "$GOOD"
+    expect_refused 'an nft that fails without a word' 125 'nft failed with status 3' "${bare[@]}" nft -- -r "$GOOD"
+    expect_refused 'and no iptables' 125 'iptables is not installed' "${bare[@]}" nft -- -r "$GOOD"
+}
+
+test_no_proc() {
+    # shellcheck disable=SC2016
+    local bare=(unshare --mount --pid --fork sh -c 'umount -l /proc && exec "$@"' -) what
+    expect_refused 'no /proc' 125 '/proc is not mounted' "${bare[@]}" -- -r "$GOOD"
+    expect_refused 'no /proc, and no rules' 125 '/proc is not mounted' "${bare[@]}" --
+    for what in --status --cleanup; do
+        expect_contains "no /proc, $what" '/proc is not mounted' \
+            "$(in_ns "$ROUTER" "${bare[@]}" "$DIVERT_RUN" "$what" 2>&1)"
+    done
+}
+
+# expect_no_program WHAT MESSAGE PROGRAM
+expect_no_program() {
+    local said
+    said=$(in_ns "$ROUTER" "$DIVERT_RUN" -r "$GOOD" -- "$3" 2>&1)
+    expect_equal "$1: exit status" 126 $?
+    expect_contains "$1: what it says" "$2" "$said"
+    expect_equal "$1: lines" 1 "$(wc -l <<<"$said")"
+    expect_no_rules "$ROUTER"
+}
+
+test_programs_that_cannot_start() {
+    printf '#!%s/nowhere/sh\n' "$SCRATCH" >"$SCRATCH/script"
+    printf '#!/bin/sh\r\ntrue\r\n' >"$SCRATCH/dos"
+    chmod +x "$SCRATCH/script" "$SCRATCH/dos"
+    expect_no_program 'a script without its interpreter' \
+        "its interpreter $SCRATCH/nowhere/sh: No such file or directory" "$SCRATCH/script"
+    expect_no_program 'a script with line ends of DOS' 'its interpreter /bin/sh\x0d: No such file' "$SCRATCH/dos"
+    expect_no_program 'a program without its loader' 'its interpreter /nowhere/ld.so: No such file' \
+        "$BUILD/tests/needs_nowhere"
+    expect_no_program 'a program of musl' 'it is a program of musl' "$BUILD/tests/needs_musl"
+    expect_no_program 'a static program' 'link it dynamically' "$BUILD/tests/needs_no_loader"
+    expect_no_program 'a program with AddressSanitizer' 'set ASAN_OPTIONS=verify_asan_link_order=0' \
+        "$BUILD/tests/needs_asan"
+    expect_success 'a program with AddressSanitizer that is told not to mind' env \
+        ASAN_OPTIONS=detect_leaks=0:verify_asan_link_order=0 "$DIVERT_RUN" -- "$BUILD/tests/needs_asan"
 }
 
 # mock NAME: a command that answers as it does where the kernel has no NFQUEUE.
@@ -148,6 +230,7 @@ test_interface_comes_later() {
     expect_no_rules "$ROUTER"
 }
 
-run_tests test_wrong_words test_hostile_words test_no_root test_no_nfqueue
+run_tests test_wrong_words test_hostile_words test_no_root test_root_of_another_namespace \
+    test_status_of_hidden_processes test_no_tools test_no_proc test_programs_that_cannot_start test_no_nfqueue
 each_backend run_tests test_odd_words test_interface_comes_later
 finish

@@ -5,7 +5,6 @@
 #include "util/owner.h"
 #include "util/tool.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -52,17 +51,6 @@ bool iptables_has_table(const struct iptables_tools *tools, int six, const char 
     return has;
 }
 
-static void explain_restore_failure(const struct iptables_tools *tools, int six, int status,
-                                    const struct text *err, struct text *why)
-{
-    if (status == -ENOENT)
-        text_add(why, "%s is not installed", tools->restore[six]);
-    else if (status < 0)
-        text_add(why, "%s: %s", tools->restore[six], strerror(-status));
-    else
-        tool_first_line(text_str(err), why);
-}
-
 /* Does the kernel accept LINE? It is tried in a chain without references that names its owner. */
 static bool kernel_takes_line(const struct iptables_tools *tools, int six, const char *table,
                               const char *line, struct text *why)
@@ -79,7 +67,7 @@ static bool kernel_takes_line(const struct iptables_tools *tools, int six, const
              table, id, id, owner, line);
     status = iptables_restore(tools, six, text_str(&input), &err);
     if (status)
-        explain_restore_failure(tools, six, status, &err, why);
+        tool_failure(tools->restore[six], status, &err, why);
     text_free(&input);
     text_add(&input, "*%s\n-F divert-probe-%s\n-X divert-probe-%s\nCOMMIT\n", table, id, id);
     if (!status)
@@ -105,20 +93,30 @@ static void probe_matches(const struct iptables_tools *tools, struct filter_opti
     text_free(&why);
 }
 
+/* Of several kinds, the first that is installed gives the reason. */
+static bool probe_queue(const struct iptables_tools *tools, int six, struct text *why)
+{
+    struct text reason = {0};
+    bool works = kernel_takes_line(tools, six, "mangle", "-j NFQUEUE --queue-num 1", &reason);
+
+    if (!works && !why->len && tool_installed(tools->restore[six]))
+        text_add(why, "%s", text_str(&reason));
+    text_free(&reason);
+    return works;
+}
+
 bool iptables_probe(struct iptables_host *host, struct filter_options *options, bool need_six,
                     struct text *why)
 {
-    static const char queue[] = "-j NFQUEUE --queue-num 1";
     struct text ignored = {0};
 
     for (int i = KIND_PLAIN; i < KINDS; i++) {
         bool six;
 
-        text_free(why);
-        if (!kernel_takes_line(&iptables_kinds[i], 0, "mangle", queue, why))
+        if (!probe_queue(&iptables_kinds[i], 0, why))
             continue;
         host->tools = &iptables_kinds[i];
-        six = kernel_takes_line(&iptables_kinds[i], 1, "mangle", queue, need_six ? why : &ignored);
+        six = probe_queue(&iptables_kinds[i], 1, need_six ? why : &ignored);
         if (need_six && !six)
             continue;
         if (host->families[1] && !six)
@@ -139,7 +137,7 @@ int iptables_install(const struct iptables_host *host, int family, const char *r
     int status = iptables_restore(host->tools, six, ruleset, &err);
 
     if (status) {
-        explain_restore_failure(host->tools, six, status, &err, &why);
+        tool_failure(host->tools->restore[six], status, &err, &why);
         message_error("%s refused the rules: %s", host->tools->restore[six], text_str(&why));
     }
     text_free(&err);

@@ -5,7 +5,6 @@
 #include "util/owner.h"
 #include "util/tool.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,10 +29,8 @@ bool nft_probe(struct text *why)
              "divert_probe_%s\n",
              id, id);
     status = run_nft(text_str(&input), NULL, &err);
-    if (status == -ENOENT)
-        text_add(why, "nft is not installed");
-    else if (status)
-        tool_first_line(text_str(&err), why);
+    if (status)
+        tool_failure("nft", status, &err, why);
     text_free(&input);
     text_free(&err);
     return status == 0;
@@ -59,10 +56,10 @@ int nft_install(const char *ruleset)
     if (nft_owned_install(ruleset))
         return 0;
     status = run_nft(ruleset, NULL, &err);
-    tool_first_line(text_str(&err), &reason);
-    if (status)
-        message_error("nft refused the rules: %s",
-                      status < 0 ? strerror(-status) : text_str(&reason));
+    if (status) {
+        tool_failure("nft", status, &err, &reason);
+        message_error("nft refused the rules: %s", text_str(&reason));
+    }
     text_free(&err);
     text_free(&reason);
     return status ? STATUS_FAILED : 0;

@@ -93,8 +93,10 @@ static void examine_descriptor(struct look *look, int directory, const char *nam
     bool rules;
     int fd;
 
-    if (len < 0)
+    if (len < 0) {
+        look->list->incomplete |= errno == EACCES;
         return;
+    }
     target[len] = '\0';
     if (sscanf(target, "socket:[%llu]", &inode) == 1)
         add_held_socket(look, inode);

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static const char queue_table[] = "/proc/net/netfilter/nfnetlink_queue";
 
@@ -62,7 +63,11 @@ int status_kernel_read(struct status_kernel *kernel)
     if (!error || error == ENOENT) /* without the module no queue is bound */
         return 0;
     message_error("--status: %s: %s%s", queue_table, strerror(error),
-                  error == EACCES ? "; divert sockets are shown to root" : "");
+                  error != EACCES ? ""
+                  : geteuid() != 0
+                      ? "; divert sockets are shown to root"
+                      : "; the kernel shows it to root of the host, and not to root "
+                        "of a user namespace: 'nsenter -t PID -n divert-run --status'");
     return STATUS_FAILED;
 }
 

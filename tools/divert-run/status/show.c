@@ -54,7 +54,8 @@ static int print_status_once(bool json, const char *before)
         }
     }
     if (!status && list.incomplete && !json)
-        message_warning("processes of other users were not looked into; root sees all sockets");
+        message_warning(
+            "processes of others were not looked into; root of the host sees all sockets");
     text_free(&out);
     status_free(&list);
     return status;

@@ -128,3 +128,26 @@ void tool_first_line(const char *s, struct text *out)
         s += len + (s[len] == '\n');
     }
 }
+
+bool tool_installed(const char *name)
+{
+    const char *const argv[] = {name, "--version", NULL};
+
+    return tool_run(argv, NULL, NULL, NULL) != -ENOENT;
+}
+
+void tool_failure(const char *name, int status, const struct text *err, struct text *why)
+{
+    size_t before = why->len;
+
+    if (status == -ENOENT)
+        text_add(why, "%s is not installed", name);
+    else if (status < 0)
+        text_add(why, "%s: %s", name, strerror(-status));
+    else
+        tool_first_line(text_str(err), why);
+    if (why->len == before && status > 128)
+        text_add(why, "signal %d ended %s", status - 128, name);
+    else if (why->len == before)
+        text_add(why, "%s failed with status %d, and did not say why", name, status);
+}
