@@ -7,6 +7,7 @@
 #include "run.h"
 #include "status/status.h"
 #include "trace_files.h"
+#include "unbound.h"
 #include "util/message.h"
 
 #include <errno.h>
@@ -73,6 +74,8 @@ static int run_with_library(struct options *options, const char *path, const cha
     int status;
 
     status_publish_rules(&options->rules, options->filter.options.tag_base);
+    unbound_watch(&options->rules, options->filter.options.tag_base,
+                  options->filter.options.listeners);
     setenv_options(options);
     setenv_preload(library);
     status = run_command(path, options->command);

@@ -3,6 +3,7 @@
 #include "run.h"
 
 #include "group.h"
+#include "unbound.h"
 #include "unshimmed.h"
 #include "util/message.h"
 #include "util/text.h"
@@ -192,10 +193,12 @@ static void pass_signal_on(const struct command *command, const siginfo_t *info,
         stop_with_group(sig);
 }
 
-/* Warns if a divert socket was opened without the library. Called once a second in the first
+/* Warns if a divert socket was opened without the library. Looks once a second in the first
  * seconds. */
 static void look_for_unshimmed(unsigned before, int *looks)
 {
+    if (!*looks)
+        return;
     if (unshimmed_sockets() <= before) {
         --*looks;
         return;
@@ -225,14 +228,16 @@ static void wait_for_descendants(struct command *command, int signals, unsigned 
     siginfo_t info;
 
     while (reap_children(command)) {
-        int sig = take_signal(signals, looks ? 1000 : -1, &info, &group);
+        int sig = take_signal(signals, looks ? 1000 : unbound_interval(), &info, &group);
 
-        if (sig < 0)
+        if (sig < 0) {
             look_for_unshimmed(before, &looks);
-        else if (sig > 0 && !is_own_signal(&info))
+            unbound_look();
+        } else if (sig > 0 && !is_own_signal(&info)) {
             pass_signal_on(command, &info, group);
-        else if (sig == SIGCHLD && command->ended)
+        } else if (sig == SIGCHLD && command->ended) {
             message_note("waiting for what the command left running");
+        }
     }
 }
 

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Divert ports to which rules send packets, and which nobody has bound. */
+#ifndef DIVERT_RUN_UNBOUND_H
+#define DIVERT_RUN_UNBOUND_H
+
+#include "rule/rule.h"
+
+/*
+ * Names the rules to watch, which must stay until the last look. Their numbers are BASE above those
+ * that the user gave; each divert port stands for so many queues.
+ */
+void unbound_watch(const struct ruleset *rules, unsigned base, unsigned listeners);
+/* Milliseconds until the next look; -1: there is nothing more to see. */
+int unbound_interval(void);
+/*
+ * Looks which ports are bound, and warns once of each that has not been bound for some looks in a
+ * row.
+ */
+void unbound_look(void);
+
+#endif
