@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
@@ -156,7 +157,7 @@ static int refuse_place(const struct filter *filter, const struct owner_tags *ot
 static int place_behind_other_runs(struct filter *filter, struct ruleset *rules)
 {
     struct filter_options *options = &filter->options;
-    struct owner_tags others = {0};
+    struct owner_tags others = {.before = UINT_MAX};
     const char *elsewhere;
     int status;
 
@@ -240,6 +241,12 @@ static int install_with_iptables(struct filter *filter, const struct ruleset *ru
     return status;
 }
 
+static void look_at_kernel(struct filter_generation *now)
+{
+    now->nft = nft_generation();
+    iptables_legacy_sizes(now->legacy);
+}
+
 int filter_install(struct filter *filter, struct ruleset *rules)
 {
     int lock, status;
@@ -263,7 +270,45 @@ int filter_install(struct filter *filter, struct ruleset *rules)
     if (!status)
         status = filter->kind == FILTER_NFT ? install_with_nft(filter, rules)
                                             : install_with_iptables(filter, rules);
+    look_at_kernel(&filter->seen);
     unlock_rules(lock);
+    return status;
+}
+
+bool filter_changed(struct filter *filter)
+{
+    struct filter_generation now;
+    bool changed;
+
+    look_at_kernel(&now);
+    changed = memcmp(&now, &filter->seen, sizeof(now)) != 0;
+    filter->seen = now;
+    return changed;
+}
+
+bool filter_in_place(const struct filter *filter)
+{
+    return filter->kind == FILTER_NFT ? nft_in_place(filter->options.id)
+                                      : iptables_in_place(&filter->iptables, &filter->options);
+}
+
+/* Whatever is left is taken out first. The numbers are as before, since the command has them. */
+int filter_restore(struct filter *filter, const struct ruleset *rules)
+{
+    struct owner_tags others = {.before = filter->options.tag_base + 1};
+    int lock = lock_rules(), status;
+
+    if (filter->kind == FILTER_NFT || filter->options.socket_mark)
+        nft_remove(filter->options.id);
+    if (filter->kind == FILTER_NFT) {
+        status = install_with_nft(filter, rules);
+    } else {
+        iptables_remove(&filter->iptables, filter->options.id);
+        iptables_survey(&filter->iptables, &filter->options, &others);
+        status = install_with_iptables(filter, rules);
+    }
+    unlock_rules(lock);
+    look_at_kernel(&filter->seen);
     return status;
 }
 

@@ -7,10 +7,17 @@
 
 enum filter_kind { FILTER_AUTO, FILTER_NFT, FILTER_IPTABLES };
 
+/* Differs when anybody has changed rules, as far as the kernel tells that cheaply. */
+struct filter_generation {
+    uint32_t nft;
+    struct iptables_size legacy[4];
+};
+
 struct filter {
     enum filter_kind kind;
     struct filter_options options;
     struct iptables_host iptables; /* of FILTER_IPTABLES */
+    struct filter_generation seen; /* by filter_changed() */
 };
 
 /* Prints what would be run for RULES. Returns 0 or an exit status. */
@@ -21,6 +28,12 @@ int filter_check(struct filter *filter, const struct ruleset *rules);
  * options tells by how much. Returns 0, or an exit status after an error message.
  */
 int filter_install(struct filter *filter, struct ruleset *rules);
+/* Has anything in the kernel's packet filters changed since the last call? Runs no tool. */
+bool filter_changed(struct filter *filter);
+/* Are the rules still there, as far as jumps to them show? Runs tools. */
+bool filter_in_place(const struct filter *filter);
+/* Puts rules back that somebody has removed. 0, or an exit status after an error message. */
+int filter_restore(struct filter *filter, const struct ruleset *rules);
 /* Removes exactly what filter_install() put in; it does not matter what is gone already. False:
  * some of it stayed. */
 bool filter_remove(struct filter *filter);

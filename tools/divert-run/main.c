@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The program: installs the rules, runs the command under the library, and removes the rules. */
 #include "common/environment.h"
+#include "guard.h"
 #include "options.h"
 #include "preload.h"
 #include "rule_source.h"
@@ -59,7 +60,8 @@ static void setenv_options(const struct options *options)
         setenv(ENV_LOG, verbosity > 1 ? "debug" : "info", 0);
 }
 
-/* Puts LD_PRELOAD back as it was; the tools that remove the rules must not load the library. */
+/* Puts LD_PRELOAD back as it was; the tools that restore and remove the rules must not load the
+ * library. */
 static void restore_preload(const char *others)
 {
     if (others)
@@ -73,15 +75,17 @@ static int run_with_library(struct options *options, const char *path, const cha
     char *others = getenv("LD_PRELOAD") ? copy_string(getenv("LD_PRELOAD")) : NULL;
     int status;
 
-    status_publish_rules(&options->rules, options->filter.options.tag_base);
+    status_publish_rules(&options->rules, options->filter.options.tag_base, false);
+    if (options->rules.count)
+        guard_watch(&options->filter, &options->rules, !options->no_restore);
     unbound_watch(&options->rules, options->filter.options.tag_base,
                   options->filter.options.listeners);
     setenv_options(options);
     setenv_preload(library);
-    status = run_command(path, options->command);
+    status = run_start(path, options->command);
     restore_preload(others);
     free(others);
-    return status;
+    return status ? status : run_wait();
 }
 
 /* The environment changes only after the tools that install the rules have run. */

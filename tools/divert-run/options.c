@@ -20,6 +20,7 @@ enum {
     OPT_MASK,
     OPT_GSO,
     OPT_LISTENERS,
+    OPT_NO_RESTORE,
     OPT_CHECK,
     OPT_TRACE,
     OPT_PCAP,
@@ -39,6 +40,7 @@ static const struct option long_options[] = {
     {"mark-mask", required_argument, NULL, OPT_MASK},
     {"gso", no_argument, NULL, OPT_GSO},
     {"listeners", required_argument, NULL, OPT_LISTENERS},
+    {"no-restore", no_argument, NULL, OPT_NO_RESTORE},
     {"check", no_argument, NULL, OPT_CHECK},
     {"trace", optional_argument, NULL, OPT_TRACE},
     {"pcap", required_argument, NULL, OPT_PCAP},
@@ -70,9 +72,9 @@ void options_help(void)
          "      --listeners N       N sockets with SO_REUSEPORT_LB share a divert port\n"
          "      --trace[=FILE]      a line for each packet, to standard error or a file\n"
          "      --pcap FILE         the packets, for tcpdump and Wireshark\n"
+         "      --no-restore        leave the rules out if somebody removes them\n"
          "      --check             print the firewall commands and stop\n"
          "      --status[=SECONDS]  show the live divert sockets, once or every so often\n"
-         "      --json              --status for programs: an object on a line\n"
          "      --cleanup           remove the rules that a killed divert-run left\n"
          "  -v, -q                  say more (-vv: still more), say errors only\n"
          "  -h, --help, --version");
@@ -168,6 +170,9 @@ static void apply_plain_option(int option, struct options *options)
         break;
     case OPT_GSO:
         options->gso = true;
+        break;
+    case OPT_NO_RESTORE:
+        options->no_restore = true;
         break;
     case OPT_JSON:
         options->json = true;

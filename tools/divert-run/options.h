@@ -15,6 +15,7 @@ struct options {
     struct pf_ruleset pf;    /* the source of rules, if it is not empty */
     const char *personality; /* NULL: not given */
     bool gso;
+    bool no_restore;
     const char *trace; /* a file, or - for the standard error; NULL: not given */
     const char *pcap;  /* a file; NULL: not given */
     double interval;   /* of MODE_STATUS: seconds, 0: just once */

@@ -3,6 +3,7 @@
 #include "run.h"
 
 #include "group.h"
+#include "guard.h"
 #include "unbound.h"
 #include "unshimmed.h"
 #include "util/message.h"
@@ -24,13 +25,17 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-struct command {
+#define LOOK_MS 1000
+
+static struct {
     pid_t pid;
     bool ended;
     int status; /* as of wait(2) */
-};
+} command;
 
 static sigset_t original_mask, watched;
+static int signals; /* a descriptor that is readable while one of these is pending */
+static unsigned unshimmed_before;
 static struct sigaction original_sigchld;
 
 /* While SIGCHLD is ignored, the kernel throws the statuses of children away. */
@@ -78,7 +83,7 @@ static int let_command_start(int fd)
     return len == sizeof(error) ? error : 0;
 }
 
-static int start_command(struct command *command, const char *path, char *const argv[])
+static int start_command(const char *path, char *const argv[])
 {
     struct text with_slash = {0};
     int ends[2], error;
@@ -86,10 +91,10 @@ static int start_command(struct command *command, const char *path, char *const 
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0)
         return errno;
     text_add(&with_slash, "%s%s", strchr(path, '/') ? "" : "./", path);
-    command->pid = fork();
-    if (command->pid == 0)
+    command.pid = fork();
+    if (command.pid == 0)
         exec_command(text_str(&with_slash), argv, ends[1]);
-    error = command->pid < 0 ? errno : 0;
+    error = command.pid < 0 ? errno : 0;
     text_free(&with_slash);
     close(ends[1]);
     if (!error) {
@@ -97,22 +102,22 @@ static int start_command(struct command *command, const char *path, char *const 
         error = let_command_start(ends[0]);
     }
     close(ends[0]);
-    if (error && command->pid > 0)
-        waitpid(command->pid, NULL, 0);
+    if (error && command.pid > 0)
+        waitpid(command.pid, NULL, 0);
     return error;
 }
 
 /* False: no child is left. As this process is a subreaper, no descendant is left either. */
-static bool reap_children(struct command *command)
+static bool reap_children(void)
 {
     int status;
     pid_t pid;
 
     while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
-        if (pid != command->pid)
+        if (pid != command.pid)
             continue;
-        command->ended = true;
-        command->status = status;
+        command.ended = true;
+        command.status = status;
     }
     return !(pid < 0 && errno == ECHILD);
 }
@@ -180,26 +185,26 @@ static void stop_with_group(int sig)
     sigprocmask(SIG_BLOCK, &one, NULL);
 }
 
-static void pass_signal_on(const struct command *command, const siginfo_t *info, uint64_t before)
+static void pass_signal_on(const siginfo_t *info, uint64_t before)
 {
     int sig = info->si_signo;
     bool group = group_got(info, before);
 
-    if (command->ended)
+    if (command.ended)
         signal_children(sig, group);
     else
-        signal_process(command->pid, sig, group);
+        signal_process(command.pid, sig, group);
     if (group && (sig == SIGTSTP || sig == SIGTTIN || sig == SIGTTOU))
         stop_with_group(sig);
 }
 
 /* Warns if a divert socket was opened without the library. Looks once a second in the first
  * seconds. */
-static void look_for_unshimmed(unsigned before, int *looks)
+static void look_for_unshimmed(int *looks)
 {
     if (!*looks)
         return;
-    if (unshimmed_sockets() <= before) {
+    if (unshimmed_sockets() <= unshimmed_before) {
         --*looks;
         return;
     }
@@ -210,32 +215,33 @@ static void look_for_unshimmed(unsigned before, int *looks)
 }
 
 /* Takes a signal, and tells which ones the group had got before. -1: none came in that time. */
-static int take_signal(int fd, int milliseconds, siginfo_t *info, uint64_t *group)
+static int take_signal(int milliseconds, siginfo_t *info, uint64_t *group)
 {
     static const struct timespec at_once;
-    struct pollfd signals = {.fd = fd, .events = POLLIN};
+    struct pollfd any = {.fd = signals, .events = POLLIN};
 
-    if (poll(&signals, 1, milliseconds) == 0)
+    if (poll(&any, 1, milliseconds) == 0)
         return -1;
     *group = group_pending();
     return sigtimedwait(&watched, info, &at_once) < 0 ? 0 : info->si_signo;
 }
 
-static void wait_for_descendants(struct command *command, int signals, unsigned before)
+static void wait_for_descendants(void)
 {
     int looks = 10;
     uint64_t group;
     siginfo_t info;
 
-    while (reap_children(command)) {
-        int sig = take_signal(signals, looks ? 1000 : unbound_interval(), &info, &group);
+    while (reap_children()) {
+        int sig = take_signal(looks || guard_watches() ? LOOK_MS : -1, &info, &group);
 
         if (sig < 0) {
-            look_for_unshimmed(before, &looks);
+            look_for_unshimmed(&looks);
             unbound_look();
+            guard_look();
         } else if (sig > 0 && !is_own_signal(&info)) {
-            pass_signal_on(command, &info, group);
-        } else if (sig == SIGCHLD && command->ended) {
+            pass_signal_on(&info, group);
+        } else if (sig == SIGCHLD && command.ended) {
             message_note("waiting for what the command left running");
         }
     }
@@ -247,26 +253,36 @@ static int report_start_error(const char *name, int error, int status)
     return status;
 }
 
-int run_command(const char *path, char *const argv[])
+static void end_watching(void)
 {
-    struct command command = {0};
-    unsigned before = unshimmed_sockets();
-    int error, signals = signalfd(-1, &watched, SFD_CLOEXEC);
+    group_watch_end();
+    close(signals);
+}
 
+int run_start(const char *path, char *const argv[])
+{
+    int error;
+
+    unshimmed_before = unshimmed_sockets();
+    signals = signalfd(-1, &watched, SFD_CLOEXEC);
     if (signals < 0)
         return report_start_error("signalfd", errno, STATUS_FAILED);
     if (prctl(PR_SET_CHILD_SUBREAPER, 1) < 0)
         message_warning("daemons will not be waited for: %s", strerror(errno));
-    error = start_command(&command, path, argv);
+    error = start_command(path, argv);
     if (!error)
-        wait_for_descendants(&command, signals, before);
-    group_watch_end();
-    close(signals);
-    if (error)
-        return report_start_error(argv[0], error,
-                                  error == ENOENT   ? STATUS_NOT_FOUND
-                                  : command.pid < 0 ? STATUS_FAILED
-                                                    : STATUS_NOT_EXECUTABLE);
+        return 0;
+    end_watching();
+    return report_start_error(argv[0], error,
+                              error == ENOENT   ? STATUS_NOT_FOUND
+                              : command.pid < 0 ? STATUS_FAILED
+                                                : STATUS_NOT_EXECUTABLE);
+}
+
+int run_wait(void)
+{
+    wait_for_descendants();
+    end_watching();
     return WIFSIGNALED(command.status) ? 128 + WTERMSIG(command.status)
                                        : WEXITSTATUS(command.status);
 }

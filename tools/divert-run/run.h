@@ -9,10 +9,14 @@ void run_wait_for_children(void);
 /* Blocks all signals, so that only SIGKILL can end this process while rules are installed. */
 void run_block_signals(void);
 /*
- * Starts PATH with ARGV and the present environment, and waits until its last descendant has ended.
- * Returns its exit status, 128 + N if signal N ended it, or 125 to 127 after an error message if it
- * could not be started.
+ * Starts PATH with ARGV and the present environment. Returns 0, or 125 to 127 after an error
+ * message if it could not be started.
  */
-int run_command(const char *path, char *const argv[]);
+int run_start(const char *path, char *const argv[]);
+/*
+ * Waits until the last descendant of what was started has ended. Returns its exit status, or 128 +
+ * N if signal N ended it.
+ */
+int run_wait(void);
 
 #endif

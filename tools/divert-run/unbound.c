@@ -13,10 +13,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#define PORTS      65536
-#define LOOKS      6 /* in a row, a second apart, before a port counts as unbound */
-#define QUICK_MS   1000
-#define RELAXED_MS 5000 /* while all ports are bound */
+#define PORTS 65536
+#define LOOKS 6 /* in a row, a second apart, before a port counts as unbound */
 
 struct watched_port {
     const struct rule *rule; /* the first that uses it */
@@ -67,21 +65,6 @@ void unbound_watch(const struct ruleset *rules, unsigned base, unsigned listener
         if (rule->action == RULE_DIVERT || rule->action == RULE_TEE)
             watch_rule(rule);
     }
-}
-
-int unbound_interval(void)
-{
-    int interval = -1;
-
-    for (size_t i = 0; i < watch.count; i++) {
-        const struct watched_port *port = &watch.ports[i];
-
-        if (!port->reported && (port->unbound || !port->was_bound))
-            return QUICK_MS;
-        if (!port->reported)
-            interval = RELAXED_MS;
-    }
-    return interval;
 }
 
 /* The table is not there before its module is loaded, and then nobody has bound anything. Root of a

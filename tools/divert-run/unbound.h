@@ -10,11 +10,9 @@
  * that the user gave; each divert port stands for so many queues.
  */
 void unbound_watch(const struct ruleset *rules, unsigned base, unsigned listeners);
-/* Milliseconds until the next look; -1: there is nothing more to see. */
-int unbound_interval(void);
 /*
- * Looks which ports are bound, and warns once of each that has not been bound for some looks in a
- * row.
+ * To be called each second. Looks which ports are bound, and warns once of each that has not been
+ * bound for some looks in a row.
  */
 void unbound_look(void);
 

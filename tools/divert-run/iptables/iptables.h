@@ -33,6 +33,13 @@ bool iptables_probe(struct iptables_host *host, struct filter_options *options, 
 /* Enters in OPTIONS where our rules go behind those of other runs, and in OTHERS their tags. */
 void iptables_survey(const struct iptables_host *host, struct filter_options *options,
                      struct owner_tags *others);
+/* Are the jumps to the rules of this run in place? */
+bool iptables_in_place(const struct iptables_host *host, const struct filter_options *options);
+/* How large the tables of iptables-legacy are that there may be rules in; zeros for no table. */
+struct iptables_size {
+    uint32_t entries, bytes;
+};
+void iptables_legacy_sizes(struct iptables_size sizes[4]);
 /* Has another run its rules in any kind of iptables? */
 bool iptables_has_runs(void);
 /* Installs what iptables_text() made, all of it or nothing. 0, or an exit status after an error

@@ -57,6 +57,34 @@ bool iptables_has_runs(void)
     return has;
 }
 
+static bool chain_has_run(const char *listing, enum hook hook, const char *id)
+{
+    char *copy = copy_string(listing), *rest = copy, *line, found[5];
+    bool has = false;
+
+    while (!has && (line = strsep(&rest, "\n")))
+        has = line_jumps_to_list(line, hook, found) && strcmp(found, id) == 0;
+    free(copy);
+    return has;
+}
+
+bool iptables_in_place(const struct iptables_host *host, const struct filter_options *options)
+{
+    bool in_place = true;
+
+    for (int i = 0; i < 4 && in_place; i++) {
+        enum hook hook = (enum hook)(i % 2);
+        const char *table = iptables_tables[iptables_table_of(hook, options->tracked)];
+        struct text listing = {0};
+
+        if (host->families[i / 2])
+            in_place = iptables_save(host->tools, i / 2, table, &listing) &&
+                       chain_has_run(text_str(&listing), hook, options->id);
+        text_free(&listing);
+    }
+    return in_place;
+}
+
 /* Positions behind the last list in each base chain; 0 where there is none. */
 struct places {
     unsigned in[2], out[2]; /* indexed by enum table */
@@ -72,8 +100,8 @@ static void survey_chain(const char *listing, enum hook hook, unsigned *behind,
         at += line_in_base_chain(line, hook);
         if (!line_jumps_to_list(line, hook, id))
             continue;
-        owner_read_tags(line, others);
-        *behind = at + 1;
+        if (owner_read_tags(line, others) < others->before)
+            *behind = at + 1;
     }
     free(copy);
 }

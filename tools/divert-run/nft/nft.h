@@ -32,6 +32,10 @@ bool nft_remove(const char *id);
 void nft_survey(struct filter_options *options, struct owner_tags *others);
 /* Has another run its rules in nft? */
 bool nft_has_runs(void);
+/* Grows with each change of nf_tables by whomever; 0 if the kernel does not tell. */
+uint32_t nft_generation(void);
+/* Are the rules of the run ID in place? */
+bool nft_in_place(const char *id);
 /* Is there a table of a run ID? */
 bool nft_id_taken(const char *id);
 /* Removes the tables of dead runs. Returns their number, or -1 if one could not be removed. */

@@ -79,6 +79,18 @@ static bool nft_table_exists(const char *table)
     return tool_run(argv, NULL, NULL, NULL) == 0;
 }
 
+bool nft_in_place(const char *id)
+{
+    struct text chain = {0};
+    char table[16];
+    bool there;
+
+    snprintf(table, sizeof(table), "divert_%s", id);
+    there = list_nft_chain(table, "prerouting", &chain) && owner_named(text_str(&chain));
+    text_free(&chain);
+    return there;
+}
+
 bool nft_id_taken(const char *id)
 {
     char table[16];

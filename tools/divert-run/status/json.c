@@ -43,13 +43,14 @@ static void json_processes(struct text *out, const struct status_socket *s)
     text_add(out, "]");
 }
 
-static void json_rules(struct text *out, const struct status_list *list, unsigned port)
+static void json_rules(struct text *out, const struct status_list *list, unsigned port,
+                       bool removed)
 {
     bool first = true;
 
-    text_add(out, ",\"rules\":[");
+    text_add(out, ",\"%s\":[", removed ? "removed_rules" : "rules");
     for (size_t i = 0; i < list->rule_count; i++) {
-        if (list->rules[i].port != port)
+        if (list->rules[i].port != port || list->rules[i].removed != removed)
             continue;
         text_add(out, "%s", first ? "" : ",");
         json_string(out, list->rules[i].text);
@@ -67,7 +68,8 @@ static void json_socket(struct text *out, const struct status_list *list,
              c->family == AF_INET6 ? "inet6" : "inet");
     json_processes(out, s);
     text_add(out, ",\"queue\":%u,\"queues\":%u", s->queue, s->queues);
-    json_rules(out, list, c->port);
+    json_rules(out, list, c->port, false);
+    json_rules(out, list, c->port, true);
     json_count(out, "read", &c->read);
     json_count(out, "copies", &c->copies);
     json_count(out, "written", &c->written);

@@ -29,7 +29,8 @@ struct status_socket {
 /* A rule of a running divert-run. */
 struct status_rule {
     unsigned port;
-    char *text; /* any bytes but newlines */
+    bool removed; /* from the packet filter, by somebody else */
+    char *text;   /* any bytes but newlines */
 };
 
 struct status_list {

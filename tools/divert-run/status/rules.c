@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Publishes and reads the rules of running divert-runs: sealed memfds with lines "PORT RULE". */
+/* Publishes and reads the rules of running divert-runs: sealed memfds with lines "PORT RULE",
+ * or "PORT!RULE" for a rule that somebody has removed. */
 #include "status/private.h"
 
 #include <fcntl.h>
@@ -14,16 +15,22 @@
 
 static void publish_lines(const char *lines, size_t len)
 {
+    static int published = -1;
     int fd = memfd_create(STATUS_RULES_NAME, MFD_CLOEXEC | MFD_ALLOW_SEALING);
 
     if (fd < 0)
         return;
     if (fchmod(fd, 0600) < 0 || write(fd, lines, len) != (ssize_t)len ||
-        fcntl(fd, F_ADD_SEALS, FINAL | F_SEAL_SEAL) < 0)
+        fcntl(fd, F_ADD_SEALS, FINAL | F_SEAL_SEAL) < 0) {
         close(fd);
+        return;
+    }
+    if (published >= 0)
+        close(published);
+    published = fd;
 }
 
-void status_publish_rules(const struct ruleset *rules, unsigned base)
+void status_publish_rules(const struct ruleset *rules, unsigned base, bool removed)
 {
     struct text lines = {0};
 
@@ -32,7 +39,8 @@ void status_publish_rules(const struct ruleset *rules, unsigned base)
 
         if (rule->action != RULE_DIVERT && rule->action != RULE_TEE)
             continue;
-        text_add(&lines, "%u %u %s\n", rule->argument, rule->number - base, rule->text);
+        text_add(&lines, "%u%c%u %s\n", rule->argument, removed ? '!' : ' ', rule->number - base,
+                 rule->text);
     }
     if (lines.len)
         publish_lines(lines.s, lines.len);
@@ -44,11 +52,11 @@ static void add_published_rule(struct status_list *list, const char *line)
     char *text;
     unsigned long port = strtoul(line, &text, 10);
 
-    if (text == line || *text != ' ' || port > 65535)
+    if (text == line || (*text != ' ' && *text != '!') || port > 65535)
         return;
     list->rules = grow_array(list->rules, list->rule_count + 1, sizeof(*list->rules));
     list->rules[list->rule_count++] =
-        (struct status_rule){.port = (unsigned)port, .text = copy_string(text + 1)};
+        (struct status_rule){(unsigned)port, *text == '!', copy_string(text + 1)};
 }
 
 void status_read_rules(struct status_list *list, int fd)

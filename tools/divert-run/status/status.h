@@ -10,9 +10,10 @@
 int status_show(double interval, bool json);
 
 /*
- * Publishes the rules that divert packets for --status of other processes, as long as this process
- * lives. Their numbers are BASE above those that the user gave.
+ * Publishes the rules that divert packets for --status of other processes, in place of what was
+ * published before, as long as this process lives. Their numbers are BASE above those that the user
+ * gave. REMOVED: they are not in the packet filter now.
  */
-void status_publish_rules(const struct ruleset *rules, unsigned base);
+void status_publish_rules(const struct ruleset *rules, unsigned base, bool removed);
 
 #endif

@@ -49,7 +49,7 @@ static void human_rules(struct text *out, const struct status_list *list, unsign
             continue;
         text_add(out, "  ");
         human_string(out, list->rules[i].text);
-        text_add(out, "\n");
+        text_add(out, "%s\n", list->rules[i].removed ? "  (not in the packet filter)" : "");
     }
 }
 

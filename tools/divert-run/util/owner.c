@@ -82,18 +82,18 @@ void owner_add_tags(char *owner, size_t size, unsigned first, unsigned last, uin
     snprintf(owner + used, size - used, " tags=%u-%u/%x", first, last, mask);
 }
 
-bool owner_read_tags(const char *text, struct owner_tags *tags)
+unsigned owner_read_tags(const char *text, struct owner_tags *tags)
 {
     const char *at = strstr(text, " tags=");
     unsigned first, last, mask;
 
     if (!at || sscanf(at, " tags=%u-%u/%x", &first, &last, &mask) != 3)
-        return false;
+        return 0;
     tags->masks_differ |= tags->runs > 0 && mask != tags->mask;
     tags->mask = mask;
     tags->last = last > tags->last ? last : tags->last;
     tags->runs++;
-    return true;
+    return last;
 }
 
 void owner_new_id(char id[5])
