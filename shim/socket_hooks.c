@@ -3,6 +3,7 @@
 #include "hook.h"
 
 #include "bsd/route_socket.h"
+#include "bsd/user_cookie.h"
 
 #include <asm/sockios.h>
 #include <linux/sockios.h>
@@ -62,6 +63,8 @@ HOOK int getsockopt(int fd, int level, int name, void *value, socklen_t *len)
 {
     struct divert_socket *s = divert_find(fd);
 
+    if (!s && __builtin_expect(user_cookie_is(level, name), 0))
+        return (int)as_result(user_cookie_get(fd, value, len));
     if (!s)
         return real.getsockopt(fd, level, name, value, len);
     return (int)finish(s, divert_getsockopt(s, level, name, value, len));
@@ -71,6 +74,8 @@ HOOK int setsockopt(int fd, int level, int name, const void *value, socklen_t le
 {
     struct divert_socket *s = divert_find(fd);
 
+    if (!s && __builtin_expect(user_cookie_is(level, name), 0))
+        return (int)as_result(user_cookie_set(fd, value, len));
     if (!s)
         return real.setsockopt(fd, level, name, value, len);
     return (int)finish(s, divert_setsockopt(s, level, name, value, len));

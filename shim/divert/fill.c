@@ -57,6 +57,24 @@ static bool pass_injected(struct divert_socket *s, const struct nfqueue_packet *
     return true;
 }
 
+/* After IP_DIVERTFL what the socket does not want goes on as if it had been written unchanged. */
+static bool pass_unwanted(struct divert_socket *s, const struct nfqueue_packet *p)
+{
+    bool ours = !s->sibling || p->family == s->shared->family;
+    int wanted = ours ? s->shared->wanted : s->sibling->shared->wanted;
+    bool tagged = s->options->tags && options_tag_of_mark(s->options, p->mark) != 0;
+    struct nfqueue_verdict v = {
+        .id = p->id, .queue = p->queue, .verdict = tagged ? NF_REPEAT : NF_ACCEPT, .mark = p->mark};
+
+    if (!wanted || wanted & (divert_is_incoming(p) ? WANTED_INCOMING : WANTED_OUTGOING))
+        return false;
+    if (tagged && s->options->openbsd)
+        v.mark = options_mark_with_tag(s->options, p->mark, TAG_PAST_ALL);
+    if (!p->is_tee)
+        divert_give_verdict(s, &v);
+    return true;
+}
+
 /* The packet that was read last stays as it is while its half of the ring is not filled anew. */
 static void keep_last(struct divert_socket *s)
 {
@@ -105,7 +123,7 @@ static int fill_alone(struct divert_socket *s)
     for (uint32_t i = kept; i < end; i++) {
         bool other = behind || ring->packet[i].family != s->shared->family;
 
-        if (pass_injected(s, &ring->packet[i]) ||
+        if (pass_injected(s, &ring->packet[i]) || pass_unwanted(s, &ring->packet[i]) ||
             (__builtin_expect(other, 0) && divert_hand_over(s, &ring->packet[i])))
             continue;
         if (kept != i)

@@ -55,6 +55,8 @@ struct divert_shared {
     unsigned queues;             /* how many, once bound */
     bool balanced;               /* SO_REUSEPORT_LB: others may have the rest of the port's */
     bool gso;                    /* the queues hand large packets over uncut */
+    _Atomic int wanted;          /* IP_DIVERTFL: bits of enum divertfl, 0 for all packets */
+    uint32_t user_cookie;        /* SO_USER_COOKIE: kept */
     uint64_t receive_timeout;    /* SO_RCVTIMEO in nanoseconds, 0 for none */
     struct timeval send_timeout; /* SO_SNDTIMEO: kept for getsockopt(), writes never wait */
     int receive_buffer, send_buffer;
@@ -91,6 +93,9 @@ struct divert_socket {
     struct divert_shared *shared;
     const struct options *options;
 };
+
+/* IPPROTO_DIVERT_RESP and IPPROTO_DIVERT_INIT of OpenBSD and of include/divertshim/. */
+enum divertfl { WANTED_INCOMING = 1, WANTED_OUTGOING = 2 };
 
 /* An address of a socket's family, and what it says of a packet. */
 struct divert_address {

@@ -8,7 +8,10 @@
 #include <errno.h>
 #include <string.h>
 
-#define REUSEPORT_LB 0x00010000 /* SO_REUSEPORT_LB of FreeBSD and of include/divertshim/ */
+/* As in include/divertshim/: of FreeBSD, and of OpenBSD 5.3 to 6.2. */
+#define REUSEPORT_LB 0x00010000 /* SO_REUSEPORT_LB */
+#define USER_COOKIE  0x1015     /* SO_USER_COOKIE */
+#define DIVERTFL     0x1022     /* IP_DIVERTFL */
 
 static int give_value(void *value, socklen_t *len, const void *from, socklen_t size)
 {
@@ -51,12 +54,19 @@ static uint32_t flag_of(int name)
     }
 }
 
+static bool is_divertfl(const struct divert_shared *shared, int level, int name)
+{
+    return name == DIVERTFL && level == (shared->family == AF_INET ? IPPROTO_IP : IPPROTO_IPV6);
+}
+
 int divert_getsockopt(struct divert_socket *s, int level, int name, void *value, socklen_t *len)
 {
     const struct divert_shared *shared = s->shared;
 
     if (!value || !len)
         return -EFAULT;
+    if (is_divertfl(shared, level, name))
+        return give_int(value, len, shared->wanted);
     if (level != SOL_SOCKET)
         return -ENOPROTOOPT;
     switch (name) {
@@ -72,6 +82,8 @@ int divert_getsockopt(struct divert_socket *s, int level, int name, void *value,
         return give_int(value, len, shared->send_buffer);
     case REUSEPORT_LB:
         return give_int(value, len, shared->balanced);
+    case USER_COOKIE:
+        return give_value(value, len, &shared->user_cookie, sizeof(shared->user_cookie));
     case SO_RCVTIMEO:
         return give_receive_timeout(shared, value, len);
     case SO_SNDTIMEO:
@@ -141,6 +153,21 @@ static int set_balanced(struct divert_shared *shared, const void *value, socklen
     return err;
 }
 
+/* As on OpenBSD, it can be said once. */
+static int set_wanted(struct divert_shared *shared, const void *value, socklen_t len)
+{
+    int wanted, err = take_value(&wanted, sizeof(wanted), value, len);
+
+    if (err)
+        return err;
+    if (shared->wanted)
+        return -ENOTSUP;
+    if (!(wanted & (WANTED_INCOMING | WANTED_OUTGOING)))
+        return -EINVAL;
+    shared->wanted = wanted;
+    return 0;
+}
+
 /* A larger buffer than ours is asked of the kernel; a smaller one would only lose packets. */
 static int set_receive_buffer(struct divert_socket *s, const void *value, socklen_t len)
 {
@@ -162,9 +189,13 @@ int divert_setsockopt(struct divert_socket *s, int level, int name, const void *
 {
     struct divert_shared *shared = s->shared;
 
+    if (is_divertfl(shared, level, name))
+        return set_wanted(shared, value, len);
     if (level != SOL_SOCKET)
         return -ENOPROTOOPT;
     switch (name) {
+    case USER_COOKIE:
+        return take_value(&shared->user_cookie, sizeof(shared->user_cookie), value, len);
     case REUSEPORT_LB:
         return set_balanced(shared, value, len);
     case SO_RCVTIMEO:

@@ -24,6 +24,7 @@ enum process_lock_id {
     LOCK_INJECT_OUT, /* raw sockets */
     LOCK_INJECT_IN,  /* the TAP device */
     LOCK_INTERFACES, /* the interfaces are read anew */
+    LOCK_COOKIES,    /* SO_USER_COOKIE, see bsd/user_cookie.h */
     LOCK_COUNT
 };
 

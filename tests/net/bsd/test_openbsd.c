@@ -6,9 +6,11 @@
 #include "wire.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define VARIANTS (4 * rules_backends())
 
@@ -117,6 +119,70 @@ START_TEST(test_checksums_are_computed_anew)
 }
 END_TEST
 
+#define DIVERTFL 0x1022 /* IP_DIVERTFL of OpenBSD 5.3 to 6.2 */
+#define LEVEL    (FAMILY == AF_INET ? IPPROTO_IP : IPPROTO_IPV6)
+#define RESP     1 /* incoming */
+#define INIT     2 /* outgoing */
+
+static void expect_not_taken(int fd, int level, int wanted, socklen_t size, int expected)
+{
+    ck_assert_int_eq(setsockopt(fd, level, DIVERTFL, &wanted, size), -1);
+    ck_assert_msg(errno == expected, "expected %s, got %s", strerror(expected), strerror(errno));
+}
+
+static int divertfl_of(int fd)
+{
+    int wanted = -1;
+    socklen_t size = sizeof(wanted);
+
+    ck_assert_int_eq(getsockopt(fd, LEVEL, DIVERTFL, &wanted, &size), 0);
+    ck_assert_uint_eq(size, sizeof(wanted));
+    return wanted;
+}
+
+START_TEST(test_divertfl_is_said_once)
+{
+    int fd = divert_socket(), wanted = INIT;
+
+    ck_assert_int_eq(divertfl_of(fd), 0);
+    expect_not_taken(fd, LEVEL, 0, sizeof(int), EINVAL);
+    expect_not_taken(fd, LEVEL, 4, sizeof(int), EINVAL);
+    expect_not_taken(fd, LEVEL, INIT, 1, EINVAL);
+    expect_not_taken(fd, SOL_SOCKET, INIT, sizeof(int), ENOPROTOOPT);
+    ck_assert_int_eq(setsockopt(fd, LEVEL, DIVERTFL, &wanted, sizeof(wanted)), 0);
+    ck_assert_int_eq(divertfl_of(fd), INIT);
+    expect_not_taken(fd, LEVEL, RESP, sizeof(int), ENOTSUP);
+    ck_assert_int_eq(divertfl_of(fd), INIT);
+}
+END_TEST
+
+/* The others go on as if they had been written: not to be read, and past all rules. */
+START_TEST(test_divertfl_lets_the_other_direction_pass)
+{
+    int fd = hold(_i), other = _i % 2 ? RESP : INIT;
+
+    ck_assert_int_eq(setsockopt(fd, LEVEL, DIVERTFL, &other, sizeof(other)), 0);
+    send_udp();
+    while (queue_waiting(8000) == 0)
+        usleep(1000);
+    ck_assert(divert_silent(fd));
+    wire_expect(&out0, packet, len);
+}
+END_TEST
+
+START_TEST(test_divertfl_leaves_its_direction)
+{
+    int fd = hold(_i), same = _i % 2 ? INIT : RESP;
+
+    ck_assert_int_eq(setsockopt(fd, LEVEL, DIVERTFL, &same, sizeof(same)), 0);
+    send_udp();
+    ck_assert_uint_eq(divert_read(fd, got, sizeof(got), &from), len);
+    wire_expect_silence(&out0);
+    divert_write(fd, got, len, &from);
+    wire_expect(&out0, packet, len);
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const tests[] = {
@@ -124,6 +190,9 @@ int main(void)
         test_written_packet_skips_the_rules,
         test_packet_that_is_not_written_is_lost,
         test_checksums_are_computed_anew,
+        test_divertfl_is_said_once,
+        test_divertfl_lets_the_other_direction_pass,
+        test_divertfl_leaves_its_direction,
     };
 
     return run_suite_with("openbsd", tests, sizeof(tests) / sizeof(tests[0]), VARIANTS);

@@ -207,6 +207,59 @@ START_TEST(test_options_that_mean_nothing_are_kept)
 }
 END_TEST
 
+#define USER_COOKIE 0x1015 /* SO_USER_COOKIE of FreeBSD */
+
+static uint32_t cookie_of(int fd)
+{
+    return (uint32_t)get(fd, USER_COOKIE);
+}
+
+START_TEST(test_user_cookie_is_kept)
+{
+    int fds[] = {divert_socket(), socket(AF_INET, SOCK_DGRAM, 0), socket(AF_UNIX, SOCK_STREAM, 0)};
+    int copy, other = socket(AF_INET, SOCK_DGRAM, 0);
+    uint32_t value = 0xc0000000;
+
+    for (int i = 0; i < 3; i++) {
+        ck_assert_uint_eq(cookie_of(fds[i]), 0);
+        set(fds[i], USER_COOKIE, (int)value + i);
+        expect_errno(setsockopt(fds[i], SOL_SOCKET, USER_COOKIE, &value, 3), EINVAL);
+    }
+    for (int i = 0; i < 3; i++) {
+        copy = dup(fds[i]);
+        ck_assert_uint_eq(cookie_of(fds[i]), value + (uint32_t)i);
+        ck_assert_uint_eq(cookie_of(copy), value + (uint32_t)i);
+    }
+    ck_assert_uint_eq(cookie_of(other), 0);
+    ck_assert_int_eq(get(fds[1], SO_MARK), 0);
+}
+END_TEST
+
+START_TEST(test_user_cookie_of_what_is_no_socket)
+{
+    uint32_t value = 1;
+    int fds[2];
+
+    ck_assert_int_eq(pipe(fds), 0);
+    expect_errno(setsockopt(fds[0], SOL_SOCKET, USER_COOKIE, &value, sizeof(value)), ENOTSOCK);
+    expect_errno(setsockopt(-1, SOL_SOCKET, USER_COOKIE, &value, sizeof(value)), EBADF);
+}
+END_TEST
+
+/* No socket gets that of another, however many there were. */
+START_TEST(test_user_cookies_of_many_sockets)
+{
+    for (int i = 1; i <= 1000; i++) {
+        int fd = socket(AF_INET, SOCK_DGRAM, 0);
+
+        ck_assert_uint_eq(cookie_of(fd), 0);
+        set(fd, USER_COOKIE, i);
+        ck_assert_uint_eq(cookie_of(fd), (uint32_t)i);
+        close(fd);
+    }
+}
+END_TEST
+
 START_TEST(test_interfaces_are_asked_for_by_ioctl)
 {
     struct ifreq request = {.ifr_name = "in0"};
@@ -533,6 +586,9 @@ int main(void)
         test_options_that_were_set_are_read_back,
         test_timeouts_are_read_back,
         test_options_that_mean_nothing_are_kept,
+        test_user_cookie_is_kept,
+        test_user_cookie_of_what_is_no_socket,
+        test_user_cookies_of_many_sockets,
         test_interfaces_are_asked_for_by_ioctl,
         test_options_it_does_not_have,
         test_stat_says_socket,

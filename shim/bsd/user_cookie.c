@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Numbers of sockets, found by the kernel's own cookie (SO_COOKIE): that is the same for all copies
+ * of a descriptor and never used again, so nothing has to be forgotten when one is closed.
+ */
+#include "bsd/user_cookie.h"
+
+#include "process/process.h"
+#include "real.h"
+
+#include <errno.h>
+#include <stdint.h>
+#include <string.h>
+
+#define COOKIES 256
+
+/* Of one socket; free where socket is 0. */
+struct user_cookie {
+    uint64_t socket;
+    uint32_t value;
+};
+
+static struct user_cookie cookies[COOKIES];
+static unsigned next_cookie; /* the one to be used next: the oldest */
+
+static int socket_of(int fd, uint64_t *cookie)
+{
+    socklen_t size = sizeof(*cookie);
+
+    return real.getsockopt(fd, SOL_SOCKET, SO_COOKIE, cookie, &size) < 0 ? -errno : 0;
+}
+
+static struct user_cookie *find_cookie(uint64_t socket)
+{
+    for (size_t i = 0; i < COOKIES; i++)
+        if (cookies[i].socket == socket)
+            return &cookies[i];
+    return NULL;
+}
+
+int user_cookie_set(int fd, const void *value, socklen_t len)
+{
+    struct user_cookie new, *entry;
+    int err = socket_of(fd, &new.socket);
+
+    if (err)
+        return err;
+    if (!value)
+        return -EFAULT;
+    if (len < sizeof(new.value))
+        return -EINVAL;
+    memcpy(&new.value, value, sizeof(new.value));
+    process_lock(LOCK_COOKIES);
+    entry = find_cookie(new.socket);
+    if (!entry)
+        entry = &cookies[next_cookie++ % COOKIES];
+    *entry = new;
+    process_unlock(LOCK_COOKIES);
+    return 0;
+}
+
+int user_cookie_get(int fd, void *value, socklen_t *len)
+{
+    struct user_cookie found = {0};
+    const struct user_cookie *entry;
+    int err = socket_of(fd, &found.socket);
+
+    if (err)
+        return err;
+    if (!value || !len)
+        return -EFAULT;
+    process_lock(LOCK_COOKIES);
+    entry = find_cookie(found.socket);
+    if (entry)
+        found = *entry;
+    process_unlock(LOCK_COOKIES);
+    if (*len > sizeof(found.value))
+        *len = sizeof(found.value);
+    memcpy(value, &found.value, *len);
+    return 0;
+}
