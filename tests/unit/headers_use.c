@@ -74,6 +74,8 @@ u_int headers(const struct ip *ip, const struct tcphdr *tcp, const struct udphdr
               const struct icmp *icmp);
 void rules(int fd, struct in_addr address);
 int requests(int fd);
+int identity(void);
+char *words(const char *text);
 
 void give_up(int signal_number)
 {
@@ -176,4 +178,27 @@ int requests(int fd)
     if (sysctlbyname("net.inet.ip.forwarding", &value, &len, NULL, 0) == -1)
         return sysctl(mib, 6, NULL, &len, NULL, 0);
     return request.ifr_mtu + value + ntohs((u_short)getservbyname("natd", "divert")->s_port);
+}
+
+int identity(void)
+{
+    uid_t real, effective, saved;
+    gid_t group = 1;
+    int fds[2];
+
+    if (setgroups(1, &group) == -1 || setresgid(group, group, group) == -1 ||
+        getresuid(&real, &effective, &saved) == -1 || pipe2(fds, 0) == -1)
+        return -1;
+    return setresuid(real, real, real);
+}
+
+char *words(const char *text)
+{
+    char *copy;
+
+    if (asprintf(&copy, "%s%s", text, strchrnul(text, 'x')) == -1)
+        return NULL;
+    if (memmem(copy, strlen(copy), "y", 1) || memrchr(copy, 'z', 3))
+        return strcasestr(copy, text);
+    return copy;
 }

@@ -47,12 +47,23 @@ expect_bsd() {
 KERNEL=(linux/rtnetlink.h linux/sysctl.h)
 KERNEL_BEHIND=(linux/if.h linux/icmp.h linux/in.h linux/in6.h linux/netlink.h)
 
+# Both of ICMP's structures, whichever of the kernel's header and BSD's comes first.
+expect_icmp() {
+    include_all "$@" netinet/ip_icmp.h stdio.h
+    printf 'int icmp[sizeof(struct icmphdr) == 8 && sizeof(struct icmp) >= 28 ? 1 : -1];\n'
+    printf 'int codes[ICMP_DEST_UNREACH == ICMP_UNREACH && ICMP_FRAG_NEEDED == ICMP_UNREACH_NEEDFRAG ? 1 : -1];\n'
+    printf 'int skip = ICMP_SKIP;\n'
+}
+
 # try_all COMPILER FLAG...
 try_all() {
     local name
     for name in "${NAMES[@]}"; do
         compiles "$name alone" "$@" < <(include_all "$name" stdio.h)
     done
+    compiles 'netinet/ip_icmp.h' "$@" < <(expect_icmp)
+    compiles 'netinet/ip_icmp.h, then linux/icmp.h' "$@" < <(expect_icmp netinet/ip_icmp.h linux/icmp.h)
+    compiles 'linux/icmp.h, then netinet/ip_icmp.h' "$@" < <(expect_icmp linux/icmp.h)
     compiles 'all together' "$@" < <(include_all "${BSD[@]}" "${KERNEL[@]}" "${KERNEL_BEHIND[@]}" && expect_bsd)
     compiles 'all together, the other way round' "$@" < \
         <(include_all "${KERNEL[@]}" "${REVERSED[@]}" "${KERNEL_BEHIND[@]}" && expect_bsd)
@@ -70,6 +81,8 @@ for language in 'gcc -x c' 'clang -x c' 'g++ -x c++' 'clang++ -x c++'; do
     compiles 'all together, without libbsd' "$language" -D_GNU_SOURCE < <(include_all "${BSD[@]}")
     [[ $language == *++* ]] ||
         compiles 'what sources of FreeBSD use' "$language" "${BSD_FLAGS[@]}" <"$ROOT/tests/unit/headers_use.c"
+    [[ $language == *++* ]] || compiles 'the same as FreeBSD' "$language" -include divertshim/freebsd.h "${BSD_FLAGS[@]}" \
+        <"$ROOT/tests/unit/headers_use.c"
 done
 ((compilers > 0)) || skip 'no compiler'
 printf '%d headers, %d compilers, %d failures\n' ${#NAMES[@]} $compilers $FAILURES

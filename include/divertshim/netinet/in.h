@@ -68,4 +68,14 @@ __END_DECLS
 #define IPPROTO_DIVERT 258
 #endif
 
+/*
+ * Of OpenBSD 5.3 to 6.2: setsockopt(fd, IPPROTO_IP or IPPROTO_IPV6, IP_DIVERTFL) says once which
+ * packets come to a divert socket.
+ */
+#ifndef IP_DIVERTFL
+#define IP_DIVERTFL         0x1022
+#define IPPROTO_DIVERT_RESP 0x01 /* incoming */
+#define IPPROTO_DIVERT_INIT 0x02 /* outgoing */
+#endif
+
 #endif

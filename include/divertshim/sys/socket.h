@@ -38,6 +38,11 @@
 #define SO_REUSEPORT_LB 0x00010000
 #endif
 
+/* A number that rules ask for (sockarg). FreeBSD's, free here: kept, and nothing more. */
+#ifndef SO_USER_COOKIE
+#define SO_USER_COOKIE 0x1015
+#endif
+
 /* Whether a routing socket hears what it says: setsockopt() does not know it. */
 #ifndef SO_USELOOPBACK
 #define SO_USELOOPBACK 0x00020000

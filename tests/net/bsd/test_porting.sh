@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Sources written for BSD compile with the flags of pkg-config and nothing else, from an installed
 # tree and from the build directory, and work: a NAT that follows the address of its interface, and
-# a program that clamps TCP segments to the MTU of one.
+# a program that clamps TCP segments to the MTU of one; and one that asks the compiler for FreeBSD.
 # shellcheck source-path=SCRIPTDIR source=../lib/built.sh
 . "$(dirname "$0")/../lib/built.sh"
 # shellcheck source-path=SCRIPTDIR source=../lib/nat_traffic.sh
@@ -33,6 +33,27 @@ compile_all() {
         "$SCRATCH/natdyn" natdyn.c bsd_interface.c nat_packet.c nat_table.c
     expect_success "mssd compiles with the flags from ${directory##*/}" compile "$directory" \
         "$SCRATCH/mssd" mssd.c bsd_interface.c
+    expect_success "as_bsd compiles with the flags from ${directory##*/}" compile "$directory" \
+        "$SCRATCH/as_bsd" -std=gnu99 -include divertshim/freebsd.h "$SOURCE/tests/net/bsd/as_bsd.c"
+}
+
+# ---- what asks for FreeBSD ----
+
+test_as_bsd() {
+    expect_equal 'what is as on BSD' 'icmp 0
+options 2, then command
+first a
+cookie 40000000
+divertfl 2
+again -1
+user 65534
+TEXT' "$(in_ns "$ROUTER" "$SCRATCH/as_bsd" -a -b 1 command -a 2>&1)"
+}
+
+# The flags are there for a pkg-config that knows of no other package.
+test_flags_without_other_packages() {
+    expect_contains 'flags without libbsd-overlay.pc' "-ldivertshim" \
+        "$(PKG_CONFIG_PATH='' PKG_CONFIG_LIBDIR=$BUILD pkg-config --cflags --libs divertshim 2>&1)"
 }
 
 # ---- natdyn ----
@@ -152,6 +173,7 @@ telling_server 5003 'address[0]'
 telling_server 5004 's.getsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG)'
 in_ns "$SERVER" sysctl -q net.ipv4.tcp_timestamps=0
 
+run_tests test_flags_without_other_packages test_as_bsd
 expect_nothing_without_nat
 run_tests test_natdyn_alone
 each_backend run_tests test_natdyn test_natdyn_before_there_is_an_address

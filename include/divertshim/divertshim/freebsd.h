@@ -1,0 +1,20 @@
+/*
+ * divertshim: for sources that ask the compiler which system they are for. With
+ *
+ *     cc -include divertshim/freebsd.h ...
+ *
+ * they take the branch of FreeBSD. 12 is the last version with natd whose divert sockets are made
+ * with IPPROTO_DIVERT. BSD is what <sys/param.h> defines there.
+ */
+#ifndef DIVERTSHIM_FREEBSD_H
+#define DIVERTSHIM_FREEBSD_H
+
+#undef __linux__
+#undef __linux
+#undef linux
+#undef __gnu_linux__
+#define __FreeBSD__       12
+#define __FreeBSD_version 1200000
+#define BSD               199506
+
+#endif

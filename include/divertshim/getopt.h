@@ -1,0 +1,9 @@
+/* divertshim: <getopt.h> of libbsd or of glibc, with the getopt() of BSD, see <unistd.h>. */
+#pragma GCC system_header
+#include_next <getopt.h>
+#include <unistd.h>
+
+#undef getopt
+#ifdef DIVERTSHIM_UNISTD_H
+#define getopt(argc, argv, options) __divertshim_getopt(argc, argv, options)
+#endif

@@ -1,0 +1,18 @@
+/* divertshim: <stdio.h> with what BSD declares for every program, and glibc with _GNU_SOURCE. */
+#pragma GCC system_header
+#include_next <stdio.h>
+
+#if !defined(DIVERTSHIM_STDIO_H) && defined(__USE_MISC)
+#define DIVERTSHIM_STDIO_H
+#ifndef __USE_GNU
+#include <stdarg.h>
+
+__BEGIN_DECLS
+extern int asprintf(char **__ptr, const char *__format, ...)
+    __attribute__((__format__(__printf__, 2, 3)));
+extern int vasprintf(char **__ptr, const char *__format, va_list __arguments)
+    __attribute__((__format__(__printf__, 2, 0)));
+__END_DECLS
+
+#endif
+#endif
