@@ -22,6 +22,12 @@ static inline void store16(uint8_t *p, uint16_t v)
     p[1] = (uint8_t)v;
 }
 
+static inline void store32(uint8_t *p, uint32_t v)
+{
+    store16(p, (uint16_t)(v >> 16));
+    store16(p + 2, (uint16_t)v);
+}
+
 /* Bytes of an IPv4 header, options included. */
 static inline size_t ipv4_header_len(const uint8_t *p)
 {

@@ -3,6 +3,7 @@
 #include "packet/packet.h"
 
 #include "packet/bytes.h"
+#include "packet/private.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -19,19 +20,6 @@
 #define HASH_BLOCK (LANES * 16) /* bytes */
 
 static const uint64_t fixed_seed = 0x9e3779b97f4a7c15u;
-
-/* Where things are in a packet. Lengths and offsets in bytes, numbers in host byte order. */
-struct layout {
-    uint8_t protocol;
-    uint16_t id;
-    size_t transport;       /* offset of the transport header */
-    size_t payload;         /* offset behind it */
-    const uint8_t *address; /* source and destination, one after the other */
-    size_t address_len;     /* of both */
-    const uint8_t *final;   /* where a routing header leads to in the end, or NULL */
-    bool first;             /* holds the transport header: not a later fragment */
-    bool complete;          /* holds all that the transport checksum is over */
-};
 
 static uint64_t mix(uint64_t a, uint64_t b)
 {
@@ -174,113 +162,8 @@ static uint32_t fold(uint64_t h)
     return (uint32_t)(h ^ h >> 32);
 }
 
-/* RFC 2460, 6275 and 8754. Those of other types are not known well enough for a checksum. */
-static void follow_routing_header(const uint8_t *h, size_t left, struct layout *l)
-{
-    const size_t size = (size_t)(h[1] + 1) * 8, address = sizeof(struct in6_addr);
-    bool has_address = size <= left && size >= 8 + address;
-
-    if (h[3] == 0)
-        return;
-    if (has_address && (h[2] == 0 || h[2] == 2))
-        l->final = h + size - address;
-    else if (has_address && h[2] == 4)
-        l->final = h + 8;
-    else
-        l->complete = false;
-}
-
-/* Steps over IPv6 extension headers; l->transport stands behind the fixed header before. */
-static void skip_extension_headers(const uint8_t *p, size_t len, struct layout *l)
-{
-    for (;;) {
-        size_t left = len > l->transport ? len - l->transport : 0;
-        const uint8_t *h = p + l->transport;
-
-        switch (l->protocol) {
-        case IPPROTO_FRAGMENT:
-            if (left < 8)
-                return;
-            l->id = load16(h + 6);
-            l->first = (load16(h + 2) & 0xfff8) == 0;
-            l->complete &= (load16(h + 2) & 0xfff9) == 0;
-            l->transport += 8;
-            break;
-        case IPPROTO_HOPOPTS:
-        case IPPROTO_ROUTING:
-        case IPPROTO_DSTOPTS:
-            if (left < 8)
-                return;
-            if (l->protocol == IPPROTO_ROUTING)
-                follow_routing_header(h, left, l);
-            l->transport += (size_t)(h[1] + 1) * 8;
-            break;
-        case IPPROTO_AH:
-            if (left < 8)
-                return;
-            l->transport += (size_t)(h[1] + 2) * 4;
-            break;
-        default:
-            return;
-        }
-        l->protocol = h[0];
-        if (!l->first)
-            return;
-    }
-}
-
-static size_t transport_header_len(const uint8_t *p, size_t len, const struct layout *l)
-{
-    if (!l->first)
-        return 0;
-    switch (l->protocol) {
-    case IPPROTO_TCP:
-        return l->transport + 12 < len ? (size_t)(p[l->transport + 12] >> 4) * 4 : 20;
-    case IPPROTO_UDP:
-    case IPPROTO_UDPLITE:
-    case IPPROTO_ICMP:
-    case IPPROTO_ICMPV6:
-        return 8;
-    case IPPROTO_SCTP:
-    case IPPROTO_DCCP:
-        return 12;
-    default:
-        return 0;
-    }
-}
-
-static bool lay_out(const uint8_t *p, size_t len, struct layout *l)
-{
-    if (len < sizeof(struct iphdr))
-        return false;
-    *l = (struct layout){.first = true, .complete = true};
-    if (packet_version(p, len) == 6) {
-        if (len < sizeof(struct ip6_hdr))
-            return false;
-        l->protocol = p[6];
-        l->transport = sizeof(struct ip6_hdr);
-        l->address = p + 8;
-        l->address_len = 32;
-        skip_extension_headers(p, len, l);
-    } else {
-        l->protocol = p[9];
-        l->id = load16(p + 4);
-        l->transport = ipv4_header_len(p);
-        l->address = p + 12;
-        l->address_len = 8;
-        l->first = (load16(p + 6) & IP_OFFMASK) == 0;
-        l->complete = (load16(p + 6) & (IP_OFFMASK | IP_MF)) == 0;
-    }
-    if (l->transport > len)
-        l->transport = len;
-    l->payload = l->transport + transport_header_len(p, len, l);
-    if (l->payload > len)
-        l->payload = len;
-    return true;
-}
-
 /* The part of a transport header that address translation leaves alone. */
-static uint32_t transport_invariant(const uint8_t *p, size_t len, const struct layout *l)
+static uint32_t transport_invariant(const uint8_t *p, size_t len, const struct packet_layout *l)
 {
     const uint8_t *t = p + l->transport;
 
@@ -293,7 +176,7 @@ static uint32_t transport_invariant(const uint8_t *p, size_t len, const struct l
     return 0;
 }
 
-static bool layout_has_ports(const struct layout *l)
+static bool layout_has_ports(const struct packet_layout *l)
 {
     switch (l->protocol) {
     case IPPROTO_TCP:
@@ -310,9 +193,9 @@ static bool layout_has_ports(const struct layout *l)
 bool packet_ends(const void *packet, size_t len, struct packet_ends *ends)
 {
     const uint8_t *p = packet, *ports;
-    struct layout l;
+    struct packet_layout l;
 
-    if (!lay_out(p, len, &l))
+    if (!packet_lay_out(p, len, &l))
         return false;
     *ends = (struct packet_ends){
         .from = l.address, .to = l.address + l.address_len / 2, .protocol = l.protocol};
@@ -326,7 +209,7 @@ bool packet_ends(const void *packet, size_t len, struct packet_ends *ends)
 }
 
 /* The sum of the pseudo header (RFC 793, RFC 8200), not complemented, network byte order. */
-static uint16_t pseudo_sum(const struct layout *l, size_t transport_len)
+static uint16_t pseudo_sum(const struct packet_layout *l, size_t transport_len)
 {
     uint8_t rest[4] = {0, l->protocol, (uint8_t)(transport_len >> 8), (uint8_t)transport_len};
     size_t here = l->final ? l->address_len / 2 : l->address_len;
@@ -337,29 +220,41 @@ static uint16_t pseudo_sum(const struct layout *l, size_t transport_len)
     return (uint16_t)~packet_checksum(rest, sizeof(rest), sum);
 }
 
+/* Where TCP or UDP has its checksum in the packet. */
+static size_t checksum_place(const struct packet_layout *l)
+{
+    return l->transport + (l->protocol == IPPROTO_TCP ? 16 : 6);
+}
+
+bool packet_transport_checksum_is_partial(const uint8_t *p, size_t len,
+                                          const struct packet_layout *l)
+{
+    size_t at = checksum_place(l);
+    uint16_t partial = pseudo_sum(l, len - l->transport);
+
+    return at + sizeof(partial) <= len && memcmp(p + at, &partial, sizeof(partial)) == 0;
+}
+
 void packet_transport_checksum_complete(void *packet, size_t len)
 {
     uint8_t *p = packet;
-    struct layout l;
-    size_t at, total;
-    uint16_t partial, sum;
+    struct packet_layout l;
+    size_t total;
+    uint16_t sum;
 
-    if (packet_check(p, len, &total) || !lay_out(p, total, &l) || !l.complete ||
-        (l.protocol != IPPROTO_TCP && l.protocol != IPPROTO_UDP))
-        return;
-    at = l.transport + (l.protocol == IPPROTO_TCP ? 16 : 6);
-    partial = pseudo_sum(&l, total - l.transport);
-    if (at + sizeof(sum) > total || memcmp(p + at, &partial, sizeof(partial)) != 0)
+    if (packet_check(p, len, &total) || !packet_lay_out(p, total, &l) || !l.complete ||
+        (l.protocol != IPPROTO_TCP && l.protocol != IPPROTO_UDP) ||
+        !packet_transport_checksum_is_partial(p, total, &l))
         return;
     /* The field holds the pseudo header's sum: summing over it adds that in. */
     sum = packet_checksum(p + l.transport, total - l.transport, 0);
     if (sum == 0 && l.protocol == IPPROTO_UDP)
         sum = 0xffff;
-    memcpy(p + at, &sum, sizeof(sum));
+    memcpy(p + checksum_place(&l), &sum, sizeof(sum));
 }
 
 /* Where the checksum is in the transport header; 0 if there is none. */
-static size_t transport_checksum_at(const uint8_t *transport, const struct layout *l)
+static size_t transport_checksum_at(const uint8_t *transport, const struct packet_layout *l)
 {
     switch (l->protocol) {
     case IPPROTO_TCP:
@@ -375,23 +270,23 @@ static size_t transport_checksum_at(const uint8_t *transport, const struct layou
 }
 
 /* Where the transport checksum is to be written that covers the whole packet; NULL if nowhere. */
-static uint8_t *find_transport_checksum(uint8_t *p, size_t len, struct layout *l)
+static uint8_t *find_transport_checksum(uint8_t *p, size_t len, struct packet_layout *l)
 {
     size_t at, size;
 
-    if (!lay_out(p, len, l) || !l->complete || len - l->transport < 8)
+    if (!packet_lay_out(p, len, l) || !l->complete || len - l->transport < 8)
         return NULL;
     size = len - l->transport;
     at = transport_checksum_at(p + l->transport, l);
     return at == 0 || at + sizeof(uint16_t) > size ? NULL : p + l->transport + at;
 }
 
-static uint32_t start_of_sum(const struct layout *l, size_t size)
+static uint32_t start_of_sum(const struct packet_layout *l, size_t size)
 {
     return l->protocol == IPPROTO_ICMP ? 0 : pseudo_sum(l, size);
 }
 
-static uint16_t as_written(const struct layout *l, uint16_t sum)
+static uint16_t as_written(const struct packet_layout *l, uint16_t sum)
 {
     return sum == 0 && l->protocol == IPPROTO_UDP ? 0xffff : sum;
 }
@@ -399,7 +294,7 @@ static uint16_t as_written(const struct layout *l, uint16_t sum)
 void packet_transport_checksum_fix(void *packet, size_t len)
 {
     uint8_t *p = packet;
-    struct layout l;
+    struct packet_layout l;
     uint8_t *at = find_transport_checksum(p, len, &l);
     uint16_t sum;
 
@@ -414,7 +309,7 @@ void packet_transport_checksum_fix(void *packet, size_t len)
 void packet_transport_checksum_fix_copy(void *to, void *packet, size_t len)
 {
     uint8_t *p = packet, *copy = to;
-    struct layout l;
+    struct packet_layout l;
     uint8_t *at = find_transport_checksum(p, len, &l);
     uint16_t sum;
 
@@ -434,13 +329,13 @@ void packet_transport_checksum_fix_copy(void *to, void *packet, size_t len)
 void packet_keys(uint64_t seed, const void *packet, size_t len, struct packet_keys *keys)
 {
     const uint8_t *p = packet;
-    struct layout l;
+    struct packet_layout l;
     uint16_t source_port = 0, destination_port = 0;
     uint64_t invariant;
     size_t payload;
 
     keys->exact = hash_bytes(seed, seed, p, len);
-    if (!lay_out(p, len, &l)) {
+    if (!packet_lay_out(p, len, &l)) {
         keys->survivor = keys->flow = keys->from = keys->to = fold(keys->exact);
         keys->ident = 0;
         return;

@@ -81,6 +81,22 @@ void packet_transport_checksum_fix_copy(void *to, void *packet, size_t len);
 int packet_fragment(const void *packet, size_t mtu, void *out,
                     int (*emit)(void *arg, const void *fragment, size_t len), void *arg);
 
+/* Whether a packet is TCP and no fragment: what packet_segment() can cut. Any bytes will do. */
+bool packet_is_tcp(const void *packet, size_t len);
+
+/*
+ * A packet that GSO left large is cut as the network card would cut it: TCP into segments, and UDP
+ * whose checksum was left to the card into datagrams. How many of at most mtu bytes that makes; 1
+ * if it is small enough or nothing that is cut so. Any bytes will do.
+ */
+unsigned packet_segment_count(const void *packet, size_t len, size_t mtu);
+
+/*
+ * Writes one of several segments, with right checksums, into out, which must hold mtu bytes. number
+ * counts from 0 and is below the count. Returns the segment's length.
+ */
+size_t packet_segment(const void *packet, size_t len, size_t mtu, unsigned number, void *out);
+
 /* What a packet says of its sender and receiver. Numbers in host byte order. */
 struct packet_ends {
     const uint8_t *from, *to; /* addresses within the packet, of its IP version */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Any bytes as a packet: what is looked up in it, its fragments, its keys. */
+/* Any bytes as a packet: what is looked up in it, its fragments and segments, its keys. */
 #include "fuzz.h"
 #include "packet/packet.h"
 
@@ -67,6 +67,27 @@ static void cut(const uint8_t *packet, size_t total, size_t mtu)
     free(out);
 }
 
+/* Segments are packets, and their payload adds up to what there was. */
+static void cut_large(const uint8_t *packet, size_t len, size_t mtu)
+{
+    unsigned count = packet_segment_count(packet, len, mtu);
+    uint8_t *out = malloc(mtu ? mtu : 1);
+    size_t total, sum = 0, first = 0;
+
+    packet_is_tcp(packet, len);
+    for (unsigned i = 0; count > 1 && i < count; i++) {
+        size_t n = packet_segment(packet, len, mtu, i, out);
+
+        REQUIRE(packet_check(out, n, &total) == 0 && total == n, "segment of %zu bytes", n);
+        REQUIRE(n <= mtu && (i + 1 == count || n == mtu), "%zu bytes, the MTU is %zu", n, mtu);
+        REQUIRE(packet_header_checksum_ok(out), "checksum of segment %u", i);
+        first = i ? first : n;
+        sum += n;
+    }
+    REQUIRE(count == 1 || sum > len - first, "%u segments have %zu bytes", count, sum);
+    free(out);
+}
+
 static bool same(const struct packet_keys *a, const struct packet_keys *b)
 {
     return a->exact == b->exact && a->survivor == b->survivor && a->flow == b->flow &&
@@ -119,6 +140,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     keys(packet, len);
     complete(packet, len);
+    cut_large(packet, len, mtu);
     if (!err) {
         REQUIRE(total >= 20 && total <= len, "%zu of %zu bytes", total, len);
         packet_header_checksum_fix(packet);
