@@ -130,6 +130,7 @@ static unsigned likeness(const struct in_flight_packet *p, const struct packet_k
            (p->keys.survivor == keys->survivor);
 }
 
+/* direction is NULL for any. */
 static uint32_t best_in_chain(struct in_flight *l, const struct packet_keys *keys, uintptr_t buffer,
                               const struct in_flight_direction *direction,
                               enum in_flight_index index)
@@ -144,7 +145,7 @@ static uint32_t best_in_chain(struct in_flight *l, const struct packet_keys *key
         unsigned like;
 
         if (same_key(&e->packet, keys, buffer, index) &&
-            in_flight_same_direction(&e->packet, direction)) {
+            (!direction || in_flight_same_direction(&e->packet, direction))) {
             if (newest)
                 return number;
             like = likeness(&e->packet, keys, buffer);
@@ -174,6 +175,16 @@ bool in_flight_match(struct in_flight *l, const struct packet_keys *keys, uintpt
         }
     }
     return false;
+}
+
+bool in_flight_take_exact(struct in_flight *l, const struct packet_keys *keys, uintptr_t buffer,
+                          struct in_flight_packet *found)
+{
+    uint32_t number = l->count ? best_in_chain(l, keys, buffer, NULL, IN_FLIGHT_EXACT) : 0;
+
+    if (number)
+        take_entry(l, number, found);
+    return number != 0;
 }
 
 const struct in_flight_packet *in_flight_oldest(const struct in_flight *l)

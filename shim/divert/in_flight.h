@@ -102,6 +102,10 @@ bool in_flight_add(struct in_flight *l, const struct in_flight_packet *packet,
 bool in_flight_match(struct in_flight *l, const struct packet_keys *keys, uintptr_t buffer,
                      const struct in_flight_direction *direction, struct in_flight_packet *found);
 
+/* Takes the packet out that was read with these very bytes, whatever way it came; false if none. */
+bool in_flight_take_exact(struct in_flight *l, const struct packet_keys *keys, uintptr_t buffer,
+                          struct in_flight_packet *found);
+
 /* The packet read first, or NULL. It stays. Valid until the next change. */
 const struct in_flight_packet *in_flight_oldest(const struct in_flight *l);
 

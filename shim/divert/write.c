@@ -222,19 +222,27 @@ static bool match_last(struct divert_socket *s, const struct written *w,
     return true;
 }
 
+/* The keys are those of what is written, if it is not the packet read last. */
 static bool match_in_flight(struct divert_socket *s, const struct written *w,
-                            struct in_flight_packet *found, bool *changed)
+                            struct packet_keys *keys, struct in_flight_packet *found, bool *changed)
 {
-    struct packet_keys keys;
-
     if (match_last(s, w, found, changed))
         return true;
     divert_add_in_flight(s);
-    packet_keys(s->shared->seed, w->packet, w->len, &keys);
-    if (!in_flight_match(&s->shared->in_flight, &keys, w->buffer, &w->direction, found))
+    packet_keys(s->shared->seed, w->packet, w->len, keys);
+    if (!in_flight_match(&s->shared->in_flight, keys, w->buffer, &w->direction, found))
         return false;
-    *changed = keys.exact != found->keys.exact;
+    *changed = keys->exact != found->keys.exact;
     return true;
+}
+
+/* The bytes that were read go another way: the packet in the queue is not to wait for a write. */
+static void drop_original(struct divert_socket *s, const struct packet_keys *keys, uintptr_t buffer)
+{
+    struct in_flight_packet original;
+
+    if (in_flight_take_exact(&s->shared->in_flight, keys, buffer, &original))
+        divert_drop(s, &original);
 }
 
 /*
@@ -245,10 +253,13 @@ static int put_back(struct divert_socket *s, struct written *w)
 {
     bool bad = w->direction.incoming && !packet_header_checksum_ok(w->packet), changed;
     struct in_flight_packet queued;
+    struct packet_keys keys;
 
     w->fate = bad ? STATUS_BAD_CHECKSUM : STATUS_MATCHED;
-    if (!match_in_flight(s, w, &queued, &changed))
+    if (!match_in_flight(s, w, &keys, &queued, &changed)) {
+        drop_original(s, &keys, w->buffer);
         return bad ? 0 : inject_written(s, w, 0, 0);
+    }
     w->matched = true;
     w->id = queued.id;
     w->outdev = queued.outdev;

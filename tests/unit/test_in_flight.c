@@ -68,6 +68,24 @@ START_TEST(test_unchanged_packet_matches_whatever_its_buffer)
 }
 END_TEST
 
+START_TEST(test_same_bytes_are_taken_whatever_way_they_came)
+{
+    static const struct in_flight_direction incoming = {.incoming = true};
+    struct sample a = {"10.0.0.1", 1, 7, "a"}, rewritten = {"198.51.100.1", 1, 7, "a"};
+    struct packet_keys keys = keys_of(&rewritten);
+    struct in_flight_packet found;
+
+    ck_assert(!in_flight_take_exact(in_flight, &keys, 100, &found));
+    add(1, &a, 100);
+    ck_assert(!in_flight_take_exact(in_flight, &keys, 100, &found));
+    keys = keys_of(&a);
+    ck_assert_uint_eq(match(&a, 999, &incoming), 0);
+    ck_assert(in_flight_take_exact(in_flight, &keys, 999, &found));
+    ck_assert_uint_eq(found.id, 1);
+    ck_assert_uint_eq(in_flight->count, 0);
+}
+END_TEST
+
 START_TEST(test_second_write_matches_nothing)
 {
     struct sample a = {"10.0.0.1", 1, 7, "a"};
@@ -235,6 +253,7 @@ int main(void)
     struct runner runner = runner_make("in_flight", setup, teardown, 0);
 
     runner_add(&runner, test_unchanged_packet_matches_whatever_its_buffer, 1);
+    runner_add(&runner, test_same_bytes_are_taken_whatever_way_they_came, 1);
     runner_add(&runner, test_second_write_matches_nothing, 1);
     runner_add(&runner, test_translated_packets_match_in_any_order, 1);
     runner_add(&runner, test_rewritten_payloads_match_by_flow, 1);

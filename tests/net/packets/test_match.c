@@ -234,19 +234,42 @@ START_TEST(test_some_are_written_seconds_later)
 }
 END_TEST
 
-/* Incoming packets written as outgoing, and the other way round: injected, once each. */
-START_TEST(test_written_the_other_way)
+/*
+ * Incoming packets written as outgoing, and the other way round: injected, once each. The packet
+ * that was read waits no longer.
+ */
+static int write_the_other_way(const struct kind *k)
 {
-    const struct kind *k = &kinds[_i];
     wire_address to = address_make(k->outgoing ? IN_ADDRESS : ANY, 0);
     int fd = hold(k);
 
     for (int i = 0; i < COUNT; i++) {
         divert_write(fd, held[i].bytes, held[i].len, &to);
         wire_expect_with_any_id(&out0, held[i].bytes, held[i].len);
+        ck_assert_uint_eq(queue_waiting(PORT), (unsigned)(COUNT - 1 - i));
     }
+    return fd;
+}
+
+START_TEST(test_written_the_other_way)
+{
+    int fd = write_the_other_way(&kinds[_i]);
+
     wire_expect_silence(&out0);
     ck_assert(divert_silent(fd));
+}
+END_TEST
+
+/* What goes its own way only then is injected, too: each write is a packet. */
+START_TEST(test_written_the_other_way_and_then_its_own)
+{
+    int fd = write_the_other_way(&kinds[_i]);
+
+    for (int i = 0; i < COUNT; i++) {
+        divert_write(fd, held[i].bytes, held[i].len, &held[i].from);
+        wire_expect_with_any_id(&out0, held[i].bytes, held[i].len);
+    }
+    expect_all_done(fd);
 }
 END_TEST
 
@@ -266,6 +289,7 @@ int main(void)
         test_some_are_written_twice,
         test_some_are_written_seconds_later,
         test_written_the_other_way,
+        test_written_the_other_way_and_then_its_own,
     };
 
     return run_suite_with("match", tests, sizeof(tests) / sizeof(tests[0]), (int)kind_count);
