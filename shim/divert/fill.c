@@ -69,10 +69,44 @@ static bool pass_unwanted(struct divert_socket *s, const struct nfqueue_packet *
     if (!wanted || wanted & (divert_is_incoming(p) ? WANTED_INCOMING : WANTED_OUTGOING))
         return false;
     if (tagged && s->options->openbsd)
-        v.mark = options_mark_with_tag(s->options, p->mark, TAG_PAST_ALL);
+        v.mark = options_mark_with_tag(s->options, p->mark, (uint16_t)s->options->tag_last);
     if (!p->is_tee)
         divert_give_verdict(s, &v);
     return true;
+}
+
+int divert_send_back(struct divert_socket *s, const struct nfqueue_packet *p)
+{
+    uint16_t tag = options_tag_of_mark(s->options, p->mark);
+    struct nfqueue_verdict v = {
+        .id = p->id,
+        .queue = p->queue,
+        .verdict = NF_REPEAT,
+        .mark = p->mark,
+    };
+
+    if (s->options->tags && tag != 0)
+        v.mark = options_mark_with_tag(s->options, p->mark, (uint16_t)(tag - 1));
+    return divert_give_verdict(s, &v);
+}
+
+/*
+ * Only the kernel knows the datagrams that a large packet of UDP consists of: they are handed over
+ * one by one, as all is that is not TCP. Injected they could not be told apart.
+ */
+static bool cut_by_kernel(struct divert_socket *s, const struct nfqueue_packet *p)
+{
+    bool gso = s->shared->gso, sent;
+
+    if (__builtin_expect(!p->gso, 1) || packet_is_tcp(nfqueue_bytes(&s->shared->ring, p), p->len))
+        return false;
+    if (gso)
+        divert_set_gso(s, false);
+    sent = divert_send_back(s, p) == 0;
+    divert_flush(s);
+    if (gso)
+        divert_set_gso(s, true);
+    return sent;
 }
 
 /* The packet that was read last stays as it is while its half of the ring is not filled anew. */
@@ -124,6 +158,7 @@ static int fill_alone(struct divert_socket *s)
         bool other = behind || ring->packet[i].family != s->shared->family;
 
         if (pass_injected(s, &ring->packet[i]) || pass_unwanted(s, &ring->packet[i]) ||
+            cut_by_kernel(s, &ring->packet[i]) ||
             (__builtin_expect(other, 0) && divert_hand_over(s, &ring->packet[i])))
             continue;
         if (kept != i)

@@ -40,6 +40,7 @@ struct in_flight_packet {
     uint8_t hook;         /* NF_INET_* */
     uint8_t family;       /* AF_INET or AF_INET6 */
     bool incoming;        /* in the sense of divert(4) */
+    bool gso;             /* read large: the kernel cuts it later */
     uintptr_t buffer;     /* where the program asked it to be put */
     uint64_t read_at;     /* CLOCK_MONOTONIC, nanoseconds */
     struct packet_keys keys;

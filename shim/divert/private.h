@@ -233,6 +233,12 @@ void divert_pass_injected(struct divert_socket *s);
 /* Under the lock: what signal handlers wrote while this thread had it. */
 void divert_write_deferred(struct divert_socket *s);
 
+/*
+ * Under the lock: the kernel has a packet once more before the rule that diverted it, and cuts it
+ * if large packets do not come uncut now. Returns 0, or -errno: the packet stays.
+ */
+int divert_send_back(struct divert_socket *s, const struct nfqueue_packet *p);
+
 /* Under the lock, once bound: whether large packets come uncut. */
 void divert_set_gso(struct divert_socket *s, bool on);
 

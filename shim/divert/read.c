@@ -99,6 +99,7 @@ static void note_outstanding(struct divert_socket *s, const struct msghdr *msg,
         .hook = p->hook,
         .family = p->family,
         .incoming = incoming,
+        .gso = p->gso,
         .buffer = msg->msg_iovlen ? (uintptr_t)msg->msg_iov[0].iov_base : 0,
         .read_at = clock_ns(),
     };
@@ -139,27 +140,7 @@ static size_t space_in(const struct msghdr *msg)
     return space;
 }
 
-/*
- * A large packet that the program has no room for is cut as it would be without --gso: by the
- * kernel, which has the packet once more before the rule that diverted it.
- */
-static int send_back_to_be_cut(struct divert_socket *s, const struct nfqueue_packet *p)
-{
-    uint16_t tag = options_tag_of_mark(s->options, p->mark);
-    struct nfqueue_verdict v = {
-        .id = p->id,
-        .queue = p->queue,
-        .verdict = NF_REPEAT,
-        .mark = p->mark,
-    };
-
-    if (s->shared->gso)
-        divert_set_gso(s, false);
-    if (s->options->tags && tag != 0)
-        v.mark = options_mark_with_tag(s->options, p->mark, (uint16_t)(tag - 1));
-    return divert_give_verdict(s, &v);
-}
-
+/* A large packet that the program has no room for is cut by the kernel, as without --gso. */
 static void skip_too_large(struct divert_socket *s, const struct msghdr *msg)
 {
     struct nfqueue_ring *ring = &s->shared->ring;
@@ -169,7 +150,9 @@ static void skip_too_large(struct divert_socket *s, const struct msghdr *msg)
 
         if (!p->gso || p->is_tee || space_in(msg) >= p->len)
             return;
-        if (send_back_to_be_cut(s, p))
+        if (s->shared->gso)
+            divert_set_gso(s, false);
+        if (divert_send_back(s, p))
             return; /* the program gets the beginning of it */
     }
 }

@@ -128,6 +128,15 @@ static uint16_t tag_in_mark(const struct options *o, uint16_t tag)
     return (uint16_t)(in_mark < o->tag_last ? in_mark : o->tag_last);
 }
 
+/*
+ * Where large packets are read, what is written may be large, too: TCP, since no other is handed
+ * over large. Injected it is cut again.
+ */
+static bool may_be_large(const struct divert_socket *s, const struct written *w)
+{
+    return s->options->gso && packet_is_tcp(w->packet, w->len);
+}
+
 /* outdev is the interface it was to leave by, or 0. */
 static int inject_written(struct divert_socket *s, struct written *w, uint32_t mark,
                           uint32_t outdev)
@@ -138,15 +147,16 @@ static int inject_written(struct divert_socket *s, struct written *w, uint32_t m
         .routed = options_mark_with_tag(s->options, mark, s->options->socket_mark ? 0 : tag),
         .sent = options_mark_with_tag(s->options, mark, tag),
     };
+    bool segment = may_be_large(s, w);
     int err;
 
     w->fate = w->direction.incoming ? STATUS_INJECTED_IN : STATUS_INJECTED_OUT;
     atomic_store_explicit(&s->shared->injected, true, memory_order_relaxed);
     divert_flush(s); /* packets leave in the order in which they were written */
     if (w->direction.incoming)
-        err = inject_incoming(w->packet, w->len, &w->in, tag, s->options->mark_shift);
+        err = inject_incoming(w->packet, w->len, &w->in, tag, s->options->mark_shift, segment);
     else
-        err = inject_outgoing(w->packet, w->len, &marks, w->scope ? w->scope : outdev);
+        err = inject_outgoing(w->packet, w->len, &marks, w->scope ? w->scope : outdev, segment);
     divert_pass_injected(s);
     return err;
 }
@@ -158,23 +168,36 @@ static bool needs_route(const struct written *w, const struct in_flight_packet *
            packet_destination_key(w->packet) != queued->destination;
 }
 
+/* What was read large may grow: the kernel goes on to cut it. */
 static bool outgrew_mtu(const struct written *w, const struct in_flight_packet *queued)
 {
     struct interface out;
 
-    return !w->direction.incoming && w->len > queued->len &&
+    return !w->direction.incoming && !queued->gso && w->len > queued->len &&
            interfaces_by_index(queued->outdev, &out) && w->len > out.mtu;
 }
 
-static bool too_large_for_link(const struct written *w, const struct in_flight_packet *queued)
+static bool too_large_for_link(const struct divert_socket *s, const struct written *w,
+                               const struct in_flight_packet *queued)
 {
-    return packet_dont_fragment(w->packet) && outgrew_mtu(w, queued);
+    return packet_dont_fragment(w->packet) && outgrew_mtu(w, queued) && !may_be_large(s, w);
 }
 
-/* An IPv6 packet that is not its own the kernel does not fragment. */
-static bool needs_fragments(const struct written *w, const struct in_flight_packet *queued)
+/* An IPv6 packet that is not its own the kernel does not fragment, nor TCP with DF. */
+static bool needs_cut(const struct written *w, const struct in_flight_packet *queued)
 {
-    return queued->family == AF_INET6 && outgrew_mtu(w, queued);
+    return (queued->family == AF_INET6 || packet_dont_fragment(w->packet)) &&
+           outgrew_mtu(w, queued);
+}
+
+/* The kernel loses what was read large when it has become shorter than one of its segments. */
+static bool shrank_to_segment(const struct written *w, const struct in_flight_packet *queued)
+{
+    struct interface wire;
+
+    return queued->gso && w->len < queued->len &&
+           interfaces_by_index(w->direction.incoming ? queued->indev : queued->outdev, &wire) &&
+           w->len <= wire.mtu;
 }
 
 static int give_verdict(struct divert_socket *s, struct written *w,
@@ -263,11 +286,11 @@ static int put_back(struct divert_socket *s, struct written *w)
     w->matched = true;
     w->id = queued.id;
     w->outdev = queued.outdev;
-    if (bad || too_large_for_link(w, &queued)) {
+    if (bad || too_large_for_link(s, w, &queued)) {
         divert_drop(s, &queued);
         return bad ? 0 : -EMSGSIZE;
     }
-    if (needs_route(w, &queued) || needs_fragments(w, &queued)) {
+    if (needs_route(w, &queued) || needs_cut(w, &queued) || shrank_to_segment(w, &queued)) {
         divert_drop(s, &queued);
         return inject_written(s, w, queued.mark, queued.outdev);
     }

@@ -244,6 +244,21 @@ static int deliver(const void *packet, size_t len, const struct interface *in, u
     return real.writev(tap.fd, iov, 2) < 0 ? -errno : 0;
 }
 
+/* Whole, or in segments that the interface could have received. */
+static int deliver_all(const void *packet, size_t len, const struct interface *in, uint16_t tag,
+                       bool segment)
+{
+    static uint8_t piece[PACKET_MAX]; /* under the lock */
+    unsigned count = segment ? packet_segment_count(packet, len, in->mtu) : 1;
+    int err = 0;
+
+    if (count == 1)
+        return deliver(packet, len, in, tag);
+    for (unsigned i = 0; i < count && !err; i++)
+        err = deliver(piece, packet_segment(packet, len, in->mtu, i, piece), in, tag);
+    return err;
+}
+
 /* Somebody removed the device, or set it down: whether it is there again. */
 static bool mend(int err, unsigned mark_shift)
 {
@@ -255,16 +270,16 @@ static bool mend(int err, unsigned mark_shift)
 }
 
 int inject_incoming(const void *packet, size_t len, const struct interface *in, uint16_t tag,
-                    unsigned mark_shift)
+                    unsigned mark_shift, bool segment)
 {
     int err;
 
     process_lock(LOCK_INJECT_IN);
     err = ready(mark_shift);
     if (!err)
-        err = deliver(packet, len, in, tag);
+        err = deliver_all(packet, len, in, tag, segment);
     if (err && open_ && mend(err, mark_shift))
-        err = deliver(packet, len, in, tag);
+        err = deliver_all(packet, len, in, tag, segment);
     process_unlock(LOCK_INJECT_IN);
     /* What a full queue does to a packet is no error of the program's. */
     return err == -EAGAIN || err == -ENOBUFS ? 0 : err;

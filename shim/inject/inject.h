@@ -22,7 +22,8 @@ struct inject_marks {
 
 /*
  * Sends an IP packet as the host's own, routed by its addresses and mark. Larger than the
- * MTU it is fragmented, or refused if it must not be. outdev is the index of the interface for a
+ * MTU it is cut into segments, if segment says that packet_segment() may do so; else it is
+ * fragmented, or refused if it must not be. outdev is the index of the interface for a
  * destination of link-local scope, or 0: then it is that of the source, or the kernel's choice.
  *
  * Returns 0, also if rules or full queues drop the packet; -EMSGSIZE; -EPERM without the
@@ -30,14 +31,15 @@ struct inject_marks {
  * -EHOSTUNREACH, -EACCES (a route that prohibits).
  */
 int inject_outgoing(const void *packet, size_t len, const struct inject_marks *marks,
-                    uint32_t outdev);
+                    uint32_t outdev, bool segment);
 
 /*
- * Lets an IP packet arrive on an interface, with this tag in its mark. Returns 0 or -errno:
- * -EPERM without CAP_NET_ADMIN, -EADDRNOTAVAIL if the interface is gone.
+ * Lets an IP packet arrive on an interface, with this tag in its mark; larger than the interface's
+ * MTU in segments, if segment says so, else whole. Returns 0 or -errno: -EPERM without
+ * CAP_NET_ADMIN, -EADDRNOTAVAIL if the interface is gone.
  */
 int inject_incoming(const void *packet, size_t len, const struct interface *in, uint16_t tag,
-                    unsigned mark_shift);
+                    unsigned mark_shift, bool segment);
 
 /*
  * Whether the kernel is going to drop a packet that arrives on this interface, unless it was told

@@ -35,6 +35,7 @@ struct sender {
 };
 
 static struct sender senders[] = {{.family = AF_INET}, {.family = AF_INET6}};
+static uint8_t piece[PACKET_MAX]; /* of a packet above the MTU; under the lock */
 
 /* Where a packet goes, and the source that its route is looked up with, or zeros. */
 struct destination {
@@ -249,13 +250,12 @@ static int bind_source(int fd, const struct destination *d)
 static size_t route_mtu(const struct destination *d)
 {
     int family = d->sender->family, level = family == AF_INET6 ? IPPROTO_IPV6 : IPPROTO_IP;
-    int fd = raw_socket(family), mtu = 0, on = 1;
+    int fd = raw_socket(family), mtu = 0;
     socklen_t size = sizeof(mtu);
 
     if (fd < 0)
         return 0;
     real.setsockopt(fd, SOL_SOCKET, SO_MARK, &d->marks.routed, sizeof(d->marks.routed));
-    real.setsockopt(fd, IPPROTO_IP, IP_FREEBIND, &on, sizeof(on));
     if (bind_source(fd, d) < 0 || real.connect(fd, &d->to.any, d->to_len) < 0 ||
         real.getsockopt(fd, level, family == AF_INET6 ? IPV6_MTU : IP_MTU, &mtu, &size) < 0)
         mtu = 0;
@@ -263,18 +263,29 @@ static size_t route_mtu(const struct destination *d)
     return (size_t)mtu;
 }
 
-static int send_in_fragments(struct destination *d, const void *packet, size_t len)
+static int send_segments(struct destination *d, const void *packet, size_t len, size_t mtu)
 {
-    static uint8_t fragment[PACKET_MAX]; /* under the lock */
+    unsigned count = packet_segment_count(packet, len, mtu);
+    int err = count > 1 ? 0 : -EMSGSIZE;
+
+    for (unsigned i = 0; i < count && !err; i++)
+        err = send_one(d, piece, packet_segment(packet, len, mtu, i, piece));
+    return err;
+}
+
+static int send_in_pieces(struct destination *d, const void *packet, size_t len, bool segment)
+{
     size_t mtu = route_mtu(d);
 
     if (mtu < MTU_MIN || mtu >= len)
         return -EMSGSIZE;
-    return packet_fragment(packet, mtu, fragment, send_one, d);
+    if (segment)
+        return send_segments(d, packet, len, mtu);
+    return packet_fragment(packet, mtu, piece, send_one, d);
 }
 
 int inject_outgoing(const void *packet, size_t len, const struct inject_marks *marks,
-                    uint32_t outdev)
+                    uint32_t outdev, bool segment)
 {
     struct destination d = destination_of(packet, outdev);
     int err;
@@ -287,8 +298,8 @@ int inject_outgoing(const void *packet, size_t len, const struct inject_marks *m
         d.marks.routed = marks->sent;
     if (!err)
         err = send_one(&d, packet, len);
-    if (err == -EMSGSIZE && !packet_dont_fragment(packet))
-        err = send_in_fragments(&d, packet, len);
+    if (err == -EMSGSIZE && (segment || !packet_dont_fragment(packet)))
+        err = send_in_pieces(&d, packet, len, segment);
     process_unlock(LOCK_INJECT_OUT);
     return err;
 }

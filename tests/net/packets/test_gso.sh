@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
 # With --gso large packets come to the program uncut, with their checksums complete, may be
-# rewritten, and are cut as before for a program that has no room for them.
+# rewritten, are cut as before for a program that has no room for them, and are cut when they are
+# injected.
 # shellcheck source-path=SCRIPTDIR source=../lib/built.sh
 . "$(dirname "$0")/../lib/built.sh"
 # shellcheck source-path=SCRIPTDIR source=../lib/nat_traffic.sh
@@ -41,6 +42,29 @@ while True:
     divert.sendto(packet, address)
 END
 
+# A divert program that writes every second packet by another way, with that address: prints how
+# many of those were larger than the wire when it ends.
+cat >"$SCRATCH/detour.py" <<'END'
+import signal, socket, sys
+
+large = 0
+def end(*_):
+    print("large", large, flush=True)
+    sys.exit(0)
+
+signal.signal(signal.SIGTERM, end)
+divert = socket.socket(socket.AF_INET, socket.SOCK_RAW, 254)
+divert.bind(("0.0.0.0", 8000))
+count = 0
+while True:
+    packet, address = divert.recvfrom(65535)
+    count += 1
+    if count % 2 == 0:
+        large += len(packet) > 1500
+        address = (sys.argv[1], address[1])
+    divert.sendto(packet, address)
+END
+
 # measured OPTION... SIZE: a transfer with the program in between; what it printed is in $MEASURED.
 measured() {
     local size=${*: -1}
@@ -54,12 +78,71 @@ measured() {
     expect_no_rules "$ROUTER"
 }
 
+# transfer [IP-VERSION]
 transfer() {
+    local version=${1:-4} to=$SERVER_ADDRESS
+    [[ $version == 4 ]] || to=[$SERVER_ADDRESS6]
     rm -f "$SCRATCH/received"
-    ns_start "$SERVER" "$SCRATCH/log-tcp" socat -u TCP4-LISTEN:5001,reuseaddr "CREATE:$SCRATCH/received"
+    ns_start "$SERVER" "$SCRATCH/log-tcp" socat -u "TCP$version-LISTEN:5001,reuseaddr" \
+        "CREATE:$SCRATCH/received"
     wait_tcp "$SERVER" 5001
-    in_ns "$CLIENT" timeout 60 socat -u "FILE:$SCRATCH/sent" "TCP4:$SERVER_ADDRESS:5001" &&
+    in_ns "$CLIENT" timeout 60 socat -u "FILE:$SCRATCH/sent" "TCP$version:$to:5001" &&
         wait_until 'the server to have it all' received_all && cmp "$SCRATCH/sent" "$SCRATCH/received"
+}
+
+# Addresses of IPv6 beside the others. Packets may come from anywhere, and go out where they came in.
+hosts_extend() {
+    local name
+    SERVER_ADDRESS6=2001:db8:2::2
+    for name in "$CLIENT" "$ROUTER" "$SERVER"; do
+        # shellcheck disable=SC2016
+        in_ns "$name" sh -c 'echo 0 >/proc/sys/net/ipv6/conf/all/disable_ipv6
+            for f in /proc/sys/net/ipv4/conf/*/rp_filter /proc/sys/net/ipv[46]/conf/*/accept_redirects; do
+                echo 0 >$f
+            done'
+    done
+    in_ns "$ROUTER" sh -c 'echo 1 >/proc/sys/net/ipv6/conf/all/forwarding'
+    ip -n "$CLIENT" address add 2001:db8:1::2/64 dev eth0 nodad
+    ip -n "$ROUTER" address add 2001:db8:1::1/64 dev lan0 nodad
+    ip -n "$ROUTER" address add 2001:db8:2::1/64 dev wan0 nodad
+    ip -n "$SERVER" address add $SERVER_ADDRESS6/64 dev eth0 nodad
+    ip -n "$CLIENT" route add default via 2001:db8:1::1
+    ip -n "$SERVER" route add default via 2001:db8:2::1
+    server_route_add
+}
+
+# ip_count NS FIELD: one of the kernel's counters of IPv4 or, where its name says so, IPv6.
+ip_count() {
+    # shellcheck disable=SC2016
+    in_ns "$1" awk -v name="$2" '
+        $1 == "Ip:" && !field { for (i = 2; i <= NF; i++) if ($i == name) field = i; next }
+        $1 == "Ip:" && field { print $field }
+        $1 == name { print $2 }' /proc/net/snmp /proc/net/snmp6
+}
+
+# What comes of packets that are too large: complaints to the client, fragments to the server.
+too_large() {
+    printf '%s %s %s %s\n' "$(icmp_count "$CLIENT" InDestUnreachs)" "$(ip_count "$CLIENT" Icmp6InPktTooBigs)" \
+        "$(ip_count "$SERVER" ReasmReqds)" "$(ip_count "$SERVER" Ip6ReasmReqds)"
+}
+
+# expect_detour WHAT RULE ADDRESS: half of the packets go that way, and all of them arrive.
+expect_detour() {
+    local before version
+    before=$(too_large)
+    run_start "$ROUTER" 8000 "${BACKEND_OPTION[@]}" --gso -r "$2" python3 "$SCRATCH/detour.py" "$3"
+    for version in 4 6; do
+        expect_success "$1: a TCP transfer over IPv$version" transfer "$version"
+    done
+    run_stop
+    expect_at_least "$1: large packets" 20 "$(awk '/^large/ { print $2 }' "$RUN_LOG")"
+    expect_equal "$1: complaints and fragments" "$before" "$(too_large)"
+}
+
+test_gso_detours() {
+    expect_detour 'another interface' 'divert 8000 tcp from any to any in via lan0' "$WAN_ADDRESS"
+    expect_detour 'outgoing' 'divert 8000 tcp from any to any in via lan0' 0.0.0.0
+    expect_detour 'incoming' 'divert 8000 tcp from any to any out via wan0' "$LAN_ADDRESS"
 }
 
 expect_longest() {
@@ -89,4 +172,6 @@ test_gso() {
 }
 
 each_backend run_tests test_gso
+hosts_extend
+each_backend run_tests test_gso_detours
 finish

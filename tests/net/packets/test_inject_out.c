@@ -187,6 +187,9 @@ START_TEST(test_outgoing_above_the_mtu_is_fragmented)
     add_option(OPTION, OPTION_SIZE);
     write_outgoing();
     wire_expect_fragments(&out0, packet, len, 1500, HEADER + OPTION_SIZE, OPTION_KIND);
+    make(STRANGE, OUT_PEER, 79, 5000);
+    write_outgoing();
+    wire_expect_fragments(&out0, packet, len, 1500, HEADER, 0);
 }
 END_TEST
 
