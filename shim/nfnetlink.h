@@ -26,6 +26,7 @@ struct nfqueue_packet {
     bool is_tee;      /* a copy, see nflog.h: it waits for no verdict */
     bool gso;         /* of several segments, which the kernel cuts later (GSO) */
     bool no_checksum; /* the transport checksum is left to the card */
+    uint16_t segment; /* of a copy that is read in segments: the next one */
     uint32_t at;      /* where it lies in the ring's slots, see nfqueue_bytes() */
 };
 

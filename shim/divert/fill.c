@@ -204,15 +204,3 @@ void divert_pass_injected(struct divert_socket *s)
         /* on its way it may come to a second queue rule */
     }
 }
-
-int divert_next_len(struct divert_socket *s)
-{
-    int len = divert_lock(s);
-
-    if (len)
-        return 0;
-    if (!s->shared->cannot_receive && divert_fill(s) > 0)
-        len = (int)s->shared->ring.packet[s->shared->ring.first].len;
-    divert_unlock(s);
-    return len;
-}

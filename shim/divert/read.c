@@ -140,6 +140,47 @@ static size_t space_in(const struct msghdr *msg)
     return space;
 }
 
+/* What a read gives: the ring's first packet, or a segment of it. */
+struct next {
+    const struct nfqueue_packet *packet;
+    struct nfqueue_packet segment; /* packet, if it is one */
+    uint8_t *bytes;
+    bool last; /* and the ring's first packet has been read */
+};
+
+/* The kernel hands copies over large; a copy is as large as what the wire had or will have. */
+static void cut_copy(struct divert_socket *s, struct next *next)
+{
+    const struct nfqueue_packet *p = next->packet;
+    struct interface wire;
+    unsigned count;
+
+    if (!interfaces_by_index(divert_is_incoming(p) ? p->indev : p->outdev, &wire))
+        return;
+    count = packet_segment_count(next->bytes, p->len, wire.mtu);
+    if (p->segment >= count || count == 1)
+        return;
+    next->segment = *p;
+    next->segment.len =
+        (uint32_t)packet_segment(next->bytes, p->len, wire.mtu, p->segment, s->shared->scratch);
+    next->packet = &next->segment;
+    next->bytes = s->shared->scratch;
+    next->last = p->segment + 1u == count;
+}
+
+/* space is what the program has room for. */
+static void find_next(struct divert_socket *s, size_t space, struct next *next)
+{
+    struct nfqueue_ring *ring = &s->shared->ring;
+
+    next->packet = &ring->packet[ring->first];
+    next->bytes = nfqueue_bytes(ring, next->packet);
+    next->last = true;
+    if (__builtin_expect(next->packet->is_tee, 0) &&
+        (!s->shared->gso || next->packet->segment > 0 || space < next->packet->len))
+        cut_copy(s, next);
+}
+
 /* A large packet that the program has no room for is cut by the kernel, as without --gso. */
 static void skip_too_large(struct divert_socket *s, const struct msghdr *msg)
 {
@@ -148,7 +189,7 @@ static void skip_too_large(struct divert_socket *s, const struct msghdr *msg)
     for (; !nfqueue_ring_empty(ring); ring->first++) {
         const struct nfqueue_packet *p = &ring->packet[ring->first];
 
-        if (!p->gso || p->is_tee || space_in(msg) >= p->len)
+        if (!p->gso || space_in(msg) >= p->len)
             return;
         if (s->shared->gso)
             divert_set_gso(s, false);
@@ -157,33 +198,44 @@ static void skip_too_large(struct divert_socket *s, const struct msghdr *msg)
     }
 }
 
-static void note_read(struct divert_socket *s, const struct nfqueue_packet *p, uint16_t tag)
+static void note_read(struct divert_socket *s, const struct next *next, uint16_t tag)
 {
+    const struct nfqueue_packet *p = next->packet;
+
     status_count(&s->shared->status.read, p->len);
     if (p->is_tee)
         status_count(&s->shared->status.copies, p->len);
     if (trace_on())
-        divert_trace_read(s, p, divert_is_incoming(p), tag);
+        divert_trace_read(s, p, next->bytes, tag);
+}
+
+static void go_on(struct nfqueue_ring *ring, bool last)
+{
+    if (last)
+        ring->first++;
+    else
+        ring->packet[ring->first].segment++;
 }
 
 static ssize_t read_first(struct divert_socket *s, struct msghdr *msg, int flags)
 {
-    struct nfqueue_ring *ring = &s->shared->ring;
-    const struct nfqueue_packet *p = &ring->packet[ring->first];
+    const struct nfqueue_packet *p;
     struct divert_address address;
-    uint8_t *bytes = nfqueue_bytes(ring, p);
+    struct next next;
     size_t copied;
 
+    find_next(s, space_in(msg), &next);
+    p = next.packet;
     address_of_packet(s, p, &address);
-    copied = give_bytes(msg, p, bytes);
+    copied = give_bytes(msg, p, next.bytes);
     give_address(msg, &address);
     msg->msg_controllen = 0;
     msg->msg_flags = copied < p->len ? MSG_TRUNC : 0;
     if (!(flags & MSG_PEEK)) {
-        note_read(s, p, address.in.sin_port);
+        note_read(s, &next, address.in.sin_port);
         if (!p->is_tee)
             note_outstanding(s, msg, p, address.incoming);
-        ring->first++;
+        go_on(&s->shared->ring, next.last);
     }
     return flags & MSG_TRUNC ? (ssize_t)p->len : (ssize_t)copied;
 }
@@ -237,4 +289,19 @@ uint64_t divert_read_deadline(const struct divert_socket *s, int flags)
     if ((flags & MSG_DONTWAIT) || atomic_load_explicit(&shared->nonblocking, memory_order_relaxed))
         return 0;
     return shared->receive_timeout ? clock_exact_ns() + shared->receive_timeout : DIVERT_NEVER;
+}
+
+int divert_next_len(struct divert_socket *s)
+{
+    struct next next;
+    int len = divert_lock(s);
+
+    if (len)
+        return 0;
+    if (!s->shared->cannot_receive && divert_fill(s) > 0) {
+        find_next(s, SIZE_MAX, &next);
+        len = (int)next.packet->len;
+    }
+    divert_unlock(s);
+    return len;
 }

@@ -8,11 +8,12 @@
 #include <stdio.h>
 #include <string.h>
 
-void divert_trace_read(struct divert_socket *s, const struct nfqueue_packet *p, bool incoming,
-                       uint16_t tag)
+void divert_trace_read(struct divert_socket *s, const struct nfqueue_packet *p,
+                       const uint8_t *bytes, uint16_t tag)
 {
+    bool incoming = divert_is_incoming(p);
     struct trace_packet packet = {
-        .bytes = nfqueue_bytes(&s->shared->ring, p),
+        .bytes = bytes,
         .len = p->len,
         .id = p->id,
         .queued = !p->is_tee,

@@ -7,8 +7,8 @@
 #include "trace/trace.h"
 
 /* A packet that the program has just got, with its tag; checksums are complete. */
-void divert_trace_read(struct divert_socket *s, const struct nfqueue_packet *p, bool incoming,
-                       uint16_t tag);
+void divert_trace_read(struct divert_socket *s, const struct nfqueue_packet *p,
+                       const uint8_t *bytes, uint16_t tag);
 
 /*
  * A packet that the program wrote, and what became of it: err is what the write gives, 0 or -errno.

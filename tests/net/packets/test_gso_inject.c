@@ -242,6 +242,26 @@ START_TEST(test_datagram_above_the_mtu_with_df_is_emsgsize)
 END_TEST
 #endif
 
+static void copy_outgoing(void)
+{
+    run(IPTABLES " -t mangle -A POSTROUTING -o out0 -j NFLOG --nflog-group %d --nflog-threshold 1",
+        PORT);
+}
+
+START_TEST(test_copy_is_whole_if_there_is_room)
+{
+    int fd = divert_bound(PORT);
+    size_t at = 0;
+
+    copy_outgoing();
+    read_large(fd);
+    wire_send_large(&in0, packet, len, PIECE);
+    while (at < PAYLOAD)
+        at = add_segment(packet, got, divert_read(fd, got, 1500, &from), 1500, at);
+    ck_assert(divert_silent(fd));
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const tests[] = {
@@ -260,6 +280,7 @@ int main(void)
 #ifndef WIRE_IPV6
         test_datagram_above_the_mtu_with_df_is_emsgsize,
 #endif
+        test_copy_is_whole_if_there_is_room,
     };
 
     return run_suite("gso_inject", tests, sizeof(tests) / sizeof(tests[0]));

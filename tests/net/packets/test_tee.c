@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What divert(4) says of tee: the original goes on at once, a copy can be read. */
+#include "large.h"
 #include "make_packet.h"
-#include "wire.h"
 
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
-static uint8_t packet[4000], got[4000];
+static uint8_t packet[65536], got[65536];
 static size_t len;
 static wire_address from;
 
@@ -116,12 +117,84 @@ START_TEST(test_large_copy_is_whole)
 }
 END_TEST
 
+/* Of TCP that comes large: as it will be on the wire. */
+START_TEST(test_copy_of_several_segments_is_read_in_segments)
+{
+    int fd = divert_bound(PORT), waiting;
+    size_t at = 0, n;
+
+    tee_outgoing(PORT, 300);
+    len = make_tcp(packet, IN_PEER, OUT_PEER, 20000);
+    wire_send_large(&in0, packet, len, 1400);
+    ck_assert_uint_eq(wire_receive(&out0, got, sizeof(got)), len);
+    while (at < 20000) {
+        ck_assert(!divert_silent(fd));
+        ck_assert_int_eq(ioctl(fd, FIONREAD, &waiting), 0);
+        ck_assert_int_eq(recv(fd, got, 0, MSG_PEEK | MSG_TRUNC), waiting);
+        n = divert_read(fd, got, sizeof(got), &from);
+        ck_assert_int_eq(waiting, (int)n);
+        at = add_segment(packet, got, n, 1500, at);
+        ck_assert_int_eq(from.sin_tag, 300);
+        expect_interface(&from, "in0");
+    }
+    ck_assert(divert_silent(fd));
+}
+END_TEST
+
+/* Each of them written is one more packet. */
+START_TEST(test_copy_in_segments_can_be_written)
+{
+    int fd = divert_bound(PORT);
+
+    tee_outgoing(PORT, 0);
+    len = make_tcp(packet, IN_PEER, OUT_PEER, 5000);
+    wire_send_large(&in0, packet, len, 1400);
+    ck_assert_uint_eq(wire_receive(&out0, got, sizeof(got)), len);
+    for (size_t left = 5000; left > 0;) {
+        size_t n = divert_read(fd, got, sizeof(got), &from);
+
+        divert_write(fd, got, n, &from);
+        left -= n - HEADER - 20;
+    }
+    wire_expect_segments(&out0, packet, len, 1500);
+}
+END_TEST
+
+START_TEST(test_copy_of_several_datagrams_is_no_larger_than_the_wire)
+{
+    static uint8_t payload[5001];
+    int fd = divert_bound(PORT);
+    size_t at = 0;
+
+    for (size_t i = 0; i < sizeof(payload); i++)
+        payload[i] = (uint8_t)(i * 7);
+    tee_outgoing(PORT, 0);
+    len = make_udp(packet, IN_PEER, 1111, OUT_PEER, 2222, 77, payload, sizeof(payload));
+    wire_send_large(&in0, packet, len, 1400);
+    while (at < sizeof(payload)) {
+        size_t n = divert_read(fd, got, sizeof(got), &from), size = n - HEADER - 8;
+
+        ck_assert_uint_le(n, 1500);
+        ck_assert_uint_eq(transport_checksum(got, n), 0);
+        ck_assert_mem_eq(got + HEADER + 8, payload + at, size);
+        at += size;
+    }
+    ck_assert(divert_silent(fd));
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const tests[] = {
-        test_original_goes_on_at_once,        test_copy_carries_tag_and_interface,
-        test_copy_written_is_one_more_packet, test_copies_and_diverted_packets_come_to_one_socket,
-        test_copy_has_its_checksum,           test_large_copy_is_whole,
+        test_original_goes_on_at_once,
+        test_copy_carries_tag_and_interface,
+        test_copy_written_is_one_more_packet,
+        test_copies_and_diverted_packets_come_to_one_socket,
+        test_copy_has_its_checksum,
+        test_large_copy_is_whole,
+        test_copy_of_several_segments_is_read_in_segments,
+        test_copy_in_segments_can_be_written,
+        test_copy_of_several_datagrams_is_no_larger_than_the_wire,
     };
 
     return run_suite("tee", tests, sizeof(tests) / sizeof(tests[0]));
