@@ -168,6 +168,15 @@ static void cut_copy(struct divert_socket *s, struct next *next)
     next->last = p->segment + 1u == count;
 }
 
+/* With --gso TCP is, if the program has room for it. */
+static bool copy_is_whole(const struct divert_socket *s, const struct next *next, size_t space)
+{
+    const struct nfqueue_packet *p = next->packet;
+
+    return s->shared->gso && p->segment == 0 && p->len <= space &&
+           packet_is_tcp(next->bytes, p->len);
+}
+
 /* space is what the program has room for. */
 static void find_next(struct divert_socket *s, size_t space, struct next *next)
 {
@@ -176,8 +185,7 @@ static void find_next(struct divert_socket *s, size_t space, struct next *next)
     next->packet = &ring->packet[ring->first];
     next->bytes = nfqueue_bytes(ring, next->packet);
     next->last = true;
-    if (__builtin_expect(next->packet->is_tee, 0) &&
-        (!s->shared->gso || next->packet->segment > 0 || space < next->packet->len))
+    if (__builtin_expect(next->packet->is_tee, 0) && !copy_is_whole(s, next, space))
         cut_copy(s, next);
 }
 

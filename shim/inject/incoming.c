@@ -244,18 +244,34 @@ static int deliver(const void *packet, size_t len, const struct interface *in, u
     return real.writev(tap.fd, iov, 2) < 0 ? -errno : 0;
 }
 
-/* Whole, or in segments that the interface could have received. */
+/*
+ * What the interface could have received, and what can be forwarded: TCP may know of a narrower
+ * link behind the host, and would not have sent more.
+ */
+static size_t mtu_on_the_way(const void *packet, const struct interface *in)
+{
+    size_t route = inject_route_mtu(packet);
+
+    return route >= MTU_MIN && route < in->mtu ? route : in->mtu;
+}
+
+/* Whole or, larger than the interface's MTU, in segments. */
 static int deliver_all(const void *packet, size_t len, const struct interface *in, uint16_t tag,
                        bool segment)
 {
     static uint8_t piece[PACKET_MAX]; /* under the lock */
-    unsigned count = segment ? packet_segment_count(packet, len, in->mtu) : 1;
+    unsigned count;
+    size_t mtu;
     int err = 0;
 
-    if (count == 1)
+    if (!segment || len <= in->mtu)
+        return deliver(packet, len, in, tag);
+    mtu = mtu_on_the_way(packet, in);
+    count = packet_segment_count(packet, len, mtu);
+    if (count == 1) /* there is no room behind its headers */
         return deliver(packet, len, in, tag);
     for (unsigned i = 0; i < count && !err; i++)
-        err = deliver(piece, packet_segment(packet, len, in->mtu, i, piece), in, tag);
+        err = deliver(piece, packet_segment(packet, len, mtu, i, piece), in, tag);
     return err;
 }
 

@@ -17,7 +17,6 @@
 #include <netinet/ip6.h>
 #include <string.h>
 
-#define MTU_MIN 68 /* RFC 791 */
 #define SEND_BUFFER                                                               \
     (64 << 20) /* packets may lie in a queue for long: only the kernel's accounts \
                 */
@@ -261,6 +260,13 @@ static size_t route_mtu(const struct destination *d)
         mtu = 0;
     real.close(fd);
     return (size_t)mtu;
+}
+
+size_t inject_route_mtu(const void *packet)
+{
+    struct destination d = destination_of(packet, 0);
+
+    return route_mtu(&d);
 }
 
 static int send_segments(struct destination *d, const void *packet, size_t len, size_t mtu)

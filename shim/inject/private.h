@@ -3,7 +3,10 @@
 #ifndef DIVERTSHIM_INJECT_PRIVATE_H
 #define DIVERTSHIM_INJECT_PRIVATE_H
 
+#include <stddef.h>
 #include <stdint.h>
+
+#define MTU_MIN 68 /* RFC 791 */
 
 /* The name, index and address of a TAP device of ours. */
 struct tap {
@@ -41,6 +44,9 @@ int redirect_load(unsigned mark_shift);
  */
 int redirect_attach_tcx(int program, uint32_t index);
 int redirect_attach_clsact(int program, uint32_t index);
+
+/* The MTU of the route that the host has for a packet; 0 if there is none. */
+size_t inject_route_mtu(const void *packet);
 
 /* Opens what will be needed; says nothing if that fails. */
 void inject_out_prepare(void);

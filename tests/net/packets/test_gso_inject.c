@@ -88,16 +88,37 @@ START_TEST(test_outgoing_written_as_incoming)
 }
 END_TEST
 
+static void add_narrow_route(void)
+{
+    run(IP " route add " SPARE " dev out0 mtu 1300");
+    run(IP " neighbour add " SPARE " lladdr 02:00:00:00:00:22 dev out0");
+}
+
 START_TEST(test_outgoing_above_the_mtu_of_its_route)
 {
     int fd = divert_ready();
 
-    run(IP " route add " SPARE " dev out0 mtu 1300");
-    run(IP " neighbour add " SPARE " lladdr 02:00:00:00:00:22 dev out0");
+    add_narrow_route();
     len = make_tcp(packet, IN_PEER, SPARE, PAYLOAD);
     wire_send_large(&in0, packet, len, 1200);
     ck_assert_uint_eq(divert_read(fd, got, sizeof(got), &from), len);
     divert_write(fd, got, len, NULL);
+    wire_expect_segments(&out0, packet, len, 1300);
+}
+END_TEST
+
+/* TCP that knows of a narrow link has its packets cut for that, and says DF. */
+START_TEST(test_incoming_above_the_mtu_of_its_route)
+{
+    int fd = divert_ready();
+    wire_address to = incoming_on(OUT_ADDRESS, "out0");
+
+    allow_any_way_back();
+    add_narrow_route();
+    len = make_tcp(packet, IN_PEER, SPARE, PAYLOAD);
+    wire_send_large(&in0, packet, len, 1200);
+    ck_assert_uint_eq(divert_read(fd, got, sizeof(got), &from), len);
+    divert_write(fd, got, len, &to);
     wire_expect_segments(&out0, packet, len, 1300);
 }
 END_TEST
@@ -262,6 +283,23 @@ START_TEST(test_copy_is_whole_if_there_is_room)
 }
 END_TEST
 
+START_TEST(test_copy_of_datagrams_is_never_whole)
+{
+    static const uint8_t payload[5000];
+    int fd = divert_bound(PORT);
+
+    copy_outgoing();
+    len = make_udp(packet, IN_PEER, 1111, OUT_PEER, 2222, 77, payload, sizeof(payload));
+    wire_send_large(&in0, packet, len, DATAGRAM);
+    for (size_t left = sizeof(payload); left > 0; left -= len - HEADER - 8) {
+        len = divert_read(fd, got, sizeof(got), &from);
+        ck_assert_uint_le(len, 1500);
+        divert_write(fd, got, len, &from);
+    }
+    ck_assert(divert_silent(fd));
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const tests[] = {
@@ -269,6 +307,7 @@ int main(void)
         test_incoming_written_as_outgoing,
         test_outgoing_written_as_incoming,
         test_outgoing_above_the_mtu_of_its_route,
+        test_incoming_above_the_mtu_of_its_route,
         test_new_destination,
         test_written_once_more,
         test_grown,
@@ -281,6 +320,7 @@ int main(void)
         test_datagram_above_the_mtu_with_df_is_emsgsize,
 #endif
         test_copy_is_whole_if_there_is_room,
+        test_copy_of_datagrams_is_never_whole,
     };
 
     return run_suite("gso_inject", tests, sizeof(tests) / sizeof(tests[0]));
