@@ -5,6 +5,7 @@
 #include "packet/packet.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -143,7 +144,20 @@ START_TEST(test_new_destination)
 }
 END_TEST
 
-/* As it is when it was dropped in the meantime: the second one stems from nothing that waits. */
+START_TEST(test_written_after_the_hold_time)
+{
+    int fd = divert_ready();
+    struct pollfd p = {.fd = fd, .events = POLLIN};
+
+    read_large(fd);
+    while (queue_waiting(PORT) > 0)
+        ck_assert_int_eq(poll(&p, 1, 100), 0);
+    divert_write(fd, got, len, &from);
+    wire_expect_segments(&out0, packet, len, 1500);
+}
+END_TEST
+
+/* The second one stems from nothing that waits, either. */
 START_TEST(test_written_once_more)
 {
     int fd = divert_ready();
@@ -309,6 +323,7 @@ int main(void)
         test_outgoing_above_the_mtu_of_its_route,
         test_incoming_above_the_mtu_of_its_route,
         test_new_destination,
+        test_written_after_the_hold_time,
         test_written_once_more,
         test_grown,
         test_shrunk,
