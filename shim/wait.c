@@ -8,8 +8,9 @@
 #include "wait.h"
 
 #include "divert/divert.h"
+#include "fd_sets.h"
 #include "fdtable.h"
-#include "netif/interfaces.h"
+#include "poll_kernel.h"
 #include "process/restart.h"
 #include "real.h"
 #include "util/clock.h"
@@ -29,7 +30,6 @@
 #define OTHERS_WAIT_NS 50000
 
 static const short readable = POLLIN | POLLRDNORM;
-static const short writable = POLLOUT | POLLWRNORM;
 
 static __thread uint64_t asked_at; /* the kernel, by this thread */
 
@@ -78,140 +78,10 @@ static bool has_other_kind(const struct pollfd *fds, nfds_t count)
     return false;
 }
 
-/* What poll(2) and select(2) are to be given; left is the room for it. */
-static const struct timespec *time_until(uint64_t deadline, struct timespec *left)
-{
-    uint64_t now = deadline == DIVERT_NEVER || deadline == 0 ? 0 : clock_exact_ns();
-    uint64_t ns = deadline > now ? deadline - now : 0;
-
-    *left = (struct timespec){(time_t)(ns / NS_PER_SEC), (long)(ns % NS_PER_SEC)};
-    return deadline == DIVERT_NEVER ? NULL : left;
-}
-
-static int poll_until(struct pollfd *fds, nfds_t count, uint64_t deadline, const sigset_t *mask)
-{
-    struct timespec left;
-    int n = real.ppoll(fds, count, time_until(deadline, &left), mask);
-
-    return n < 0 ? -errno : n;
-}
-
-/* With the news of interfaces behind the list, which saves the next reader to ask for them. */
-static int poll_with_news(struct pollfd *fds, nfds_t count, uint64_t deadline, const sigset_t *mask)
-{
-    struct pollfd copy[ON_STACK + 1];
-    int n;
-
-    memcpy(copy, fds, count * sizeof(*fds));
-    copy[count] = (struct pollfd){.fd = interfaces_watch_fd(), .events = POLLIN};
-    n = poll_until(copy, count + 1, deadline, mask);
-    if (n < 0)
-        return n;
-    memcpy(fds, copy, count * sizeof(*fds));
-    interfaces_polled(copy[count].revents != 0);
-    return n - (copy[count].revents != 0);
-}
-
-/*
- * Sets reach as far as nfds says, which may be past the end of an fd_set: programs with many
- * descriptors allocate longer ones, and the kernel takes them.
- */
-static fd_mask *fd_set_word(fd_set *set, int fd)
-{
-    return (fd_mask *)(void *)set + fd / NFDBITS;
-}
-
-static bool in_set(int fd, fd_set *set)
-{
-    return set && (*fd_set_word(set, fd) >> (fd % NFDBITS) & 1);
-}
-
-static int put_in_set(int fd, fd_set *set, bool in)
-{
-    if (in)
-        *fd_set_word(set, fd) |= (fd_mask)(1UL << (fd % NFDBITS));
-    return in;
-}
-
-#define SELECT_MAX 8192 /* descriptors that fit in the sets; private ones are below */
-
-struct select_sets {
-    fd_mask readable[SELECT_MAX / NFDBITS], writable[SELECT_MAX / NFDBITS],
-        urgent[SELECT_MAX / NFDBITS];
-};
-
-static fd_set *as_set(fd_mask *words)
-{
-    return (fd_set *)(void *)words;
-}
-
-/* Returns what select(2) calls nfds, or -EINVAL. */
-static int events_to_sets(const struct pollfd *fds, nfds_t count, struct select_sets *sets)
-{
-    int nfds = 0;
-
-    for (nfds_t i = 0; i < count; i++) {
-        int fd = fds[i].fd;
-
-        if (fd >= SELECT_MAX)
-            return -EINVAL;
-        if (fd < 0)
-            continue;
-        put_in_set(fd, as_set(sets->readable), fds[i].events & readable);
-        put_in_set(fd, as_set(sets->writable), fds[i].events & writable);
-        put_in_set(fd, as_set(sets->urgent), fds[i].events & POLLPRI);
-        nfds = fd < nfds ? nfds : fd + 1;
-    }
-    return nfds;
-}
-
-static short events_in_sets(int fd, struct select_sets *sets)
-{
-    if (fd < 0)
-        return 0;
-    return (short)((in_set(fd, as_set(sets->readable)) ? readable : 0) |
-                   (in_set(fd, as_set(sets->writable)) ? writable : 0) |
-                   (in_set(fd, as_set(sets->urgent)) ? POLLPRI : 0));
-}
-
-/* select(2) instead of poll(2). It needs more of the stack than its caller is to have. */
-__attribute__((noinline)) static int select_until(struct pollfd *fds, nfds_t count,
-                                                  uint64_t deadline, const sigset_t *mask)
-{
-    struct select_sets sets = {0};
-    struct timespec left;
-    int nfds = events_to_sets(fds, count, &sets), ready = 0;
-
-    if (nfds < 0)
-        return nfds;
-    if (real.pselect(nfds, as_set(sets.readable), as_set(sets.writable), as_set(sets.urgent),
-                     time_until(deadline, &left), mask) < 0)
-        return -errno;
-    for (nfds_t i = 0; i < count; i++) {
-        fds[i].revents = fds[i].events & events_in_sets(fds[i].fd, &sets);
-        ready += fds[i].revents != 0;
-    }
-    return ready;
-}
-
-/*
- * A timer that sends verdicts may go off in here: poll(2) goes on then, which epoll_wait(2) does
- * not. It is refused more descriptors than a process may have, which may be none; select(2) is not.
- */
-static int ask_kernel(struct pollfd *fds, nfds_t count, uint64_t deadline, const sigset_t *mask)
-{
-    int n = count <= ON_STACK ? poll_with_news(fds, count, deadline, mask)
-                              : poll_until(fds, count, deadline, mask);
-
-    if (n == -EINVAL)
-        n = select_until(fds, count, deadline, mask);
-    return n;
-}
-
 /* What the kernel said of a socket, put right where it does not know all. */
 static void put_right(struct pollfd *p, struct divert_socket *s, bool timed_out)
 {
-    short kernel = p->revents & readable;
+    short kernel = p->revents & readable & p->events;
 
     if (timed_out)
         divert_expire(s);
@@ -237,8 +107,25 @@ static int count_ready(struct pollfd *fds, nfds_t count, bool timed_out)
     return ready;
 }
 
+#define ASKED_FOR_US 0x4000 /* POLLIN; no event of poll(2) has this bit */
+
+/* An epoll descriptor wakes for POLLIN alone. */
+static void ask_for_input(struct pollfd *p)
+{
+    if ((p->events & readable) == POLLRDNORM)
+        p->events |= POLLIN | ASKED_FOR_US;
+}
+
+static void ask_as_before(struct pollfd *fds, nfds_t count)
+{
+    for (nfds_t i = 0; i < count; i++) {
+        if (fds[i].events & ASKED_FOR_US)
+            fds[i].events &= ~(POLLIN | ASKED_FOR_US);
+    }
+}
+
 /* Until when to wait so that what is overdue is dropped. */
-static uint64_t prepare_wait(const struct pollfd *fds, nfds_t count, uint64_t deadline)
+static uint64_t prepare_wait(struct pollfd *fds, nfds_t count, uint64_t deadline)
 {
     for (nfds_t i = 0; i < count; i++) {
         struct divert_socket *s = divert_find(fds[i].fd);
@@ -247,6 +134,7 @@ static uint64_t prepare_wait(const struct pollfd *fds, nfds_t count, uint64_t de
         if (s) {
             overdue = divert_prepare_wait(s);
             divert_release(s);
+            ask_for_input(&fds[i]);
         }
         deadline = overdue < deadline ? overdue : deadline;
     }
@@ -271,7 +159,9 @@ int wait_poll(struct pollfd *fds, nfds_t count, uint64_t deadline, const sigset_
             return ready;
         if (!ready && deadline)
             until = prepare_wait(fds, count, deadline);
-        n = ask_kernel(fds, count, until, mask);
+        n = poll_kernel(fds, count, until, mask);
+        if (until)
+            ask_as_before(fds, count);
         if (n < 0)
             return n;
         if (count > 1)
@@ -295,7 +185,7 @@ static int wait_for_kernel(struct divert_socket *s, uint64_t deadline, int signa
     int n;
 
     pthread_cleanup_push(give_up_reference, s);
-    n = ask_kernel(fds, 2, deadline, NULL);
+    n = poll_kernel(fds, 2, deadline, NULL);
     pthread_cleanup_pop(0);
     *told = n > 0 && !fds[0].revents;
     return *told ? -EINTR : n;
@@ -436,7 +326,7 @@ static int wait_and_sort(int epoll, struct epoll_event *events, int max, uint64_
                          const sigset_t *mask)
 {
     struct pollfd p = {.fd = epoll, .events = POLLIN};
-    int n = ask_kernel(&p, 1, deadline, mask);
+    int n = poll_kernel(&p, 1, deadline, mask);
 
     if (n <= 0)
         return n;

@@ -23,7 +23,7 @@ LAYERS = [
     r"shim/netif/.*|shim/(nfnetlink|nflog|nfq)\..*",
     r"shim/trace/.*|shim/inject/.*|shim/bsd/.*",
     r"shim/divert/.*",
-    r"shim/wait\..*",
+    r"shim/(wait|poll_kernel|fd_sets)\..*",
     r"shim/hook\.h|shim/[a-z]+_hooks\.c",
     r"tools/divert-run/util/.*",
     r"tools/divert-run/rule/.*",

@@ -11,6 +11,7 @@
 #include <net/if.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
@@ -447,6 +448,44 @@ static void start_mixed(void)
     len = make_udp(packet, IN_PEER, 1, OUT_PEER, 2, 3, "x", 1);
 }
 
+/* Sends a packet when the test sleeps. */
+static void expect_to_wake(struct pollfd *fds, nfds_t count)
+{
+    pid_t test = getpid(), child = fork();
+
+    if (child == 0) {
+        wait_until_asleep(test);
+        wire_send(&in0, packet, len);
+        pause(); /* its end would wake the test, too */
+    }
+    ck_assert_int_eq(poll(fds, count, -1), 1);
+    kill(child, SIGKILL);
+    ck_assert_int_eq(waitpid(child, NULL, 0), child);
+}
+
+START_TEST(test_poll_wakes_for_each_event_of_reading)
+{
+    static const short asked[] = {POLLIN, POLLRDNORM, POLLIN | POLLRDNORM};
+    struct pollfd fds[100];
+    int fd;
+
+    setenv("DIVERTSHIM_HOLD_MS", "3600000", 1); /* what is overdue would wake the test, too */
+    fd = divert_bound(PORT);
+    divert_incoming(PORT);
+    len = make_udp(packet, IN_PEER, 1, OUT_PEER, 2, 3, "x", 1);
+    for (size_t i = 0; i < 2 * sizeof(asked) / sizeof(asked[0]); i++) {
+        nfds_t count = i % 2 ? sizeof(fds) / sizeof(fds[0]) : 1;
+
+        memset(fds, 0xff, sizeof(fds)); /* numbers below 0 are passed over */
+        fds[0] = (struct pollfd){.fd = fd, .events = asked[i / 2]};
+        expect_to_wake(fds, count);
+        ck_assert_int_eq(fds[0].events, asked[i / 2]);
+        ck_assert_int_eq(fds[0].revents, asked[i / 2]);
+        ck_assert_int_eq(read(fd, got, sizeof(got)), (ssize_t)len);
+    }
+}
+END_TEST
+
 /* A child sends the signal each time that the test sleeps, until it is killed. */
 static pid_t send_while_asleep(int sig)
 {
@@ -597,6 +636,7 @@ int main(void)
         test_sigio_by_ioctl,
         test_signal_interrupts_a_read,
         test_sa_restart_goes_on_reading,
+        test_poll_wakes_for_each_event_of_reading,
         test_read_goes_on_by_the_handler_that_ran,
         test_read_is_not_interrupted_by_a_blocked_signal,
         test_poll_is_not_restarted,

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Sets of descriptors, as select(2) takes them. */
+#ifndef DIVERTSHIM_FD_SETS_H
+#define DIVERTSHIM_FD_SETS_H
+
+#include <stdbool.h>
+#include <sys/select.h>
+
+/*
+ * Sets reach as far as nfds says, which may be past the end of an fd_set: programs with many
+ * descriptors allocate longer ones, and the kernel takes them.
+ */
+static inline fd_mask *fd_set_word(fd_set *set, int fd)
+{
+    return (fd_mask *)(void *)set + fd / NFDBITS;
+}
+
+static inline bool in_set(int fd, fd_set *set)
+{
+    return set && (*fd_set_word(set, fd) >> (fd % NFDBITS) & 1);
+}
+
+static inline int put_in_set(int fd, fd_set *set, bool in)
+{
+    if (in)
+        *fd_set_word(set, fd) |= (fd_mask)(1UL << (fd % NFDBITS));
+    return in;
+}
+
+#endif
