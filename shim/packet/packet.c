@@ -269,16 +269,16 @@ static size_t transport_checksum_at(const uint8_t *transport, const struct packe
     }
 }
 
-/* Where the transport checksum is to be written that covers the whole packet; NULL if nowhere. */
-static uint8_t *find_transport_checksum(uint8_t *p, size_t len, struct packet_layout *l)
+/* Where the transport checksum is to be written that covers the whole packet; 0 if nowhere. */
+static size_t find_transport_checksum(const uint8_t *p, size_t len, struct packet_layout *l)
 {
     size_t at, size;
 
     if (!packet_lay_out(p, len, l) || !l->complete || len - l->transport < 8)
-        return NULL;
+        return 0;
     size = len - l->transport;
     at = transport_checksum_at(p + l->transport, l);
-    return at == 0 || at + sizeof(uint16_t) > size ? NULL : p + l->transport + at;
+    return at == 0 || at + sizeof(uint16_t) > size ? 0 : l->transport + at;
 }
 
 static uint32_t start_of_sum(const struct packet_layout *l, size_t size)
@@ -295,35 +295,35 @@ void packet_transport_checksum_fix(void *packet, size_t len)
 {
     uint8_t *p = packet;
     struct packet_layout l;
-    uint8_t *at = find_transport_checksum(p, len, &l);
+    size_t at = find_transport_checksum(p, len, &l);
     uint16_t sum;
 
     if (!at)
         return;
-    store16(at, 0);
+    store16(p + at, 0);
     sum = packet_checksum(p + l.transport, len - l.transport, start_of_sum(&l, len - l.transport));
     sum = as_written(&l, sum);
-    memcpy(at, &sum, sizeof(sum));
+    memcpy(p + at, &sum, sizeof(sum));
 }
 
 void packet_transport_checksum_fix_copy(void *to, void *packet, size_t len)
 {
     uint8_t *p = packet, *copy = to;
     struct packet_layout l;
-    uint8_t *at = find_transport_checksum(p, len, &l);
+    size_t at = find_transport_checksum(p, len, &l);
     uint16_t sum;
 
     if (!at) {
         memcpy(copy, p, len);
         return;
     }
-    store16(at, 0);
+    store16(p + at, 0);
     memcpy(copy, p, l.transport);
     sum = packet_checksum_copy(copy + l.transport, p + l.transport, len - l.transport,
                                start_of_sum(&l, len - l.transport));
     sum = as_written(&l, sum);
-    memcpy(at, &sum, sizeof(sum));
-    memcpy(copy + (at - p), &sum, sizeof(sum));
+    memcpy(p + at, &sum, sizeof(sum));
+    memcpy(copy + at, &sum, sizeof(sum));
 }
 
 void packet_keys(uint64_t seed, const void *packet, size_t len, struct packet_keys *keys)

@@ -14,7 +14,7 @@ jumps() {
     local save
     {
         for save in iptables-legacy-save iptables-nft-save; do
-            in_ns "$ROUTER" $save 2>/dev/null | grep 'ROUTING .*"divert-run pid='
+            in_ns "$ROUTER" "$save" 2>/dev/null | grep 'ROUTING .*"divert-run pid='
         done
         ! command -v nft >/dev/null || in_ns "$ROUTER" nft list ruleset 2>/dev/null | grep 'jump [a-z]* comment "divert-run pid='
     } | wc -l
@@ -28,8 +28,8 @@ has_jumps() {
 empty_all() {
     local table
     for table in raw mangle; do
-        in_ns "$ROUTER" iptables -t $table -F
-        in_ns "$ROUTER" iptables -t $table -X
+        in_ns "$ROUTER" iptables -t "$table" -F
+        in_ns "$ROUTER" iptables -t "$table" -X
     done
     ! command -v nft >/dev/null || in_ns "$ROUTER" nft flush ruleset
 }
@@ -68,7 +68,7 @@ expect_restored() {
     wait_until "$1: rules that are there once more" has_jumps 2
     run_stop
     [[ $BACKEND != nft ]] || lines=0 # nobody could remove them
-    expect_equal "$1: lines about it" $lines \
+    expect_equal "$1: lines about it" "$lines" \
         "$(grep -c 'somebody removed the rules from the packet filter; they are put back' "$RUN_LOG")"
     empty_all
     expect_no_rules "$ROUTER"
