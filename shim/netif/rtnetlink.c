@@ -105,12 +105,18 @@ static int link_attribute(const struct nlattr *attr, void *data)
     return MNL_CB_OK;
 }
 
+/* The kernel pads attributes; libmnl reads on to where the padding of a message would end. */
+static bool is_padded(const struct nlmsghdr *nlh, size_t body)
+{
+    return mnl_nlmsg_get_payload_len(nlh) >= body && nlh->nlmsg_len % MNL_ALIGNTO == 0;
+}
+
 bool rtnetlink_read_link(const struct nlmsghdr *nlh, struct rtnetlink_link *link)
 {
     const struct ifinfomsg *info = mnl_nlmsg_get_payload(nlh);
 
     memset(link, 0, sizeof(*link));
-    if (mnl_nlmsg_get_payload_len(nlh) < sizeof(*info))
+    if (!is_padded(nlh, sizeof(*info)))
         return false;
     link->index = (uint32_t)info->ifi_index;
     link->flags = info->ifi_flags;
@@ -151,7 +157,7 @@ bool rtnetlink_read_address(const struct nlmsghdr *nlh, struct rtnetlink_address
     const struct nlattr *local, *other;
 
     memset(address, 0, sizeof(*address));
-    if (mnl_nlmsg_get_payload_len(nlh) < sizeof(*info) ||
+    if (!is_padded(nlh, sizeof(*info)) ||
         (info->ifa_family != AF_INET && info->ifa_family != AF_INET6))
         return false;
     address->index = info->ifa_index;
