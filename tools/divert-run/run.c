@@ -54,11 +54,12 @@ void run_block_signals(void)
 }
 
 /* Waits until it may start: until then, no signal would be told from one to the whole group. */
-static void exec_command(const char *path, char *const argv[], int parent)
+static void exec_command(const char *path, char *const argv[], const int ends[2])
 {
+    int parent = ends[1], error;
     char go;
-    int error;
 
+    close(ends[0]); /* or the parent's end would not be noticed */
     if (read(parent, &go, 1) != 1)
         _exit(STATUS_FAILED);
     sigaction(SIGCHLD, &original_sigchld, NULL);
@@ -93,7 +94,7 @@ static int start_command(const char *path, char *const argv[])
     text_add(&with_slash, "%s%s", strchr(path, '/') ? "" : "./", path);
     command.pid = fork();
     if (command.pid == 0)
-        exec_command(text_str(&with_slash), argv, ends[1]);
+        exec_command(text_str(&with_slash), argv, ends);
     error = command.pid < 0 ? errno : 0;
     text_free(&with_slash);
     close(ends[1]);
