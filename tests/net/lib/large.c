@@ -6,9 +6,11 @@
 #include "packet/packet.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
 #include <linux/virtio_net.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
@@ -69,7 +71,7 @@ static void leave_checksum(uint8_t *packet, size_t len, size_t at)
     memcpy(packet + HEADER + at, &sum, sizeof(sum));
 }
 
-void wire_send_large(struct wire *w, const uint8_t *packet, size_t len, size_t piece)
+bool wire_send_large(struct wire *w, const uint8_t *packet, size_t len, size_t piece)
 {
     static uint8_t left[65536];
     bool tcp = packet[FAMILY == AF_INET ? 9 : 6] == IPPROTO_TCP;
@@ -87,14 +89,21 @@ void wire_send_large(struct wire *w, const uint8_t *packet, size_t len, size_t p
     const struct iovec iov[] = {
         {&header, sizeof(header)}, {&ethernet, sizeof(ethernet)}, {left, len}};
     int on = 1, off = 0;
+    ssize_t sent;
 
     memcpy(ethernet.h_dest, w->near_mac, ETH_ALEN);
     memcpy(ethernet.h_source, w->far_mac, ETH_ALEN);
     memcpy(left, packet, len);
     leave_checksum(left, len, checksum);
     ck_assert_int_eq(setsockopt(w->fd, SOL_PACKET, PACKET_VNET_HDR, &on, sizeof(on)), 0);
-    ck_assert_int_eq(writev(w->fd, iov, 3), (ssize_t)(sizeof(header) + sizeof(ethernet) + len));
+    sent = writev(w->fd, iov, 3);
+    if (sent < 0 && errno == EINVAL && !tcp) {
+        puts("-- not with large UDP: packet sockets take none on this kernel");
+        return false;
+    }
+    ck_assert_int_eq(sent, (ssize_t)(sizeof(header) + sizeof(ethernet) + len));
     ck_assert_int_eq(setsockopt(w->fd, SOL_PACKET, PACKET_VNET_HDR, &off, sizeof(off)), 0);
+    return true;
 }
 
 size_t add_segment(const uint8_t *packet, const uint8_t *segment, size_t len, size_t mtu, size_t at)

@@ -15,9 +15,11 @@ size_t make_tcp(uint8_t *packet, const char *from, const char *to, size_t payloa
  */
 void make_right(uint8_t *packet, size_t len);
 
-/* A TCP or UDP packet comes in from the far end as one that is to be cut: so much payload a piece.
+/*
+ * A TCP or UDP packet comes in from the far end as one that is to be cut: so much payload a piece.
+ * False, which is said: this kernel takes no such UDP (Linux before 6.2).
  */
-void wire_send_large(struct wire *w, const uint8_t *packet, size_t len, size_t piece);
+bool wire_send_large(struct wire *w, const uint8_t *packet, size_t len, size_t piece);
 
 /*
  * Adds one packet to what was sent as this large TCP packet: the next segment, no larger than the
