@@ -14,8 +14,8 @@
 #ifdef _LINUX_ICMP_H
 #define icmphdr divertshim_libc_icmphdr
 #endif
-#if __has_include(<bsd/../netinet/ip_icmp.h>)
-#include <bsd/../netinet/ip_icmp.h>
+#if __has_include(<netipx/../netinet/ip_icmp.h>) /* netipx is glibc's alone */
+#include <netipx/../netinet/ip_icmp.h>
 #else
 #include_next <netinet/ip_icmp.h>
 #endif

@@ -158,7 +158,7 @@ seq 3000 | socat -u - UNIX-CONNECT:socket
 wait $!
 sha256sum got
 kill $server
-socat - TCP4:127.0.0.1:7001 2>&1 | sed 's/.*E //'
+socat - TCP4:127.0.0.1:7001 2>&1 | sed -n 's/.* E //p'
 exit "${PIPESTATUS[0]}"
 END
 }
