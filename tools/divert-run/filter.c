@@ -207,7 +207,7 @@ static int install_with_nft(const struct filter *filter, const struct ruleset *r
     return status;
 }
 
-/* iptables cannot tell the socket's mark; nft can where it is there. */
+/* iptables cannot tell the socket's mark; nft can where it is there. A restored run has it yet. */
 static void install_injected(struct filter *filter)
 {
     struct text text = {0};
@@ -234,7 +234,7 @@ static int install_with_iptables(struct filter *filter, const struct ruleset *ru
     }
     if (status)
         iptables_remove(&filter->iptables, filter->options.id);
-    else if (filter->options.socket_mark)
+    else if (filter->options.socket_mark && !nft_id_taken(filter->options.id))
         install_injected(filter);
     text_free(&texts[0]);
     text_free(&texts[1]);
@@ -266,7 +266,7 @@ int filter_install(struct filter *filter, struct ruleset *rules)
                  filter->kind == FILTER_NFT ? "nft" : filter->iptables.tools->restore[0],
                  filter->options.id);
     status = place_behind_other_runs(filter, rules);
-    filter->options.socket_mark = nft_probe_injected(&filter->options);
+    filter->options.socket_mark = nft_probe_injected(filter->options.id);
     if (!status)
         status = filter->kind == FILTER_NFT ? install_with_nft(filter, rules)
                                             : install_with_iptables(filter, rules);
@@ -298,9 +298,8 @@ int filter_restore(struct filter *filter, const struct ruleset *rules)
     struct owner_tags others = {.before = filter->options.tag_base + 1};
     int lock = lock_rules(), status;
 
-    if (filter->kind == FILTER_NFT || filter->options.socket_mark)
-        nft_remove(filter->options.id);
     if (filter->kind == FILTER_NFT) {
+        nft_remove(filter->options.id);
         status = install_with_nft(filter, rules);
     } else {
         iptables_remove(&filter->iptables, filter->options.id);
@@ -321,7 +320,6 @@ bool filter_remove(struct filter *filter)
         removed = iptables_remove(&filter->iptables, filter->options.id);
     if (filter->kind == FILTER_NFT || filter->options.socket_mark)
         removed &= nft_remove(filter->options.id);
-
     unlock_rules(lock);
     if (!removed)
         message_error("some rules could not be removed; 'divert-run --cleanup' tries again");

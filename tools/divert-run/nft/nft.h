@@ -21,8 +21,8 @@ void nft_text_injected(const struct filter_options *options, struct text *out);
 
 /* Can nft queue packets here? If not, WHY gets the reason. */
 bool nft_probe(struct text *why);
-/* Can nft give injected packets their socket's mark? */
-bool nft_probe_injected(const struct filter_options *options);
+/* Can nft give injected packets their socket's mark? ID is that of a table to try it with. */
+bool nft_probe_injected(const char *id);
 /* Installs what nft_text() made, all of it or nothing. 0, or an exit status after an error message.
  */
 int nft_install(const char *ruleset);
