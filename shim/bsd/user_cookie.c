@@ -32,9 +32,10 @@ static int socket_of(int fd, uint64_t *cookie)
 
 static struct user_cookie *find_cookie(uint64_t socket)
 {
-    for (size_t i = 0; i < COOKIES; i++)
+    for (size_t i = 0; i < COOKIES; i++) {
         if (cookies[i].socket == socket)
             return &cookies[i];
+    }
     return NULL;
 }
 

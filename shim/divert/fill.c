@@ -60,14 +60,16 @@ static bool pass_injected(struct divert_socket *s, const struct nfqueue_packet *
 /* After IP_DIVERTFL what the socket does not want goes on as if it had been written unchanged. */
 static bool pass_unwanted(struct divert_socket *s, const struct nfqueue_packet *p)
 {
-    bool ours = !s->sibling || p->family == s->shared->family;
+    bool ours = !s->sibling || p->family == s->shared->family, tagged;
     int wanted = ours ? s->shared->wanted : s->sibling->shared->wanted;
-    bool tagged = s->options->tags && options_tag_of_mark(s->options, p->mark) != 0;
-    struct nfqueue_verdict v = {
-        .id = p->id, .queue = p->queue, .verdict = tagged ? NF_REPEAT : NF_ACCEPT, .mark = p->mark};
+    struct nfqueue_verdict v;
 
-    if (!wanted || wanted & (divert_is_incoming(p) ? WANTED_INCOMING : WANTED_OUTGOING))
+    if (__builtin_expect(!wanted, 1) ||
+        wanted & (divert_is_incoming(p) ? WANTED_INCOMING : WANTED_OUTGOING))
         return false;
+    tagged = s->options->tags && options_tag_of_mark(s->options, p->mark) != 0;
+    v = (struct nfqueue_verdict){
+        .id = p->id, .queue = p->queue, .verdict = tagged ? NF_REPEAT : NF_ACCEPT, .mark = p->mark};
     if (tagged && s->options->openbsd)
         v.mark = options_mark_with_tag(s->options, p->mark, (uint16_t)s->options->tag_last);
     if (!p->is_tee)

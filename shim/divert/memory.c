@@ -21,7 +21,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define CLOSING_NS (100 * NS_PER_MS) /* for so long a port that was closed may not be free yet */
+#define CLOSING_NS (100 * NS_PER_MS) /* for so long the port of a closed socket may be taken */
 
 static _Atomic unsigned open_sockets;
 
@@ -86,13 +86,11 @@ void divert_each(void (*visit)(struct divert_socket *s, void *arg), void *arg)
 }
 
 /* The kernel may take a moment to let the queues of a closed socket go. */
-static _Atomic uint32_t closed_port;
 static _Atomic uint64_t closed_at;
 
-static bool was_closed_lately(unsigned port)
+static bool one_was_closed_lately(void)
 {
-    return atomic_load(&closed_port) == port &&
-           clock_exact_ns() - atomic_load(&closed_at) < CLOSING_NS;
+    return clock_exact_ns() - atomic_load(&closed_at) < CLOSING_NS;
 }
 
 static void compare_port(struct divert_socket *s, void *arg)
@@ -109,7 +107,7 @@ bool divert_have_port(unsigned port)
         if (atomic_load(&s->taken) && atomic_load(&s->object.references) == 0)
             return true;
     }
-    if (was_closed_lately(port))
+    if (one_was_closed_lately())
         return true;
     divert_each(compare_port, &port);
     return port == 0;
@@ -235,7 +233,6 @@ static void close_own(struct divert_socket *s)
     struct divert_socket *self = s->sibling ? divert_begin_parting(s) : NULL;
 
     divert_send_verdicts(s);
-    atomic_store(&closed_port, s->shared->port);
     atomic_store(&closed_at, clock_exact_ns());
     close_descriptors(s);
     if (s->sibling)

@@ -146,7 +146,7 @@ struct divert_socket *divert_allocate_view(int memory_fd);
  */
 struct divert_socket *divert_find_other(struct divert_socket *s, unsigned port);
 
-/* Whether a socket of this process has the port, or is about to give it up, or has just done so. */
+/* Whether a socket of this process has the port, or one may just have given it up. */
 bool divert_have_port(unsigned port);
 
 /* Under the lock: they become siblings. -EADDRINUSE if the other has one, or is not what it was. */

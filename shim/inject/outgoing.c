@@ -57,10 +57,9 @@ static int raw_socket(int family)
     if (fd < 0)
         return -errno;
     real.setsockopt(fd, SOL_SOCKET, SO_BROADCAST, &on, sizeof(on));
-    if (family == AF_INET6) /* to route by sources that are not the host's */
-        real.setsockopt(fd, IPPROTO_IPV6, IPV6_FREEBIND, &on, sizeof(on));
     real.setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &room, sizeof(room));
-    if (family == AF_INET6) /* by this the rules know whose mark they may take */
+    /* To route by sources that are not the host's; and the rules know by it whose mark to take. */
+    if (family == AF_INET6)
         real.setsockopt(fd, IPPROTO_IPV6, IPV6_TRANSPARENT, &on, sizeof(on));
     else
         real.setsockopt(fd, IPPROTO_IP, IP_TRANSPARENT, &on, sizeof(on));
@@ -297,7 +296,6 @@ int inject_outgoing(const void *packet, size_t len, const struct inject_marks *m
     int err;
 
     d.marks = *marks;
-
     process_lock(LOCK_INJECT_OUT);
     err = make_ready(d.sender);
     if (!err && marks->routed != marks->sent && !mark_socket(d.sender, marks->sent))
