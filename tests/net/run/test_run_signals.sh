@@ -47,6 +47,14 @@ counter_stop() {
     expect_equal 'nothing is left of it' '' "$(pgrep -s "$RUN_PID")"
 }
 
+# expect_counts NUMBER WHAT: of each signal.
+expect_counts() {
+    local signal
+    for signal in TERM USR1 HUP CONT; do
+        expect_equal "SIG$signal $2" "$1" "$(count "$signal" "$RUN_LOG")"
+    done
+}
+
 test_signals_to_the_group() {
     local signal number
     counter_start "${COUNTER[@]}"
@@ -57,9 +65,7 @@ test_signals_to_the_group() {
         done
     done
     wait_marker
-    for signal in TERM USR1 HUP CONT; do
-        expect_equal "ten times SIG$signal to the group" 10 "$(count "$signal" "$RUN_LOG")"
-    done
+    expect_counts 10 'ten times to the group'
     counter_stop
 }
 
@@ -76,9 +82,7 @@ test_signals_to_divert_run() {
     kill -RTMIN+2 "$RUN_PID"
     wait_counted 36 2
     wait_marker
-    for signal in TERM USR1 HUP CONT; do
-        expect_equal "SIG$signal to divert-run, and to the group" 2 "$(count "$signal" "$RUN_LOG")"
-    done
+    expect_counts 2 'to divert-run, and to the group'
     counter_stop
 }
 
