@@ -148,6 +148,41 @@ test_starts_and_ends_do_not_disturb_each_other() {
     expect_no_rules "$ROUTER"
 }
 
+# Keeps three packets until there is a file.
+cat >"$SCRATCH/keeper.py" <<'END'
+import os, socket, sys, time
+s = socket.socket(socket.AF_INET, socket.SOCK_RAW, 258)
+s.bind(("", int(sys.argv[1])))
+kept = [s.recvfrom(65535) for _ in range(3)]
+print("keeps three", flush=True)
+while not os.path.exists(sys.argv[2]):
+    time.sleep(0.01)
+for packet, address in kept:
+    s.sendto(packet, address)
+time.sleep(1000)
+END
+
+keeps_three() {
+    file_contains "${RUN_LOGS[0]}" 'keeps three'
+}
+
+# The kernel empties all queues of a namespace when a chain with a hook goes.
+test_start_empties_no_queue() {
+    local ping replies=0
+    rm -f "$SCRATCH/go"
+    another_start 8001 -r '100 divert 8001 icmp from any to any in recv lan0' \
+        python3 "$SCRATCH/keeper.py" 8001 "$SCRATCH/go"
+    ns_start "$CLIENT" "$SCRATCH/ping" ping -n -q -c 3 -i 0.02 -W 20 "$SERVER_ADDRESS"
+    ping=$STARTED
+    wait_until 'three packets that are kept' keeps_three
+    printer_start 8002 100 'in recv lan0'
+    touch "$SCRATCH/go"
+    wait "$ping"
+    replies=$(awk '/packets transmitted/ { print $4 }' "$SCRATCH/ping")
+    expect_equal 'replies to what was kept while another run started' 3 "$replies"
+    all_stop
+}
+
 test_two_kinds_of_rules_are_refused() {
     local other=nft
     [[ $BACKEND != nft ]] || other=iptables
@@ -163,7 +198,8 @@ TESTS=(test_both_see_each_packet
     test_injected_by_a_later_one_is_past_the_rules_of_an_earlier
     test_three_see_each_packet
     test_with_and_without_connection_tracking
-    test_starts_and_ends_do_not_disturb_each_other)
+    test_starts_and_ends_do_not_disturb_each_other
+    test_start_empties_no_queue)
 # where both can queue
 if backend_use nft && backend_use iptables-nft; then
     TESTS+=(test_two_kinds_of_rules_are_refused)
