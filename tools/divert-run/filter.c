@@ -105,9 +105,8 @@ static void choose_id(struct filter *filter)
     owner_self(filter->options.owner, sizeof(filter->options.owner));
     do
         owner_new_id(filter->options.id);
-    while (nft_id_taken(filter->options.id) ||
-           (filter->kind == FILTER_IPTABLES &&
-            iptables_id_taken(&filter->iptables, filter->options.id)));
+    while (filter->kind == FILTER_NFT ? nft_id_taken(filter->options.id)
+                                      : iptables_id_taken(&filter->iptables, filter->options.id));
 }
 
 /*
@@ -207,16 +206,6 @@ static int install_with_nft(const struct filter *filter, const struct ruleset *r
     return status;
 }
 
-/* iptables cannot tell the socket's mark; nft can where it is there. A restored run has it yet. */
-static void install_injected(struct filter *filter)
-{
-    struct text text = {0};
-
-    nft_text_injected(&filter->options, &text);
-    filter->options.socket_mark = nft_install(text_str(&text)) == 0;
-    text_free(&text);
-}
-
 static int install_with_iptables(struct filter *filter, const struct ruleset *rules)
 {
     struct text texts[2] = {0};
@@ -234,8 +223,8 @@ static int install_with_iptables(struct filter *filter, const struct ruleset *ru
     }
     if (status)
         iptables_remove(&filter->iptables, filter->options.id);
-    else if (filter->options.socket_mark && !nft_id_taken(filter->options.id))
-        install_injected(filter);
+    else if (filter->options.socket_mark)
+        filter->options.socket_mark = nft_injected_install(filter->options.mark_mask);
     text_free(&texts[0]);
     text_free(&texts[1]);
     return status;
@@ -288,8 +277,10 @@ bool filter_changed(struct filter *filter)
 
 bool filter_in_place(const struct filter *filter)
 {
-    return filter->kind == FILTER_NFT ? nft_in_place(filter->options.id)
-                                      : iptables_in_place(&filter->iptables, &filter->options);
+    if (filter->kind == FILTER_NFT)
+        return nft_in_place(filter->options.id);
+    return iptables_in_place(&filter->iptables, &filter->options) &&
+           (!filter->options.socket_mark || nft_injected_exists());
 }
 
 /* Whatever is left is taken out first. The numbers are as before, since the command has them. */
@@ -311,15 +302,20 @@ int filter_restore(struct filter *filter, const struct ruleset *rules)
     return status;
 }
 
+/* Not before the last run that needs it: the end of its hook empties all queues. */
+static bool remove_injected(void)
+{
+    return !iptables_has_runs() && nft_injected_remove();
+}
+
 bool filter_remove(struct filter *filter)
 {
     int lock = lock_rules();
-    bool removed = true;
+    bool removed = filter->kind == FILTER_NFT
+                       ? nft_remove(filter->options.id)
+                       : iptables_remove(&filter->iptables, filter->options.id);
 
-    if (filter->kind == FILTER_IPTABLES)
-        removed = iptables_remove(&filter->iptables, filter->options.id);
-    if (filter->kind == FILTER_NFT || filter->options.socket_mark)
-        removed &= nft_remove(filter->options.id);
+    remove_injected();
     unlock_rules(lock);
     if (!removed)
         message_error("some rules could not be removed; 'divert-run --cleanup' tries again");
@@ -366,6 +362,8 @@ int filter_cleanup(void)
     lock = lock_rules();
     nft = nft_sweep();
     iptables = iptables_sweep();
+    if (remove_injected() && iptables >= 0)
+        iptables++;
     unlock_rules(lock);
     if (nft < 0 || iptables < 0)
         return STATUS_FAILED;

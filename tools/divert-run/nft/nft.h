@@ -16,13 +16,18 @@
 bool nft_text(const struct ruleset *rules, const struct filter_options *options, struct text *out,
               const struct rule **too_long);
 
-/* Appends the text of a table that does nothing but give injected packets their socket's mark. */
-void nft_text_injected(const struct filter_options *options, struct text *out);
-
 /* Can nft queue packets here? If not, WHY gets the reason. */
 bool nft_probe(struct text *why);
 /* Can nft give injected packets their socket's mark? ID is that of a table to try it with. */
 bool nft_probe_injected(const char *id);
+/*
+ * A table for all runs that have their rules in iptables, in which injected packets get that mark.
+ * It must stay until the last of them ends. False: it is not there.
+ */
+bool nft_injected_install(uint32_t mark_mask);
+bool nft_injected_exists(void);
+/* Returns whether it was there. */
+bool nft_injected_remove(void);
 /* Installs what nft_text() made, all of it or nothing. 0, or an exit status after an error message.
  */
 int nft_install(const char *ruleset);

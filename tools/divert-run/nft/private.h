@@ -10,6 +10,10 @@
 #define NFT_PRIORITY_RAW    (-300)
 #define NFT_PRIORITY_MANGLE (-150)
 
+/* text.c: appends the chain at the end of OUTPUT that gives injected packets their socket's mark.
+ */
+void nft_text_injected(uint32_t mark_mask, struct text *out);
+
 struct dialect nft_dialect(const struct filter_options *options);
 
 /*

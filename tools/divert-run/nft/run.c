@@ -119,6 +119,33 @@ bool nft_remove(const char *id)
     return delete_nft_table(table);
 }
 
+static const char injected_table[] = "divert_injected";
+
+bool nft_injected_exists(void)
+{
+    return nft_table_exists(injected_table);
+}
+
+bool nft_injected_install(uint32_t mark_mask)
+{
+    struct text input = {0};
+    bool there = nft_injected_exists();
+
+    if (!there) {
+        text_add(&input, "table inet %s {\n", injected_table);
+        nft_text_injected(mark_mask, &input);
+        text_add(&input, "}\n");
+        there = run_nft(text_str(&input), NULL, NULL) == 0;
+    }
+    text_free(&input);
+    return there;
+}
+
+bool nft_injected_remove(void)
+{
+    return nft_injected_exists() && delete_nft_table(injected_table);
+}
+
 /* Calls a function with each table of a run; its results are added up, any below 0 wins. */
 static int for_each_run(int (*function)(const char *table, void *arg), void *arg)
 {
@@ -147,9 +174,7 @@ static int sweep_nft_table(const char *table, void *arg)
     bool gone;
 
     (void)arg;
-    gone = (list_nft_chain(table, "prerouting", &chain) ||
-            list_nft_chain(table, "injected", &chain)) &&
-           owner_gone(text_str(&chain));
+    gone = list_nft_chain(table, "prerouting", &chain) && owner_gone(text_str(&chain));
     text_free(&chain);
     if (!gone)
         return 0;

@@ -121,20 +121,12 @@ static void nft_print_base_chains(struct printer *p, bool copying)
  * Behind all that routes a packet again in OUTPUT. The library's sockets may send from any address,
  * others with our bits in their mark hardly do.
  */
-static void nft_print_injected(const struct filter_options *options, struct text *out)
+void nft_text_injected(uint32_t mark_mask, struct text *out)
 {
     text_add(out,
              "\tchain injected {\n\t\ttype filter hook output priority 2147483647; policy accept;\n"
-             "\t\tsocket transparent 1 socket mark & 0x%08x != 0 meta mark set socket mark "
-             "comment \"%s\"\n\t}\n",
-             options->mark_mask, options->owner);
-}
-
-void nft_text_injected(const struct filter_options *options, struct text *out)
-{
-    text_add(out, "table inet divert_%s {\n", options->id);
-    nft_print_injected(options, out);
-    text_add(out, "}\n");
+             "\t\tsocket transparent 1 socket mark & 0x%08x != 0 meta mark set socket mark\n\t}\n",
+             mark_mask);
 }
 
 bool nft_text(const struct ruleset *rules, const struct filter_options *options, struct text *out,
@@ -152,7 +144,7 @@ bool nft_text(const struct ruleset *rules, const struct filter_options *options,
         nft_print_chain(&p, plan.chains[i]);
     nft_print_base_chains(&p, plan.early > 0);
     if (options->socket_mark)
-        nft_print_injected(options, out);
+        nft_text_injected(options->mark_mask, out);
     text_add(out, "}\n");
     *too_long = plan.too_long;
     plan_free(&plan);
