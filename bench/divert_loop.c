@@ -78,7 +78,7 @@ static void pass_one(int fd)
         burn();
     if (sendto(fd, packet, (size_t)len, 0, (struct sockaddr *)&sin, sin_len) == -1)
         err(1, "sendto");
-    meter_count();
+    meter_count(1);
 }
 
 static void serve(const int *fds, int count)

@@ -3,17 +3,20 @@
  * flood: sends UDP, as fast as one core can or at a steady rate, for a bounded time and a bounded
  * number of packets.
  *
- *     flood -s SECONDS [-n COUNT] [-r PACKETS-PER-SECOND] [-l LENGTH] [-a ADDRESSES] [-c CPU]
+ *     flood -s SECONDS [-n COUNT] [-r PACKETS-PER-SECOND] [-l LENGTH] [-a ADDRESSES] [-c CPU] [-g]
  *           ADDRESS PORT
  *
  * LENGTH is that of the IP packet (64). With -a the packets go to that many addresses in turn, from
- * ADDRESS up. Prints what it sent: "sent=PACKETS wall_ns=NANOSECONDS".
+ * ADDRESS up. With -g the kernel gets many at once (UDP_SEGMENT) and cuts them where somebody wants
+ * them one by one: as a card's driver hands them over, and cheap enough for a queue that is emptied
+ * fast. Prints what it sent: "sent=PACKETS wall_ns=NANOSECONDS".
  */
 #define _GNU_SOURCE
 #include "tool.h"
 
 #include <err.h>
 #include <errno.h>
+#include <linux/udp.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -30,12 +33,13 @@
 struct options {
     int64_t ns;
     unsigned long count, rate, length, addresses;
+    int at_once;
 };
 
 static void usage(void)
 {
     errx(2, "usage: flood -s seconds [-n count] [-r rate] [-l length] [-a addresses] [-c cpu] "
-            "address port");
+            "[-g] address port");
 }
 
 static void nap(void)
@@ -57,6 +61,20 @@ static unsigned long due(const struct options *o, unsigned long sent, int64_t pa
     }
     limit = limit > sent ? limit - sent : 0;
     return limit < BATCH ? limit : BATCH;
+}
+
+/* So many packets as one; returns how many, or -1. */
+static int send_at_once(int fd, struct msghdr *to, unsigned long packets)
+{
+    struct iovec *iov = to->msg_iov;
+    size_t each = iov->iov_len, room = (LENGTH_MAX - HEADERS_LEN) / each;
+    ssize_t n;
+
+    packets = packets < room ? packets : room;
+    iov->iov_len = packets * each;
+    n = sendmsg(fd, to, 0);
+    iov->iov_len = each;
+    return n == -1 ? -1 : (int)packets;
 }
 
 static unsigned long flood(int fd, const struct options *o, struct sockaddr_in first)
@@ -81,8 +99,12 @@ static unsigned long flood(int fd, const struct options *o, struct sockaddr_in f
     }
     for (; sent < o->count && passed < o->ns; passed = now_ns() - begin) {
         unsigned long now = due(o, sent, passed);
-        int result = now ? sendmmsg(fd, batch, (unsigned)now, 0) : 0;
+        int result = 0;
 
+        if (now && o->at_once)
+            result = send_at_once(fd, &batch[0].msg_hdr, now);
+        else if (now)
+            result = sendmmsg(fd, batch, (unsigned)now, 0);
         if (now == 0)
             nap();
         else if (result > 0)
@@ -93,6 +115,15 @@ static unsigned long flood(int fd, const struct options *o, struct sockaddr_in f
     return sent;
 }
 
+/* The kernel cuts what is sent into packets of that payload. */
+static void cut_into(int fd, unsigned long payload)
+{
+    int size = (int)payload;
+
+    if (setsockopt(fd, IPPROTO_UDP, UDP_SEGMENT, &size, sizeof(size)) == -1)
+        err(1, "UDP_SEGMENT");
+}
+
 int main(int argc, char *argv[])
 {
     struct options o = {.count = COUNT_MAX, .length = 64, .addresses = 1};
@@ -100,11 +131,13 @@ int main(int argc, char *argv[])
     int64_t begin;
     int fd, option;
 
-    while ((option = getopt(argc, argv, "a:c:l:n:r:s:")) != -1) {
+    while ((option = getopt(argc, argv, "a:c:gl:n:r:s:")) != -1) {
         if (option == 'a')
             o.addresses = parse_number(optarg, BATCH);
         else if (option == 'c')
             pin(parse_number(optarg, 1023));
+        else if (option == 'g')
+            o.at_once = 1;
         else if (option == 'l')
             o.length = parse_number(optarg, LENGTH_MAX);
         else if (option == 'n')
@@ -116,11 +149,13 @@ int main(int argc, char *argv[])
         else
             usage();
     }
-    if (optind != argc - 2 || o.ns == 0 || o.addresses == 0 || o.length < HEADERS_LEN)
+    if (optind != argc - 2 || o.ns == 0 || o.addresses == 0 || o.length <= HEADERS_LEN)
         usage();
     fd = socket(AF_INET, SOCK_DGRAM, 0);
     if (fd == -1)
         err(1, "socket");
+    if (o.at_once)
+        cut_into(fd, o.length - HEADERS_LEN);
     prctl(PR_SET_TIMERSLACK, 1);
     begin = now_ns();
     sent = flood(fd, &o, parse_address(argv[optind], argv[optind + 1]));

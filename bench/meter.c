@@ -48,10 +48,11 @@ static struct moment now(void)
     return moment;
 }
 
-void meter_count(void)
+void meter_count(unsigned long count)
 {
-    if (packets++ == 0)
+    if (packets == 0)
         first = now();
+    packets += count;
 }
 
 void meter_report(void)

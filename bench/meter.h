@@ -13,8 +13,8 @@ extern volatile sig_atomic_t meter_stop;
 /* Catches the signals. select() ends with EINTR then. */
 void meter_init(void);
 
-/* To be called for each packet that was given back. */
-void meter_count(void);
+/* To be called when so many packets were given back. */
+void meter_count(unsigned long count);
 
 /* Prints "packets=N cpu_ns=N wall_ns=N". */
 void meter_report(void);

@@ -7,11 +7,11 @@
  * LENGTH packets wait in the queue at most (8192).
  */
 #include "meter.h"
+#include "queue.h"
 
 #include <arpa/inet.h>
 #include <err.h>
 #include <errno.h>
-#include <libmnl/libmnl.h>
 #include <libnetfilter_queue/libnetfilter_queue.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nfnetlink_queue.h>
@@ -19,10 +19,7 @@
 #include <sys/select.h>
 #include <sys/socket.h>
 
-#define WAIT_MS       50
-#define QUEUE_MAXLEN  8192
-#define RECEIVE_BYTES 4096 /* of the receive buffer, for each packet of the queue */
-#define PACKET_MAX    0xffff
+#define WAIT_MS 50
 
 static char buffer[PACKET_MAX + 4096];
 
@@ -32,40 +29,6 @@ static void send_message(struct mnl_socket *nl, const struct nlmsghdr *message)
         err(1, "netlink send");
 }
 
-static void send_and_check(struct mnl_socket *nl, struct nlmsghdr *message)
-{
-    ssize_t len;
-
-    message->nlmsg_flags |= NLM_F_ACK;
-    send_message(nl, message);
-    len = mnl_socket_recvfrom(nl, buffer, sizeof(buffer));
-    if (len == -1 ||
-        mnl_cb_run(buffer, (size_t)len, 0, mnl_socket_get_portid(nl), NULL, NULL) == -1)
-        err(1, "cannot bind the queue");
-}
-
-static struct mnl_socket *open_queue(uint16_t queue, uint32_t length)
-{
-    struct mnl_socket *nl = mnl_socket_open(NETLINK_NETFILTER);
-    int size = (int)length * RECEIVE_BYTES, on = 1;
-    struct nlmsghdr *message;
-
-    if (nl == NULL || mnl_socket_bind(nl, 0, MNL_SOCKET_AUTOPID) == -1)
-        err(1, "netlink socket");
-    setsockopt(mnl_socket_get_fd(nl), SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size));
-    mnl_socket_setsockopt(nl, NETLINK_NO_ENOBUFS, &on, sizeof(on));
-
-    message = nfq_nlmsg_put(buffer, NFQNL_MSG_CONFIG, queue);
-    nfq_nlmsg_cfg_put_cmd(message, AF_UNSPEC, NFQNL_CFG_CMD_BIND);
-    send_and_check(nl, message);
-
-    message = nfq_nlmsg_put(buffer, NFQNL_MSG_CONFIG, queue);
-    nfq_nlmsg_cfg_put_params(message, NFQNL_COPY_PACKET, PACKET_MAX);
-    nfq_nlmsg_cfg_put_qmaxlen(message, length);
-    send_and_check(nl, message);
-    return nl;
-}
-
 static void accept_packet(struct mnl_socket *nl, uint16_t queue, uint32_t id)
 {
     char verdict[256];
@@ -73,7 +36,7 @@ static void accept_packet(struct mnl_socket *nl, uint16_t queue, uint32_t id)
 
     nfq_nlmsg_verdict_put(message, (int)id, NF_ACCEPT);
     send_message(nl, message);
-    meter_count();
+    meter_count(1);
 }
 
 struct reader {
@@ -114,8 +77,8 @@ int main(int argc, char *argv[])
         errx(2, "usage: nfq_loop queue [length]");
     meter_init();
     reader.queue = (uint16_t)strtoul(argv[1], NULL, 10);
-    reader.nl =
-        open_queue(reader.queue, argc == 3 ? (uint32_t)strtoul(argv[2], NULL, 10) : QUEUE_MAXLEN);
+    reader.nl = queue_open(reader.queue,
+                           argc == 3 ? (uint32_t)strtoul(argv[2], NULL, 10) : QUEUE_MAXLEN, 0);
     fd = mnl_socket_get_fd(reader.nl);
     while (!meter_stop) {
         struct timeval timeout = {.tv_sec = 0, .tv_usec = WAIT_MS * 1000};

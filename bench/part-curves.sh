@@ -39,7 +39,7 @@ with_rules() {
         echo COMMIT
     } >"$SCRATCH/rules"
     in_ns "$ROUTER" iptables-restore <"$SCRATCH/rules" || die 'iptables-restore failed'
-    rate_of "${HAND_WRITTEN[@]}"
+    rate_of "${EXPERT[@]}"
     in_ns "$ROUTER" iptables -t raw -F
     in_ns "$ROUTER" iptables -t mangle -F
     sample 'packets/s by rules' 'iptables by hand' "$RATE" "$1"
@@ -48,16 +48,16 @@ with_rules() {
 with_queue() {
     rate_of "${PRELOAD[@]}" "DIVERTSHIM_QUEUE_LEN=$1" "$BENCH/divert_loop" $PORT
     sample 'packets/s by queue length' library "$RATE" "$1"
-    rate_of "${HAND_WRITTEN[@]}" "$1"
-    sample 'packets/s by queue length' hand-written "$RATE" "$1"
+    rate_of "$BENCH/expert_loop" $PORT "$1"
+    sample 'packets/s by queue length' expert "$RATE" "$1"
 }
 
 with_size() {
-    local FLOOD_OPTIONS=(-l "$1")
+    local FLOOD_OPTIONS=(-g -l "$1")
     rate_of "${LIBRARY[@]}"
     sample 'packets/s by bytes' library "$RATE" "$1"
-    rate_of "${HAND_WRITTEN[@]}"
-    sample 'packets/s by bytes' hand-written "$RATE" "$1"
+    rate_of "${EXPERT[@]}"
+    sample 'packets/s by bytes' expert "$RATE" "$1"
 }
 
 mtu_set() {
@@ -83,6 +83,7 @@ match() {
     done
 }
 
+FLOOD_OPTIONS=(-g)
 need_bench "$BENCH/match" "$BUILD/divert-run"
 network_make
 title 'What it depends on'

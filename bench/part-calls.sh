@@ -1,0 +1,73 @@
+#!/bin/bash
+# system calls a packet, and instructions of the program and its libraries
+# shellcheck source-path=SCRIPTDIR source=lib.sh
+. "$(dirname "$0")/lib.sh"
+
+FEW=20000 # packets of one run; the other has three times as many
+RATE_SENT=100000
+SLOW=30 # so many times slower a program may be whose instructions are counted
+
+# under TOOL... : the command of $SERIES with the tool before the program.
+under() {
+    case $SERIES in
+    library) COMMAND=("${PRELOAD[@]}" "$@" "$BENCH/divert_loop" "$PORT") ;;
+    expert) COMMAND=("$@" "${EXPERT[@]}") ;;
+    plain) COMMAND=("$@" "${PLAIN[@]}") ;;
+    esac
+}
+
+# passed: packets, as the program says.
+passed() {
+    sed -n 's/^packets=\([0-9]*\) .*/\1/p' "$SCRATCH/program"
+}
+
+# Those that have to do with packets; what starts and ends a program is not meant.
+count_calls() {
+    under strace -f -c -U name,calls -o "$SCRATCH/calls"
+    program_start "${COMMAND[@]}"
+    flood_start -g
+    flood_wait "$(arrived)"
+    sleep "$RUN_SECONDS"
+    flood_stop
+    pkill -TERM -P "$PROGRAM" || die 'the program has ended'
+    wait "$PROGRAM" || die "the program failed: $(cat "$SCRATCH/program")"
+    wait_queue_free "$ROUTER" $PORT || die 'the program did not end'
+    sample 'system calls/packet' "$SERIES" "$(awk -v packets="$(passed)" '
+        $1 ~ /^(recv|send|p?select|p?poll|io_uring_enter|prctl|read|write)/ { calls += $2 }
+        END { printf "%.9g", calls / packets }' "$SCRATCH/calls")"
+}
+
+# instructions COUNT: all that it took to pass so many packets, in $INSTRUCTIONS.
+instructions() {
+    under valgrind --tool=callgrind --callgrind-out-file=/dev/null
+    program_start "${COMMAND[@]}"
+    flood_start -g -n "$1" -r $RATE_SENT
+    wait "$FLOOD" || die "$(cat "$SCRATCH/flood")"
+    DEADLINE=$((SLOW * $1 / RATE_SENT + 30)) wait_until 'the queue to be empty' queue_is_empty || die 'the program hangs'
+    program_stop
+    [[ $(passed) == "$1" ]] || die "$SERIES passed $(passed) packets of $1"
+    INSTRUCTIONS=$(sed -n 's/.*Collected : //p' "$SCRATCH/program")
+}
+
+count_instructions() {
+    local of_few
+    instructions $FEW
+    of_few=$INSTRUCTIONS
+    instructions $((FEW * 3))
+    sample 'instructions/packet' "$SERIES" "$(calculate "($INSTRUCTIONS - $of_few) / ($FEW * 2)")"
+}
+
+measure() {
+    SERIES=$1
+    count_calls
+    count_instructions
+}
+
+need_bench
+need_commands strace valgrind pkill
+network_make
+divert_udp
+title 'System calls and instructions a packet, UDP in IP packets of 64 bytes'
+ROUNDS=1 in_turns measure library expert plain
+limit 'system calls/packet' library at-most 0.2
+note 'Instructions: of the program and its libraries, not of the kernel; all that is taken out of the queue, looked at and given back.'
