@@ -96,30 +96,11 @@ int nfqueue_bind(int fd, uint16_t queue)
     }
 }
 
-/* What one system call fills. */
-struct messages {
-    struct mmsghdr message[NFQUEUE_SLOTS];
-    struct iovec iov[NFQUEUE_SLOTS];
-};
-
-/*
- * The attributes by type, as nfq_nlmsg_parse(3) gives them, without its calls for each. None is
- * shorter than a number.
- */
-static void find_attributes(const struct nlmsghdr *nlh, const struct nlattr *attr[NFQA_MAX + 1])
+void nfqueue_lay_out(struct nfqueue_messages *m, struct nfqueue_ring *ring)
 {
-    const uint8_t *at = (const uint8_t *)nlh + NLMSG_LENGTH(sizeof(struct nfgenmsg));
-    const uint8_t *end = (const uint8_t *)nlh + nlh->nlmsg_len;
-
-    while (end - at >= (ptrdiff_t)sizeof(struct nlattr)) {
-        const struct nlattr *a = (const struct nlattr *)(const void *)at;
-        unsigned type = a->nla_type & NLA_TYPE_MASK;
-
-        if (a->nla_len < sizeof(*a) || a->nla_len > end - at)
-            return;
-        if (type <= NFQA_MAX && a->nla_len >= sizeof(*a) + sizeof(uint32_t))
-            attr[type] = a;
-        at += NLA_ALIGN(a->nla_len);
+    for (unsigned i = 0; i < NFQUEUE_SLOTS * 2; i++) {
+        m->iov[i] = (struct iovec){ring->slot[i], NFQUEUE_SLOT_SIZE};
+        m->message[i].msg_hdr = (struct msghdr){.msg_iov = &m->iov[i], .msg_iovlen = 1};
     }
 }
 
@@ -130,31 +111,65 @@ static void locate(struct nfqueue_ring *ring, const struct nlattr *payload,
     p->len = mnl_attr_get_payload_len(payload);
 }
 
+static void take_header(const struct nlattr *attr, struct nfqueue_packet *p)
+{
+    const struct nfqnl_msg_packet_hdr *header = mnl_attr_get_payload(attr);
+
+    p->id = ntohl(header->packet_id);
+    p->hook = header->hook;
+    p->family = ntohs(header->hw_protocol) == ETH_P_IPV6 ? AF_INET6 : AF_INET;
+}
+
+/* What an attribute says, which is not shorter than a number. */
+static void take_attribute(struct nfqueue_ring *ring, const struct nlattr *attr,
+                           struct nfqueue_packet *p)
+{
+    switch (attr->nla_type & NLA_TYPE_MASK) {
+    case NFQA_PACKET_HDR:
+        if (mnl_attr_get_payload_len(attr) >= sizeof(struct nfqnl_msg_packet_hdr))
+            take_header(attr, p);
+        break;
+    case NFQA_SKB_INFO:
+        p->gso = nfnetlink_number(attr) & NFQA_SKB_GSO;
+        p->no_checksum = nfnetlink_number(attr) & NFQA_SKB_CSUMNOTREADY;
+        break;
+    case NFQA_MARK:
+        p->mark = nfnetlink_number(attr);
+        break;
+    case NFQA_IFINDEX_INDEV:
+        p->indev = nfnetlink_number(attr);
+        break;
+    case NFQA_IFINDEX_OUTDEV:
+        p->outdev = nfnetlink_number(attr);
+        break;
+    case NFQA_PAYLOAD:
+        locate(ring, attr, p);
+        break;
+    default:
+        break;
+    }
+}
+
+/* As nfq_nlmsg_parse(3), without its calls for each attribute. Any bytes will do. */
 static bool parse_packet(struct nfqueue_ring *ring, const struct nlmsghdr *nlh,
                          struct nfqueue_packet *p)
 {
-    const struct nlattr *attr[NFQA_MAX + 1] = {0};
     const struct nfgenmsg *family = mnl_nlmsg_get_payload(nlh);
-    const struct nfqnl_msg_packet_hdr *header;
-    uint32_t info;
+    const uint8_t *at = (const uint8_t *)nlh + NLMSG_LENGTH(sizeof(*family));
+    const uint8_t *end = (const uint8_t *)nlh + nlh->nlmsg_len;
 
-    find_attributes(nlh, attr);
-    if (!attr[NFQA_PACKET_HDR] || !attr[NFQA_PAYLOAD] ||
-        mnl_attr_get_payload_len(attr[NFQA_PACKET_HDR]) < sizeof(*header))
+    *p = (struct nfqueue_packet){.queue = ntohs(family->res_id)};
+    while (end - at >= (ptrdiff_t)sizeof(struct nlattr)) {
+        const struct nlattr *attr = (const struct nlattr *)(const void *)at;
+
+        if (attr->nla_len < sizeof(*attr) || attr->nla_len > end - at)
+            break;
+        if (attr->nla_len >= sizeof(*attr) + sizeof(uint32_t))
+            take_attribute(ring, attr, p);
+        at += NLA_ALIGN(attr->nla_len);
+    }
+    if (!p->family || !p->len)
         return false;
-    header = mnl_attr_get_payload(attr[NFQA_PACKET_HDR]);
-    p->is_tee = false;
-    p->id = ntohl(header->packet_id);
-    p->queue = ntohs(family->res_id);
-    p->hook = header->hook;
-    p->family = ntohs(header->hw_protocol) == ETH_P_IPV6 ? AF_INET6 : AF_INET;
-    info = nfnetlink_number(attr[NFQA_SKB_INFO]);
-    p->gso = info & NFQA_SKB_GSO;
-    p->no_checksum = info & NFQA_SKB_CSUMNOTREADY;
-    p->mark = nfnetlink_number(attr[NFQA_MARK]);
-    p->indev = nfnetlink_number(attr[NFQA_IFINDEX_INDEV]);
-    p->outdev = nfnetlink_number(attr[NFQA_IFINDEX_OUTDEV]);
-    locate(ring, attr[NFQA_PAYLOAD], p);
     ring->last_id = p->id;
     return true;
 }
@@ -189,62 +204,51 @@ static bool parse_message(struct nfqueue_ring *ring, const struct mmsghdr *m,
     return true;
 }
 
-/*
- * How many messages to ask for: twice as many as came before. Under load that soon is a whole ring;
- * and a packet that comes alone is not held up by preparations for others. Of large ones fewer.
- */
-static unsigned expected(const struct nfqueue_ring *ring)
+/* How many messages to ask for: of large ones fewer. */
+static unsigned at_once(const struct nfqueue_ring *ring)
 {
-    unsigned room = nfqueue_ring_room(ring), count = ring->came > 0 ? ring->came * 2 : 2;
-    unsigned at_once =
+    unsigned room = nfqueue_ring_room(ring);
+    unsigned count =
         ring->size > AT_ONCE / NFQUEUE_SLOTS ? AT_ONCE / ring->size + 1 : NFQUEUE_SLOTS;
 
-    count = count < at_once ? count : at_once;
     return count < room ? count : room;
 }
 
-static uint32_t mean_size(const struct messages *m, int count)
+static uint32_t mean_size(const struct mmsghdr *m, int count)
 {
     uint32_t bytes = 0;
 
     for (int i = 0; i < count; i++)
-        bytes += m->message[i].msg_len;
+        bytes += m[i].msg_len;
     return bytes / (uint32_t)count;
 }
 
 /* One system call. Returns how many messages came, 0 for none, or -errno. */
-static int receive(int fd, struct nfqueue_ring *ring, struct messages *m)
+static int receive(int fd, const struct nfqueue_ring *ring, struct mmsghdr *m)
 {
-    unsigned count = expected(ring);
-    int n;
+    int n = real.recvmmsg(fd, m, at_once(ring), MSG_DONTWAIT, NULL);
 
-    for (unsigned i = 0; i < count; i++) {
-        m->iov[i] = (struct iovec){ring->slot[ring->used + i], NFQUEUE_SLOT_SIZE};
-        m->message[i].msg_hdr = (struct msghdr){.msg_iov = &m->iov[i], .msg_iovlen = 1};
-    }
-    n = real.recvmmsg(fd, m->message, count, MSG_DONTWAIT, NULL);
     if (n >= 0)
         return n;
     return errno == EAGAIN || errno == EINTR || errno == ENOBUFS ? 0 : -errno;
 }
 
-int nfqueue_fill(int fd, struct nfqueue_ring *ring)
+int nfqueue_fill(int fd, struct nfqueue_ring *ring, struct nfqueue_messages *messages)
 {
-    struct messages m;
     uint32_t before;
 
     nfqueue_ring_turn(ring);
     before = ring->end;
     while (ring->end == before && nfqueue_ring_room(ring)) {
-        int n = receive(fd, ring, &m);
+        struct mmsghdr *m = &messages->message[ring->used];
+        int n = receive(fd, ring, m);
 
         if (n <= 0)
             return n;
         ring->used += (uint32_t)n;
-        ring->came = (uint32_t)n;
-        ring->size = mean_size(&m, n);
+        ring->size = mean_size(m, n);
         for (int i = 0; i < n; i++) {
-            if (parse_message(ring, &m.message[i], &ring->packet[ring->end]))
+            if (parse_message(ring, &m[i], &ring->packet[ring->end]))
                 ring->end++;
         }
         if (ring->end == ring->base)
@@ -265,14 +269,20 @@ struct verdict_message {
 };
 
 static const struct verdict_message verdict_template = {
-    .header = {.nlmsg_type = NFNL_SUBSYS_QUEUE << 8 | NFQNL_MSG_VERDICT,
-               .nlmsg_flags = NLM_F_REQUEST},
+    .header = {.nlmsg_flags = NLM_F_REQUEST},
     .family = {.nfgen_family = AF_UNSPEC, .version = NFNETLINK_V0},
     .verdict_attr = {.nla_len = MNL_ATTR_HDRLEN + sizeof(struct nfqnl_msg_verdict_hdr),
                      .nla_type = NFQA_VERDICT_HDR},
     .mark_attr = {.nla_len = MNL_ATTR_HDRLEN + sizeof(uint32_t), .nla_type = NFQA_MARK},
     .payload_attr = {.nla_type = NFQA_PAYLOAD},
 };
+
+static uint16_t message_type(const struct nfqueue_verdict *v)
+{
+    bool batch = v->none_before && !v->payload;
+
+    return NFNL_SUBSYS_QUEUE << 8 | (batch ? NFQNL_MSG_VERDICT_BATCH : NFQNL_MSG_VERDICT);
+}
 
 /* Fills all but the payload's bytes; returns how many bytes go before those. */
 static size_t fill_verdict(struct verdict_message *m, const struct nfqueue_verdict *v)
@@ -281,6 +291,7 @@ static size_t fill_verdict(struct verdict_message *m, const struct nfqueue_verdi
 
     *m = verdict_template;
     m->header.nlmsg_len = (uint32_t)(head + (v->payload ? MNL_ALIGN(v->len) : 0));
+    m->header.nlmsg_type = message_type(v);
     m->family.res_id = htons(v->queue);
     m->verdict.verdict = htonl((uint32_t)v->verdict);
     m->verdict.id = htonl(v->id);
@@ -312,13 +323,34 @@ static void put_length(struct nfqueue_batch *batch, uint32_t at, uint32_t len)
     atomic_signal_fence(memory_order_seq_cst);
 }
 
+/*
+ * Has the last message reach on to one more packet, if that goes the same way. It is right with
+ * either number: the thread may be interrupted here, too.
+ */
+static bool extend_last(struct nfqueue_batch *batch, const struct nfqueue_verdict *v)
+{
+    struct verdict_message *last = (struct verdict_message *)(void *)(batch->bytes + batch->last);
+
+    if (!batch->used || !v->none_before || v->payload ||
+        last->header.nlmsg_type != (NFNL_SUBSYS_QUEUE << 8 | NFQNL_MSG_VERDICT_BATCH) ||
+        last->family.res_id != htons(v->queue) || last->mark != htonl(v->mark) ||
+        last->verdict.verdict != htonl((uint32_t)v->verdict) ||
+        !nfqueue_id_after(v->id, ntohl(last->verdict.id)))
+        return false;
+    *(volatile uint32_t *)&last->verdict.id = htonl(v->id);
+    return true;
+}
+
 int nfqueue_put_verdict(int fd, struct nfqueue_batch *batch, const struct nfqueue_verdict *v)
 {
     struct verdict_message m;
-    size_t head = fill_verdict(&m, v);
+    size_t head;
     uint8_t *at;
     int err = 0;
 
+    if (extend_last(batch, v))
+        return 0;
+    head = fill_verdict(&m, v);
     if (m.header.nlmsg_len > NFQUEUE_BATCH_SIZE - batch->used)
         err = nfqueue_flush(fd, batch);
     if (err)
@@ -359,7 +391,7 @@ void nfqueue_keep_last(struct nfqueue_batch *batch)
 
 int nfqueue_flush(int fd, struct nfqueue_batch *batch)
 {
-    uint32_t len = batch->used;
+    uint32_t len = batch->used, last = batch->last;
     int err;
 
     if (!len)
@@ -372,6 +404,7 @@ int nfqueue_flush(int fd, struct nfqueue_batch *batch)
         memcpy(batch->bytes + sizeof(uint32_t), batch->sent + sizeof(uint32_t),
                len - sizeof(uint32_t));
         batch->used = len;
+        batch->last = last;
         put_length(batch, len, 0);
         put_length(batch, 0, ((const struct nlmsghdr *)(const void *)batch->sent)->nlmsg_len);
     }

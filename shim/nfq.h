@@ -15,7 +15,7 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 
-#define NFQUEUE_SLOTS 32 /* packets taken out of the queue at once; the ring has twice as many */
+#define NFQUEUE_SLOTS 64 /* packets taken out of the queue at once; a ring has twice as many */
 /*
  * Room for the largest message. The pages of a slot that no large packet touches cost nothing; and
  * not to be a power of two keeps the slots from meeting in the same lines of the cache.
@@ -33,16 +33,25 @@ struct nfqueue_ring {
     uint32_t end;     /* behind the last */
     uint32_t used;    /* behind the last slot that holds a message, its packet read or not */
     uint32_t last_id; /* of the packet taken out last */
-    uint32_t came;    /* messages, the last time that any were taken out */
-    uint32_t size;    /* of those on average, in bytes */
+    uint32_t size;    /* bytes of a message on average, the last time that any were taken out */
     uint64_t refused; /* verdicts that the kernel did not take because of missing capabilities */
     struct nfqueue_packet packet[NFQUEUE_SLOTS * 2];
     _Alignas(64) uint8_t slot[NFQUEUE_SLOTS * 2][NFQUEUE_SLOT_SIZE];
 };
 
+/*
+ * Where a system call is to put what it takes out: one for each slot of a ring, laid out once. It
+ * belongs to one process, since it holds addresses.
+ */
+struct nfqueue_messages {
+    struct mmsghdr message[NFQUEUE_SLOTS * 2];
+    struct iovec iov[NFQUEUE_SLOTS * 2];
+};
+
 struct nfqueue_verdict {
     uint32_t id;
     uint16_t queue;
+    bool none_before;    /* all that came before it into the queue have left it, or will before */
     int verdict;         /* NF_DROP, NF_ACCEPT or NF_REPEAT */
     uint32_t mark;       /* of the packet from now on */
     const void *payload; /* the packet's new bytes, or NULL to leave it as it is */
@@ -64,6 +73,12 @@ struct nfqueue_batch {
     uint32_t sent_len; /* bytes that are being sent, 0 for none */
     _Alignas(4) uint8_t sent[NFQUEUE_BATCH_SIZE];
 };
+
+/* The kernel numbers packets on and on, queue by queue. */
+static inline bool nfqueue_id_after(uint32_t id, uint32_t other)
+{
+    return (int32_t)(id - other) > 0;
+}
 
 static inline bool nfqueue_ring_empty(const struct nfqueue_ring *ring)
 {
@@ -115,15 +130,20 @@ int nfqueue_set_gso(int fd, uint16_t queue, bool on);
 /* Gives a queue up; what waits in it is dropped. Returns 0 or -errno. */
 int nfqueue_unbind(int fd, uint16_t queue);
 
+/* Lays messages out for the slots of a ring, where this process has it. */
+void nfqueue_lay_out(struct nfqueue_messages *m, struct nfqueue_ring *ring);
+
 /*
  * Takes packets out of the kernel's queue, without waiting, as many as the ring has slots for; an
  * empty ring has all of them. Returns how many came, or -errno.
  */
-int nfqueue_fill(int fd, struct nfqueue_ring *ring);
+int nfqueue_fill(int fd, struct nfqueue_ring *ring, struct nfqueue_messages *messages);
 
 /*
- * Puts a verdict to those that are to be sent, and sends them first if there is no room. Returns 0,
- * or -errno of send(2): then it was not put.
+ * Puts a verdict to those that are to be sent, and sends them first if there is no room. Packets
+ * that follow each other and go the same way, unchanged and with the same mark, become one message:
+ * each of these decides about all that the queue has up to its packet, hence none_before. Returns
+ * 0, or -errno of send(2): then it was not put.
  */
 int nfqueue_put_verdict(int fd, struct nfqueue_batch *batch, const struct nfqueue_verdict *v);
 

@@ -148,7 +148,7 @@ static int fill_alone(struct divert_socket *s)
 
     divert_flush(s);
     keep_last(s);
-    n = nfqueue_fill(s->queue_fd, ring);
+    n = nfqueue_fill(s->queue_fd, ring, &s->messages);
     end = ring->end;
     if (n <= 0)
         return n;

@@ -2,6 +2,8 @@
 /* The packets that were read and wait for their verdict: adding, finding, taking out. */
 #include "divert/in_flight.h"
 
+#include "nfq.h"
+
 #include <string.h>
 
 #define CHAIN_LOOK 16 /* candidates looked at in a chain: keeps the cost flat */
@@ -83,6 +85,13 @@ static void take_entry(struct in_flight *l, uint32_t number, struct in_flight_pa
     l->count--;
 }
 
+static bool follows_newest(const struct in_flight *l, const struct in_flight_packet *packet)
+{
+    const struct in_flight_packet *newest = &l->entry[l->age.last - 1].packet;
+
+    return packet->queue == newest->queue && nfqueue_id_after(packet->id, newest->id);
+}
+
 bool in_flight_add(struct in_flight *l, const struct in_flight_packet *packet,
                    struct in_flight_packet *evicted)
 {
@@ -91,6 +100,7 @@ bool in_flight_add(struct in_flight *l, const struct in_flight_packet *packet,
 
     if (full)
         take_entry(l, l->age.first, evicted);
+    l->mixed = l->count > 0 && (l->mixed || !follows_newest(l, packet));
     number = l->free;
     if (number)
         l->free = l->entry[number - 1].age.next;
@@ -185,6 +195,13 @@ bool in_flight_take_exact(struct in_flight *l, const struct packet_keys *keys, u
     if (number)
         take_entry(l, number, found);
     return number != 0;
+}
+
+bool in_flight_all_after(const struct in_flight *l, uint16_t queue, uint32_t id)
+{
+    const struct in_flight_packet *oldest = in_flight_oldest(l);
+
+    return !oldest || (!l->mixed && oldest->queue == queue && nfqueue_id_after(oldest->id, id));
 }
 
 const struct in_flight_packet *in_flight_oldest(const struct in_flight *l)

@@ -64,6 +64,7 @@ struct in_flight {
     uint32_t count;
     uint32_t unused; /* entries from here on were never used */
     uint32_t free;   /* freed entries, linked by age.next */
+    uint32_t mixed;  /* not all are of one queue and in its order */
     struct in_flight_list age;
     struct in_flight_list bucket[IN_FLIGHT_INDICES][IN_FLIGHT_BUCKETS];
     struct in_flight_entry entry[IN_FLIGHT_SIZE];
@@ -106,6 +107,9 @@ bool in_flight_match(struct in_flight *l, const struct packet_keys *keys, uintpt
 /* Takes the packet out that was read with these very bytes, whatever way it came; false if none. */
 bool in_flight_take_exact(struct in_flight *l, const struct packet_keys *keys, uintptr_t buffer,
                           struct in_flight_packet *found);
+
+/* Whether all packets are known to have come into that queue after the one of that id. */
+bool in_flight_all_after(const struct in_flight *l, uint16_t queue, uint32_t id);
 
 /* The packet read first, or NULL. It stays. Valid until the next change. */
 const struct in_flight_packet *in_flight_oldest(const struct in_flight *l);

@@ -21,6 +21,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define SOCKETS_SIZE 65536 /* bytes of a mapping for several sockets */
+
 #define CLOSING_NS (100 * NS_PER_MS) /* for so long the port of a closed socket may be taken */
 
 static _Atomic unsigned open_sockets;
@@ -59,7 +61,7 @@ static struct divert_socket *find_unused_socket(void)
 /* Puts new ones to the list, the first of them for the caller. */
 static struct divert_socket *map_sockets(void)
 {
-    const size_t size = 4096, count = size / sizeof(struct divert_socket);
+    const size_t size = SOCKETS_SIZE, count = size / sizeof(struct divert_socket);
     struct divert_socket *new = map(size, MAP_PRIVATE | MAP_ANONYMOUS, -1), *head;
 
     if (!new)
@@ -183,6 +185,7 @@ static struct divert_socket *start_with(struct divert_shared *shared, bool is_vi
     atomic_store(&s->verdicts_pending, false);
     atomic_store(&s->deferred, NULL);
     s->options = options_get();
+    nfqueue_lay_out(&s->messages, &shared->ring);
     s->object.end = end_socket;
     atomic_store_explicit(&s->object.references, 1, memory_order_release);
     return s;

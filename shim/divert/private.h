@@ -17,6 +17,18 @@
 #include <netinet/in.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <string.h>
+
+/* An address of a socket's family, and what it says of a packet. */
+struct divert_address {
+    union {
+        struct sockaddr any;
+        struct sockaddr_in in;
+        struct sockaddr_in6 in6;
+    };
+    socklen_t len;
+    bool incoming;
+};
 
 /*
  * The packet that was read last. Most programs write it next: then it is known by its bytes, which
@@ -24,7 +36,8 @@
  */
 struct divert_last {
     bool outstanding;
-    uint32_t number; /* in the ring */
+    uint32_t number;               /* in the ring */
+    struct divert_address address; /* with which it was read */
     struct in_flight_packet packet;
 };
 
@@ -92,21 +105,12 @@ struct divert_socket {
     struct deferred_write *_Atomic deferred; /* what signal handlers wrote, see write.c */
     struct divert_shared *shared;
     const struct options *options;
+    struct interface_memo in;         /* where the packet came in that was read last */
+    struct nfqueue_messages messages; /* for the ring */
 };
 
 /* IPPROTO_DIVERT_RESP and IPPROTO_DIVERT_INIT of OpenBSD and of include/divertshim/. */
 enum divertfl { WANTED_INCOMING = 1, WANTED_OUTGOING = 2 };
-
-/* An address of a socket's family, and what it says of a packet. */
-struct divert_address {
-    union {
-        struct sockaddr any;
-        struct sockaddr_in in;
-        struct sockaddr_in6 in6;
-    };
-    socklen_t len;
-    bool incoming;
-};
 
 /* The port of a bind(2): host byte order; or -EINVAL, -EAFNOSUPPORT. */
 int divert_port_of(const struct divert_socket *s, const struct sockaddr *address, socklen_t len);
@@ -118,15 +122,42 @@ static inline bool divert_is_incoming(const struct nfqueue_packet *p)
 }
 
 /* What an AF_INET6 socket says of a packet. */
-void divert_address6(const struct nfqueue_packet *p, uint16_t tag, struct divert_address *address);
+void divert_address6(struct divert_socket *s, const struct nfqueue_packet *p, uint16_t tag,
+                     struct divert_address *address);
 
-/*
- * Where a packet goes that an AF_INET6 socket sends with this address: incoming on *in; or
- * outgoing, and *scope is the interface for what is link-local, 0 for any. -EINVAL, -EAFNOSUPPORT,
- * -EADDRNOTAVAIL.
- */
-int divert_read_address6(const struct sockaddr *address, socklen_t len, bool *incoming,
-                         struct interface *in, uint32_t *scope, uint16_t *tag);
+/* Where the address of a write sends a packet, and with which tag. Outgoing without an address. */
+struct divert_destination {
+    struct in_flight_direction direction;
+    uint32_t scope; /* outgoing only: the interface of a link-local address, or 0 */
+    uint16_t tag;   /* host byte order */
+};
+
+/* -EINVAL, -EAFNOSUPPORT, -EADDRNOTAVAIL. *to is zeros before. */
+int divert_read_address(const struct divert_socket *s, const struct msghdr *msg,
+                        struct divert_destination *to);
+
+/* Most programs write with the address that the last packet was read with: it need not be read. */
+static inline bool divert_is_last_address(const struct divert_socket *s, const struct msghdr *msg)
+{
+    const struct divert_last *last = &s->shared->last;
+
+    if (!msg->msg_name || msg->msg_namelen != last->address.len ||
+        memcmp(msg->msg_name, &last->address.any, last->address.len) != 0)
+        return false;
+    if (!last->address.incoming)
+        return true;
+    interfaces_refresh_if_old();
+    return interfaces_memo_holds(&s->in, last->packet.indev);
+}
+
+static inline void divert_take_last_address(const struct divert_last *last,
+                                            struct divert_destination *to)
+{
+    to->tag = last->address.in.sin_port; /* where sin6_port is */
+    to->direction.incoming = last->address.incoming;
+    if (last->address.incoming)
+        to->direction.indev = last->packet.indev;
+}
 
 /*
  * Whether the socket may send a packet of that version: each sends its own, and with the
@@ -248,6 +279,12 @@ void divert_set_gso(struct divert_socket *s, bool on);
  * goes with the next ones, too. Returns 0, or -errno: it was not given.
  */
 int divert_give_verdict(struct divert_socket *s, const struct nfqueue_verdict *v);
+
+/*
+ * Under the lock: whether all packets that came into a queue before one that was read have got
+ * their verdict, though it may wait to be sent.
+ */
+bool divert_none_before(const struct divert_socket *s, uint16_t queue, uint32_t id);
 
 /* Under the lock: sends the verdicts that wait for others. */
 void divert_flush(struct divert_socket *s);

@@ -18,27 +18,28 @@ static uint16_t tag_of(const struct options *o, const struct nfqueue_packet *p)
 }
 
 /* FreeBSD's address of a diverted packet, see divert(4) and sys/netinet/ip_divert.c. */
-static void address4(const struct divert_socket *s, const struct nfqueue_packet *p, uint16_t tag,
+static void address4(struct divert_socket *s, const struct nfqueue_packet *p, uint16_t tag,
                      struct divert_address *address)
 {
     struct sockaddr_in *sin = &address->in;
-    struct interface in;
+    const struct interface *in;
     size_t name;
 
     *sin = (struct sockaddr_in){.sin_family = AF_INET, .sin_port = tag};
     address->len = sizeof(*sin);
-    if (!p->indev || !interfaces_by_index(p->indev, &in))
+    in = interfaces_recall(&s->in, p->indev);
+    if (!in)
         return;
     if (divert_is_incoming(p))
-        sin->sin_addr.s_addr = in.address;
+        sin->sin_addr.s_addr = in->address;
     address->incoming = sin->sin_addr.s_addr != INADDR_ANY;
-    name = strlen(in.name) + 1;
+    name = strlen(in->name) + 1;
     if (!s->options->openbsd && name <= sizeof(sin->sin_zero))
-        memcpy(sin->sin_zero, in.name, name);
+        memcpy(sin->sin_zero, in->name, name);
 }
 
 /* The tag stands in host byte order. */
-static void address_of_packet(const struct divert_socket *s, const struct nfqueue_packet *p,
+static void address_of_packet(struct divert_socket *s, const struct nfqueue_packet *p,
                               struct divert_address *address)
 {
     bool tagged = s->options->tags && !s->options->openbsd;
@@ -46,7 +47,7 @@ static void address_of_packet(const struct divert_socket *s, const struct nfqueu
 
     address->incoming = false;
     if (__builtin_expect(s->shared->family == AF_INET6, 0))
-        divert_address6(p, tag, address);
+        divert_address6(s, p, tag, address);
     else
         address4(s, p, tag, address);
 }
@@ -81,13 +82,14 @@ void divert_add_in_flight(struct divert_socket *s)
  * incoming packets are told from outgoing ones by nothing else.
  */
 static void note_outstanding(struct divert_socket *s, const struct msghdr *msg,
-                             const struct nfqueue_packet *p, bool incoming)
+                             const struct nfqueue_packet *p, const struct divert_address *address)
 {
     struct divert_last *last = &s->shared->last;
 
     divert_add_in_flight(s);
     last->outstanding = true;
     last->number = (uint32_t)(p - s->shared->ring.packet);
+    last->address = *address;
     last->packet = (struct in_flight_packet){
         .id = p->id,
         .queue = p->queue,
@@ -98,7 +100,7 @@ static void note_outstanding(struct divert_socket *s, const struct msghdr *msg,
         .len = p->len,
         .hook = p->hook,
         .family = p->family,
-        .incoming = incoming,
+        .incoming = address->incoming,
         .gso = p->gso,
         .buffer = msg->msg_iovlen ? (uintptr_t)msg->msg_iov[0].iov_base : 0,
         .read_at = clock_ns(),
@@ -242,7 +244,7 @@ static ssize_t read_first(struct divert_socket *s, struct msghdr *msg, int flags
     if (!(flags & MSG_PEEK)) {
         note_read(s, &next, address.in.sin_port);
         if (!p->is_tee)
-            note_outstanding(s, msg, p, address.incoming);
+            note_outstanding(s, msg, p, &address);
         go_on(&s->shared->ring, next.last);
     }
     return flags & MSG_TRUNC ? (ssize_t)p->len : (ssize_t)copied;

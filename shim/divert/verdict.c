@@ -151,9 +151,25 @@ void divert_send_pending_verdicts(void)
     errno = saved;
 }
 
+/* The packets in the ring come behind all that were read; a sibling's may come before. */
+bool divert_none_before(const struct divert_socket *s, uint16_t queue, uint32_t id)
+{
+    const struct divert_last *last = &s->shared->last;
+    bool last_after = !last->outstanding ||
+                      (last->packet.queue == queue && nfqueue_id_after(last->packet.id, id));
+
+    return last_after && !s->sibling && !s->shared->drop_gap &&
+           in_flight_all_after(&s->shared->in_flight, queue, id);
+}
+
 int divert_drop(struct divert_socket *s, const struct in_flight_packet *packet)
 {
-    struct nfqueue_verdict v = {.id = packet->id, .queue = packet->queue, .verdict = NF_DROP};
+    struct nfqueue_verdict v = {
+        .id = packet->id,
+        .queue = packet->queue,
+        .none_before = divert_none_before(s, packet->queue, packet->id),
+        .verdict = NF_DROP,
+    };
     int err = divert_give_verdict(s, &v);
 
     if (err)

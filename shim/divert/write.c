@@ -4,7 +4,6 @@
 
 #include "divert/tracing.h"
 #include "inject/inject.h"
-#include "netif/interfaces.h"
 
 #include <errno.h>
 #include <linux/netfilter.h>
@@ -17,14 +16,11 @@ struct written {
     const uint8_t *packet;
     size_t len;
     uintptr_t buffer; /* where the program had it */
-    uint16_t tag;     /* host byte order */
-    struct in_flight_direction direction;
-    uint32_t scope; /* outgoing only: interface of link-local addresses, or 0 */
-    uint32_t id;    /* of the packet it was read as, and where that goes out; 0 */
+    struct divert_destination to;
+    uint32_t id; /* of the packet it was read as, and where that goes out; 0 */
     uint32_t outdev;
     enum status_fate fate;
     bool matched, repeated;
-    struct interface in; /* incoming only */
 };
 
 /* scratch has room for the largest packet, if it is not in one piece. */
@@ -49,60 +45,13 @@ static int gather(const struct msghdr *msg, uint8_t *scratch, struct written *w)
     return 0;
 }
 
-/* The name that follows the address, if one is there with its NUL (ip_divert.c). */
-static bool interface_named(const struct sockaddr_in *sin, struct interface *in)
-{
-    size_t len = strnlen((const char *)sin->sin_zero, sizeof(sin->sin_zero));
-
-    return len > 0 && len < sizeof(sin->sin_zero) &&
-           interfaces_by_name((const char *)sin->sin_zero, in);
-}
-
-static int read_address4(const struct msghdr *msg, struct written *w)
-{
-    struct sockaddr_in sin = {0};
-
-    if (msg->msg_namelen < offsetof(struct sockaddr_in, sin_zero))
-        return -EINVAL;
-    memcpy(&sin, msg->msg_name, msg->msg_namelen < sizeof(sin) ? msg->msg_namelen : sizeof(sin));
-    if (sin.sin_family != AF_INET && sin.sin_family != AF_UNSPEC)
-        return -EAFNOSUPPORT;
-    if (sin.sin_zero[sizeof(sin.sin_zero) - 1] == sizeof(sin))
-        sin.sin_zero[sizeof(sin.sin_zero) - 1] = '\0'; /* sin_len, see include/divertshim */
-    w->tag = sin.sin_port;
-    if (sin.sin_addr.s_addr == INADDR_ANY)
-        return 0;
-    w->direction.incoming = true;
-    interfaces_refresh_if_old();
-    if (!interface_named(&sin, &w->in) && !interfaces_by_address(sin.sin_addr.s_addr, &w->in))
-        return -EADDRNOTAVAIL;
-    w->direction.indev = w->in.index;
-    return 0;
-}
-
-/* Which direction the address sends the packet, and with which tag. */
-static int read_address(const struct divert_socket *s, const struct msghdr *msg, struct written *w)
-{
-    int err;
-
-    if (!msg->msg_name)
-        return 0;
-    if (s->shared->family != AF_INET6)
-        return read_address4(msg, w);
-    err = divert_read_address6(msg->msg_name, msg->msg_namelen, &w->direction.incoming, &w->in,
-                               &w->scope, &w->tag);
-    if (!err && w->direction.incoming)
-        w->direction.indev = w->in.index;
-    return err;
-}
-
 /* OpenBSD computes all checksums of what is written anew, FreeBSD the outgoing header's. */
 static void make_checksums_right(struct divert_socket *s, struct written *w)
 {
     uint8_t *copy = s->shared->scratch;
     bool all = s->options->openbsd;
 
-    if (!all && (w->direction.incoming || packet_header_checksum_ok(w->packet)))
+    if (!all && (w->to.direction.incoming || packet_header_checksum_ok(w->packet)))
         return;
     if (w->packet != copy)
         memcpy(copy, w->packet, w->len);
@@ -142,21 +91,26 @@ static int inject_written(struct divert_socket *s, struct written *w, uint32_t m
                           uint32_t outdev)
 {
     /* it has no packet mark that could tell how its rules were made: the option does */
-    uint16_t tag = s->options->tags ? tag_in_mark(s->options, w->tag) : TAG_PAST_ALL;
+    uint16_t tag = s->options->tags ? tag_in_mark(s->options, w->to.tag) : TAG_PAST_ALL;
     const struct inject_marks marks = {
         .routed = options_mark_with_tag(s->options, mark, s->options->socket_mark ? 0 : tag),
         .sent = options_mark_with_tag(s->options, mark, tag),
     };
     bool segment = may_be_large(s, w);
+    const struct interface *in;
     int err;
 
-    w->fate = w->direction.incoming ? STATUS_INJECTED_IN : STATUS_INJECTED_OUT;
+    w->fate = w->to.direction.incoming ? STATUS_INJECTED_IN : STATUS_INJECTED_OUT;
     atomic_store_explicit(&s->shared->injected, true, memory_order_relaxed);
     divert_flush(s); /* packets leave in the order in which they were written */
-    if (w->direction.incoming)
-        err = inject_incoming(w->packet, w->len, &w->in, tag, s->options->mark_shift, segment);
+    in = w->to.direction.incoming ? interfaces_recall(&s->in, w->to.direction.indev) : NULL;
+    if (in)
+        err = inject_incoming(w->packet, w->len, in, tag, s->options->mark_shift, segment);
+    else if (w->to.direction.incoming)
+        err = -EADDRNOTAVAIL;
     else
-        err = inject_outgoing(w->packet, w->len, &marks, w->scope ? w->scope : outdev, segment);
+        err =
+            inject_outgoing(w->packet, w->len, &marks, w->to.scope ? w->to.scope : outdev, segment);
     divert_pass_injected(s);
     return err;
 }
@@ -173,7 +127,7 @@ static bool outgrew_mtu(const struct written *w, const struct in_flight_packet *
 {
     struct interface out;
 
-    return !w->direction.incoming && !queued->gso && w->len > queued->len &&
+    return !w->to.direction.incoming && !queued->gso && w->len > queued->len &&
            interfaces_by_index(queued->outdev, &out) && w->len > out.mtu;
 }
 
@@ -196,7 +150,7 @@ static bool shrank_to_segment(const struct written *w, const struct in_flight_pa
     struct interface wire;
 
     return queued->gso && w->len < queued->len &&
-           interfaces_by_index(w->direction.incoming ? queued->indev : queued->outdev, &wire) &&
+           interfaces_by_index(w->to.direction.incoming ? queued->indev : queued->outdev, &wire) &&
            w->len <= wire.mtu;
 }
 
@@ -207,6 +161,7 @@ static int give_verdict(struct divert_socket *s, struct written *w,
     struct nfqueue_verdict v = {
         .id = queued->id,
         .queue = queued->queue,
+        .none_before = divert_none_before(s, queued->queue, queued->id),
         .verdict = tagged ? NF_REPEAT : NF_ACCEPT,
         .mark = queued->mark,
         .payload = changed ? w->packet : NULL,
@@ -216,7 +171,8 @@ static int give_verdict(struct divert_socket *s, struct written *w,
 
     w->repeated = tagged;
     if (tagged)
-        v.mark = options_mark_with_tag(s->options, queued->mark, tag_in_mark(s->options, w->tag));
+        v.mark =
+            options_mark_with_tag(s->options, queued->mark, tag_in_mark(s->options, w->to.tag));
     err = divert_give_verdict(s, &v);
     if (err)
         divert_leave_undecided(s, *queued, err);
@@ -234,7 +190,7 @@ static bool match_last(struct divert_socket *s, const struct written *w,
     struct nfqueue_ring *ring = &s->shared->ring;
 
     if (!last->outstanding || w->buffer != last->packet.buffer ||
-        !in_flight_same_direction(&last->packet, &w->direction))
+        !in_flight_same_direction(&last->packet, &w->to.direction))
         return false;
     *changed = w->len != last->packet.len ||
                memcmp(w->packet, nfqueue_bytes(ring, &ring->packet[last->number]), w->len) != 0;
@@ -253,7 +209,7 @@ static bool match_in_flight(struct divert_socket *s, const struct written *w,
         return true;
     divert_add_in_flight(s);
     packet_keys(s->shared->seed, w->packet, w->len, keys);
-    if (!in_flight_match(&s->shared->in_flight, keys, w->buffer, &w->direction, found))
+    if (!in_flight_match(&s->shared->in_flight, keys, w->buffer, &w->to.direction, found))
         return false;
     *changed = keys->exact != found->keys.exact;
     return true;
@@ -274,7 +230,7 @@ static void drop_original(struct divert_socket *s, const struct packet_keys *key
  */
 static int put_back(struct divert_socket *s, struct written *w)
 {
-    bool bad = w->direction.incoming && !packet_header_checksum_ok(w->packet), changed;
+    bool bad = w->to.direction.incoming && !packet_header_checksum_ok(w->packet), changed;
     struct in_flight_packet queued;
     struct packet_keys keys;
 
@@ -297,6 +253,37 @@ static int put_back(struct divert_socket *s, struct written *w)
     return give_verdict(s, w, &queued, changed);
 }
 
+/*
+ * The loop of most programs: the packet that was read last is written as it was, and to where it
+ * came from. Then there is nothing to check or to look for. OpenBSD's checksums are another matter.
+ */
+static bool is_last_unchanged(const struct divert_socket *s, const struct msghdr *msg,
+                              uintptr_t buffer)
+{
+    const struct divert_last *last = &s->shared->last;
+    struct nfqueue_ring *ring = &s->shared->ring;
+
+    return last->outstanding && buffer == last->packet.buffer && msg->msg_iovlen == 1 &&
+           msg->msg_iov->iov_len == last->packet.len && divert_is_last_address(s, msg) &&
+           !s->options->openbsd &&
+           memcmp(msg->msg_iov->iov_base, nfqueue_bytes(ring, &ring->packet[last->number]),
+                  last->packet.len) == 0;
+}
+
+static int put_last_back(struct divert_socket *s, struct written *w)
+{
+    struct divert_last *last = &s->shared->last;
+
+    divert_take_last_address(last, &w->to);
+    w->len = last->packet.len;
+    w->fate = STATUS_MATCHED;
+    w->matched = true;
+    w->id = last->packet.id;
+    w->outdev = last->packet.outdev;
+    last->outstanding = false;
+    return give_verdict(s, w, &last->packet, false);
+}
+
 static void trace_it(struct divert_socket *s, const struct written *w, int err)
 {
     struct trace_packet p = {
@@ -304,9 +291,9 @@ static void trace_it(struct divert_socket *s, const struct written *w, int err)
         .len = w->len,
         .id = w->id,
         .queued = w->matched,
-        .incoming = w->direction.incoming,
-        .interface = w->direction.incoming ? w->direction.indev : w->outdev,
-        .tag = w->tag,
+        .incoming = w->to.direction.incoming,
+        .interface = w->to.direction.incoming ? w->to.direction.indev : w->outdev,
+        .tag = w->to.tag,
     };
 
     divert_trace_written(s, &p, w->fate, w->repeated, err);
@@ -339,26 +326,29 @@ static int check_written(const struct divert_socket *s, const struct msghdr *msg
 {
     int err = check_packet(s, w);
 
-    return err ? err : read_address(s, msg, w);
+    return err ? err : divert_read_address(s, msg, &w->to);
+}
+
+/* Any packet, to anywhere. */
+static int write_any(struct divert_socket *s, const struct msghdr *msg, struct written *w)
+{
+    int err = check_written(s, msg, w);
+
+    if (err)
+        return err;
+    make_checksums_right(s, w);
+    return put_back(s, w);
 }
 
 /* buffer is where the program had the packet. */
 static int write_packet(struct divert_socket *s, const struct msghdr *msg, uintptr_t buffer)
 {
-    struct written w;
-    size_t written;
-    int err;
+    struct written w = {.buffer = buffer};
+    int err = gather(msg, s->shared->scratch, &w);
+    size_t written = w.len;
 
-    memset(&w, 0, offsetof(struct written, in));
-    err = gather(msg, s->shared->scratch, &w);
-    w.buffer = buffer;
-    written = w.len;
     if (!err)
-        err = check_written(s, msg, &w);
-    if (!err) {
-        make_checksums_right(s, &w);
-        err = put_back(s, &w);
-    }
+        err = is_last_unchanged(s, msg, buffer) ? put_last_back(s, &w) : write_any(s, msg, &w);
     note_written(s, &w, err);
     return err ? err : (int)written;
 }
@@ -389,11 +379,9 @@ struct deferred_write {
 static int fill_deferred(const struct divert_socket *s, const struct msghdr *msg,
                          struct deferred_write *d)
 {
-    struct written w;
-    int err;
+    struct written w = {0};
+    int err = gather(msg, d->packet, &w);
 
-    memset(&w, 0, offsetof(struct written, in));
-    err = gather(msg, d->packet, &w);
     if (err)
         return err;
     if (w.len && w.packet != d->packet)

@@ -22,7 +22,7 @@
 #define LIST_BYTES    (4u << 20) /* address space, not memory */
 #define DUMP_ATTEMPTS 5
 
-#define NEWS_AGE_NS 100000 /* for so long nothing is asked for again */
+#define NEWS_AGE_NS 1000000 /* for so long nothing is asked for again */
 
 struct address {
     struct in6_addr address; /* those of IPv4 mapped, ::ffff:a.b.c.d */
@@ -39,12 +39,19 @@ static const size_t max_interfaces = LIST_BYTES / sizeof(struct interface);
 static const size_t max_addresses = LIST_BYTES / sizeof(struct address);
 
 static struct interface_list lists[2];
-static _Atomic uint32_t version;       /* its lowest bit says which list is the current one */
+static _Atomic uint32_t version; /* its lowest bit says which list is the current one */
+_Atomic uint32_t interfaces_changes;
 static _Atomic bool stale = true;      /* something has changed since it was built */
 static _Atomic int news_fd = -1;       /* the kernel tells of changes there */
 static _Atomic pid_t news_owner;       /* who opened it: news reach only one reader */
 static _Atomic uint64_t asked_at;      /* for news, CLOCK_MONOTONIC */
 static __thread bool no_news_expected; /* poll(2) has said so, for the next refresh */
+
+static void note_change(void)
+{
+    atomic_store(&stale, true);
+    atomic_fetch_add(&interfaces_changes, 1);
+}
 
 static bool allocate_lists(void)
 {
@@ -161,7 +168,7 @@ static void open_news(void)
     fd = rtnetlink_open(RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR);
     if (fd < 0)
         return;
-    atomic_store(&stale, true); /* nobody listened since the list was built */
+    note_change(); /* nobody listened since the list was built */
     atomic_store(&news_owner, process_id());
     atomic_store(&news_fd, private_fd(fd));
 }
@@ -197,6 +204,7 @@ static void rebuild(void)
             atomic_fetch_add(&version, 1);
         else
             atomic_store(&stale, true);
+        atomic_fetch_add(&interfaces_changes, 1); /* others looked at the old list meanwhile */
     }
     process_unlock(LOCK_INTERFACES);
     errno = saved;
@@ -231,7 +239,7 @@ void interfaces_refresh(void)
         while (n > 0) {
             n = real.recv(fd, &byte, sizeof(byte), MSG_DONTWAIT | MSG_TRUNC);
             if (n > 0 || (n < 0 && errno == ENOBUFS))
-                atomic_store(&stale, true);
+                note_change();
         }
     }
     no_news_expected = false;
@@ -313,6 +321,16 @@ static bool look_up_and_ask(const struct interface_key *key, struct interface *o
 bool interfaces_by_index(uint32_t index, struct interface *out)
 {
     return index && look_up_and_ask(&(struct interface_key){.index = index}, out);
+}
+
+const struct interface *interfaces_memorise(struct interface_memo *memo, uint32_t index)
+{
+    memo->changes = atomic_load_explicit(&interfaces_changes, memory_order_relaxed);
+    if (!interfaces_by_index(index, &memo->interface)) {
+        memo->interface.index = 0;
+        return NULL;
+    }
+    return &memo->interface;
 }
 
 bool interfaces_by_name(const char *name, struct interface *out)

@@ -8,6 +8,7 @@
 
 #include <net/if.h>
 #include <netinet/in.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -38,6 +39,28 @@ bool interfaces_by_address(in_addr_t address, struct interface *out);
  * index of the one that is meant, 0 for any; for others it does not count.
  */
 bool interfaces_by_address6(const struct in6_addr *address, uint32_t scope, struct interface *out);
+
+/* What was found by an index, to be found again without a search while nothing has changed. */
+struct interface_memo {
+    uint32_t changes; /* interfaces_changes at the time */
+    struct interface interface;
+};
+
+extern _Atomic uint32_t interfaces_changes; /* differs when anything has been learnt since */
+const struct interface *interfaces_memorise(struct interface_memo *memo, uint32_t index);
+
+/* Whether it is the interface of that index, as far as is known. */
+static inline bool interfaces_memo_holds(const struct interface_memo *memo, uint32_t index)
+{
+    return index && memo->interface.index == index &&
+           memo->changes == atomic_load_explicit(&interfaces_changes, memory_order_relaxed);
+}
+
+/* The interface of that index, valid until the memo's next use; NULL if there is none. */
+static inline const struct interface *interfaces_recall(struct interface_memo *memo, uint32_t index)
+{
+    return interfaces_memo_holds(memo, index) ? &memo->interface : interfaces_memorise(memo, index);
+}
 
 /* Takes note of changes the kernel has announced. One system call when there are none. */
 void interfaces_refresh(void);

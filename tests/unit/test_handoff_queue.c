@@ -61,7 +61,7 @@ START_TEST(test_packets_come_in_order_however_it_wraps)
             else
                 refused++;
         }
-        if (rand_r(&seed) % 4 == 0 || turn > 2000)
+        if (rand_r(&seed) % 16 == 0 || turn > 2000)
             taken_next = take(taken_next);
     }
     while (handoff_queue_waits(handoff_queue))

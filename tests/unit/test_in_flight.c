@@ -57,6 +57,50 @@ static uint32_t match(const struct sample *s, uintptr_t buffer,
     return in_flight_match(in_flight, &keys, buffer, direction, &found) ? found.id : 0;
 }
 
+static void add_numbered(uint32_t id, uint16_t queue)
+{
+    struct in_flight_packet evicted, p = {.id = id, .queue = queue};
+
+    in_flight_add(in_flight, &p, &evicted);
+}
+
+static void take_oldest(void)
+{
+    struct in_flight_packet oldest;
+
+    ck_assert(in_flight_expire(in_flight, &oldest));
+}
+
+START_TEST(test_whether_all_come_after_a_packet)
+{
+    ck_assert(in_flight_all_after(in_flight, 1, 100));
+    add_numbered(0xffffffff, 1);
+    add_numbered(2, 1);
+    ck_assert(in_flight_all_after(in_flight, 1, 0xfffffffe));
+    ck_assert(!in_flight_all_after(in_flight, 1, 0xffffffff));
+    ck_assert(!in_flight_all_after(in_flight, 1, 3));
+    ck_assert(!in_flight_all_after(in_flight, 2, 0xfffffffe));
+    take_oldest();
+    ck_assert(in_flight_all_after(in_flight, 1, 1));
+}
+END_TEST
+
+/* A packet that came back, or one of another queue: nothing is known until all have left. */
+START_TEST(test_whether_all_come_after_in_another_order)
+{
+    add_numbered(5, 1);
+    add_numbered(_i ? 4 : 6, _i ? 1 : 2);
+    add_numbered(7, 1);
+    ck_assert(!in_flight_all_after(in_flight, 1, 1));
+    take_oldest();
+    take_oldest();
+    ck_assert(!in_flight_all_after(in_flight, 1, 1));
+    take_oldest();
+    add_numbered(8, 1);
+    ck_assert(in_flight_all_after(in_flight, 1, 1));
+}
+END_TEST
+
 START_TEST(test_unchanged_packet_matches_whatever_its_buffer)
 {
     struct sample a = {"10.0.0.1", 1, 7, "a"}, b = {"10.0.0.1", 1, 8, "b"};
@@ -252,6 +296,8 @@ int main(void)
 {
     struct runner runner = runner_make("in_flight", setup, teardown, 0);
 
+    runner_add(&runner, test_whether_all_come_after_a_packet, 1);
+    runner_add(&runner, test_whether_all_come_after_in_another_order, 2);
     runner_add(&runner, test_unchanged_packet_matches_whatever_its_buffer, 1);
     runner_add(&runner, test_same_bytes_are_taken_whatever_way_they_came, 1);
     runner_add(&runner, test_second_write_matches_nothing, 1);
