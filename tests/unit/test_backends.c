@@ -372,6 +372,68 @@ START_TEST(chains_nest_no_deeper_than_nf_tables_allows)
 }
 END_TEST
 
+static void add_hosts(int count, const char *action)
+{
+    char rule[64];
+
+    for (int i = 0; i < count; i++) {
+        snprintf(rule, sizeof(rule), "%s ip from 10.0.%d.%d to any in", action, i / 8, i);
+        add(rule);
+    }
+}
+
+START_TEST(rules_in_a_row_are_told_apart_by_their_address)
+{
+    add_hosts(64, "deny");
+    generate(4);
+    has("-A divert-ab12-in-s1 -s 10.0.0.0/29 -j divert-ab12-in-s2\n");
+    has("-A divert-ab12-in-s11 -s 10.0.0.3/32 -j DROP\n");
+    lacks("-A divert-ab12-in -s 10.0");
+    generate(0);
+    has("ip saddr vmap { 10.0.0.0 : jump incoming-s1, 10.0.0.1 : jump incoming-s2, ");
+}
+END_TEST
+
+START_TEST(what_rules_told_apart_let_go_leaves_the_list)
+{
+    add_hosts(8, "allow");
+    add("deny ip from any to any in");
+    generate(0);
+    has(" }\n\t\tmeta mark & 0xffff0000 != 0x00000000 meta mark set meta mark & 0x0000ffff "
+        "return\n");
+    has("ip saddr 10.0.0.7 counter meta mark set meta mark & 0x0000ffff | 0x03840000 return\n");
+}
+END_TEST
+
+START_TEST(few_rules_or_overlapping_ones_are_compared_one_by_one)
+{
+    add_hosts(7, "deny");
+    add("deny ip from 10.0.0.0/24 to any in");
+    add_hosts(7, "deny");
+    generate(4);
+    lacks("-s1 ");
+    has("-A divert-ab12-in -s 10.0.0.3/32 -j DROP\n");
+}
+END_TEST
+
+START_TEST(ports_are_told_apart_within_their_protocol)
+{
+    char rule[64];
+
+    for (int i = 0; i < 20; i++) {
+        snprintf(rule, sizeof(rule), "deny %s from any to any %d-%d in", i < 10 ? "tcp" : "udp",
+                 i * 10, i * 10 + 9);
+        add(rule);
+    }
+    generate(4);
+    has("-p tcp -m tcp --dport 0:19 -j divert-ab12-in-s");
+    has("-p udp -m udp --dport 100:119 -j divert-ab12-in-s");
+    generate(0);
+    has("th dport vmap { 0-9 : jump ");
+    has("th dport vmap { 100-109 : jump ");
+}
+END_TEST
+
 START_TEST(too_many_lists_are_refused)
 {
     const struct rule *too_long;
@@ -481,6 +543,10 @@ int main(void)
     runner_add(&runner, new_packets_get_their_own_tree_where_diverted_decides, 1);
     runner_add(&runner, new_packets_get_their_own_tree_behind_the_early_chain, 1);
     runner_add(&runner, chains_nest_no_deeper_than_nf_tables_allows, 1);
+    runner_add(&runner, rules_in_a_row_are_told_apart_by_their_address, 1);
+    runner_add(&runner, what_rules_told_apart_let_go_leaves_the_list, 1);
+    runner_add(&runner, few_rules_or_overlapping_ones_are_compared_one_by_one, 1);
+    runner_add(&runner, ports_are_told_apart_within_their_protocol, 1);
     runner_add(&runner, too_many_lists_are_refused, 1);
     runner_add(&runner, the_mask_moves_the_tag, 1);
     runner_add(&runner, without_bpf_the_tag_is_compared_by_prefixes, 1);

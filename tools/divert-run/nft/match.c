@@ -117,6 +117,27 @@ static void nft_ports(const struct match *match, bool inverse, struct conditions
         conditions_free(out);
 }
 
+static void nft_map_begin(enum clause_kind field, int family, struct text *out)
+{
+    switch (field) {
+    case CLAUSE_SRC:
+    case CLAUSE_DST:
+        text_add(out, "ip%s %s", family == 4 ? "" : "6", field == CLAUSE_SRC ? "saddr" : "daddr");
+        break;
+    default:
+        text_add(out, "th %s", field == CLAUSE_SPORT ? "sport" : "dport");
+    }
+    text_add(out, " vmap { ");
+}
+
+static void nft_map_key(enum clause_kind field, const struct rule_atom *atom, struct text *out)
+{
+    if (field == CLAUSE_SRC || field == CLAUSE_DST)
+        nft_network(&atom->addr, out);
+    else
+        nft_range(&atom->range, out);
+}
+
 static void nft_interface(const struct match *match, bool inverse, struct conditions *out)
 {
     struct text text = {0};
@@ -263,6 +284,8 @@ static const struct dialect template = {
     .inverse = nft_inverse,
     .tag_at_least = nft_tag_at_least,
     .tag_is = nft_tag_is,
+    .map_begin = nft_map_begin,
+    .map_key = nft_map_key,
     .proto = nft_proto,
     .family = nft_family,
 };

@@ -22,6 +22,10 @@
  *   returns unless the tag is below M. So a rule is reached in a time logarithmic in their number,
  *   and so is the depth of nesting: nf_tables allows 16 levels, and counts a goto as one.
  *
+ * - HOOK-sK: rules that stand in a row and each ask for one address, or for one port. A packet is
+ *   led to those that ask for its own, by a map or a tree of such chains. So it meets the same
+ * rules in the same order as if it had been compared with all.
+ *
  * - HOOK-cK: one condition of a rule that takes several lines because it is a list.
  *
  * - incoming-tee: the tee rules at the head of the list, for packets without a tag, if the back end
@@ -109,6 +113,10 @@ struct dialect {
     /* Adds the conditions any of which holds when the tag is at least N; when it is N. */
     void (*tag_at_least)(const struct dialect *self, unsigned n, struct conditions *out);
     void (*tag_is)(const struct dialect *self, unsigned n, bool inverted, struct text *out);
+    /* A map from an address or a port to the chain for it, up to the brace; and a key of it. NULL:
+     * there are none. */
+    void (*map_begin)(enum clause_kind field, int family, struct text *out);
+    void (*map_key)(enum clause_kind field, const struct rule_atom *atom, struct text *out);
     void (*proto)(int proto, struct text *out);
     void (*family)(int family, struct text *out);
     /* A condition that never holds and yet makes the kernel reassemble fragments; NULL: there is
@@ -153,6 +161,7 @@ struct plan {
     bool defrag;                 /* a rule may divert incoming packets */
     size_t early;                /* tee rules among so many at the head copy before reassembly */
     unsigned lists;              /* numbers the HOOK-cK chains */
+    unsigned selections;         /* and the HOOK-sK chains */
     unsigned end;                /* the tag of a packet that has left the list: of its last rule */
     const struct rule *too_long; /* has more lists than can be nested; the plan is of no use */
     struct chain **chains;

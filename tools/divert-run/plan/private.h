@@ -24,12 +24,64 @@ void line_goto(struct line *line, enum verdict verdict, const struct chain *targ
 /* Appends "return if the tag is at least N". */
 void chain_return_if_passed(const struct plan *plan, struct chain *chain, unsigned n);
 /* rule.c */
-/* Appends a rule to a chain. FLAT: packets have no tag while they are in this chain. */
+/* Where a rule stands, which says how a packet leaves the list there. */
+enum standing {
+    STANDING_IN_TREE, /* it has a tag, and returns */
+    STANDING_FLAT,    /* it has none, and a return leaves the list */
+    STANDING_BELOW,   /* it has none until it leaves, in a chain that a flat one jumps to */
+};
+
+/* Appends a rule to a chain. */
 void plan_rule(struct plan *plan, struct chain *chain, const struct rule *rule, struct place place,
-               bool flat);
+               enum standing standing);
+/* Does the rule fit into one line? */
+bool plan_rule_is_line(const struct plan *plan, const struct rule *rule, struct place place);
+/* What a condition looks like in a line of its own. */
+void plan_condition_text(const struct dialect *dialect, const struct condition *condition,
+                         struct text *out);
 /* Can the rule stand in a flat chain? There a return from the chain leaves the whole list. */
 bool plan_rule_flat(const struct plan *plan, const struct rule *rule, struct place place);
 /* rule_possible() in any family of the plan. */
 bool plan_rule_possible(const struct plan *plan, const struct rule *rule, struct place place);
+
+/* dispatch.c */
+/* The values of an address or a port that a rule asks for; lo and hi as on the wire, both
+ * included. Of addresses FAMILY is 4 or 6, of ports PROTO is that of TCP or UDP. */
+struct dispatch_key {
+    uint8_t lo[16], hi[16];
+    int family, proto;
+    const struct rule_atom *atom;
+};
+
+/* Rules with the same key, as indices in the rule set, in order. */
+struct dispatch_group {
+    struct dispatch_key key;
+    size_t *rules, count;
+};
+
+/* Rules in a row that can be told apart by a field of the packet. No two keys have a value in
+ * common. */
+struct dispatch {
+    enum clause_kind field;
+    struct dispatch_group *groups; /* by ascending key */
+    size_t count;
+    size_t rules; /* how many in all */
+};
+
+/* How a rule is put at the end of a chain. */
+struct dispatch_target {
+    struct place place;
+    void (*rule)(struct plan *plan, struct chain *chain, size_t rule,
+                 const struct dispatch_target *target);
+};
+
+/* Takes as many of the rules (indices in the rule set) as possible, from the first on. False: not
+ * enough to be worth it. Give it to dispatch_free() in the end. */
+bool dispatch_make(const struct plan *plan, const size_t *rules, size_t count, struct place place,
+                   struct dispatch *best);
+void dispatch_free(struct dispatch *d);
+/* Appends lines that lead a packet to the rules that it may match. */
+void dispatch_plan(struct plan *plan, struct chain *chain, const struct dispatch *d,
+                   const struct dispatch_target *target);
 
 #endif

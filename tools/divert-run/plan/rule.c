@@ -26,9 +26,8 @@ static void append_words(struct text *line, const char *words)
         text_add(line, "%s%s", line->len ? " " : "", words);
 }
 
-/* What a condition looks like in a line of its own. */
-static void condition_text(const struct dialect *dialect, const struct condition *condition,
-                           struct text *out)
+void plan_condition_text(const struct dialect *dialect, const struct condition *condition,
+                         struct text *out)
 {
     if (condition->proto >= 0)
         dialect->proto(condition->proto, out);
@@ -134,7 +133,7 @@ static bool parts_equal(const struct parts *a, const struct parts *b)
 }
 
 static void add_action(const struct plan *plan, struct line *line, const struct rule *rule,
-                       bool flat)
+                       enum standing standing)
 {
     line->rule = rule;
     line->counts = true;
@@ -146,10 +145,10 @@ static void add_action(const struct plan *plan, struct line *line, const struct 
     case RULE_TEE:
         line_op(line, OP_SET_TAG, rule->number);
         line_op(line, OP_LOG, rule->argument);
-        line_op(line, OP_SET_TAG, flat ? 0 : rule->number - 1);
+        line_op(line, OP_SET_TAG, standing == STANDING_IN_TREE ? rule->number - 1 : 0);
         break;
     case RULE_ALLOW:
-        if (!flat)
+        if (standing != STANDING_FLAT)
             line_op(line, OP_SET_TAG, plan->end);
         line->verdict = VERDICT_RETURN;
         break;
@@ -167,22 +166,22 @@ static void add_action(const struct plan *plan, struct line *line, const struct 
 
 /* The chains for lists FROM and above, and for the action behind them. Returns the first. */
 static struct chain *plan_lists(struct plan *plan, const struct parts *parts, unsigned from,
-                                enum hook hook, const struct rule *rule, bool flat)
+                                enum hook hook, const struct rule *rule, enum standing standing)
 {
     struct chain *chain = plan_chain(plan, hook, "-c%u", ++plan->lists);
     const struct list *list = &parts->lists[from];
     struct chain *next;
 
     if (from == parts->list_count) {
-        add_action(plan, chain_line(chain, ""), rule, flat);
+        add_action(plan, chain_line(chain, ""), rule, standing);
         return chain;
     }
-    next = plan_lists(plan, parts, from + 1, hook, rule, flat);
+    next = plan_lists(plan, parts, from + 1, hook, rule, standing);
     for (size_t i = 0; i < list->any.count; i++) {
         struct text condition = {0};
         struct line *line;
 
-        condition_text(plan->dialect, &list->any.items[i], &condition);
+        plan_condition_text(plan->dialect, &list->any.items[i], &condition);
         line = chain_line(chain, text_str(&condition));
         if (list->negated)
             line->verdict = VERDICT_RETURN;
@@ -196,7 +195,7 @@ static struct chain *plan_lists(struct plan *plan, const struct parts *parts, un
 }
 
 static void plan_parts(struct plan *plan, struct chain *chain, const struct parts *parts,
-                       const char *family, const struct rule *rule, bool flat)
+                       const char *family, const struct rule *rule, enum standing standing)
 {
     bool leaves = rule->action == RULE_ALLOW || rule->action == RULE_SKIPTO;
     struct text condition = {0};
@@ -211,17 +210,17 @@ static void plan_parts(struct plan *plan, struct chain *chain, const struct part
     line = chain_line(chain, text_str(&condition));
     line->rule = rule;
     if (!parts->list_count) {
-        add_action(plan, line, rule, flat);
+        add_action(plan, line, rule, standing);
     } else {
-        line_goto(line, VERDICT_JUMP, plan_lists(plan, parts, 0, chain->hook, rule, flat));
-        if (leaves && !flat)
+        line_goto(line, VERDICT_JUMP, plan_lists(plan, parts, 0, chain->hook, rule, standing));
+        if (leaves && standing != STANDING_FLAT)
             chain_return_if_passed(plan, chain, rule->number);
     }
     text_free(&condition);
 }
 
 static void plan_both_families(struct plan *plan, struct chain *chain, const struct rule *rule,
-                               struct place place, bool flat)
+                               struct place place, enum standing standing)
 {
     struct parts parts[2];
     bool possible[2];
@@ -231,7 +230,7 @@ static void plan_both_families(struct plan *plan, struct chain *chain, const str
         possible[i] = parts_make(plan->dialect, rule, &place, &parts[i]);
     }
     if (possible[0] && possible[1] && parts_equal(&parts[0], &parts[1])) {
-        plan_parts(plan, chain, &parts[0], "", rule, flat);
+        plan_parts(plan, chain, &parts[0], "", rule, standing);
         possible[0] = possible[1] = false;
     }
     for (int i = 0; i < 2; i++) {
@@ -239,24 +238,24 @@ static void plan_both_families(struct plan *plan, struct chain *chain, const str
 
         plan->dialect->family(i ? 6 : 4, &family);
         if (possible[i])
-            plan_parts(plan, chain, &parts[i], text_str(&family), rule, flat);
+            plan_parts(plan, chain, &parts[i], text_str(&family), rule, standing);
         text_free(&family);
         parts_free(&parts[i]);
     }
 }
 
 void plan_rule(struct plan *plan, struct chain *chain, const struct rule *rule, struct place place,
-               bool flat)
+               enum standing standing)
 {
     struct parts parts;
 
     if (plan->dialect->both_families) {
-        plan_both_families(plan, chain, rule, place, flat);
+        plan_both_families(plan, chain, rule, place, standing);
         return;
     }
     place.family = plan->family;
     if (parts_make(plan->dialect, rule, &place, &parts))
-        plan_parts(plan, chain, &parts, "", rule, flat);
+        plan_parts(plan, chain, &parts, "", rule, standing);
     parts_free(&parts);
 }
 
@@ -271,19 +270,31 @@ bool plan_rule_possible(const struct plan *plan, const struct rule *rule, struct
     return possible;
 }
 
-bool plan_rule_flat(const struct plan *plan, const struct rule *rule, struct place place)
+/* How many lists of alternatives the rule has beside its line, in the family where it has most. */
+static unsigned most_lists(const struct plan *plan, const struct rule *rule, struct place place)
 {
-    bool flat = rule->action != RULE_SKIPTO;
+    unsigned most = 0;
 
     for (place.family = 4; place.family <= 6; place.family += 2) {
         struct parts parts;
 
         if (!plan->dialect->both_families && plan->family != place.family)
             continue;
-        if (parts_make(plan->dialect, rule, &place, &parts) && parts.list_count &&
-            rule->action == RULE_ALLOW)
-            flat = false;
+        if (parts_make(plan->dialect, rule, &place, &parts) && parts.list_count > most)
+            most = parts.list_count;
         parts_free(&parts);
     }
-    return flat;
+    return most;
+}
+
+bool plan_rule_is_line(const struct plan *plan, const struct rule *rule, struct place place)
+{
+    return most_lists(plan, rule, place) == 0;
+}
+
+bool plan_rule_flat(const struct plan *plan, const struct rule *rule, struct place place)
+{
+    if (rule->action == RULE_ALLOW)
+        return plan_rule_is_line(plan, rule, place);
+    return rule->action != RULE_SKIPTO;
 }

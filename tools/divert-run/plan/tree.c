@@ -6,10 +6,11 @@
 
 #include <stdlib.h>
 
-/* The rules of one number that can match in a place. */
+/* The rules of one number that can match in a place; or those of several numbers, told apart. */
 struct leaf {
-    unsigned number;
+    unsigned number, last;
     size_t first, end; /* indices in the rule set */
+    struct dispatch dispatch;
 };
 
 struct leaves {
@@ -37,22 +38,79 @@ static void collect_leaves(const struct plan *plan, struct place place, struct l
         if (copied_early(plan, i, place) || !plan_rule_possible(plan, rule, place))
             continue;
         if (!last || last->number != rule->number)
-            leaves->items[leaves->count++] = (struct leaf){rule->number, i, i + 1};
+            leaves->items[leaves->count++] =
+                (struct leaf){rule->number, rule->number, i, i + 1, {0}};
         else
             last->end = i + 1;
     }
 }
 
+/* Rules that have a number for themselves, from a leaf on. Give them to free(). */
+static size_t *single_rules(const struct leaves *leaves, size_t from, size_t *count)
+{
+    size_t *rules = grow_array(NULL, leaves->count - from, sizeof(*rules));
+
+    for (*count = 0; from + *count < leaves->count; ++*count) {
+        const struct leaf *leaf = &leaves->items[from + *count];
+
+        if (leaf->end - leaf->first != 1)
+            break;
+        rules[*count] = leaf->first;
+    }
+    return rules;
+}
+
+/* Leaves in a row that can be told apart become one. */
+static void join_leaves(const struct plan *plan, struct place place, struct leaves *leaves)
+{
+    size_t kept = 0, taken;
+
+    for (size_t i = 0; i < leaves->count; i += taken) {
+        struct leaf *leaf = &leaves->items[kept++];
+        size_t count, *rules = single_rules(leaves, i, &count);
+
+        *leaf = leaves->items[i];
+        taken = 1;
+        if (dispatch_make(plan, rules, count, place, &leaf->dispatch)) {
+            taken = leaf->dispatch.rules;
+            leaf->last = leaves->items[i + taken - 1].number;
+        }
+        free(rules);
+    }
+    leaves->count = kept;
+}
+
+static struct chain *plan_number(struct plan *plan, size_t first, size_t end, struct place place)
+{
+    unsigned number = plan->rules->rules[first]->number;
+    struct chain *chain = plan_chain(plan, place.hook, "-%c%u", place.diverted ? 'd' : 'u', number);
+
+    chain_return_if_passed(plan, chain, number);
+    for (size_t i = first; i < end; i++) {
+        if (!copied_early(plan, i, place))
+            plan_rule(plan, chain, plan->rules->rules[i], place, STANDING_IN_TREE);
+    }
+    return chain;
+}
+
+static void add_jump(struct plan *plan, struct chain *chain, size_t rule,
+                     const struct dispatch_target *target)
+{
+    line_goto(chain_line(chain, ""), VERDICT_JUMP,
+              plan_number(plan, rule, rule + 1, target->place));
+}
+
 static struct chain *plan_leaf(struct plan *plan, const struct leaf *leaf, struct place place)
 {
-    struct chain *chain =
-        plan_chain(plan, place.hook, "-%c%u", place.diverted ? 'd' : 'u', leaf->number);
+    const struct dispatch_target target = {place, add_jump};
+    struct chain *chain;
 
-    chain_return_if_passed(plan, chain, leaf->number);
-    for (size_t i = leaf->first; i < leaf->end; i++) {
-        if (!copied_early(plan, i, place))
-            plan_rule(plan, chain, plan->rules->rules[i], place, false);
-    }
+    if (leaf->dispatch.count == 0)
+        return plan_number(plan, leaf->first, leaf->end, place);
+    chain = plan_chain(plan, place.hook, "-%c%u-%u", place.diverted ? 'd' : 'u', leaf->number,
+                       leaf->last);
+    chain_return_if_passed(plan, chain, leaf->last);
+    dispatch_plan(plan, chain, &leaf->dispatch, &target);
     return chain;
 }
 
@@ -60,7 +118,7 @@ static struct chain *plan_leaf(struct plan *plan, const struct leaf *leaf, struc
 static struct chain *plan_tree(struct plan *plan, const struct leaf *leaves, size_t count,
                                struct place place)
 {
-    unsigned last = leaves[count - 1].number;
+    unsigned last = leaves[count - 1].last;
     size_t share = 1, taken;
     struct chain *chain;
 
@@ -86,8 +144,11 @@ static struct chain *plan_tree_of_place(struct plan *plan, struct place place)
     struct chain *root = NULL;
 
     collect_leaves(plan, place, &leaves);
+    join_leaves(plan, place, &leaves);
     if (leaves.count)
         root = plan_tree(plan, leaves.items, leaves.count, place);
+    for (size_t i = 0; i < leaves.count; i++)
+        dispatch_free(&leaves.items[i].dispatch);
     free(leaves.items);
     return root;
 }
@@ -143,7 +204,64 @@ static bool tree_fits_untagged(const struct plan *plan, enum hook hook)
     return true;
 }
 
-/* Appends the rules for packets without a tag, one by one or as a jump to a tree. */
+static void add_below(struct plan *plan, struct chain *chain, size_t rule,
+                      const struct dispatch_target *target)
+{
+    plan_rule(plan, chain, plan->rules->rules[rule], target->place, STANDING_BELOW);
+}
+
+/* Does one of the rules let packets leave the list? */
+static bool dispatch_lets_leave(const struct plan *plan, const struct dispatch *d)
+{
+    for (size_t i = 0; i < d->count; i++) {
+        for (size_t j = 0; j < d->groups[i].count; j++) {
+            if (plan->rules->rules[d->groups[i].rules[j]]->action == RULE_ALLOW)
+                return true;
+        }
+    }
+    return false;
+}
+
+/* A packet that left the list in the chains below has a tag, and loses it here. */
+static void plan_flat_dispatch(struct plan *plan, struct chain *entry, const char *tagged,
+                               const struct dispatch *d)
+{
+    const struct dispatch_target target = {{.hook = entry->hook}, add_below};
+    struct line *left;
+
+    dispatch_plan(plan, entry, d, &target);
+    if (!dispatch_lets_leave(plan, d))
+        return;
+    left = chain_line(entry, tagged);
+    line_op(left, OP_SET_TAG, 0);
+    left->verdict = VERDICT_RETURN;
+}
+
+static void plan_flat(struct plan *plan, struct chain *entry, const char *tagged)
+{
+    struct place place = {.hook = entry->hook};
+    size_t *rules = grow_array(NULL, plan->rules->count, sizeof(*rules)), count = 0, taken;
+
+    for (size_t i = 0; i < plan->rules->count; i++) {
+        if (!copied_early(plan, i, place) && plan_rule_possible(plan, plan->rules->rules[i], place))
+            rules[count++] = i;
+    }
+    for (size_t i = 0; i < count; i += taken) {
+        struct dispatch d;
+
+        taken = 1;
+        if (dispatch_make(plan, rules + i, count - i, place, &d)) {
+            taken = d.rules;
+            plan_flat_dispatch(plan, entry, tagged, &d);
+            dispatch_free(&d);
+        } else {
+            plan_rule(plan, entry, plan->rules->rules[rules[i]], place, STANDING_FLAT);
+        }
+    }
+    free(rules);
+}
+
+/* Appends the rules for packets without a tag, one after the other or as a jump to a tree. */
 static void plan_untagged(struct plan *plan, struct chain *entry, const char *tagged,
                           const struct chain *tagged_tree)
 {
@@ -151,10 +269,7 @@ static void plan_untagged(struct plan *plan, struct chain *entry, const char *ta
     const struct chain *tree = tagged_tree;
 
     if (is_flat(plan, place)) {
-        for (size_t i = 0; i < plan->rules->count; i++) {
-            if (!copied_early(plan, i, place))
-                plan_rule(plan, entry, plan->rules->rules[i], place, true);
-        }
+        plan_flat(plan, entry, tagged);
         return;
     }
     if (!tree_fits_untagged(plan, entry->hook))
@@ -209,7 +324,7 @@ static void plan_early(struct plan *plan)
     chain_line(chain, text_str(&tagged))->verdict = VERDICT_RETURN;
     for (size_t i = 0; i < plan->early; i++) {
         if (copied_early(plan, i, place))
-            plan_rule(plan, chain, plan->rules->rules[i], place, true);
+            plan_rule(plan, chain, plan->rules->rules[i], place, STANDING_FLAT);
     }
     text_free(&tagged);
 }
