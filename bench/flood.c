@@ -82,7 +82,7 @@ static unsigned long flood(int fd, const struct options *o, struct sockaddr_in f
     static char payload[LENGTH_MAX];
     static struct sockaddr_in to[BATCH];
     struct iovec iov = {.iov_base = payload, .iov_len = o->length - HEADERS_LEN};
-    struct mmsghdr batch[BATCH];
+    struct mmsghdr batch[BATCH * 2]; /* a batch begins with any of the addresses */
     unsigned long sent = 0;
     int64_t begin = now_ns(), passed = 0;
 
@@ -91,7 +91,7 @@ static unsigned long flood(int fd, const struct options *o, struct sockaddr_in f
         to[i].sin_addr.s_addr = htonl(ntohl(first.sin_addr.s_addr) + i);
     }
     memset(batch, 0, sizeof(batch));
-    for (unsigned i = 0; i < BATCH; i++) {
+    for (unsigned i = 0; i < BATCH * 2; i++) {
         batch[i].msg_hdr.msg_iov = &iov;
         batch[i].msg_hdr.msg_iovlen = 1;
         batch[i].msg_hdr.msg_name = &to[i % o->addresses];
@@ -99,12 +99,13 @@ static unsigned long flood(int fd, const struct options *o, struct sockaddr_in f
     }
     for (; sent < o->count && passed < o->ns; passed = now_ns() - begin) {
         unsigned long now = due(o, sent, passed);
+        struct mmsghdr *first = &batch[sent % o->addresses];
         int result = 0;
 
         if (now && o->at_once)
-            result = send_at_once(fd, &batch[0].msg_hdr, now);
+            result = send_at_once(fd, &first->msg_hdr, now);
         else if (now)
-            result = sendmmsg(fd, batch, (unsigned)now, 0);
+            result = sendmmsg(fd, first, (unsigned)now, 0);
         if (now == 0)
             nap();
         else if (result > 0)
