@@ -13,6 +13,7 @@
 #define MARK_MASK_DEFAULT UINT32_C(0xffff0000)
 
 /* Tags that are no rule numbers. */
+#define TAG_SOCKARG  0xfffd /* was not diverted; its socket has a SO_USER_COOKIE */
 #define TAG_PAST_ALL 0xfffe /* no rule is left for the packet */
 #define TAG_TOP      0xffff /* was diverted, runs the whole list */
 

@@ -5,8 +5,11 @@
  */
 #include "bsd/user_cookie.h"
 
+#include "common/mark.h"
 #include "process/process.h"
 #include "real.h"
+#include "util/log.h"
+#include "util/options.h"
 
 #include <errno.h>
 #include <stdint.h>
@@ -39,6 +42,28 @@ static struct user_cookie *find_cookie(uint64_t socket)
     return NULL;
 }
 
+/*
+ * Rules of divert-run know a socket with a number other than 0 by its mark. The other bits of that
+ * stay as they are.
+ */
+static void mark_numbered(int fd, bool has_number)
+{
+    const struct options *options = options_get();
+    int saved = errno;
+    uint32_t mark;
+    socklen_t size = sizeof(mark);
+
+    if (!options || !options->tags)
+        return;
+    if (real.getsockopt(fd, SOL_SOCKET, SO_MARK, &mark, &size) == 0) {
+        mark = options_mark_with_tag(options, mark, has_number ? TAG_SOCKARG : 0);
+        if (real.setsockopt(fd, SOL_SOCKET, SO_MARK, &mark, sizeof(mark)) < 0)
+            log_line(LOG_WARN, "SO_USER_COOKIE: rules with sockarg will not see it: SO_MARK: %s",
+                     strerror(errno));
+    }
+    errno = saved;
+}
+
 int user_cookie_set(int fd, const void *value, socklen_t len)
 {
     struct user_cookie new, *entry;
@@ -57,6 +82,7 @@ int user_cookie_set(int fd, const void *value, socklen_t len)
         entry = &cookies[next_cookie++ % COOKIES];
     *entry = new;
     process_unlock(LOCK_COOKIES);
+    mark_numbered(fd, new.value != 0);
     return 0;
 }
 

@@ -38,7 +38,7 @@
 #define SO_REUSEPORT_LB 0x00010000
 #endif
 
-/* A number that rules ask for (sockarg). FreeBSD's, free here: kept, and nothing more. */
+/* A number that rules ask for (sockarg). FreeBSD's, free here. */
 #ifndef SO_USER_COOKIE
 #define SO_USER_COOKIE 0x1015
 #endif

@@ -72,6 +72,11 @@ static bool parse_rule_number(struct parser *p)
                               "allowed. Expected 1 to 65534");
     if (number < 1)
         return parser_fail(p, "'%s': a rule number is from 1 to %d", p->word.s, RULE_NUMBER_MAX);
+    if (number == RULE_NUMBER_FREE)
+        return parser_fail(p,
+                           "'%s': this number stands for something else here (sockarg); take "
+                           "the one before or behind it",
+                           p->word.s);
     p->rule->number = (unsigned)number;
     return ipfw_lex_next(p);
 }

@@ -13,8 +13,13 @@
  *
  * - HOOK-tag: jumps to the tree (HOOK-d...) and then clears the tag, unless it is another run's.
  *
+ * - HOOK-sockarg: for packets that were not diverted, of sockets with a SO_USER_COOKIE. The library
+ *   gives these sockets a mark with TAG_SOCKARG. There is none if no rule tells them from others,
+ *   nor from packets that were diverted: then they go the way of those.
+ *
  * - HOOK-u...: a second tree, for packets without a tag, where these must meet other rules than
- *   diverted packets: a rule says `diverted`, or tee rules are in incoming-tee.
+ *   diverted packets: a rule says `diverted`, or tee rules are in incoming-tee. HOOK-k... is that of
+ *   HOOK-sockarg.
  *
  * - HOOK-dN: the rules of number N. Its first line returns unless the tag is below N.
  *
@@ -24,7 +29,7 @@
  *
  * - HOOK-sK: rules that stand in a row and each ask for one address, or for one port. A packet is
  *   led to those that ask for its own, by a map or a tree of such chains. So it meets the same
- * rules in the same order as if it had been compared with all.
+ *   rules in the same order as if it had been compared with all.
  *
  * - HOOK-cK: one condition of a rule that takes several lines because it is a list.
  *
@@ -72,6 +77,7 @@ struct place {
     enum hook hook;
     int family;    /* 4 or 6 */
     bool diverted; /* the packets came back from a divert socket */
+    bool sockarg;  /* their socket has a SO_USER_COOKIE: never so if diverted */
 };
 
 /* The part of a clause that depends on the packet. */

@@ -60,6 +60,8 @@ static enum truth reduce_kind(const struct rule *rule, const struct rule_clause 
         return truth_of(place->hook == HOOK_OUT);
     case CLAUSE_DIVERTED:
         return truth_of(place->diverted);
+    case CLAUSE_SOCKARG:
+        return truth_of(place->sockarg);
     case CLAUSE_SRC:
     case CLAUSE_DST:
         return reduce_addresses(rule, clause, match);
@@ -123,8 +125,8 @@ bool ruleset_tracks(const struct ruleset *rules)
 bool ruleset_has_family(const struct ruleset *rules, int family)
 {
     for (size_t i = 0; i < rules->count; i++) {
-        for (int bits = 0; bits < 4; bits++) {
-            struct place place = {bits & 1 ? HOOK_OUT : HOOK_IN, family, bits & 2};
+        for (int bits = 0; bits < 6; bits++) {
+            struct place place = {bits & 1 ? HOOK_OUT : HOOK_IN, family, bits & 2, bits & 4};
 
             if (rule_possible(rules->rules[i], &place))
                 return true;

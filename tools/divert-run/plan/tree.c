@@ -45,6 +45,14 @@ static void collect_leaves(const struct plan *plan, struct place place, struct l
     }
 }
 
+/* In the names of a place's chains. */
+static char letter(struct place place)
+{
+    if (place.diverted)
+        return 'd';
+    return place.sockarg ? 'k' : 'u';
+}
+
 /* Rules that have a number for themselves, from a leaf on. Give them to free(). */
 static size_t *single_rules(const struct leaves *leaves, size_t from, size_t *count)
 {
@@ -83,7 +91,7 @@ static void join_leaves(const struct plan *plan, struct place place, struct leav
 static struct chain *plan_number(struct plan *plan, size_t first, size_t end, struct place place)
 {
     unsigned number = plan->rules->rules[first]->number;
-    struct chain *chain = plan_chain(plan, place.hook, "-%c%u", place.diverted ? 'd' : 'u', number);
+    struct chain *chain = plan_chain(plan, place.hook, "-%c%u", letter(place), number);
 
     chain_return_if_passed(plan, chain, number);
     for (size_t i = first; i < end; i++) {
@@ -107,8 +115,7 @@ static struct chain *plan_leaf(struct plan *plan, const struct leaf *leaf, struc
 
     if (leaf->dispatch.count == 0)
         return plan_number(plan, leaf->first, leaf->end, place);
-    chain = plan_chain(plan, place.hook, "-%c%u-%u", place.diverted ? 'd' : 'u', leaf->number,
-                       leaf->last);
+    chain = plan_chain(plan, place.hook, "-%c%u-%u", letter(place), leaf->number, leaf->last);
     chain_return_if_passed(plan, chain, leaf->last);
     dispatch_plan(plan, chain, &leaf->dispatch, &target);
     return chain;
@@ -126,8 +133,7 @@ static struct chain *plan_tree(struct plan *plan, const struct leaf *leaves, siz
         return plan_leaf(plan, leaves, place);
     while (share * PLAN_FANOUT < count)
         share *= PLAN_FANOUT;
-    chain = plan_chain(plan, place.hook, "-%c%u-%u", place.diverted ? 'd' : 'u', leaves[0].number,
-                       last);
+    chain = plan_chain(plan, place.hook, "-%c%u-%u", letter(place), leaves[0].number, last);
     chain_return_if_passed(plan, chain, last);
     for (size_t done = 0; done < count; done += taken) {
         taken = count - done < share ? count - done : share;
@@ -153,23 +159,6 @@ static struct chain *plan_tree_of_place(struct plan *plan, struct place place)
     return root;
 }
 
-/* Adds HOOK-tag. *tree is the chain that it jumps to, or NULL if no rule can match. */
-static struct chain *plan_tagged(struct plan *plan, enum hook hook, const struct chain **tree)
-{
-    struct chain *chain = plan_chain(plan, hook, "-tag");
-    struct text top = {0};
-
-    plan->dialect->tag_is(plan->dialect, TAG_TOP, false, &top);
-    line_op(chain_line(chain, text_str(&top)), OP_SET_TAG, 0);
-    *tree = plan_tree_of_place(plan, (struct place){.hook = hook, .diverted = true});
-    if (*tree)
-        line_goto(chain_line(chain, ""), VERDICT_JUMP, *tree);
-    chain_return_if_passed(plan, chain, plan->end + 1);
-    line_op(chain_line(chain, ""), OP_SET_TAG, 0);
-    text_free(&top);
-    return chain;
-}
-
 /* Can the rules stand in one chain for packets without a tag? Not if one of them skips others. */
 static bool is_flat(const struct plan *plan, struct place place)
 {
@@ -185,19 +174,20 @@ static bool is_flat(const struct plan *plan, struct place place)
 
 /*
  * Can packets without a tag use the tree of those with one, entering it with tag 0? Not if a rule
- * asks whether the packet was diverted, because only the place tells; and not behind incoming-tee,
- * whose rules only diverted packets must meet in the tree.
+ * asks whether the packet was diverted, or for its socket, because only the place tells; and not
+ * behind incoming-tee, whose rules only diverted packets must meet in the tree.
  */
-static bool tree_fits_untagged(const struct plan *plan, enum hook hook)
+static bool tree_fits(const struct plan *plan, struct place untagged)
 {
-    const struct place tagged = {.hook = hook, .diverted = true}, untagged = {.hook = hook};
+    const struct place tagged = {.hook = untagged.hook, .diverted = true};
 
     for (size_t i = 0; i < plan->rules->count; i++) {
         const struct rule *rule = plan->rules->rules[i];
 
         if (copied_early(plan, i, untagged))
             return false;
-        if (rule_clause(rule, CLAUSE_DIVERTED) &&
+        if ((rule_clause(rule, CLAUSE_DIVERTED) ||
+             (untagged.sockarg && rule_clause(rule, CLAUSE_SOCKARG))) &&
             (plan_rule_possible(plan, rule, tagged) || plan_rule_possible(plan, rule, untagged)))
             return false;
     }
@@ -223,10 +213,10 @@ static bool dispatch_lets_leave(const struct plan *plan, const struct dispatch *
 }
 
 /* A packet that left the list in the chains below has a tag, and loses it here. */
-static void plan_flat_dispatch(struct plan *plan, struct chain *entry, const char *tagged,
-                               const struct dispatch *d)
+static void plan_flat_dispatch(struct plan *plan, struct chain *entry, struct place place,
+                               const char *tagged, const struct dispatch *d)
 {
-    const struct dispatch_target target = {{.hook = entry->hook}, add_below};
+    const struct dispatch_target target = {place, add_below};
     struct line *left;
 
     dispatch_plan(plan, entry, d, &target);
@@ -237,9 +227,9 @@ static void plan_flat_dispatch(struct plan *plan, struct chain *entry, const cha
     left->verdict = VERDICT_RETURN;
 }
 
-static void plan_flat(struct plan *plan, struct chain *entry, const char *tagged)
+static void plan_flat(struct plan *plan, struct chain *entry, struct place place,
+                      const char *tagged)
 {
-    struct place place = {.hook = entry->hook};
     size_t *rules = grow_array(NULL, plan->rules->count, sizeof(*rules)), count = 0, taken;
 
     for (size_t i = 0; i < plan->rules->count; i++) {
@@ -252,7 +242,7 @@ static void plan_flat(struct plan *plan, struct chain *entry, const char *tagged
         taken = 1;
         if (dispatch_make(plan, rules + i, count - i, place, &d)) {
             taken = d.rules;
-            plan_flat_dispatch(plan, entry, tagged, &d);
+            plan_flat_dispatch(plan, entry, place, tagged, &d);
             dispatch_free(&d);
         } else {
             plan_rule(plan, entry, plan->rules->rules[rules[i]], place, STANDING_FLAT);
@@ -262,22 +252,63 @@ static void plan_flat(struct plan *plan, struct chain *entry, const char *tagged
 }
 
 /* Appends the rules for packets without a tag, one after the other or as a jump to a tree. */
-static void plan_untagged(struct plan *plan, struct chain *entry, const char *tagged,
-                          const struct chain *tagged_tree)
+static void plan_untagged(struct plan *plan, struct chain *entry, struct place place,
+                          const char *tagged, const struct chain *tagged_tree)
 {
-    struct place place = {.hook = entry->hook};
     const struct chain *tree = tagged_tree;
 
     if (is_flat(plan, place)) {
-        plan_flat(plan, entry, tagged);
+        plan_flat(plan, entry, place, tagged);
         return;
     }
-    if (!tree_fits_untagged(plan, entry->hook))
+    if (!tree_fits(plan, place))
         tree = plan_tree_of_place(plan, place);
     if (!tree)
         return;
     line_goto(chain_line(entry, ""), VERDICT_JUMP, tree);
     line_op(chain_line(entry, tagged), OP_SET_TAG, 0);
+}
+
+/* Packets of sockets with a SO_USER_COOKIE, whose tag says so. */
+static void plan_sockarg(struct plan *plan, struct chain *chain, const char *tagged,
+                         const struct chain *tree)
+{
+    const struct place place = {.hook = chain->hook, .sockarg = true};
+    struct text condition = {0};
+    struct line *line;
+
+    plan->dialect->tag_is(plan->dialect, TAG_SOCKARG, false, &condition);
+    line = chain_line(chain, text_str(&condition));
+    if (tree_fits(plan, place)) {
+        line_op(line, OP_SET_TAG, 0);
+    } else {
+        struct chain *own = plan_chain(plan, chain->hook, "-sockarg");
+
+        line_goto(line, VERDICT_GOTO, own);
+        line_op(chain_line(own, ""), OP_SET_TAG, 0);
+        plan_untagged(plan, own, place, tagged, tree);
+    }
+    text_free(&condition);
+}
+
+/* Adds HOOK-tag. *tree is the chain that it jumps to, or NULL if no rule can match. */
+static struct chain *plan_tagged(struct plan *plan, enum hook hook, const char *tagged,
+                                 const struct chain **tree)
+{
+    struct chain *chain = plan_chain(plan, hook, "-tag");
+    struct text top = {0};
+
+    plan->dialect->tag_is(plan->dialect, TAG_TOP, false, &top);
+    line_op(chain_line(chain, text_str(&top)), OP_SET_TAG, 0);
+    *tree = plan_tree_of_place(plan, (struct place){.hook = hook, .diverted = true});
+    if (hook == HOOK_OUT)
+        plan_sockarg(plan, chain, tagged, *tree);
+    if (*tree)
+        line_goto(chain_line(chain, ""), VERDICT_JUMP, *tree);
+    chain_return_if_passed(plan, chain, plan->end + 1);
+    line_op(chain_line(chain, ""), OP_SET_TAG, 0);
+    text_free(&top);
+    return chain;
 }
 
 static void plan_hook(struct plan *plan, enum hook hook)
@@ -289,8 +320,9 @@ static void plan_hook(struct plan *plan, enum hook hook)
     plan->dialect->tag_is(plan->dialect, 0, true, &tagged);
     if (hook == HOOK_IN && plan->defrag && plan->dialect->defrag)
         chain_line(entry, plan->dialect->defrag);
-    line_goto(chain_line(entry, text_str(&tagged)), VERDICT_GOTO, plan_tagged(plan, hook, &tree));
-    plan_untagged(plan, entry, text_str(&tagged), tree);
+    line_goto(chain_line(entry, text_str(&tagged)), VERDICT_GOTO,
+              plan_tagged(plan, hook, text_str(&tagged), &tree));
+    plan_untagged(plan, entry, (struct place){.hook = hook}, text_str(&tagged), tree);
     text_free(&tagged);
 }
 

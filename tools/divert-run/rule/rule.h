@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #define RULE_NUMBER_MAX  65534
+#define RULE_NUMBER_FREE 65533 /* is none: as a tag it stands for something else, see mark.h */
 #define RULE_NUMBER_STEP 100
 #define RULE_CLAUSES_MAX 24
 #define RULE_ATOMS_MAX   192
@@ -41,6 +42,7 @@ enum clause_kind {
     CLAUSE_FRAG,       /* no atoms */
     CLAUSE_IPLEN,      /* range, bytes with the IP header */
     CLAUSE_CONNECTION, /* range.lo is an enum connection */
+    CLAUSE_SOCKARG,    /* no atoms */
 };
 
 /* What connection tracking knows of a packet. */
@@ -118,7 +120,7 @@ struct ruleset {
 unsigned ruleset_add(struct ruleset *set, const struct rule *rule);
 /* The highest number, 0 if there is no rule. */
 unsigned ruleset_last(const struct ruleset *set);
-/* Adds BASE to all numbers. False, with nothing changed, if one would be above RULE_NUMBER_MAX. */
+/* Adds BASE to all numbers. False, with nothing changed, if one would not be a rule's then. */
 bool ruleset_renumber(struct ruleset *set, unsigned base);
 void ruleset_free(struct ruleset *set);
 

@@ -12,8 +12,12 @@ unsigned ruleset_last(const struct ruleset *set)
 
 bool ruleset_renumber(struct ruleset *set, unsigned base)
 {
-    if (ruleset_last(set) + base > RULE_NUMBER_MAX)
-        return false;
+    for (size_t i = 0; base && i < set->count; i++) {
+        unsigned number = set->rules[i]->number + base;
+
+        if (number > RULE_NUMBER_MAX || number == RULE_NUMBER_FREE)
+            return false;
+    }
     for (size_t i = 0; i < set->count; i++) {
         struct rule *rule = set->rules[i];
 
@@ -26,9 +30,11 @@ bool ruleset_renumber(struct ruleset *set, unsigned base)
 
 static unsigned next_rule_number(const struct ruleset *set)
 {
-    unsigned highest = ruleset_last(set);
+    unsigned highest = ruleset_last(set), next = highest + RULE_NUMBER_STEP;
 
-    return highest + RULE_NUMBER_STEP <= RULE_NUMBER_MAX ? highest + RULE_NUMBER_STEP : highest;
+    if (next > RULE_NUMBER_MAX)
+        return highest;
+    return next == RULE_NUMBER_FREE ? next - 1 : next;
 }
 
 unsigned ruleset_add(struct ruleset *set, const struct rule *rule)
