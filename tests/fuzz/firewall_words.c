@@ -20,7 +20,11 @@ static const char *const nft_words[] = {
     "related",    "established", "direction", "reply",   "original",
     ".",          "iif",         "oif",       "{",       "}",
     ",",          "&",           "|",         "==",      "!=",
-    ">=",         NULL,
+    ">=",         "<",           "vmap",      "ttl",     "id",
+    "dscp",       "sequence",    "ackseq",    "window",  "option",
+    "maxseg",     "size",        "sack-perm", "exists",  "missing",
+    "timestamp",  "skuid",       "skgid",     "numgen",  "random",
+    "mod",        "@nh,8,3",     "@nh,8,8",   NULL,
 };
 
 static const char *const iptables_words[] = {
@@ -90,6 +94,20 @@ static const char *const iptables_words[] = {
     "ORIGINAL",
     "--limit-iface-in",
     "--limit-iface-out",
+    "dscp",
+    "--dscp",
+    "tcpmss",
+    "--mss",
+    "--tcp-option",
+    "owner",
+    "--uid-owner",
+    "--gid-owner",
+    "rpfilter",
+    "--invert",
+    "statistic",
+    "--mode",
+    "random",
+    "--probability",
     NULL,
 };
 
@@ -147,7 +165,7 @@ static bool is_chain(const struct reader *r, const char *word)
         size_t len = strlen(ends[i]);
 
         if (!strncmp(word, ends[i], len) &&
-            strspn(word + len, "-0123456789cdutaegx") == strlen(word + len))
+            strspn(word + len, "-0123456789cdutaegxskor") == strlen(word + len))
             return true;
     }
     return false;
@@ -199,7 +217,7 @@ static bool is_quoted(const struct reader *r, const char *word)
         return len == strlen(r->options->owner) + 2 &&
                !memcmp(word + 1, r->options->owner, len - 2);
     return r->family && (!strcmp(r->before, "--bytecode") || !strcmp(r->before, "--u32")) &&
-           strspn(word + 1, "0123456789x ,&>=:f") == len - 2;
+           strspn(word + 1, "0123456789abcdefx ,&>=:@") == len - 2;
 }
 
 static bool is_ours(const struct reader *r)

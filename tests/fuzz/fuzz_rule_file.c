@@ -65,14 +65,15 @@ static int read_rules(const char *path, enum rule_language language)
 }
 #endif
 
-static void expect_one_message(const char *path, enum rule_language language)
+static void expect_true_messages(const char *path, enum rule_language language)
 {
     int status;
 
     errors = places = 0;
     status = read_rules(path, language);
     REQUIRE(status == 0 || status == STATUS_USAGE, "status %d", status);
-    REQUIRE(errors == (status != 0) && places <= errors, "%u messages, status %d", errors, status);
+    REQUIRE((errors > 0) == (status != 0) && places <= errors, "%u messages, status %d", errors,
+            status);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -85,9 +86,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     REQUIRE(fd >= 0 && ftruncate(fd, 0) == 0 && pwrite(fd, data, size, 0) == (ssize_t)size,
             "no file in memory");
     snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-    expect_one_message(path, LANGUAGE_IPFW);
+    expect_true_messages(path, LANGUAGE_IPFW);
 #if __has_include("pf/pf.h")
-    expect_one_message(path, LANGUAGE_PF);
+    expect_true_messages(path, LANGUAGE_PF);
 #endif
     return 0;
 }

@@ -4,9 +4,12 @@
  * two bytes choose the options.
  */
 #include "firewall_texts.h"
+#include "ipfw/alternatives.h"
 #include "ipfw/ipfw.h"
 
-#define RULES_MAX 8
+#include <stdlib.h>
+
+#define RULES_MAX 12
 
 static struct ruleset rules;
 
@@ -24,7 +27,7 @@ static void expect_same_text(const struct rule *rule)
             "'%s' and '%s'", rule->text, again.text);
 }
 
-static bool add_rule(const char *line)
+static void add_alternative(const char *line)
 {
     static struct rule rule;
     struct rule_error error = {0};
@@ -32,6 +35,27 @@ static bool add_rule(const char *line)
     if (was_read(line, ipfw_parse(line, &rule, &error), &rule, &error)) {
         expect_same_text(&rule);
         ruleset_add(&rules, &rule);
+    }
+}
+
+static bool add_rule(const char *line)
+{
+    static struct alternatives found;
+    struct rule_error error = {0};
+    size_t length = strlen(line);
+
+    if (!alternatives_read(line, &found, &error)) {
+        REQUIRE(*error.message && error.offset + error.length <= length, "'%s': %s", line,
+                error.message);
+        return rules.count < RULES_MAX;
+    }
+    for (unsigned i = 0; i < found.rules && rules.count < RULES_MAX; i++) {
+        char *chosen = strdup(line);
+
+        alternatives_choose(&found, i, chosen);
+        REQUIRE(strlen(chosen) == length, "'%s' and '%s'", line, chosen);
+        add_alternative(chosen);
+        free(chosen);
     }
     return rules.count < RULES_MAX;
 }

@@ -214,7 +214,7 @@ static bool prefix_matches(const struct rule_addr *addr, const uint8_t *a)
 
 static bool in_range(const struct rule_atom *atom, int n)
 {
-    return n >= atom->range.lo && n <= atom->range.hi;
+    return (uint32_t)n >= atom->range.lo && (uint32_t)n <= atom->range.hi;
 }
 
 static bool connection_matches(int connection, const struct packet *p)

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The rule language: what is understood, and which word is blamed when it is not. */
+#include "ipfw/alternatives.h"
 #include "ipfw/ipfw.h"
 #include "runner.h"
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -39,6 +41,15 @@ static const char *const good[] = {
     "deny udp from any to any not 53 not diverted",
     "deny ip from 1.2.3.4/0 to any via any",
     "deny ip from any to any via name-of-fifteen*",
+    "deny ip from any to any ipttl 1,5-7 ipid 3 ipprecedence 7 iptos lowdelay,!mincost",
+    "deny ip from any to any dscp cs0,CS7,af11,af43,ef,be,va,63 ipversion 4",
+    "deny tcp from any to any tcpseq 4294967295 tcpack 0 tcpwin 1-2,5 tcpmss 536",
+    "deny tcp from any to any tcpoptions mss,!sack not tcpopts ts",
+    "prob 0.5 deny ip from any to any uid root gid 0 sockarg",
+    "deny in recv em0",
+    "deny not verrevpath in",
+    "deny ip4",
+    "deny established",
 };
 
 /* The rule, and the word that its error is about. */
@@ -61,11 +72,21 @@ static const struct {
     {"--jump deny ip from any to any", "--jump", "expected an action"},
     {"fwd 1.2.3.4 ip from any to any", "fwd", "not supported"},
     {"bogus ip from any to any", "bogus", "expected an action"},
+    {"65533 allow ip from any to any", "65533", "sockarg"},
+    {"prob 2 allow ip from any to any", "2", "up to 1"},
+    {"prob nan allow ip from any to any", "nan", "up to 1"},
+    {"deny ip from any to any ipttl 256", "256", "0 to 255"},
+    {"deny tcp from any to any tcpseq 1-2", "1-2", "a number"},
+    {"deny udp from any to any tcpack 1", "tcpack", "another protocol"},
+    {"deny tcp from any to any tcpoptions mss,cc", "cc", "expected a TCP option"},
+    {"deny ip from any to any dscp af14", "af14", "expected a DSCP"},
+    {"deny ip from any to any iptos low", "low", "lowdelay"},
+    {"deny ip from any to any ipversion 5", "5", "4 or 6"},
+    {"deny ip from any to any uid no-such-user", "no-such-user", "of this host"},
     {"100", "", "expected an action"},
     {"allow", "", "expected a protocol"},
     {"allow nosuchproto from any to any", "nosuchproto", "expected a protocol"},
     {"allow 256 from any to any", "256", "expected a protocol"},
-    {"allow { tcp or udp } from any to any", "{", "braces"},
     {"allow not ip from any to any", "ip", "matches nothing"},
     {"allow ip from example.org to any", "example.org", "no host names"},
     {"allow ip from 1.2.3.4/33 to any", "1.2.3.4/33", "prefix length"},
@@ -179,6 +200,46 @@ START_TEST(every_part_of_a_rule_is_kept)
 }
 END_TEST
 
+/* What a rule stands for, with a bar behind each. */
+static const char *alternatives_of(const char *text)
+{
+    static char all[512];
+    static struct alternatives found;
+    size_t at = 0;
+
+    if (!alternatives_read(text, &found, &error))
+        return error.message;
+    for (unsigned i = 0; i < found.rules; i++) {
+        char chosen[128];
+
+        strcpy(chosen, text);
+        alternatives_choose(&found, i, chosen);
+        ck_assert_int_eq(ipfw_parse(chosen, &rule, &error), RULE_OK);
+        at += (size_t)snprintf(all + at, sizeof(all) - at, "%s|", rule.text);
+    }
+    return all;
+}
+
+START_TEST(alternatives_stand_for_several_rules)
+{
+    ck_assert_str_eq(alternatives_of("deny ip from any to any // { no block }"),
+                     "deny ip from any to any|");
+    ck_assert_str_eq(alternatives_of("deny {tcp OR udp} from any to { me or 10.0.0.1 } 53"),
+                     "deny tcp from any to me 53|deny tcp from any to 10.0.0.1 53|"
+                     "deny udp from any to me 53|deny udp from any to 10.0.0.1 53|");
+    ck_assert_str_eq(alternatives_of("deny { ip } from any to any { in or not via em0 }"),
+                     "deny ip from any to any in|deny ip from any to any not via em0|");
+    ck_assert_str_eq(alternatives_of("deny { tcp or"), "'{': expected '}' behind it");
+    ck_assert_str_eq(alternatives_of("deny { tcp or } from"),
+                     "'{ }': expected something on both sides of 'or'");
+    ck_assert_str_eq(alternatives_of("deny { { tcp } }"), "'{': no braces within braces");
+    ck_assert_str_eq(alternatives_of("deny ip from { 1.1.1.1 or 1.1.1.2 or 1.1.1.3 or 1.1.1.4 } to "
+                                     "{ 1.1.1.1 or 1.1.1.2 or 1.1.1.3 or 1.1.1.4 } { in or out } "
+                                     "{ frag or not frag }"),
+                     "'{': the rule stands for more than 32; write fewer alternatives");
+}
+END_TEST
+
 START_TEST(lo0_is_lo)
 {
     ck_assert_int_eq(ipfw_parse("allow ip from any to any via lo0", &rule, &error), RULE_OK);
@@ -278,6 +339,7 @@ int main(void)
     runner_add(&runner, every_part_of_a_rule_is_kept, 1);
     runner_add(&runner, not_before_an_option_is_not_about_ports, 1);
     runner_add(&runner, numbers_step_by_a_hundred_and_order_the_rules, 1);
+    runner_add(&runner, alternatives_stand_for_several_rules, 1);
     runner_add(&runner, lo0_is_lo, 1);
     runner_add(&runner, limits_are_errors, 1);
     runner_add(&runner, damaged_rules_do_no_harm, 1);

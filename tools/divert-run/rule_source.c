@@ -2,6 +2,7 @@
 /* Reads rules from arguments and files, and reports what is wrong with them. */
 #include "rule_source.h"
 
+#include "ipfw/alternatives.h"
 #include "ipfw/ipfw.h"
 #include "util/message.h"
 
@@ -29,26 +30,69 @@ static int report_empty_rule(const char *where, const char *text, bool may_be_em
     return 0;
 }
 
-static int add_ipfw_rule(struct rule_source *source, const char *where, const char *text,
-                         bool may_be_empty)
+/* A packet that more than one alternative matches would be counted, or copied, for each. */
+static bool may_have_alternatives(const struct rule *rule)
+{
+    return rule->action != RULE_COUNT && rule->action != RULE_TEE &&
+           !rule_clause(rule, CLAUSE_PROB);
+}
+
+/* A rule as it was written. */
+struct given {
+    const char *where, *text;
+    bool may_be_empty;
+};
+
+/* One of its alternatives; all have the number of the first. */
+static int add_one(struct rule_source *source, const struct given *given, const char *text,
+                   unsigned *number, bool several)
 {
     struct rule *rule = grow_array(NULL, 1, sizeof(*rule));
     struct rule_error error = {0};
     enum rule_result result = ipfw_parse(text, rule, &error);
     int status = 0;
 
+    if (result == RULE_OK && !rule->number)
+        rule->number = *number;
     if (result == RULE_BAD) {
-        status = report_bad_rule(where, text, &error);
+        status = report_bad_rule(given->where, given->text, &error);
     } else if (result == RULE_EMPTY) {
-        status = report_empty_rule(where, text, may_be_empty);
-    } else if (!ruleset_add(source->set, rule)) {
-        message_error("%s: 'skipto %u': skipto goes forward only; give the rule a number below %u",
-                      where, rule->argument, rule->argument);
+        status = report_empty_rule(given->where, given->text, given->may_be_empty);
+    } else if (several && !may_have_alternatives(rule)) {
+        message_error("%s: alternatives in braces stand for several rules, and count, tee and prob "
+                      "would do their work for each; write one rule for each",
+                      given->where);
         status = STATUS_USAGE;
-    } else if (rule->log) {
-        message_note("%s: 'log' has no effect", where);
+    } else if (!(*number = ruleset_add(source->set, rule))) {
+        message_error("%s: 'skipto %u': skipto goes forward only; give the rule a number below %u",
+                      given->where, rule->argument, rule->argument);
+        status = STATUS_USAGE;
+    } else if (rule->log && !several) {
+        message_note("%s: 'log' has no effect", given->where);
     }
     free(rule);
+    return status;
+}
+
+static int add_ipfw_rule(struct rule_source *source, const char *where, const char *text,
+                         bool may_be_empty)
+{
+    const struct given given = {where, text, may_be_empty};
+    struct alternatives *found = grow_array(NULL, 1, sizeof(*found));
+    struct rule_error error = {0};
+    unsigned number = 0;
+    int status = 0;
+
+    if (!alternatives_read(text, found, &error))
+        status = report_bad_rule(where, text, &error);
+    for (unsigned i = 0; !status && i < found->rules; i++) {
+        char *chosen = copy_string(text);
+
+        alternatives_choose(found, i, chosen);
+        status = add_one(source, &given, chosen, &number, found->rules > 1);
+        free(chosen);
+    }
+    free(found);
     return status;
 }
 
@@ -99,22 +143,28 @@ int rules_from_file(struct rule_source *source, enum rule_language language, con
     char *line = NULL;
     size_t size = 0;
     ssize_t length;
+    unsigned lines = 0, bad = 0;
     int status = 0;
 
     if (!file) {
         message_error("%s: %s", path, strerror(errno));
         return STATUS_USAGE;
     }
-    for (unsigned number = 1; !status && (length = getline(&line, &size, file)) >= 0; number++) {
+    for (unsigned number = 1; (length = getline(&line, &size, file)) >= 0; number++) {
         text_free(&where);
         text_add(&where, "%s:%u", path, number);
         line[strcspn(line, "\n")] = '\0';
+        lines += line[strspn(line, " \t\r")] != '\0';
         if (strlen(line) + 1 < (size_t)length) {
             message_error("%s: this line has a NUL character in it", text_str(&where));
-            status = STATUS_USAGE;
+            bad++;
         } else {
-            status = add_rule_of_language(source, language, text_str(&where), line, true);
+            bad += add_rule_of_language(source, language, text_str(&where), line, true) != 0;
         }
+    }
+    if (bad) {
+        message_error("%s: %u of %u lines cannot be taken, so none is", path, bad, lines);
+        status = STATUS_USAGE;
     }
     if (!status && ferror(file)) {
         message_error("%s: %s", path, strerror(errno));

@@ -48,6 +48,12 @@ test_wrong_words() {
     expect_refused 'the second rule of two' 2 "rule 2: 'too'" -- -r "$GOOD" -r 'allow ip from any too any'
     printf '%s\n\nallow ip from any too any\n' "$GOOD" >"$SCRATCH/rules"
     expect_refused 'a rule in a file' 2 "rules:3: 'too'" -- -f "$SCRATCH/rules"
+    printf 'allow ip from any too any\n%s\nallow\n' "$GOOD" >"$SCRATCH/rules"
+    expect_refused 'the first bad rule of a file' 2 "rules:1: 'too'" -- -f "$SCRATCH/rules"
+    expect_refused 'and the second' 2 'rules:3: expected a protocol' -- -f "$SCRATCH/rules"
+    expect_refused 'and how many' 2 'rules: 2 of 3 lines cannot be taken, so none is' -- -f "$SCRATCH/rules"
+    expect_refused 'alternatives that would be counted twice' 2 'alternatives in braces' \
+        -- -r 'count { tcp or udp } from any to any'
     expect_refused 'no such file' 2 "$SCRATCH/nowhere" -- -f "$SCRATCH/nowhere"
     expect_refused 'no such option' 2 --no-such -- --no-such -r "$GOOD"
     expect_refused 'no such backend' 2 "'pf'" -- --backend pf -r "$GOOD"

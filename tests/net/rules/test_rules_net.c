@@ -102,6 +102,15 @@ static const struct {
     {"ip from 10.1.0.0:255.255.255.0 to any out", 0, FORWARDED},
     {"ip from not 10.1.0.0/24 to any", 0, FROM_ME},
     {"icmp from any to any icmptypes 8 in", PING, 0},
+    {"ip from any to any in ipttl 1,60-64", ALL_IN, 0},
+    {"ip from any to any in not ipttl 64", 0, 0},
+    {"ip from any to any out ipttl 63", 0, FORWARDED},
+    {"ip from any to any in ipid 77", ALL_IN, 0},
+    {"ip from any to any in iptos lowdelay", 0, 0},
+    {"ip from any to any in iptos !lowdelay,!mincost", ALL_IN, 0},
+    {"ip from any to any in ipprecedence 0", ALL_IN, 0},
+    {"ip from any to any in ipversion 4", ALL_IN, 0},
+    {"ip from any to any in ipversion 6", 0, 0},
     {"icmp from any to any icmptypes 0,3 in", 0, 0},
     {"ip from any to any in src-ip 10.1.0.2 dst-port 2222", UDP | LONG, 0},
     {"ip from any to any in dst-ip 10.1.0.1 src-port 1111", TO_ME, 0},
@@ -125,6 +134,32 @@ static const struct {
     {"ip from any to any in iplen " LONG_LEN, LONG, 0},
     {"ip from any to any in not iplen " LONG_LEN, ALL_IN & ~LONG, 0},
     {"ip from any to any in proto tcp", SYN | ACK, 0},
+    {"{ udp or gre } from any to any in", UDP | LONG | TO_ME | GRE, 0},
+    {"ip from { " IN_PEER " or me } to any", ALL_IN, ALL_OUT},
+    {"tcp from any to any { setup or dst-port 81 } { in or recv out0 }", SYN, 0},
+    {"in recv in0", ALL_IN, 0},
+    {"not established in proto tcp", SYN, 0},
+    {"ip from any to any in dscp be,ef", ALL_IN, 0},
+    {"ip from any to any in dscp af11", 0, 0},
+    {"ip from any to any in not dscp cs1", ALL_IN, 0},
+    {"tcp from any to any in tcpseq 4000000000", SYN | ACK, 0},
+    {"tcp from any to any in tcpseq 4", 0, 0},
+    {"tcp from any to any in not tcpseq 4", SYN | ACK, 0},
+    {"tcp from any to any in tcpack 2000", SYN | ACK, 0},
+    {"tcp from any to any in tcpwin 1,2900-3000", SYN | ACK, 0},
+    {"tcp from any to any in not tcpwin 3000", 0, 0},
+    {"tcp from any to any in tcpmss 1000-1460", SYN, 0},
+    {"tcp from any to any in not tcpmss 1000-1460", ACK, 0},
+    {"tcp from any to any in tcpoptions mss,sack,!ts", SYN, 0},
+    {"tcp from any to any in tcpoptions mss,!sack", 0, 0},
+    {"tcp from any to any in not tcpoptions mss", ACK, 0},
+    {"ip from any to any uid root", 0, FROM_ME},
+    {"ip from any to any out not uid 0", 0, FORWARDED},
+    {"ip from any to any uid 12345", 0, 0},
+    {"ip from any to any gid 0", 0, FROM_ME},
+    {"ip from any to any in verrevpath", ALL_IN, 0},
+    {"ip from any to any in not verrevpath", 0, 0},
+    {"ip from any to any out verrevpath", 0, ALL_OUT},
     {"ip from any to any diverted in // not the first, so it always is", ALL_IN, 0},
     {"ip from any to any not diverted", 0, 0},
 };
@@ -135,10 +170,19 @@ static unsigned met_in[RULES], met_out[RULES];
 
 static size_t make_tcp(uint8_t *out, uint8_t flags)
 {
-    struct tcphdr tcp = {.th_sport = htons(1000), .th_dport = htons(80), .th_off = 5};
+    struct {
+        struct tcphdr header;
+        uint8_t options[8]; /* of a SYN: a segment size of 1460, and SACK permitted */
+    } tcp = {{.th_sport = htons(1000),
+              .th_dport = htons(80),
+              .th_seq = htonl(4000000000),
+              .th_ack = htonl(2000),
+              .th_win = htons(3000),
+              .th_flags = flags,
+              .th_off = flags & TH_SYN ? 7 : 5},
+             {2, 4, 1460 >> 8, 1460 & 0xff, 4, 2, 1, 1}};
 
-    tcp.th_flags = flags;
-    return make_ip(out, IPPROTO_TCP, IN_PEER, OUT_PEER, 77, &tcp, sizeof(tcp));
+    return make_ip(out, IPPROTO_TCP, IN_PEER, OUT_PEER, 77, &tcp, tcp.header.th_off * 4u);
 }
 
 static size_t make_packet(int kind, uint8_t *out)
@@ -228,9 +272,30 @@ START_TEST(test_rules_match_what_they_say)
 }
 END_TEST
 
+/* Of 200 packets fewer than 50 or more than 150 pass once in 10^12 times. */
+START_TEST(test_some_packets_match_by_chance)
+{
+    uint8_t packet[64];
+    size_t len = make_udp(packet, IN_PEER, 1111, OUT_PEER, 2222, 77, "x", 1);
+    int passed = 0;
+
+    rules_hold(_i, "prob 0.5 deny udp from any to any 2222 in", NULL);
+    for (int i = 0; i < 200; i++)
+        wire_send(&in0, packet, len);
+    wire_send(&in0, packet, make_packet(GRE, packet));
+    while (wire_receive(&out0, packet, sizeof(packet)) == len)
+        passed++;
+    ck_assert_int_gt(passed, 50);
+    ck_assert_int_lt(passed, 150);
+}
+END_TEST
+
 int main(void)
 {
-    const TTest *const tests[] = {test_rules_match_what_they_say};
+    const TTest *const tests[] = {
+        test_rules_match_what_they_say,
+        test_some_packets_match_by_chance,
+    };
 
-    return run_suite_with("rules", tests, 1, rules_backends());
+    return run_suite_with("rules", tests, 2, rules_backends());
 }

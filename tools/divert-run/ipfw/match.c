@@ -39,10 +39,6 @@ bool ipfw_parse_proto(struct parser *p, bool negated)
         return add_number_clause(p, CLAUSE_FAMILY, negated, 4);
     if (ipfw_lex_in(&p->word, six))
         return add_number_clause(p, CLAUSE_FAMILY, negated, 6);
-    if (p->word.s[0] == '{')
-        return parser_fail(
-            p, "'%s': alternatives in braces are not supported; write one rule for each",
-            p->word.s);
     proto = name_to_proto(p->word.s);
     if (proto < 1) /* 0 stands for all in ipfw and iptables, but for an IPv6 header in nft */
         return parser_fail(p,

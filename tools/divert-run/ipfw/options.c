@@ -119,6 +119,56 @@ static bool parse_family_option(struct parser *p, enum clause_kind kind, bool ne
     return ipfw_parse_proto(p, negated);
 }
 
+static bool parse_field_option(struct parser *p, enum clause_kind kind, bool negated)
+{
+    return ipfw_lex_next(p) && ipfw_parse_numbers(p, kind, negated);
+}
+
+static bool parse_tcp_field_option(struct parser *p, enum clause_kind kind, bool negated)
+{
+    return needs_proto(p, IPPROTO_TCP, "tcp") && parse_field_option(p, kind, negated);
+}
+
+static bool parse_tcpoptions_option(struct parser *p, enum clause_kind kind, bool negated)
+{
+    return needs_proto(p, IPPROTO_TCP, "tcp") && ipfw_lex_next(p) &&
+           ipfw_parse_tcpoptions(p, kind, negated);
+}
+
+static bool parse_dscp_option(struct parser *p, enum clause_kind kind, bool negated)
+{
+    return ipfw_lex_next(p) && ipfw_parse_dscp(p, kind, negated);
+}
+
+static bool parse_tos_option(struct parser *p, enum clause_kind kind, bool negated)
+{
+    return ipfw_lex_next(p) && ipfw_parse_tos(p, kind, negated);
+}
+
+static bool parse_owner_option(struct parser *p, enum clause_kind kind, bool negated)
+{
+    return ipfw_lex_next(p) && ipfw_parse_owner(p, kind, negated);
+}
+
+static bool parse_version_option(struct parser *p, enum clause_kind kind, bool negated)
+{
+    struct rule_atom *atom;
+    long version;
+
+    if (!ipfw_lex_next(p))
+        return false;
+    version = name_to_number(p->word.s, 255);
+    if (version != 4 && version != 6)
+        return parser_fail(p, "'%s': expected an IP version, 4 or 6", p->word.s);
+    if (!parser_add_clause(p, kind, negated))
+        return false;
+    atom = parser_add_atom(p, &p->word);
+    if (!atom)
+        return false;
+    atom->range.lo = atom->range.hi = (uint32_t)version;
+    return ipfw_lex_next(p);
+}
+
 static const struct option options[] = {
     {"in", parse_direction_option, CLAUSE_IN},
     {"out", parse_direction_option, CLAUSE_OUT},
@@ -137,6 +187,21 @@ static const struct option options[] = {
     {"frag", parse_bare_option, CLAUSE_FRAG},
     {"fragment", parse_bare_option, CLAUSE_FRAG},
     {"iplen", parse_length_option, CLAUSE_IPLEN},
+    {"ipttl", parse_field_option, CLAUSE_IPTTL},
+    {"ipid", parse_field_option, CLAUSE_IPID},
+    {"ipprecedence", parse_field_option, CLAUSE_IPPRECEDENCE},
+    {"iptos", parse_tos_option, CLAUSE_IPTOS},
+    {"ipversion", parse_version_option, CLAUSE_FAMILY},
+    {"dscp", parse_dscp_option, CLAUSE_DSCP},
+    {"tcpseq", parse_tcp_field_option, CLAUSE_TCPSEQ},
+    {"tcpack", parse_tcp_field_option, CLAUSE_TCPACK},
+    {"tcpwin", parse_tcp_field_option, CLAUSE_TCPWIN},
+    {"tcpmss", parse_tcp_field_option, CLAUSE_TCPMSS},
+    {"tcpoptions", parse_tcpoptions_option, CLAUSE_TCPOPTION},
+    {"tcpopts", parse_tcpoptions_option, CLAUSE_TCPOPTION},
+    {"uid", parse_owner_option, CLAUSE_UID},
+    {"gid", parse_owner_option, CLAUSE_GID},
+    {"verrevpath", parse_bare_option, CLAUSE_REVPATH},
     {"proto", parse_proto_option, CLAUSE_PROTO},
     {"src-ip", parse_address_option, CLAUSE_SRC},
     {"dst-ip", parse_address_option, CLAUSE_DST},
@@ -157,8 +222,6 @@ static const char *const unsupported[] = {
     "record-state",
     "set-limit",
     "defer-action",
-    "uid",
-    "gid",
     "jail",
     "mac",
     "mac-type",
@@ -166,21 +229,9 @@ static const char *const unsupported[] = {
     "dst-mac",
     "layer2",
     "bridged",
-    "ipttl",
-    "iptos",
-    "ipprecedence",
-    "ipid",
-    "ipversion",
     "ipoptions",
-    "tcpack",
-    "tcpseq",
-    "tcpwin",
-    "tcpmss",
     "tcpdatalen",
-    "tcpoptions",
-    "tcpopts",
     "antispoof",
-    "verrevpath",
     "verrevpath6",
     "versrcreach",
     "ipsec",
@@ -190,7 +241,6 @@ static const char *const unsupported[] = {
     "ext6hdr",
     "flow-id",
     "flow",
-    "dscp",
     "diverted-loopback",
     "diverted-output",
     "state",

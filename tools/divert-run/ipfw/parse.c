@@ -18,10 +18,10 @@ static const struct {
 };
 
 static const char *const foreign_actions[] = {
-    "abort",    "abort6",     "call",     "check-state", "forward", "fwd",  "nat",     "nat64clat",
-    "nat64lsn", "nat64stl",   "netgraph", "ngtee",       "nptv6",   "pipe", "prob",    "queue",
-    "reass",    "reject",     "reset",    "reset6",      "return",  "set",  "setdscp", "setfib",
-    "setmark",  "tcp-setmss", "unreach",  "unreach6",    NULL,
+    "abort",     "abort6",   "call",     "check-state", "forward", "fwd",      "nat",
+    "nat64clat", "nat64lsn", "nat64stl", "netgraph",    "ngtee",   "nptv6",    "pipe",
+    "queue",     "reass",    "reject",   "reset",       "reset6",  "return",   "set",
+    "setdscp",   "setfib",   "setmark",  "tcp-setmss",  "unreach", "unreach6", NULL,
 };
 
 static bool starts_with_digit(const struct word *word)
@@ -96,6 +96,12 @@ static bool parse_skipto_target(struct parser *p)
                            p->word.s, p->rule->number);
     p->rule->argument = (unsigned)number;
     return ipfw_lex_next(p);
+}
+
+/* "prob 0.5" stands before the action. */
+static bool parse_ipfw_probability(struct parser *p)
+{
+    return !ipfw_lex_at(p, "prob") || (ipfw_lex_next(p) && ipfw_parse_prob(p));
 }
 
 static bool parse_ipfw_action(struct parser *p)
@@ -190,10 +196,23 @@ static bool parse_destination_ports(struct parser *p)
     return parse_not(p, &negated) && ipfw_parse_ports(p, CLAUSE_DPORT, negated);
 }
 
+/* Options may follow at once. "ip4" is an option as well as a protocol: that has "from" behind it.
+ */
+static bool begins_with_options(struct parser *p)
+{
+    struct word next;
+
+    if (!ipfw_lex_peek(p, &next) || strcasecmp(next.s, "from") == 0)
+        return false;
+    return ipfw_is_option(&p->word) || (ipfw_lex_at(p, "not") && ipfw_is_option(&next));
+}
+
 static bool parse_ipfw_body(struct parser *p)
 {
     bool negated;
 
+    if (begins_with_options(p))
+        return ipfw_parse_options(p);
     if (!parse_not(p, &negated))
         return false;
     if (parser_at_end(p))
@@ -218,8 +237,8 @@ enum rule_result ipfw_parse(const char *text, struct rule *out, struct rule_erro
     if (!parse_rule_number(&p))
         return RULE_BAD;
     from = p.word.offset;
-    if (!parse_ipfw_action(&p) || !parse_ipfw_log(&p) || !parse_ipfw_body(&p) ||
-        !parser_keep_text(&p, from))
+    if (!parse_ipfw_probability(&p) || !parse_ipfw_action(&p) || !parse_ipfw_log(&p) ||
+        !parse_ipfw_body(&p) || !parser_keep_text(&p, from))
         return RULE_BAD;
     return RULE_OK;
 }

@@ -33,6 +33,14 @@ bool ipfw_parse_ports(struct parser *p, enum clause_kind kind, bool negated);
 bool ipfw_parse_ranges(struct parser *p, enum clause_kind kind, bool negated);
 bool ipfw_parse_icmptypes(struct parser *p, enum clause_kind kind, bool negated);
 bool ipfw_parse_tcpflags(struct parser *p, bool negated);
+/* fields.c: the same, for fields of headers. */
+bool ipfw_parse_numbers(struct parser *p, enum clause_kind kind, bool negated);
+bool ipfw_parse_dscp(struct parser *p, enum clause_kind kind, bool negated);
+bool ipfw_parse_tos(struct parser *p, enum clause_kind kind, bool negated);
+bool ipfw_parse_tcpoptions(struct parser *p, enum clause_kind kind, bool negated);
+bool ipfw_parse_owner(struct parser *p, enum clause_kind kind, bool negated);
+/* Behind "prob". */
+bool ipfw_parse_prob(struct parser *p);
 bool ipfw_parse_interface(struct parser *p, enum clause_kind kind, bool negated);
 
 #endif

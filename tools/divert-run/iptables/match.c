@@ -226,6 +226,8 @@ static void iptables_conditions(const struct match *match, bool inverse, struct 
         iptables_tcpflags(established, !inverse, out);
     if (match->kind == CLAUSE_FRAG)
         iptables_fragment(match, inverse, out);
+    if (match->kind == CLAUSE_REVPATH)
+        iptables_field(match, NULL, inverse, out);
     for (unsigned i = 0; i < match->count; i++) {
         const struct rule_atom *atom = match->atoms[i];
 
@@ -241,8 +243,10 @@ static void iptables_conditions(const struct match *match, bool inverse, struct 
             iptables_connection(atom->range.lo, inverse, out);
         else if (match->kind == CLAUSE_PROTO)
             iptables_not_proto(atom->range.lo, inverse, out);
-        else
+        else if (match->kind == CLAUSE_ICMPTYPES || match->kind == CLAUSE_ICMP6TYPES)
             iptables_icmptype(match, atom->range.lo, inverse, out);
+        else
+            iptables_field(match, atom, inverse, out);
     }
 }
 

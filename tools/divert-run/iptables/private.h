@@ -7,6 +7,11 @@
 
 struct dialect iptables_dialect(const struct filter_options *options);
 
+/* fields.c: the clauses about header fields, and what else has a match of its own. ATOM is NULL for
+ * one without atoms. */
+void iptables_field(const struct match *match, const struct rule_atom *atom, bool inverse,
+                    struct conditions *out);
+
 enum table { TABLE_RAW, TABLE_MANGLE };
 extern const char *const iptables_tables[2]; /* indexed by enum table */
 

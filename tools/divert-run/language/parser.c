@@ -82,8 +82,12 @@ bool parser_keep_text(struct parser *p, size_t from)
 
     if (end - from >= RULE_TEXT_MAX)
         return parser_fail(p, "the rule is longer than %d characters", RULE_TEXT_MAX - 1);
-    for (size_t i = from; i < end; i++)
-        p->rule->text[length++] = (unsigned char)p->text[i] < ' ' ? ' ' : p->text[i];
+    for (size_t i = from; i < end; i++) {
+        bool blank = (unsigned char)p->text[i] <= ' ';
+
+        if (!blank || (length && p->rule->text[length - 1] != ' '))
+            p->rule->text[length++] = blank ? ' ' : p->text[i];
+    }
     while (length && p->rule->text[length - 1] == ' ')
         length--;
     p->rule->text[length] = '\0';

@@ -92,8 +92,7 @@ static void nft_addresses(const struct match *match, bool inverse, struct condit
     text_free(&set);
 }
 
-/* The ranges of all atoms: "80", or "{ 80, 443, 1000-2000 }". */
-static void nft_ranges(const struct match *match, struct text *out)
+void nft_ranges(const struct match *match, struct text *out)
 {
     text_add(out, match->count > 1 ? "{ " : "");
     for (unsigned i = 0; i < match->count; i++) {
@@ -245,8 +244,11 @@ static void nft_conditions(const struct match *match, bool inverse, struct condi
     case CLAUSE_CONNECTION:
         nft_connection(match->atoms[0]->range.lo, inverse, out);
         break;
-    default:
+    case CLAUSE_PROTO:
         nft_not_proto(match->atoms[0]->range.lo, inverse, out);
+        break;
+    default:
+        nft_field(match, inverse, out);
     }
 }
 

@@ -5,6 +5,11 @@
 
 #include "nft/nft.h"
 
+/* fields.c: the clauses about header fields, and what else has a word of its own. */
+void nft_field(const struct match *match, bool inverse, struct conditions *out);
+/* match.c: the ranges of all atoms: "80", or "{ 80, 443, 1000-2000 }". */
+void nft_ranges(const struct match *match, struct text *out);
+
 /* Priorities of base chains: iptables' tables are at the same. The first run's lists stand there.
  */
 #define NFT_PRIORITY_RAW    (-300)

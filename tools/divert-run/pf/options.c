@@ -46,7 +46,7 @@ static bool rule_names_proto(const struct rule *rule, int proto, bool any)
     const struct rule_clause *protos = rule_clause(rule, CLAUSE_PROTO);
 
     for (unsigned i = 0; protos && i < protos->count; i++) {
-        if (rule->atoms[protos->first + i].range.lo == proto)
+        if (rule->atoms[protos->first + i].range.lo == (uint32_t)proto)
             return true;
     }
     return !protos && any;

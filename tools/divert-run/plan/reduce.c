@@ -53,7 +53,7 @@ static enum truth reduce_kind(const struct rule *rule, const struct rule_clause 
 
     switch (clause->kind) {
     case CLAUSE_FAMILY:
-        return truth_of(atom->range.lo == place->family);
+        return truth_of((int)atom->range.lo == place->family);
     case CLAUSE_IN:
         return truth_of(place->hook == HOOK_IN);
     case CLAUSE_OUT:
@@ -69,6 +69,16 @@ static enum truth reduce_kind(const struct rule *rule, const struct rule_clause 
         return reduce_proto(atom->range.lo, place->family);
     case CLAUSE_ICMPTYPES:
         return place->family == 4 ? DEPENDS : NEVER;
+    case CLAUSE_IPTTL:
+    case CLAUSE_IPID:
+    case CLAUSE_IPPRECEDENCE:
+    case CLAUSE_IPTOS:
+        return place->family == 4 ? DEPENDS : NEVER;
+    case CLAUSE_UID:
+    case CLAUSE_GID:
+        return place->hook == HOOK_OUT ? DEPENDS : NEVER;
+    case CLAUSE_REVPATH:
+        return place->hook == HOOK_IN ? DEPENDS : ALWAYS;
     case CLAUSE_ICMP6TYPES:
         return place->family == 6 ? DEPENDS : NEVER;
     case CLAUSE_VIA:

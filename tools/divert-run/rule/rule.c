@@ -22,7 +22,8 @@ int rule_proto(const struct rule *rule)
             continue;
         if (clause->kind == CLAUSE_PROTO)
             return rule->atoms[clause->first].range.lo;
-        if (clause->kind == CLAUSE_TCPFLAGS || clause->kind == CLAUSE_ESTABLISHED)
+        if (clause->kind == CLAUSE_TCPFLAGS || clause->kind == CLAUSE_ESTABLISHED ||
+            (clause->kind >= CLAUSE_TCPSEQ && clause->kind <= CLAUSE_TCPOPTION))
             return IPPROTO_TCP;
         if (clause->kind == CLAUSE_ICMPTYPES)
             return IPPROTO_ICMP;

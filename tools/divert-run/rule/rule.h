@@ -43,6 +43,20 @@ enum clause_kind {
     CLAUSE_IPLEN,      /* range, bytes with the IP header */
     CLAUSE_CONNECTION, /* range.lo is an enum connection */
     CLAUSE_SOCKARG,    /* no atoms */
+    CLAUSE_IPTTL,      /* range; the fields of the IPv4 header up to IPTOS */
+    CLAUSE_IPID,
+    CLAUSE_IPPRECEDENCE,
+    CLAUSE_IPTOS,  /* flags */
+    CLAUSE_DSCP,   /* range, of both IP versions */
+    CLAUSE_TCPSEQ, /* range, as those of the TCP header that follow */
+    CLAUSE_TCPACK,
+    CLAUSE_TCPWIN,
+    CLAUSE_TCPMSS,    /* range, of the option; there are none without it */
+    CLAUSE_TCPOPTION, /* range.lo is the number of an option that is there */
+    CLAUSE_UID,       /* range, of who sent the packet from this host */
+    CLAUSE_GID,
+    CLAUSE_REVPATH, /* no atoms: the route to its source leads where the packet came in */
+    CLAUSE_PROB,    /* range.lo is the probability, RULE_PROB_ONE is always */
 };
 
 /* What connection tracking knows of a packet. */
@@ -51,6 +65,8 @@ enum connection {
     CONNECTION_BACK,    /* of such a connection, from its responder */
     CONNECTION_RELATED, /* an ICMP error about a connection */
 };
+
+#define RULE_PROB_ONE 0x7fffffffu
 
 /* ADDR_IFACE: an address of the interface on which the packet comes in or goes out. */
 enum addr_kind { ADDR_ANY, ADDR_ME, ADDR_IFACE, ADDR_ME6, ADDR_NET4, ADDR_NET6 };
@@ -62,7 +78,7 @@ struct rule_addr {
 };
 
 struct rule_range {
-    uint16_t lo, hi; /* host order, both included */
+    uint32_t lo, hi; /* host order, both included */
 };
 
 struct rule_tcpflags {

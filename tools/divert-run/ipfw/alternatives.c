@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Or-blocks: a rule with { A or B } in it is one rule with A and one with B behind it, of the same
+ * number. What is not chosen becomes blanks, so that places in the text stay what they are.
+ */
+#include "ipfw/alternatives.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+static bool is_space(char c)
+{
+    return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
+/* Does a word begin here? */
+static bool begins_word(const char *text, size_t at)
+{
+    return !is_space(text[at]) && (at == 0 || is_space(text[at - 1]));
+}
+
+static bool begins_comment(const char *text, size_t at)
+{
+    return begins_word(text, at) && (text[at] == '#' || strncmp(text + at, "//", 2) == 0);
+}
+
+static bool is_or(const char *text, size_t at)
+{
+    return begins_word(text, at) && strncasecmp(text + at, "or", 2) == 0 &&
+           (!text[at + 2] || is_space(text[at + 2]));
+}
+
+static bool fail(struct rule_error *error, size_t offset, size_t length, const char *message)
+{
+    error->offset = offset;
+    error->length = length;
+    snprintf(error->message, sizeof(error->message), "%s", message);
+    return false;
+}
+
+static bool is_blank_between(const char *text, size_t from, size_t to)
+{
+    while (from < to && is_space(text[from]))
+        from++;
+    return from == to;
+}
+
+/* Adds one alternative of the newest block. */
+static bool add_alternative(struct alternatives *a, const char *text, size_t from, size_t to,
+                            struct rule_error *error)
+{
+    struct or_block *block = &a->blocks[a->count - 1];
+
+    if (is_blank_between(text, from, to))
+        return fail(error, from, to - from, "'{ }': expected something on both sides of 'or'");
+    if (block->count == ALTERNATIVES_MAX)
+        return fail(error, from, to - from, "a block in braces has at most 32 alternatives");
+    block->from[block->count] = from;
+    block->to[block->count++] = to;
+    return true;
+}
+
+/* Reads a block that begins at AT. Returns where it ends, or 0 after an error. */
+static size_t read_block(struct alternatives *a, const char *text, size_t at,
+                         struct rule_error *error)
+{
+    size_t from = at + 1, i;
+
+    if (a->count == BLOCKS_MAX) {
+        fail(error, at, 1, "'{': a rule has at most 8 blocks in braces");
+        return 0;
+    }
+    a->blocks[a->count++] = (struct or_block){.begin = at};
+    for (i = from; text[i] && text[i] != '}' && !begins_comment(text, i); i++) {
+        if (text[i] == '{') {
+            fail(error, i, 1, "'{': no braces within braces");
+            return 0;
+        }
+        if (!is_or(text, i))
+            continue;
+        if (!add_alternative(a, text, from, i, error))
+            return 0;
+        from = i + 2;
+    }
+    if (text[i] != '}') {
+        fail(error, at, 1, "'{': expected '}' behind it");
+        return 0;
+    }
+    a->blocks[a->count - 1].end = i + 1;
+    return add_alternative(a, text, from, i, error) ? i + 1 : 0;
+}
+
+bool alternatives_read(const char *text, struct alternatives *a, struct rule_error *error)
+{
+    a->count = 0;
+    a->rules = 1;
+    for (size_t i = 0; text[i] && !begins_comment(text, i); i++) {
+        if (text[i] != '{' || !begins_word(text, i))
+            continue;
+        i = read_block(a, text, i, error);
+        if (!i)
+            return false;
+        a->rules *= a->blocks[a->count - 1].count;
+        if (a->rules > ALTERNATIVES_MAX)
+            return fail(error, a->blocks[0].begin, 1,
+                        "'{': the rule stands for more than 32; write fewer alternatives");
+        i--;
+    }
+    return true;
+}
+
+static void blank_out(char *text, size_t from, size_t to)
+{
+    memset(text + from, ' ', to - from);
+}
+
+void alternatives_choose(const struct alternatives *a, unsigned number, char *text)
+{
+    for (size_t i = a->count; i-- > 0;) {
+        const struct or_block *block = &a->blocks[i];
+        unsigned chosen = number % block->count;
+
+        number /= block->count;
+        blank_out(text, block->begin, block->from[chosen]);
+        blank_out(text, block->to[chosen], block->end);
+    }
+}
