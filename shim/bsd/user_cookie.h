@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * SO_USER_COOKIE of FreeBSD on the program's other sockets: a number that is kept for each. Rules of
- * divert-run see whether it is another than 0 (sockarg).
+ * SO_USER_COOKIE of FreeBSD on the program's other sockets: a number that is kept for each. Rules
+ * of divert-run see whether it is another than 0 (sockarg).
  */
 #ifndef DIVERTSHIM_USER_COOKIE_H
 #define DIVERTSHIM_USER_COOKIE_H

@@ -13,7 +13,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 
-#define REQUESTS         4       /* at once: the timer, what it sets off, the timer's removal */
+#define REQUESTS         4      /* at once: the timer, what it sets off, the timer's removal */
 #define VERDICT_DELAY_NS 900000 /* how long a verdict may wait */
 
 /* What the answers of the kernel name the requests by. */

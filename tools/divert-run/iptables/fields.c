@@ -50,7 +50,7 @@ static void by_place(const struct match *match, const struct rule_range *range, 
 void iptables_field(const struct match *match, const struct rule_atom *atom, bool inverse,
                     struct conditions *out)
 {
-    const struct rule_range *range = atom ? &atom->range : NULL;
+    const struct rule_range *range = &atom->range;
     const char *negation = inverse ? "! " : "";
 
     switch (match->kind) {
@@ -71,9 +71,6 @@ void iptables_field(const struct match *match, const struct rule_atom *atom, boo
     case CLAUSE_GID:
         add_field(out, -1, "-m owner %s--%cid-owner %u", negation,
                   match->kind == CLAUSE_UID ? 'u' : 'g', range->lo);
-        break;
-    case CLAUSE_REVPATH:
-        add_field(out, -1, "-m rpfilter%s", inverse ? " --invert" : "");
         break;
     case CLAUSE_PROB:
         add_field(out, -1, "-m statistic --mode random --probability %.10f",

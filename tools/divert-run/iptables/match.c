@@ -227,7 +227,7 @@ static void iptables_conditions(const struct match *match, bool inverse, struct 
     if (match->kind == CLAUSE_FRAG)
         iptables_fragment(match, inverse, out);
     if (match->kind == CLAUSE_REVPATH)
-        iptables_field(match, NULL, inverse, out);
+        iptables_add_condition(out, -1, 0, "-m rpfilter%s", inverse ? " --invert" : "");
     for (unsigned i = 0; i < match->count; i++) {
         const struct rule_atom *atom = match->atoms[i];
 

@@ -7,8 +7,7 @@
 
 struct dialect iptables_dialect(const struct filter_options *options);
 
-/* fields.c: the clauses about header fields, and what else has a match of its own. ATOM is NULL for
- * one without atoms. */
+/* fields.c: the clauses about header fields, and what else has a match of its own. */
 void iptables_field(const struct match *match, const struct rule_atom *atom, bool inverse,
                     struct conditions *out);
 

@@ -14,7 +14,8 @@
 #define DEPTH     4   /* levels of chains; what would need more is compared one by one */
 #define BITS      3   /* of an address, by which a level parts it: 8 ways */
 
-static const enum clause_kind fields[] = {CLAUSE_SRC, CLAUSE_DST, CLAUSE_SPORT, CLAUSE_DPORT};
+#define FIELDS 4
+static const enum clause_kind fields[FIELDS] = {CLAUSE_SRC, CLAUSE_DST, CLAUSE_SPORT, CLAUSE_DPORT};
 
 static bool is_port(enum clause_kind field)
 {
@@ -131,24 +132,22 @@ static void dispatch_by(const struct plan *plan, const size_t *rules, size_t cou
 }
 
 bool dispatch_make(const struct plan *plan, const size_t *rules, size_t count, struct place place,
-                   struct dispatch *best)
+                   struct dispatch *out)
 {
-    *best = (struct dispatch){0};
-    for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
-        struct dispatch d;
+    struct dispatch tried[FIELDS];
+    size_t best = 0;
 
-        dispatch_by(plan, rules, count, place, fields[i], &d);
-        if (d.count > best->count) {
-            dispatch_free(best);
-            *best = d;
-        } else {
-            dispatch_free(&d);
-        }
+    for (size_t i = 0; i < FIELDS; i++) {
+        dispatch_by(plan, rules, count, place, fields[i], &tried[i]);
+        if (tried[i].count > tried[best].count)
+            best = i;
     }
-    if (best->count >= KEYS_MIN)
-        return true;
-    dispatch_free(best);
-    return false;
+    for (size_t i = 0; i < FIELDS; i++) {
+        if (i != best || tried[i].count < KEYS_MIN)
+            dispatch_free(&tried[i]);
+    }
+    *out = tried[best];
+    return out->count > 0;
 }
 
 void dispatch_free(struct dispatch *d)

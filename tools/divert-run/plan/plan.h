@@ -18,8 +18,8 @@
  *   nor from packets that were diverted: then they go the way of those.
  *
  * - HOOK-u...: a second tree, for packets without a tag, where these must meet other rules than
- *   diverted packets: a rule says `diverted`, or tee rules are in incoming-tee. HOOK-k... is that of
- *   HOOK-sockarg.
+ *   diverted packets: a rule says `diverted`, or tee rules are in incoming-tee. HOOK-k... is
+ *   that of HOOK-sockarg.
  *
  * - HOOK-dN: the rules of number N. Its first line returns unless the tag is below N.
  *

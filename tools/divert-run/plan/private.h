@@ -78,7 +78,7 @@ struct dispatch_target {
 /* Takes as many of the rules (indices in the rule set) as possible, from the first on. False: not
  * enough to be worth it. Give it to dispatch_free() in the end. */
 bool dispatch_make(const struct plan *plan, const size_t *rules, size_t count, struct place place,
-                   struct dispatch *best);
+                   struct dispatch *out);
 void dispatch_free(struct dispatch *d);
 /* Appends lines that lead a packet to the rules that it may match. */
 void dispatch_plan(struct plan *plan, struct chain *chain, const struct dispatch *d,
