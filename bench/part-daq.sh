@@ -13,6 +13,7 @@ measure() {
     sample 'packets/s' "$1" "$RATE"
 }
 
+FLOOD_OPTIONS=(-g)
 need_bench "$DAQHOST"
 network_make
 divert_udp
