@@ -14,14 +14,14 @@ static const struct {
 } actions[] = {
     {"divert", RULE_DIVERT}, {"tee", RULE_TEE},       {"allow", RULE_ALLOW}, {"accept", RULE_ALLOW},
     {"pass", RULE_ALLOW},    {"permit", RULE_ALLOW},  {"deny", RULE_DENY},   {"drop", RULE_DENY},
-    {"count", RULE_COUNT},   {"skipto", RULE_SKIPTO},
+    {"count", RULE_COUNT},   {"skipto", RULE_SKIPTO}, {"reass", RULE_COUNT},
 };
 
 static const char *const foreign_actions[] = {
-    "abort",     "abort6",   "call",     "check-state", "forward", "fwd",      "nat",
-    "nat64clat", "nat64lsn", "nat64stl", "netgraph",    "ngtee",   "nptv6",    "pipe",
-    "queue",     "reass",    "reject",   "reset",       "reset6",  "return",   "set",
-    "setdscp",   "setfib",   "setmark",  "tcp-setmss",  "unreach", "unreach6", NULL,
+    "abort",     "abort6",     "call",     "check-state", "forward", "fwd",     "nat",
+    "nat64clat", "nat64lsn",   "nat64stl", "netgraph",    "ngtee",   "nptv6",   "pipe",
+    "queue",     "reject",     "reset",    "reset6",      "return",  "setdscp", "setfib",
+    "setmark",   "tcp-setmss", "unreach",  "unreach6",    NULL,
 };
 
 static bool starts_with_digit(const struct word *word)
@@ -95,6 +95,18 @@ static bool parse_skipto_target(struct parser *p)
         return parser_fail(p, "'%s': skipto goes forward only; expected a number above %u",
                            p->word.s, p->rule->number);
     p->rule->argument = (unsigned)number;
+    return ipfw_lex_next(p);
+}
+
+/* Rules of all sets are enabled. */
+static bool parse_ipfw_set(struct parser *p)
+{
+    if (!ipfw_lex_at(p, "set"))
+        return true;
+    if (!ipfw_lex_next(p))
+        return false;
+    if (name_to_number(p->word.s, 31) < 0)
+        return parser_fail(p, "'%s': expected the number of a set, 0 to 31", p->word.s);
     return ipfw_lex_next(p);
 }
 
@@ -234,7 +246,7 @@ enum rule_result ipfw_parse(const char *text, struct rule *out, struct rule_erro
         return RULE_BAD;
     if (empty)
         return RULE_EMPTY;
-    if (!parse_rule_number(&p))
+    if (!parse_rule_number(&p) || !parse_ipfw_set(&p))
         return RULE_BAD;
     from = p.word.offset;
     if (!parse_ipfw_probability(&p) || !parse_ipfw_action(&p) || !parse_ipfw_log(&p) ||
