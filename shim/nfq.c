@@ -158,6 +158,8 @@ static bool parse_packet(struct nfqueue_ring *ring, const struct nlmsghdr *nlh,
     const uint8_t *at = (const uint8_t *)nlh + NLMSG_LENGTH(sizeof(*family));
     const uint8_t *end = (const uint8_t *)nlh + nlh->nlmsg_len;
 
+    if (end < at)
+        return false;
     *p = (struct nfqueue_packet){.queue = ntohs(family->res_id)};
     while (end - at >= (ptrdiff_t)sizeof(struct nlattr)) {
         const struct nlattr *attr = (const struct nlattr *)(const void *)at;
