@@ -9,10 +9,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define KEYS_MIN  8   /* fewer are compared one by one */
-#define ALIKE_MAX 100 /* so many rules are looked at for that */
-#define DEPTH     4   /* levels of chains; what would need more is compared one by one */
-#define BITS      3   /* of an address, by which a level parts it: 8 ways */
+#define KEYS_MIN  8    /* fewer are compared one by one */
+#define ALIKE_MAX 100  /* so many rules are looked at for that */
+#define DEPTH     4    /* levels of chains; what would need more is compared one by one */
+#define RULES_MAX 4096 /* as many as the levels can part */
+#define BITS      3    /* of an address, by which a level parts it: 8 ways */
 
 #define FIELDS 4
 static const enum clause_kind fields[FIELDS] = {CLAUSE_SRC, CLAUSE_DST, CLAUSE_SPORT, CLAUSE_DPORT};
@@ -119,7 +120,7 @@ static void dispatch_by(const struct plan *plan, const size_t *rules, size_t cou
                         struct place place, enum clause_kind field, struct dispatch *d)
 {
     *d = (struct dispatch){.field = field};
-    for (; d->rules < count; d->rules++) {
+    for (; d->rules < count && d->rules < RULES_MAX; d->rules++) {
         const struct rule *rule = plan->rules->rules[rules[d->rules]];
         struct dispatch_key key;
 
