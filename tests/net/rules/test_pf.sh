@@ -374,7 +374,8 @@ icmp-type, icmp6-type, keep state, no state)
     expect_refused 'a line of a file' "$SCRATCH/pf.conf:2: 'return': blocked packets are dropped without \
 an answer; expected 'drop'
   block return
-        ^~~~~~" --pf-file "$SCRATCH/pf.conf"
+        ^~~~~~
+divert-run: $SCRATCH/pf.conf: 1 of 2 lines cannot be taken, so none is" --pf-file "$SCRATCH/pf.conf"
     expect_refused 'no such file' "$SCRATCH/nowhere: No such file or directory" --pf-file "$SCRATCH/nowhere"
 }
 
