@@ -124,6 +124,11 @@ test_root_of_another_namespace() {
         "${foreign[@]}" -- -r "$GOOD"
     expect_refused 'root of another namespace cleans up' 125 'belongs to another user namespace' \
         "${foreign[@]}" -- --cleanup
+    if [[ ! -e /proc/net/netfilter/nfnetlink_queue ]]; then # nobody has used a queue yet
+        printf -- '-- not what is said of its sockets: the module nfnetlink_queue is not loaded\n'
+        COPY=''
+        return
+    fi
     expect_contains 'root of another namespace wants to see the sockets' 'not to root of a user namespace' \
         "$(in_ns "$ROUTER" "${foreign[@]}" "$COPY" --status 2>&1)"
     expect_contains 'the same for a network namespace of its own' 'not to root of a user namespace' \
