@@ -58,7 +58,7 @@ static void mark_numbered(int fd, bool has_number)
     if (real.getsockopt(fd, SOL_SOCKET, SO_MARK, &mark, &size) == 0) {
         mark = options_mark_with_tag(options, mark, has_number ? TAG_SOCKARG : 0);
         if (real.setsockopt(fd, SOL_SOCKET, SO_MARK, &mark, sizeof(mark)) < 0)
-            log_line(LOG_WARN, "SO_USER_COOKIE: rules with sockarg will not see it: SO_MARK: %s",
+            log_line(LOG_INFO, "SO_USER_COOKIE: rules with sockarg will not see it: SO_MARK: %s",
                      strerror(errno));
     }
     errno = saved;

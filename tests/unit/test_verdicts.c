@@ -36,6 +36,15 @@ static void put_accepted(uint32_t id)
     put(&v);
 }
 
+static void put_changed(uint32_t id)
+{
+    struct nfqueue_verdict v = accepted(id);
+
+    v.payload = "new bytes";
+    v.len = 9;
+    put(&v);
+}
+
 /* The messages as text: a letter for each, v for one packet, b for all up to one, and the id. */
 static const char *what_is_sent(void)
 {
@@ -110,12 +119,8 @@ END_TEST
 
 START_TEST(test_changed_packet_goes_alone)
 {
-    struct nfqueue_verdict changed = accepted(2);
-
-    changed.payload = "new bytes";
-    changed.len = 9;
     put_accepted(1);
-    put(&changed);
+    put_changed(2);
     put_accepted(3);
     ck_assert_str_eq(what_is_sent(), "b1 v2 b3");
 }
@@ -132,12 +137,8 @@ END_TEST
 
 START_TEST(test_what_the_kernel_did_not_take_stays_in_order)
 {
-    struct nfqueue_verdict changed = accepted(2);
-
-    changed.payload = "new bytes";
-    changed.len = 9;
     put_accepted(1);
-    put(&changed);
+    put_changed(2);
     ck_assert_int_lt(nfqueue_flush(-1, &batch), 0);
     put_accepted(3);
     put_accepted(4);

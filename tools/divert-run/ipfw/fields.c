@@ -20,6 +20,9 @@ struct limits {
 static struct limits limits_of(enum clause_kind kind)
 {
     switch (kind) {
+    case CLAUSE_IPLEN:
+        return (struct limits){65535, true, true,
+                               "a length in bytes, 0 to 65535, or a range 100-200"};
     case CLAUSE_IPTTL:
         return (struct limits){255, true, true, "a TTL from 0 to 255, or a range 1-5"};
     case CLAUSE_IPPRECEDENCE:
@@ -207,24 +210,16 @@ bool ipfw_parse_owner(struct parser *p, enum clause_kind kind, bool negated)
 {
     const char *what = kind == CLAUSE_UID ? "user" : "group";
     long id = id_of(kind, p->word.s);
-    struct rule_atom *atom;
 
     if (parser_at_end(p))
         return parser_fail(p, "expected a %s at the end of the rule", what);
     if (id < 0)
         return parser_fail(p, "'%s': expected a %s of this host, or its number", p->word.s, what);
-    if (!parser_add_clause(p, kind, negated))
-        return false;
-    atom = parser_add_atom(p, &p->word);
-    if (!atom)
-        return false;
-    atom->range = (struct rule_range){(uint32_t)id, (uint32_t)id};
-    return ipfw_lex_next(p);
+    return ipfw_add_number(p, kind, negated, (uint32_t)id);
 }
 
 bool ipfw_parse_prob(struct parser *p)
 {
-    struct rule_atom *atom;
     char *end;
     double probability = strtod(p->word.s, &end);
 
@@ -232,11 +227,5 @@ bool ipfw_parse_prob(struct parser *p)
         return parser_fail(p, "expected a probability at the end of the rule");
     if (*end || end == p->word.s || !(probability > 0 && probability <= 1))
         return parser_fail(p, "'%s': expected a probability above 0, up to 1", p->word.s);
-    if (!parser_add_clause(p, CLAUSE_PROB, false))
-        return false;
-    atom = parser_add_atom(p, &p->word);
-    if (!atom)
-        return false;
-    atom->range.lo = atom->range.hi = (uint32_t)(probability * RULE_PROB_ONE);
-    return ipfw_lex_next(p);
+    return ipfw_add_number(p, CLAUSE_PROB, false, (uint32_t)(probability * RULE_PROB_ONE));
 }

@@ -13,7 +13,7 @@ static bool fail_at_item(struct parser *p, const struct word *item, const char *
     return parser_fail_at(p, item->offset, item->length, "'%s': %s", item->s, expected);
 }
 
-static bool add_number_clause(struct parser *p, enum clause_kind kind, bool negated, int number)
+bool ipfw_add_number(struct parser *p, enum clause_kind kind, bool negated, uint32_t number)
 {
     struct rule_atom *atom;
 
@@ -22,7 +22,7 @@ static bool add_number_clause(struct parser *p, enum clause_kind kind, bool nega
     atom = parser_add_atom(p, &p->word);
     if (!atom)
         return false;
-    atom->range.lo = atom->range.hi = (uint16_t)number;
+    atom->range.lo = atom->range.hi = number;
     return ipfw_lex_next(p);
 }
 
@@ -36,9 +36,9 @@ bool ipfw_parse_proto(struct parser *p, bool negated)
     if (ipfw_lex_in(&p->word, all))
         return negated ? parser_fail(p, "'not %s' matches nothing", p->word.s) : ipfw_lex_next(p);
     if (ipfw_lex_in(&p->word, four))
-        return add_number_clause(p, CLAUSE_FAMILY, negated, 4);
+        return ipfw_add_number(p, CLAUSE_FAMILY, negated, 4);
     if (ipfw_lex_in(&p->word, six))
-        return add_number_clause(p, CLAUSE_FAMILY, negated, 6);
+        return ipfw_add_number(p, CLAUSE_FAMILY, negated, 6);
     proto = name_to_proto(p->word.s);
     if (proto < 1) /* 0 stands for all in ipfw and iptables, but for an IPv6 header in nft */
         return parser_fail(p,
@@ -47,7 +47,7 @@ bool ipfw_parse_proto(struct parser *p, bool negated)
                            p->word.s);
     if (!negated && earlier >= 0 && earlier != proto)
         return parser_fail(p, "'%s': the rule is about another protocol already", p->word.s);
-    return add_number_clause(p, CLAUSE_PROTO, negated, proto);
+    return ipfw_add_number(p, CLAUSE_PROTO, negated, (uint32_t)proto);
 }
 
 static bool ipfw_add_address(struct parser *p, const struct word *item, void *context)
@@ -134,34 +134,6 @@ bool ipfw_parse_ports(struct parser *p, enum clause_kind kind, bool negated)
         return parser_fail(p, "'%s': this protocol has no ports; expected tcp, udp or ip",
                            p->word.s);
     return parser_add_clause(p, kind, negated) && ipfw_lex_list(p, ipfw_add_port, NULL);
-}
-
-static bool ipfw_add_range(struct parser *p, const struct word *item, void *context)
-{
-    struct rule_atom *atom = parser_add_atom(p, item);
-    struct word copy = *item;
-    char *dash = strchr(copy.s, '-');
-    long lo, hi;
-
-    (void)context;
-    if (!atom)
-        return false;
-    if (dash)
-        *dash++ = '\0';
-    lo = name_to_number(copy.s, 65535);
-    hi = dash ? name_to_number(dash, 65535) : lo;
-    if (lo < 0 || hi < lo)
-        return fail_at_item(p, item, "expected a length in bytes, 0 to 65535, or a range 100-200");
-    atom->range.lo = (uint16_t)lo;
-    atom->range.hi = (uint16_t)hi;
-    return true;
-}
-
-bool ipfw_parse_ranges(struct parser *p, enum clause_kind kind, bool negated)
-{
-    if (parser_at_end(p))
-        return parser_fail(p, "expected a length at the end of the rule");
-    return parser_add_clause(p, kind, negated) && ipfw_lex_list(p, ipfw_add_range, NULL);
 }
 
 static bool ipfw_add_icmptype(struct parser *p, const struct word *item, void *context)

@@ -102,11 +102,6 @@ static bool parse_port_option(struct parser *p, enum clause_kind kind, bool nega
     return ipfw_lex_next(p) && ipfw_parse_ports(p, kind, negated);
 }
 
-static bool parse_length_option(struct parser *p, enum clause_kind kind, bool negated)
-{
-    return ipfw_lex_next(p) && ipfw_parse_ranges(p, kind, negated);
-}
-
 static bool parse_proto_option(struct parser *p, enum clause_kind kind, bool negated)
 {
     (void)kind;
@@ -152,7 +147,6 @@ static bool parse_owner_option(struct parser *p, enum clause_kind kind, bool neg
 
 static bool parse_version_option(struct parser *p, enum clause_kind kind, bool negated)
 {
-    struct rule_atom *atom;
     long version;
 
     if (!ipfw_lex_next(p))
@@ -160,13 +154,7 @@ static bool parse_version_option(struct parser *p, enum clause_kind kind, bool n
     version = name_to_number(p->word.s, 255);
     if (version != 4 && version != 6)
         return parser_fail(p, "'%s': expected an IP version, 4 or 6", p->word.s);
-    if (!parser_add_clause(p, kind, negated))
-        return false;
-    atom = parser_add_atom(p, &p->word);
-    if (!atom)
-        return false;
-    atom->range.lo = atom->range.hi = (uint32_t)version;
-    return ipfw_lex_next(p);
+    return ipfw_add_number(p, kind, negated, (uint32_t)version);
 }
 
 static const struct option options[] = {
@@ -186,7 +174,7 @@ static const struct option options[] = {
     {"icmp6type", parse_types_option, CLAUSE_ICMP6TYPES},
     {"frag", parse_bare_option, CLAUSE_FRAG},
     {"fragment", parse_bare_option, CLAUSE_FRAG},
-    {"iplen", parse_length_option, CLAUSE_IPLEN},
+    {"iplen", parse_field_option, CLAUSE_IPLEN},
     {"ipttl", parse_field_option, CLAUSE_IPTTL},
     {"ipid", parse_field_option, CLAUSE_IPID},
     {"ipprecedence", parse_field_option, CLAUSE_IPPRECEDENCE},

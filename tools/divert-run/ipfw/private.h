@@ -30,9 +30,11 @@ bool ipfw_is_option(const struct word *word);
 bool ipfw_parse_proto(struct parser *p, bool negated);
 bool ipfw_parse_addresses(struct parser *p, enum clause_kind kind, bool negated);
 bool ipfw_parse_ports(struct parser *p, enum clause_kind kind, bool negated);
-bool ipfw_parse_ranges(struct parser *p, enum clause_kind kind, bool negated);
 bool ipfw_parse_icmptypes(struct parser *p, enum clause_kind kind, bool negated);
 bool ipfw_parse_tcpflags(struct parser *p, bool negated);
+/* A clause with the number that the current word stands for, and on to the next word. */
+bool ipfw_add_number(struct parser *p, enum clause_kind kind, bool negated, uint32_t number);
+
 /* fields.c: the same, for fields of headers. */
 bool ipfw_parse_numbers(struct parser *p, enum clause_kind kind, bool negated);
 bool ipfw_parse_dscp(struct parser *p, enum clause_kind kind, bool negated);

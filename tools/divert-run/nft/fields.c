@@ -5,47 +5,36 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 
-/* The words for a field, of which numbers are asked for. */
-static const char *field_name(const struct match *match, int *proto)
-{
-    *proto = -1;
-    switch (match->kind) {
-    case CLAUSE_IPTTL:
-        return "ip ttl";
-    case CLAUSE_IPID:
-        return "ip id";
-    case CLAUSE_IPPRECEDENCE:
-        return "@nh,8,3";
-    case CLAUSE_DSCP:
-        return match->family == 4 ? "ip dscp" : "ip6 dscp";
-    case CLAUSE_UID:
-        return "meta skuid";
-    case CLAUSE_GID:
-        return "meta skgid";
-    default:
-        break;
-    }
-    *proto = IPPROTO_TCP;
-    switch (match->kind) {
-    case CLAUSE_TCPSEQ:
-        return "tcp sequence";
-    case CLAUSE_TCPACK:
-        return "tcp ackseq";
-    case CLAUSE_TCPWIN:
-        return "tcp window";
-    default:
-        return "tcp option maxseg size";
-    }
-}
+/* The words for fields of which numbers are asked for. */
+static const struct {
+    enum clause_kind kind;
+    int proto;
+    const char *four, *six;
+} names[] = {
+    {CLAUSE_IPTTL, -1, "ip ttl", NULL},
+    {CLAUSE_IPID, -1, "ip id", NULL},
+    {CLAUSE_IPPRECEDENCE, -1, "@nh,8,3", NULL},
+    {CLAUSE_DSCP, -1, "ip dscp", "ip6 dscp"},
+    {CLAUSE_TCPSEQ, IPPROTO_TCP, "tcp sequence", "tcp sequence"},
+    {CLAUSE_TCPACK, IPPROTO_TCP, "tcp ackseq", "tcp ackseq"},
+    {CLAUSE_TCPWIN, IPPROTO_TCP, "tcp window", "tcp window"},
+    {CLAUSE_TCPMSS, IPPROTO_TCP, "tcp option maxseg size", "tcp option maxseg size"},
+    {CLAUSE_UID, -1, "meta skuid", "meta skuid"},
+    {CLAUSE_GID, -1, "meta skgid", "meta skgid"},
+};
 
 static void nft_numbers(const struct match *match, bool inverse, struct conditions *out)
 {
-    struct text text = {0};
-    int proto;
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        struct text text = {0};
 
-    text_add(&text, "%s %s", field_name(match, &proto), inverse ? "!= " : "");
-    nft_ranges(match, &text);
-    conditions_add(out, proto, 0, &text);
+        if (names[i].kind != match->kind)
+            continue;
+        text_add(&text, "%s %s", match->family == 4 ? names[i].four : names[i].six,
+                 inverse ? "!= " : "");
+        nft_ranges(match, &text);
+        conditions_add(out, names[i].proto, 0, &text);
+    }
 }
 
 static const char *option_name(uint32_t number)

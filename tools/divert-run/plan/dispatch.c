@@ -27,7 +27,6 @@ static bool is_port(enum clause_kind field)
 static bool key_of_match(const struct match *match, struct dispatch_key *key)
 {
     const struct rule_atom *atom = match->atoms[0];
-    unsigned prefix = atom->addr.prefix;
 
     *key = (struct dispatch_key){.atom = atom, .family = match->family, .proto = match->proto};
     if (match->negated || match->count != 1)
@@ -44,8 +43,9 @@ static bool key_of_match(const struct match *match, struct dispatch_key *key)
     if (atom->addr.kind != ADDR_NET4 && atom->addr.kind != ADDR_NET6)
         return false;
     memcpy(key->lo, atom->addr.bytes, sizeof(key->lo));
-    for (unsigned i = 0; i < sizeof(key->hi) * 8; i++)
-        key->hi[i / 8] |= (uint8_t)((key->lo[i / 8] | (i >= prefix ? 0xff : 0)) & (0x80 >> i % 8));
+    memcpy(key->hi, key->lo, sizeof(key->hi));
+    for (unsigned i = atom->addr.prefix; i < sizeof(key->hi) * 8; i++)
+        key->hi[i / 8] |= (uint8_t)(0x80 >> i % 8);
     return true;
 }
 
@@ -115,7 +115,7 @@ static bool add_key(struct dispatch *d, const struct dispatch_key *key, size_t r
     return true;
 }
 
-/* As many rules from FIRST on as can be told apart by the field. */
+/* As many rules from the first on as can be told apart by the field. */
 static void dispatch_by(const struct plan *plan, const size_t *rules, size_t count,
                         struct place place, enum clause_kind field, struct dispatch *d)
 {
