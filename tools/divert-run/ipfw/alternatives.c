@@ -5,19 +5,15 @@
  */
 #include "ipfw/alternatives.h"
 
-#include <stdio.h>
+#include "ipfw/private.h"
+
 #include <string.h>
 #include <strings.h>
-
-static bool is_space(char c)
-{
-    return c == ' ' || (c >= '\t' && c <= '\r');
-}
 
 /* Does a word begin here? */
 static bool begins_word(const char *text, size_t at)
 {
-    return !is_space(text[at]) && (at == 0 || is_space(text[at - 1]));
+    return !ipfw_is_blank(text[at]) && (at == 0 || ipfw_is_blank(text[at - 1]));
 }
 
 static bool begins_comment(const char *text, size_t at)
@@ -28,83 +24,78 @@ static bool begins_comment(const char *text, size_t at)
 static bool is_or(const char *text, size_t at)
 {
     return begins_word(text, at) && strncasecmp(text + at, "or", 2) == 0 &&
-           (!text[at + 2] || is_space(text[at + 2]));
-}
-
-static bool fail(struct rule_error *error, size_t offset, size_t length, const char *message)
-{
-    error->offset = offset;
-    error->length = length;
-    snprintf(error->message, sizeof(error->message), "%s", message);
-    return false;
+           (!text[at + 2] || ipfw_is_blank(text[at + 2]));
 }
 
 static bool is_blank_between(const char *text, size_t from, size_t to)
 {
-    while (from < to && is_space(text[from]))
+    while (from < to && ipfw_is_blank(text[from]))
         from++;
     return from == to;
 }
 
 /* Adds one alternative of the newest block. */
 static bool add_alternative(struct alternatives *a, const char *text, size_t from, size_t to,
-                            struct rule_error *error)
+                            struct parser *p)
 {
     struct or_block *block = &a->blocks[a->count - 1];
 
     if (is_blank_between(text, from, to))
-        return fail(error, from, to - from, "'{ }': expected something on both sides of 'or'");
+        return parser_fail_at(p, from, to - from,
+                              "'{ }': expected something on both sides of 'or'");
     if (block->count == ALTERNATIVES_MAX)
-        return fail(error, from, to - from, "a block in braces has at most 32 alternatives");
+        return parser_fail_at(p, from, to - from, "a block in braces has at most 32 alternatives");
     block->from[block->count] = from;
     block->to[block->count++] = to;
     return true;
 }
 
 /* Reads a block that begins at AT. Returns where it ends, or 0 after an error. */
-static size_t read_block(struct alternatives *a, const char *text, size_t at,
-                         struct rule_error *error)
+static size_t read_block(struct alternatives *a, const char *text, size_t at, struct parser *p)
 {
     size_t from = at + 1, i;
 
     if (a->count == BLOCKS_MAX) {
-        fail(error, at, 1, "'{': a rule has at most 8 blocks in braces");
+        parser_fail_at(p, at, 1, "'{': a rule has at most 8 blocks in braces");
         return 0;
     }
     a->blocks[a->count++] = (struct or_block){.begin = at};
     for (i = from; text[i] && text[i] != '}' && !begins_comment(text, i); i++) {
         if (text[i] == '{') {
-            fail(error, i, 1, "'{': no braces within braces");
+            parser_fail_at(p, i, 1, "'{': no braces within braces");
             return 0;
         }
         if (!is_or(text, i))
             continue;
-        if (!add_alternative(a, text, from, i, error))
+        if (!add_alternative(a, text, from, i, p))
             return 0;
         from = i + 2;
     }
     if (text[i] != '}') {
-        fail(error, at, 1, "'{': expected '}' behind it");
+        parser_fail_at(p, at, 1, "'{': expected '}' behind it");
         return 0;
     }
     a->blocks[a->count - 1].end = i + 1;
-    return add_alternative(a, text, from, i, error) ? i + 1 : 0;
+    return add_alternative(a, text, from, i, p) ? i + 1 : 0;
 }
 
 bool alternatives_read(const char *text, struct alternatives *a, struct rule_error *error)
 {
+    struct parser parser = {.text = text, .error = error}, *p = &parser;
+
     a->count = 0;
     a->rules = 1;
     for (size_t i = 0; text[i] && !begins_comment(text, i); i++) {
         if (text[i] != '{' || !begins_word(text, i))
             continue;
-        i = read_block(a, text, i, error);
+        i = read_block(a, text, i, p);
         if (!i)
             return false;
         a->rules *= a->blocks[a->count - 1].count;
         if (a->rules > ALTERNATIVES_MAX)
-            return fail(error, a->blocks[0].begin, 1,
-                        "'{': the rule stands for more than 32; write fewer alternatives");
+            return parser_fail_at(
+                p, a->blocks[0].begin, 1,
+                "'{': the rule stands for more than 32; write fewer alternatives");
         i--;
     }
     return true;

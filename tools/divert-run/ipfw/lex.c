@@ -5,7 +5,7 @@
 #include <string.h>
 #include <strings.h>
 
-static bool is_blank(char c)
+bool ipfw_is_blank(char c)
 {
     return c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == '\v' || c == '\f';
 }
@@ -15,9 +15,9 @@ static bool ipfw_read_word(const char *text, size_t from, struct word *word)
 {
     size_t end;
 
-    while (is_blank(text[from]))
+    while (ipfw_is_blank(text[from]))
         from++;
-    for (end = from; text[end] && !is_blank(text[end]); end++)
+    for (end = from; text[end] && !ipfw_is_blank(text[end]); end++)
         ;
     if (text[from] == '#' || strncmp(text + from, "//", 2) == 0)
         end = from;

@@ -7,6 +7,7 @@
 
 /* lex.c: reads the first word. All functions that can fail return false and fill in the parser's
  * error. */
+bool ipfw_is_blank(char c);
 bool ipfw_lex_start(struct parser *p, const char *text);
 bool ipfw_lex_next(struct parser *p);
 /* Gives the word after the current one. */
