@@ -70,24 +70,40 @@ static void report_no_queue(enum filter_kind kind, const char *nft, const char *
                                  : "nfnetlink_queue nft_queue xt_NFQUEUE");
 }
 
+static bool choose_nft(struct filter *filter, bool xt_queue, struct text *why)
+{
+    struct text reason = {0};
+    bool works = filter->kind != FILTER_IPTABLES &&
+                 (xt_queue ? nft_probe_xt_queue(&reason) : nft_probe(&reason));
+
+    if (works) {
+        filter->kind = FILTER_NFT;
+        filter->options.xt_queue = xt_queue;
+    } else if (!why->len) {
+        text_add(why, "%s", text_str(&reason));
+    }
+    text_free(&reason);
+    return works;
+}
+
+static bool choose_iptables(struct filter *filter, const struct ruleset *rules, struct text *why)
+{
+    bool works = filter->kind != FILTER_NFT && iptables_probe(&filter->iptables, &filter->options,
+                                                              first_ipv6_only_rule(rules), why);
+
+    if (works)
+        filter->kind = FILTER_IPTABLES;
+    return works;
+}
+
 static bool choose_backend(struct filter *filter, const struct ruleset *rules)
 {
-    enum filter_kind wanted = filter->kind;
     struct text nft = {0}, iptables = {0};
-    bool found = false;
+    bool found = choose_nft(filter, false, &nft) || choose_iptables(filter, rules, &iptables) ||
+                 choose_nft(filter, true, &nft);
 
-    if (wanted != FILTER_IPTABLES && nft_probe(&nft)) {
-        filter->kind = FILTER_NFT;
-        found = true;
-    }
-    if (!found && wanted != FILTER_NFT &&
-        iptables_probe(&filter->iptables, &filter->options, first_ipv6_only_rule(rules),
-                       &iptables)) {
-        filter->kind = FILTER_IPTABLES;
-        found = true;
-    }
     if (!found)
-        report_no_queue(wanted, text_str(&nft), text_str(&iptables));
+        report_no_queue(filter->kind, text_str(&nft), text_str(&iptables));
     text_free(&nft);
     text_free(&iptables);
     return found;
@@ -201,7 +217,7 @@ static int install_with_nft(const struct filter *filter, const struct ruleset *r
     int status = generate_text(filter, rules, 0, &text);
 
     if (!status)
-        status = nft_install(text_str(&text));
+        status = nft_install(text_str(&text), rules, &filter->options);
     text_free(&text);
     return status;
 }

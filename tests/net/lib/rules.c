@@ -20,8 +20,8 @@ static const char *backends[BACKENDS_MAX];
 
 static bool nft_can_queue(void)
 {
-    return system("unshare --net nft 'add table t; add chain t c; add rule t c queue num 1' "
-                  "2>/dev/null") == 0;
+    return system("unshare --net '" DIVERT_RUN "' -q --backend nft "
+                  "-r 'divert 1 ip4 from any to any' true 2>/dev/null") == 0;
 }
 
 int rules_backends(void)

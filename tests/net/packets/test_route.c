@@ -296,8 +296,10 @@ int main(void)
         test_connection_is_known_behind_the_verdict,
         test_nat_goes_on_behind_the_verdict,
     };
-    const TTest *const in_two_ways[] = {
+    const TTest *const in_both_hooks[] = {
         test_own_packet_leaves_by_the_interface_of_its_new_destination,
+    };
+    const TTest *const with_each_filter[] = {
         test_rewritten_packet_goes_past_the_rules_up_to_its_tag,
         test_incoming_packet_is_routed_by_its_mark_without_the_tag,
         test_rerouted_packet_is_routed_by_its_mark_without_the_tag,
@@ -308,6 +310,8 @@ int main(void)
 
     if (failed == 77)
         return failed;
-    return failed | run_suite_with("route in two ways", in_two_ways,
-                                   sizeof(in_two_ways) / sizeof(in_two_ways[0]), rules_backends());
+    failed |= run_suite_with("route in both hooks", in_both_hooks, 1, 2);
+    return failed | run_suite_with("route with each packet filter", with_each_filter,
+                                   sizeof(with_each_filter) / sizeof(with_each_filter[0]),
+                                   rules_backends());
 }

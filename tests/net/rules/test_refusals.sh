@@ -211,7 +211,7 @@ case \$input in
     *nf_tables*) printf '%s: \nline 3: RULE_APPEND failed (No such file or directory): rule in chain x\n' "\$($real --version)" >&2; exit 4 ;;
     *) echo '$1: line 4 failed' >&2; exit 1 ;;
     esac ;;
-*' queue '*)
+*divert_probe*)
     printf '/dev/stdin:1:42-46: Error: Could not process rule: No such file or directory\n%s\n' "\$input" >&2
     exit 1 ;;
 esac

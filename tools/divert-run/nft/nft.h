@@ -18,6 +18,8 @@ bool nft_text(const struct ruleset *rules, const struct filter_options *options,
 
 /* Can nft queue packets here? If not, WHY gets the reason. */
 bool nft_probe(struct text *why);
+/* Can it do so by iptables' NFQUEUE target, as options->xt_queue says? */
+bool nft_probe_xt_queue(struct text *why);
 /* Can nft give injected packets their socket's mark? ID is that of a table to try it with. */
 bool nft_probe_injected(const char *id);
 /*
@@ -28,9 +30,10 @@ bool nft_injected_install(uint32_t mark_mask);
 bool nft_injected_exists(void);
 /* Returns whether it was there. */
 bool nft_injected_remove(void);
-/* Installs what nft_text() made, all of it or nothing. 0, or an exit status after an error message.
- */
-int nft_install(const char *ruleset);
+/* Installs TEXT, which nft_text() made of the rules, all of it or nothing. 0, or an exit status
+ * after an error message. */
+int nft_install(const char *text, const struct ruleset *rules,
+                const struct filter_options *options);
 /* Removes the table of the run ID; it may be gone already. False: some of it stayed. */
 bool nft_remove(const char *id);
 /* Enters in OPTIONS where our rules go behind those of other runs, and in OTHERS their tags. */

@@ -44,42 +44,56 @@ static bool load_libnftables(void)
            find_symbol(library, "nft_ctx_free", &nftables.free);
 }
 
-/* If the command inherited the socket, the table would outlive divert-run. */
-static void set_netlink_cloexec(void)
+/* The library's socket: divert-run has no other netlink socket open. -1: there is none. */
+static int find_netlink_socket(void)
 {
     DIR *fds = opendir("/proc/self/fd");
     struct dirent *entry;
+    int found = -1;
 
     while (fds && (entry = readdir(fds))) {
         int fd = atoi(entry->d_name), domain = 0;
         socklen_t size = sizeof(domain);
 
         if (!getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &size) && domain == AF_NETLINK)
-            fcntl(fd, F_SETFD, FD_CLOEXEC);
+            found = fd;
     }
     if (fds)
         closedir(fds);
+    return found;
 }
 
-bool nft_owned_install(const char *ruleset)
+static bool install_owned(const char *text, const struct ruleset *rules,
+                          const struct filter_options *options)
 {
     static const char flag[] = "\tflags owner\n";
-    size_t head = strcspn(ruleset, "\n") + 1;
+    size_t head = strcspn(text, "\n") + 1;
+    int fd = find_netlink_socket();
     struct text owned = {0};
+    bool done = true;
 
+    if (fd >= 0) /* if the command inherited it, the table would outlive divert-run */
+        fcntl(fd, F_SETFD, FD_CLOEXEC);
+    if (options->xt_queue)
+        done = fd >= 0 && nft_install_xt_queues(fd, rules, options) == 0;
+    text_add_bytes(&owned, text, head);
+    text_add(&owned, "%s%s", flag, text + head);
+    done = done && nftables.run(context, text_str(&owned)) == 0;
+    text_free(&owned);
+    return done;
+}
+
+bool nft_owned_install(const char *text, const struct ruleset *rules,
+                       const struct filter_options *options)
+{
     if (!load_libnftables())
         return false;
     context = nftables.new(0);
     if (!context)
         return false;
     nftables.buffer_error(context); /* collects messages, which are not read */
-    text_add_bytes(&owned, ruleset, head);
-    text_add(&owned, "%s%s", flag, ruleset + head);
-    if (nftables.run(context, text_str(&owned)) == 0)
-        set_netlink_cloexec();
-    else
+    if (!install_owned(text, rules, options))
         nft_owned_remove();
-    text_free(&owned);
     return context;
 }
 

@@ -22,11 +22,22 @@ void nft_text_injected(uint32_t mark_mask, struct text *out);
 struct dialect nft_dialect(const struct filter_options *options);
 
 /*
- * Installs RULESET, which is one table, so that it lasts until nft_owned_remove() or the end of
- * this process. False: this cannot be done here (Linux before 5.12, no library), or the rules are
- * wrong; nothing has changed then.
+ * Installs TEXT, which is the one table of the rules, so that it lasts until nft_owned_remove() or
+ * the end of this process. False: this cannot be done here (Linux before 5.12, no library), or the
+ * text is wrong; nothing has changed then.
  */
-bool nft_owned_install(const char *ruleset);
+bool nft_owned_install(const char *text, const struct ruleset *rules,
+                       const struct filter_options *options);
 void nft_owned_remove(void);
+
+/* xt_queue.c: is there NFQUEUE for nf_tables? If not, WHY gets the reason. */
+bool nft_try_xt_queue(struct text *why);
+
+/*
+ * xt_queue.c: makes the table of a run with a chain "queue-N" for each divert port N. SOCKET is to
+ * own it; -1: nobody. 0, or errno.
+ */
+int nft_install_xt_queues(int socket, const struct ruleset *rules,
+                          const struct filter_options *options);
 
 #endif

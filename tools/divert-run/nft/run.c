@@ -16,8 +16,8 @@ static int run_nft(const char *input, struct text *out, struct text *err)
     return tool_run(argv, input, out, err);
 }
 
-/* Makes and deletes a table with a queue rule in one transaction. */
-bool nft_probe(struct text *why)
+/* Makes and deletes a table with a rule in one transaction. */
+static bool nft_takes(const char *rule, struct text *why)
 {
     struct text input = {0}, err = {0};
     char id[5];
@@ -25,15 +25,24 @@ bool nft_probe(struct text *why)
 
     owner_new_id(id);
     text_add(&input,
-             "table inet divert_probe_%s { chain c { queue num 1\n}\n}\ndelete table inet "
-             "divert_probe_%s\n",
-             id, id);
+             "table inet divert_probe_%s { chain c { %s\n}\n}\ndelete table inet divert_probe_%s\n",
+             id, rule, id);
     status = run_nft(text_str(&input), NULL, &err);
     if (status)
         tool_failure("nft", status, &err, why);
     text_free(&input);
     text_free(&err);
     return status == 0;
+}
+
+bool nft_probe(struct text *why)
+{
+    return nft_takes("queue num 1", why);
+}
+
+bool nft_probe_xt_queue(struct text *why)
+{
+    return nft_takes("accept", why) && nft_try_xt_queue(why);
 }
 
 /* Without a hook: the end of one empties all queues of the namespace. */
@@ -52,17 +61,24 @@ bool nft_probe_injected(const char *id)
     return taken;
 }
 
-int nft_install(const char *ruleset)
+int nft_install(const char *text, const struct ruleset *rules, const struct filter_options *options)
 {
     struct text err = {0}, reason = {0};
-    int status;
+    int status = 0, error = 0;
 
-    if (nft_owned_install(ruleset))
+    if (nft_owned_install(text, rules, options))
         return 0;
-    status = run_nft(ruleset, NULL, &err);
+    if (options->xt_queue)
+        error = nft_install_xt_queues(-1, rules, options);
+    if (error) {
+        message_error("nf_tables refused the queues: %s", strerror(error));
+        return STATUS_FAILED;
+    }
+    status = run_nft(text, NULL, &err);
     if (status) {
         tool_failure("nft", status, &err, &reason);
         message_error("nft refused the rules: %s", text_str(&reason));
+        nft_remove(options->id);
     }
     text_free(&err);
     text_free(&reason);

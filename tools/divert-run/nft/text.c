@@ -23,8 +23,8 @@ static void nft_print_op(struct printer *p, const struct op *op)
             text_add(p->out, " | 0x%08x", op->value << mark_shift(mask));
         break;
     case OP_QUEUE:
-        text_add(p->out, " queue num %u", op->value);
-        if (p->options->listeners > 1)
+        text_add(p->out, p->options->xt_queue ? " jump queue-%u" : " queue num %u", op->value);
+        if (p->options->listeners > 1 && !p->options->xt_queue)
             text_add(p->out, "-%u", op->value + p->options->listeners - 1);
         break;
     case OP_LOG:

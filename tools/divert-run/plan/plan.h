@@ -61,6 +61,7 @@ struct filter_options {
     unsigned listeners; /* queues for each divert port, at least 1 */
     bool no_bpf;        /* iptables: there is no bpf match */
     bool no_defrag;     /* no match turns on reassembly without connection tracking */
+    bool xt_queue;      /* nft: queues are iptables' NFQUEUE target, in chains of their own */
     bool socket_mark;   /* injected packets get the mark of their socket behind OUTPUT */
     char id[5];         /* four hexadecimal digits, in the names of our tables and chains */
     char owner[96];     /* comment that tells whether this run is alive, see owner.h */
