@@ -58,10 +58,14 @@ void expect_clean_text(const struct ruleset *rules, const struct filter_options 
 {
     const struct rule *too_long = NULL;
     struct text text = {0};
-    bool made = family ? iptables_text(rules, options, family, &text, &too_long)
-                       : nft_text(rules, options, &text, &too_long);
-    const char *stray = firewall_stray_word(text_str(&text), rules, options, family);
+    const char *stray;
+    bool made;
 
+    if (family && ruleset_state_rule(rules))
+        return; /* divert-run keeps these to nft */
+    made = family ? iptables_text(rules, options, family, &text, &too_long)
+                  : nft_text(rules, options, &text, &too_long);
+    stray = firewall_stray_word(text_str(&text), rules, options, family);
     REQUIRE(made == !too_long, "made or not");
     REQUIRE(strlen(text_str(&text)) == text.len, "a NUL in the text");
     REQUIRE(!stray, "'%s' in:\n%s", stray, text_str(&text));

@@ -165,10 +165,34 @@ static bool is_chain(const struct reader *r, const char *word)
         size_t len = strlen(ends[i]);
 
         if (!strncmp(word, ends[i], len) &&
-            strspn(word + len, "-0123456789cdutaegxskor") == strlen(word + len))
+            strspn(word + len, "-0123456789abcdefghijklmnopqrstuvwxyz") == strlen(word + len))
             return true;
     }
     return false;
+}
+
+/* Words of dynamic rules: "state-3-4p" and "@limit-3-6" of a rule, "fin-4", and lifetimes such as
+ * "20s". */
+static bool is_dynamic(const char *word)
+{
+    static const char *const names[] = {"state-", "limit-", "fin-"};
+    static const char *const words[] = {"update",     "delete",       "add",     "timeout",
+                                        "count",      "over",         "dynamic", "ipv4_addr",
+                                        "ipv6_addr",  "inet_service", "udplite", "sctp",
+                                        "inet_proto", "dccp",         NULL};
+
+    if (among(word, words))
+        return true;
+
+    word += *word == '@';
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        size_t len = strlen(names[i]);
+
+        if (!strncmp(word, names[i], len))
+            return strspn(word + len, "0123456789-peo") == strlen(word + len);
+    }
+    return isdigit((unsigned char)*word) && word[strspn(word, "0123456789")] == 's' &&
+           !word[strspn(word, "0123456789") + 1];
 }
 
 static bool is_interface_option(const struct reader *r)
@@ -229,7 +253,7 @@ static bool is_ours(const struct reader *r)
     if (*word == '"')
         return is_quoted(r, word);
     return among(word, r->family ? iptables_words : nft_words) || is_number(word) ||
-           is_chain(r, word) || (r->family && is_tcp_flags(word));
+           is_chain(r, word) || (r->family ? is_tcp_flags(word) : is_dynamic(word));
 }
 
 /* The next word of a line, a quoted one whole; the length of what was read. */

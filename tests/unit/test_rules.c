@@ -52,6 +52,12 @@ static const char *const good[] = {
     "deny not verrevpath in",
     "deny ip4",
     "deny established",
+    "check-state",
+    "check-state :any",
+    "allow tcp from me to any setup keep-state",
+    "skipto 500 udp from any to any 53 out keep-state :dns // both",
+    "allow tcp from any to me 22 setup limit src-addr dst-port 4 :ssh",
+    "allow tcp from any to me record-state",
 };
 
 /* The rule, and the word that its error is about. */
@@ -109,7 +115,14 @@ static const struct {
     {"allow tcp from any to any 80-", "80-", "expected a port"},
     {"allow icmp from any to any 80", "80", "no ports"},
     {"allow gre from any 80 to any", "80", "no ports"},
-    {"allow ip from any to any keep-state", "keep-state", "not supported"},
+    {"allow ip from any to any not keep-state", "keep-state", "no meaning"},
+    {"allow ip from any to any keep-state keep-state", "keep-state", "one dynamic rule"},
+    {"allow ip from any to any keep-state :", ":", "name of a flow"},
+    {"allow ip from any to any limit", "", "expected src-addr"},
+    {"allow ip from any to any limit 5", "5", "expected src-addr"},
+    {"allow ip from any to any limit src-addr", "", "number of connections"},
+    {"allow ip from any to any limit src-addr 0", "0", "number of connections"},
+    {"check-state ip from any to any", "ip", "nothing but a flow"},
     {"allow ip from any to any bogus", "bogus", "expected an option"},
     {"allow ip from any to any not", "", "behind 'not'"},
     {"allow ip from any to any via", "", "expected an interface"},

@@ -96,6 +96,22 @@ static bool choose_iptables(struct filter *filter, const struct ruleset *rules, 
     return works;
 }
 
+/* Some words are there with nft only. */
+static bool restrict_backend(struct filter *filter, const struct ruleset *rules)
+{
+    const struct rule *rule = ruleset_state_rule(rules);
+
+    if (!rule)
+        return true;
+    if (filter->kind == FILTER_IPTABLES) {
+        message_error("rule %u: '%s': iptables has no dynamic rules; use --backend nft",
+                      rule->number, rule->text);
+        return false;
+    }
+    filter->kind = FILTER_NFT;
+    return true;
+}
+
 static bool choose_backend(struct filter *filter, const struct ruleset *rules)
 {
     struct text nft = {0}, iptables = {0};
@@ -260,6 +276,8 @@ int filter_install(struct filter *filter, struct ruleset *rules)
         return STATUS_FAILED;
     for (int i = 0; i < 2; i++)
         filter->iptables.families[i] = ruleset_has_family(rules, i ? 6 : 4);
+    if (!restrict_backend(filter, rules))
+        return STATUS_USAGE;
     if (!choose_backend(filter, rules))
         return STATUS_FAILED;
     lock = lock_rules();
@@ -349,6 +367,8 @@ int filter_check(struct filter *filter, const struct ruleset *rules)
                                             "ip6tables-restore --wait --noflush"};
     int status = 0;
 
+    if (!restrict_backend(filter, rules))
+        return STATUS_USAGE;
     if (filter->kind == FILTER_AUTO)
         puts("# for nft; --backend iptables shows the other");
     if (filter->kind == FILTER_AUTO)

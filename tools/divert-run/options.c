@@ -323,7 +323,9 @@ int options_parse(int argc, char *argv[], struct options *options)
     struct rule_source source = {.set = &options->rules, .pf = &options->pf};
     int option, status = 0;
 
-    *options = (struct options){.filter.options = {.mark_mask = MARK_MASK_DEFAULT, .listeners = 1}};
+    *options = (struct options){.filter.options = {.mark_mask = MARK_MASK_DEFAULT,
+                                                   .listeners = 1,
+                                                   .lifetimes = DYNAMIC_LIFETIMES_DEFAULT}};
     opterr = 0;
     while (!status && (option = getopt_long(argc, argv, "+:r:f:vqh", long_options, NULL)) != -1) {
         if (option == '?' || option == ':')

@@ -42,6 +42,16 @@ int rules_backends(void)
     return count;
 }
 
+int rules_nft(void)
+{
+    for (int i = 0; i < rules_backends(); i++) {
+        if (strcmp(backends[i], "nft") == 0)
+            return i;
+    }
+    puts("SKIP: nft cannot queue packets here");
+    exit(77);
+}
+
 bool rules_before_reassembly(int backend)
 {
     ck_assert_int_lt(backend, rules_backends());

@@ -11,6 +11,10 @@
  */
 int rules_backends(void);
 
+/* The number of nft among them. Prints "SKIP: why" and ends the program with 77 if it is not there.
+ */
+int rules_nft(void);
+
 /* Can it look at incoming packets before they are reassembled? nft can. */
 bool rules_before_reassembly(int backend);
 

@@ -191,6 +191,10 @@ static const struct option options[] = {
     {"gid", parse_owner_option, CLAUSE_GID},
     {"verrevpath", parse_bare_option, CLAUSE_REVPATH},
     {"proto", parse_proto_option, CLAUSE_PROTO},
+    {"keep-state", ipfw_parse_state_option, 0},
+    {"record-state", ipfw_parse_state_option, 0},
+    {"limit", ipfw_parse_state_option, 0},
+    {"set-limit", ipfw_parse_state_option, 0},
     {"src-ip", parse_address_option, CLAUSE_SRC},
     {"dst-ip", parse_address_option, CLAUSE_DST},
     {"src-ip6", parse_address_option, CLAUSE_SRC},
@@ -204,11 +208,6 @@ static const struct option options[] = {
 };
 
 static const char *const unsupported[] = {
-    "keep-state",
-    "limit",
-    "check-state",
-    "record-state",
-    "set-limit",
     "defer-action",
     "jail",
     "mac",

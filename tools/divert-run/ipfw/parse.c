@@ -12,16 +12,17 @@ static const struct {
     const char *name;
     enum rule_action action;
 } actions[] = {
-    {"divert", RULE_DIVERT}, {"tee", RULE_TEE},       {"allow", RULE_ALLOW}, {"accept", RULE_ALLOW},
-    {"pass", RULE_ALLOW},    {"permit", RULE_ALLOW},  {"deny", RULE_DENY},   {"drop", RULE_DENY},
-    {"count", RULE_COUNT},   {"skipto", RULE_SKIPTO}, {"reass", RULE_COUNT},
+    {"divert", RULE_DIVERT}, {"tee", RULE_TEE},     {"allow", RULE_ALLOW},
+    {"accept", RULE_ALLOW},  {"pass", RULE_ALLOW},  {"permit", RULE_ALLOW},
+    {"deny", RULE_DENY},     {"drop", RULE_DENY},   {"count", RULE_COUNT},
+    {"skipto", RULE_SKIPTO}, {"reass", RULE_COUNT}, {"check-state", RULE_CHECK_STATE},
 };
 
 static const char *const foreign_actions[] = {
-    "abort",     "abort6",     "call",     "check-state", "forward", "fwd",     "nat",
-    "nat64clat", "nat64lsn",   "nat64stl", "netgraph",    "ngtee",   "nptv6",   "pipe",
-    "queue",     "reject",     "reset",    "reset6",      "return",  "setdscp", "setfib",
-    "setmark",   "tcp-setmss", "unreach",  "unreach6",    NULL,
+    "abort",      "abort6",   "call",     "forward", "fwd",     "nat",    "nat64clat",
+    "nat64lsn",   "nat64stl", "netgraph", "ngtee",   "nptv6",   "pipe",   "queue",
+    "reject",     "reset",    "reset6",   "return",  "setdscp", "setfib", "setmark",
+    "tcp-setmss", "unreach",  "unreach6", NULL,
 };
 
 static bool starts_with_digit(const struct word *word)
@@ -234,6 +235,11 @@ static bool parse_ipfw_body(struct parser *p)
            parse_endpoint(p, CLAUSE_DST) && parse_destination_ports(p) && ipfw_parse_options(p);
 }
 
+static bool parse_ipfw_rest(struct parser *p)
+{
+    return p->rule->action == RULE_CHECK_STATE ? ipfw_parse_check_state(p) : parse_ipfw_body(p);
+}
+
 enum rule_result ipfw_parse(const char *text, struct rule *out, struct rule_error *error)
 {
     struct parser p = {.rule = out, .error = error};
@@ -242,6 +248,7 @@ enum rule_result ipfw_parse(const char *text, struct rule *out, struct rule_erro
 
     out->number = out->argument = out->clause_count = out->atom_count = 0;
     out->log = false;
+    out->state = (struct rule_state){0};
     if (!ipfw_lex_start(&p, text) || !skip_ipfw_command(&p, &empty))
         return RULE_BAD;
     if (empty)
@@ -250,7 +257,7 @@ enum rule_result ipfw_parse(const char *text, struct rule *out, struct rule_erro
         return RULE_BAD;
     from = p.word.offset;
     if (!parse_ipfw_probability(&p) || !parse_ipfw_action(&p) || !parse_ipfw_log(&p) ||
-        !parse_ipfw_body(&p) || !parser_keep_text(&p, from))
+        !parse_ipfw_rest(&p) || !parser_keep_text(&p, from))
         return RULE_BAD;
     return RULE_OK;
 }

@@ -36,6 +36,10 @@ bool ipfw_parse_tcpflags(struct parser *p, bool negated);
 /* A clause with the number that the current word stands for, and on to the next word. */
 bool ipfw_add_number(struct parser *p, enum clause_kind kind, bool negated, uint32_t number);
 
+/* state.c: keep-state, limit and their kin, and the flow behind check-state. */
+bool ipfw_parse_state_option(struct parser *p, enum clause_kind kind, bool negated);
+bool ipfw_parse_check_state(struct parser *p);
+
 /* fields.c: the same, for fields of headers. */
 bool ipfw_parse_numbers(struct parser *p, enum clause_kind kind, bool negated);
 bool ipfw_parse_dscp(struct parser *p, enum clause_kind kind, bool negated);

@@ -290,6 +290,8 @@ static const struct dialect template = {
     .map_key = nft_map_key,
     .proto = nft_proto,
     .family = nft_family,
+    .state_make = nft_state_make,
+    .state_check = nft_state_check,
 };
 
 struct dialect nft_dialect(const struct filter_options *options)
@@ -298,5 +300,6 @@ struct dialect nft_dialect(const struct filter_options *options)
 
     dialect.mark_mask = options->mark_mask;
     dialect.early = !options->tag_base;
+    dialect.lifetimes = &options->lifetimes;
     return dialect;
 }

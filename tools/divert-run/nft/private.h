@@ -19,6 +19,11 @@ void nft_ranges(const struct match *match, struct text *out);
  */
 void nft_text_injected(uint32_t mark_mask, struct text *out);
 
+/* state.c: dynamic rules, as struct dialect says; and their sets. */
+void nft_state_make(const struct plan *plan, struct chain *chain, const struct rule *rule);
+void nft_state_check(struct plan *plan, struct chain *chain, const struct rule_state *check);
+void nft_print_states(const struct plan *plan, struct text *out);
+
 struct dialect nft_dialect(const struct filter_options *options);
 
 /*

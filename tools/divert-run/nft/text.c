@@ -140,6 +140,7 @@ bool nft_text(const struct ruleset *rules, const struct filter_options *options,
     text_add(out, "table inet divert_%s {\n", options->id);
     if (plan.defrag && !options->no_defrag)
         nft_print_defrag(&p);
+    nft_print_states(&plan, out);
     for (size_t i = 0; i < plan.count; i++)
         nft_print_chain(&p, plan.chains[i]);
     nft_print_base_chains(&p, plan.early > 0);

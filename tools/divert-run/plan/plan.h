@@ -36,6 +36,9 @@
  * - incoming-tee: the tee rules at the head of the list, for packets without a tag, if the back end
  *   can see fragments before they are reassembled. Such packets do not meet these rules again.
  *
+ * - HOOK-checkK: leads packets to the dynamic rules of a flow, and those to the action of the rule
+ *   that made them. Rules that make dynamic rules, or look for them, stand in trees only.
+ *
  * A rule leaves the list, or skips part of it, by raising the tag and returning.
  *
  * The lists of all runs are met by all packets, in the order of their starts. So the rules of each
@@ -55,6 +58,16 @@
 
 enum hook { HOOK_IN, HOOK_OUT };
 
+/* How long dynamic rules last without a packet, in seconds: net.inet.ip.fw.dyn_*_lifetime. */
+struct dynamic_lifetimes {
+    unsigned ack, syn, fin, rst, udp, other; /* the last is called "short" there */
+};
+#define DYNAMIC_LIFETIMES_DEFAULT                                        \
+    {                                                                    \
+        .ack = 300, .syn = 20, .fin = 1, .rst = 1, .udp = 10, .other = 5 \
+    }
+#define DYNAMIC_MAX 16384 /* of one rule at a time, as net.inet.ip.fw.dyn_max */
+
 /* What a back end needs to know beside the rules. */
 struct filter_options {
     uint32_t mark_mask; /* bits of the tag in the mark, see mark.h */
@@ -65,8 +78,9 @@ struct filter_options {
     bool socket_mark;   /* injected packets get the mark of their socket behind OUTPUT */
     char id[5];         /* four hexadecimal digits, in the names of our tables and chains */
     char owner[96];     /* comment that tells whether this run is alive, see owner.h */
-    unsigned tag_base;  /* tags up to this one are not of this run; its rules are numbered on */
-    bool tracked;       /* the run's incoming list stands behind connection tracking */
+    struct dynamic_lifetimes lifetimes;
+    unsigned tag_base; /* tags up to this one are not of this run; its rules are numbered on */
+    bool tracked;      /* the run's incoming list stands behind connection tracking */
     /* Where this list stands behind those of other runs. iptables: position of its jump in the base
      * chain, from 1, by family (1 for IPv6) and enum hook, 0 for the first. nft: places between its
      * base chains and the first ones there can be. */
@@ -108,6 +122,9 @@ struct conditions {
 void conditions_add(struct conditions *list, int proto, unsigned slots, struct text *text);
 void conditions_free(struct conditions *list);
 
+struct plan;
+struct chain;
+
 /* The language of a back end. */
 struct dialect {
     const char *hook_names[2];
@@ -132,6 +149,12 @@ struct dialect {
     /* The early chain can be had: it sees incoming packets before reassembly, and before the lists
      * of other runs. */
     bool early;
+    const struct dynamic_lifetimes *lifetimes;
+    /* Appends the making of a dynamic rule; what follows is the action. NULL: there are none. */
+    void (*state_make)(const struct plan *plan, struct chain *chain, const struct rule *rule);
+    /* Fills a chain that leads packets to the dynamic rules made by those of the plan's rules that
+     * have a flow of the check. */
+    void (*state_check)(struct plan *plan, struct chain *chain, const struct rule_state *check);
 };
 
 enum verdict { VERDICT_NONE, VERDICT_RETURN, VERDICT_DROP, VERDICT_JUMP, VERDICT_GOTO };
@@ -163,18 +186,54 @@ struct chain {
 struct plan {
     const struct dialect *dialect;
     const struct ruleset *rules;
-    int family;                  /* 4, 6; 0: both */
-    char prefix[16];             /* of all chain names */
-    bool defrag;                 /* a rule may divert incoming packets */
-    size_t early;                /* tee rules among so many at the head copy before reassembly */
-    unsigned lists;              /* numbers the HOOK-cK chains */
-    unsigned selections;         /* and the HOOK-sK chains */
+    int family;          /* 4, 6; 0: both */
+    char prefix[16];     /* of all chain names */
+    bool defrag;         /* a rule may divert incoming packets */
+    size_t early;        /* tee rules among so many at the head copy before reassembly */
+    unsigned lists;      /* numbers the HOOK-cK chains */
+    unsigned selections; /* and the HOOK-sK chains */
+    bool *checks;        /* of each rule: packets look for dynamic rules there */
+    struct state_chain *state_chains;
+    size_t state_chain_count;
     unsigned end;                /* the tag of a packet that has left the list: of its last rule */
     const struct rule *too_long; /* has more lists than can be nested; the plan is of no use */
     struct chain **chains;
     size_t count;
 };
 
+/* The chain that looks for the dynamic rules of a flow. */
+struct state_chain {
+    enum hook hook;
+    const struct rule_state *check;
+    struct chain *chain;
+};
+
+/* Where a rule stands, which says how a packet leaves the list there. */
+enum standing {
+    STANDING_IN_TREE, /* it has a tag, and returns */
+    STANDING_FLAT,    /* it has none, and a return leaves the list */
+    STANDING_BELOW,   /* it has none until it leaves, in a chain that a flat one jumps to */
+};
+
+/* ---- building chains ---- */
+
+/* Adds an empty chain, whose name ends in FMT. The plan owns it. */
+struct chain *plan_chain(struct plan *plan, enum hook hook, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+/* Appends a line with CONDITION, which may be empty. The pointer holds until the next line. */
+struct line *chain_line(struct chain *chain, const char *condition);
+void line_op(struct line *line, enum op_kind kind, unsigned value);
+void line_goto(struct line *line, enum verdict verdict, const struct chain *target);
+/* Gives the line the action of a rule. */
+void plan_action(const struct plan *plan, struct line *line, const struct rule *rule,
+                 enum standing standing);
+
+/* ---- questions about rules ---- */
+
+/* The first rule that makes or looks for dynamic rules, or NULL. */
+const struct rule *ruleset_state_rule(const struct ruleset *rules);
+/* Does a rule of the set make dynamic rules of a flow that CHECK looks for? */
+bool rule_makes_state(const struct rule *rule, const struct rule_state *check);
 /* Does a rule ask connection tracking? Then incoming packets must meet the rules behind it. */
 bool ruleset_tracks(const struct ruleset *rules);
 /* Is there a rule for packets of that family? Diverted or not, in either hook. */

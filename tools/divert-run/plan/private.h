@@ -13,24 +13,10 @@ enum truth clause_in_place(const struct rule *rule, const struct rule_clause *cl
 /* False: no packet can match the rule in that place. */
 bool rule_possible(const struct rule *rule, const struct place *place);
 
-/* chain.c */
-/* Adds an empty chain, whose name ends in FMT. The plan owns it. */
-struct chain *plan_chain(struct plan *plan, enum hook hook, const char *fmt, ...)
-    __attribute__((format(printf, 3, 4)));
-/* Appends a line with CONDITION, which may be empty. The pointer holds until the next line. */
-struct line *chain_line(struct chain *chain, const char *condition);
-void line_op(struct line *line, enum op_kind kind, unsigned value);
-void line_goto(struct line *line, enum verdict verdict, const struct chain *target);
-/* Appends "return if the tag is at least N". */
+/* chain.c: appends "return if the tag is at least N". */
 void chain_return_if_passed(const struct plan *plan, struct chain *chain, unsigned n);
-/* rule.c */
-/* Where a rule stands, which says how a packet leaves the list there. */
-enum standing {
-    STANDING_IN_TREE, /* it has a tag, and returns */
-    STANDING_FLAT,    /* it has none, and a return leaves the list */
-    STANDING_BELOW,   /* it has none until it leaves, in a chain that a flat one jumps to */
-};
 
+/* rule.c */
 /* Appends a rule to a chain. */
 void plan_rule(struct plan *plan, struct chain *chain, const struct rule *rule, struct place place,
                enum standing standing);
@@ -43,6 +29,15 @@ void plan_condition_text(const struct dialect *dialect, const struct condition *
 bool plan_rule_flat(const struct plan *plan, const struct rule *rule, struct place place);
 /* rule_possible() in any family of the plan. */
 bool plan_rule_possible(const struct plan *plan, const struct rule *rule, struct place place);
+
+/* state.c */
+/* Fills plan->checks. */
+void plan_find_state_checks(struct plan *plan);
+/* Must packets look for dynamic rules where the rule of that index stands, in either hook? Not if
+ * they have just done so. */
+bool plan_checks_state(const struct plan *plan, size_t index);
+/* Appends the look-up; a packet that was found has a tag of at least the rule's number. */
+void plan_state_check(struct plan *plan, struct chain *chain, const struct rule *rule);
 
 /* dispatch.c */
 /* The values of an address or a port that a rule asks for; lo and hi as on the wire, both

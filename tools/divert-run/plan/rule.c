@@ -132,8 +132,8 @@ static bool parts_equal(const struct parts *a, const struct parts *b)
     return true;
 }
 
-static void add_action(const struct plan *plan, struct line *line, const struct rule *rule,
-                       enum standing standing)
+void plan_action(const struct plan *plan, struct line *line, const struct rule *rule,
+                 enum standing standing)
 {
     line->rule = rule;
     line->counts = true;
@@ -160,8 +160,15 @@ static void add_action(const struct plan *plan, struct line *line, const struct 
         line->verdict = VERDICT_RETURN;
         break;
     case RULE_COUNT:
+    case RULE_CHECK_STATE:
         break;
     }
+}
+
+/* Does a rule need more than a line for its action? */
+static bool has_action_chain(const struct rule *rule)
+{
+    return rule->state.makes;
 }
 
 /* The chains for lists FROM and above, and for the action behind them. Returns the first. */
@@ -173,7 +180,9 @@ static struct chain *plan_lists(struct plan *plan, const struct parts *parts, un
     struct chain *next;
 
     if (from == parts->list_count) {
-        add_action(plan, chain_line(chain, ""), rule, standing);
+        if (rule->state.makes)
+            plan->dialect->state_make(plan, chain, rule);
+        plan_action(plan, chain_line(chain, ""), rule, standing);
         return chain;
     }
     next = plan_lists(plan, parts, from + 1, hook, rule, standing);
@@ -209,8 +218,8 @@ static void plan_parts(struct plan *plan, struct chain *chain, const struct part
     append_words(&condition, text_str(&parts->line));
     line = chain_line(chain, text_str(&condition));
     line->rule = rule;
-    if (!parts->list_count) {
-        add_action(plan, line, rule, standing);
+    if (!parts->list_count && !has_action_chain(rule)) {
+        plan_action(plan, line, rule, standing);
     } else {
         line_goto(line, VERDICT_JUMP, plan_lists(plan, parts, 0, chain->hook, rule, standing));
         if (leaves && standing != STANDING_FLAT)
@@ -289,12 +298,13 @@ static unsigned most_lists(const struct plan *plan, const struct rule *rule, str
 
 bool plan_rule_is_line(const struct plan *plan, const struct rule *rule, struct place place)
 {
-    return most_lists(plan, rule, place) == 0;
+    return !has_action_chain(rule) && rule->action != RULE_CHECK_STATE &&
+           most_lists(plan, rule, place) == 0;
 }
 
 bool plan_rule_flat(const struct plan *plan, const struct rule *rule, struct place place)
 {
     if (rule->action == RULE_ALLOW)
         return plan_rule_is_line(plan, rule, place);
-    return rule->action != RULE_SKIPTO;
+    return rule->action != RULE_SKIPTO && !rule->state.makes && !rule->state.checks;
 }

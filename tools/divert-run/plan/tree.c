@@ -35,7 +35,8 @@ static void collect_leaves(const struct plan *plan, struct place place, struct l
         const struct rule *rule = rules->rules[i];
         struct leaf *last = leaves->count ? &leaves->items[leaves->count - 1] : NULL;
 
-        if (copied_early(plan, i, place) || !plan_rule_possible(plan, rule, place))
+        if (copied_early(plan, i, place) ||
+            (!plan_rule_possible(plan, rule, place) && !plan_checks_state(plan, i)))
             continue;
         if (!last || last->number != rule->number)
             leaves->items[leaves->count++] =
@@ -95,6 +96,8 @@ static struct chain *plan_number(struct plan *plan, size_t first, size_t end, st
 
     chain_return_if_passed(plan, chain, number);
     for (size_t i = first; i < end; i++) {
+        if (plan_checks_state(plan, i))
+            plan_state_check(plan, chain, plan->rules->rules[i]);
         if (!copied_early(plan, i, place))
             plan_rule(plan, chain, plan->rules->rules[i], place, STANDING_IN_TREE);
     }
@@ -165,8 +168,8 @@ static bool is_flat(const struct plan *plan, struct place place)
     const struct ruleset *rules = plan->rules;
 
     for (size_t i = 0; i < rules->count; i++) {
-        if (!plan_rule_flat(plan, rules->rules[i], place) &&
-            plan_rule_possible(plan, rules->rules[i], place))
+        if (plan_checks_state(plan, i) || (!plan_rule_flat(plan, rules->rules[i], place) &&
+                                           plan_rule_possible(plan, rules->rules[i], place)))
             return false;
     }
     return true;
@@ -339,7 +342,7 @@ static size_t count_early_rules(const struct plan *plan)
 
         if (!plan_rule_possible(plan, rule, place))
             continue;
-        if (rule->action != RULE_TEE && rule->action != RULE_COUNT)
+        if ((rule->action != RULE_TEE && rule->action != RULE_COUNT) || rule->state.makes)
             break;
         copies = copies || rule->action == RULE_TEE;
     }
@@ -377,7 +380,8 @@ static bool diverts_incoming(const struct plan *plan)
 
 void plan_make(struct plan *plan)
 {
-    plan->defrag = diverts_incoming(plan);
+    plan->defrag = diverts_incoming(plan) || ruleset_state_rule(plan->rules);
+    plan_find_state_checks(plan);
     plan->end = ruleset_last(plan->rules);
     if (plan->dialect->early)
         plan->early = count_early_rules(plan);
@@ -398,6 +402,8 @@ void plan_free(struct plan *plan)
         free(chain);
     }
     free(plan->chains);
+    free(plan->checks);
+    free(plan->state_chains);
     plan->chains = NULL;
     plan->count = 0;
 }

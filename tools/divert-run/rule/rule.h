@@ -20,7 +20,15 @@
 #define RULE_ATOMS_MAX   192
 #define RULE_TEXT_MAX    4096
 
-enum rule_action { RULE_DIVERT, RULE_TEE, RULE_ALLOW, RULE_DENY, RULE_COUNT, RULE_SKIPTO };
+enum rule_action {
+    RULE_DIVERT,
+    RULE_TEE,
+    RULE_ALLOW,
+    RULE_DENY,
+    RULE_COUNT,
+    RULE_SKIPTO,
+    RULE_CHECK_STATE /* looks for the dynamic rules of its flow */
+};
 
 enum clause_kind {
     CLAUSE_FAMILY, /* atoms: range.lo is 4 or 6 */
@@ -102,11 +110,27 @@ struct rule_clause {
     unsigned first, count; /* in rule.atoms */
 };
 
+#define RULE_FLOW_MAX 64 /* bytes of a flow's name with its NUL */
+
+/* What `limit` counts connections by. */
+enum limit_part { LIMIT_SRC_ADDR = 1, LIMIT_SRC_PORT = 2, LIMIT_DST_ADDR = 4, LIMIT_DST_PORT = 8 };
+
+/* The dynamic rules that a rule makes or looks for. */
+struct rule_state {
+    bool makes;     /* one for each packet that matches the rule */
+    bool checks;    /* whether there is one already, before the rule's conditions */
+    bool any_flow;  /* checks those of all names */
+    unsigned limit; /* so many at most for the same parts, 0: any number */
+    uint8_t parts;  /* bits of enum limit_part */
+    char flow[RULE_FLOW_MAX];
+};
+
 struct rule {
     unsigned number; /* 1 to RULE_NUMBER_MAX; 0: none was given */
     enum rule_action action;
     unsigned argument; /* divert port, or target of skipto */
     bool log;
+    struct rule_state state;
     unsigned clause_count, atom_count;
     struct rule_clause clauses[RULE_CLAUSES_MAX];
     struct rule_atom atoms[RULE_ATOMS_MAX];
