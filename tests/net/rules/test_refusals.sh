@@ -40,7 +40,9 @@ test_wrong_words() {
     expect_wrong_word 10.0.0.300 'divert 8000 ip from 10.0.0.300 to any'
     expect_wrong_word 10.0.0.0/33 'divert 8000 ip from 10.0.0.0/33 to any'
     expect_wrong_word 70000 'divert 8000 tcp from any to any 70000'
-    expect_wrong_word keep-state 'divert 8000 tcp from any to any keep-state'
+    expect_wrong_word layer2 'divert 8000 tcp from any to any layer2'
+    expect_refused 'dynamic rules with iptables' 2 'iptables has no dynamic rules; use --backend nft' \
+        -- --backend iptables -r 'divert 8000 tcp from any to any keep-state'
     expect_wrong_word sideways 'divert 8000 ip from any to any sideways'
     expect_wrong_word 70000 '70000 divert 8000 ip from any to any'
     expect_refused 'half a rule' 2 'end of the rule' -- -r 'divert 8000 ip from any to'
