@@ -328,6 +328,17 @@ START_TEST(skipto_uses_the_tree_for_new_packets_too)
 }
 END_TEST
 
+START_TEST(skipto_stops_at_the_default_rule)
+{
+    add("100 skipto 65535 tcp from any to any out");
+    add("200 allow ip from any to any");
+    add("65535 deny ip from any to any");
+    generate(4);
+    has("# 65535 deny ip from any to any\n-A divert-ab12-out-d201 -j DROP\n");
+    has("--set-xmark 0xc80000/0xffff0000"); /* 200 */
+}
+END_TEST
+
 START_TEST(new_packets_get_their_own_tree_where_diverted_decides)
 {
     add("100 skipto 300 tcp from any to any");
@@ -544,6 +555,7 @@ int main(void)
     runner_add(&runner, ports_without_a_protocol_are_of_tcp_and_udp, 1);
     runner_add(&runner, what_a_line_can_say_once_is_not_said_twice, 1);
     runner_add(&runner, skipto_uses_the_tree_for_new_packets_too, 1);
+    runner_add(&runner, skipto_stops_at_the_default_rule, 1);
     runner_add(&runner, new_packets_get_their_own_tree_where_diverted_decides, 1);
     runner_add(&runner, new_packets_get_their_own_tree_behind_the_early_chain, 1);
     runner_add(&runner, chains_nest_no_deeper_than_nf_tables_allows, 1);

@@ -48,6 +48,8 @@ static const char *const good[] = {
     "prob 0.5 deny ip from any to any uid root gid 0 sockarg",
     "deny in recv em0",
     "100 set 31 deny ip from any to any",
+    "65535 deny log all from any to any",
+    "65535 allow ip from any to any",
     "reass all from any to any in",
     "deny not verrevpath in",
     "deny ip4",
@@ -71,7 +73,9 @@ static const struct {
     {"divert -1 ip from any to any", "-1", "a divert port"},
     {"divert nosuchport ip from any to any", "nosuchport", "/etc/services"},
     {"divert", "", "expected a divert port"},
-    {"65535 allow ip from any to any", "65535", "default rule"},
+    {"65535 allow tcp from any to any", "allow tcp from any to any", "is the default"},
+    {"65535 count ip from any to any", "count ip from any to any", "is the default"},
+    {"65536 allow ip from any to any", "65536", "from 1 to 65534"},
     {"0 allow ip from any to any", "0", "from 1 to 65534"},
     {"70000 allow ip from any to any", "70000", "from 1 to 65534"},
     {"99999999999999999999 allow ip from any to any", "99999999999999999999", "from 1"},
@@ -301,6 +305,28 @@ START_TEST(numbers_step_by_a_hundred_and_order_the_rules)
 }
 END_TEST
 
+START_TEST(default_rule_stays_the_last)
+{
+    struct ruleset set = {0};
+
+    ck_assert_uint_eq(add(&set, "65535 set 31 deny ip from any to any"), 1);
+    ck_assert_uint_eq(set.rules[0]->set, 31);
+    ck_assert_uint_eq(add(&set, "count ip from any to any"), 100);
+    ck_assert_uint_eq(add(&set, "65532 count ip from any to any"), 65532);
+    ck_assert_uint_eq(set.rules[2]->number, 65534);
+    ck_assert_uint_eq(set.rules[2]->set, 31);
+    ck_assert(set.rules[2]->is_default && set.rules[2]->action == RULE_DENY);
+    ck_assert_uint_eq(add(&set, "65534 count ip from any to any"), 0);
+    ck_assert_uint_eq(add(&set, "65535 allow ip from any to any"), 65534);
+    ck_assert_uint_eq(set.count, 3);
+    ck_assert_int_eq(set.rules[2]->action, RULE_ALLOW);
+    ruleset_free(&set);
+    ck_assert_uint_eq(add(&set, "65534 count ip from any to any"), 65534);
+    ck_assert_uint_eq(add(&set, "65535 deny ip from any to any"), 0);
+    ruleset_free(&set);
+}
+END_TEST
+
 /* More of everything than there is room for. */
 START_TEST(limits_are_errors)
 {
@@ -355,6 +381,7 @@ int main(void)
     runner_add(&runner, every_part_of_a_rule_is_kept, 1);
     runner_add(&runner, not_before_an_option_is_not_about_ports, 1);
     runner_add(&runner, numbers_step_by_a_hundred_and_order_the_rules, 1);
+    runner_add(&runner, default_rule_stays_the_last, 1);
     runner_add(&runner, alternatives_stand_for_several_rules, 1);
     runner_add(&runner, lo0_is_lo, 1);
     runner_add(&runner, limits_are_errors, 1);

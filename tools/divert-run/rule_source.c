@@ -30,6 +30,19 @@ static int report_empty_rule(const char *where, const char *text, bool may_be_em
     return 0;
 }
 
+/* A rule that ruleset_add() did not add. */
+static int report_no_place(const char *where, const struct rule *rule)
+{
+    if (rule->action == RULE_SKIPTO)
+        message_error("%s: 'skipto %u': skipto goes forward only; give the rule a number below %u",
+                      where, rule->argument, rule->argument);
+    else
+        message_error("%s: rule %d leaves no place before the default rule 65535; give it a lower "
+                      "number",
+                      where, RULE_NUMBER_MAX);
+    return STATUS_USAGE;
+}
+
 /* A packet that more than one alternative matches would be counted, or copied, for each. */
 static bool may_have_alternatives(const struct rule *rule)
 {
@@ -64,9 +77,7 @@ static int add_one(struct rule_source *source, const struct given *given, const 
                       given->where);
         status = STATUS_USAGE;
     } else if (!(*number = ruleset_add(source->set, rule))) {
-        message_error("%s: 'skipto %u': skipto goes forward only; give the rule a number below %u",
-                      given->where, rule->argument, rule->argument);
-        status = STATUS_USAGE;
+        status = report_no_place(given->where, rule);
     } else if (rule->log && !several) {
         message_note("%s: 'log' has no effect", given->where);
     }

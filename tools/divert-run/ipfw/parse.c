@@ -68,9 +68,10 @@ static bool parse_rule_number(struct parser *p)
 
     if (!starts_with_digit(&p->word))
         return true;
-    if (name_to_number(p->word.s, 65535) == 65535)
-        return parser_fail(p, "'65535': this is ipfw's default rule; here what passes all rules is "
-                              "allowed. Expected 1 to 65534");
+    if (name_to_number(p->word.s, RULE_DEFAULT) == RULE_DEFAULT) {
+        p->rule->is_default = true;
+        return ipfw_lex_next(p);
+    }
     if (number < 1)
         return parser_fail(p, "'%s': a rule number is from 1 to %d", p->word.s, RULE_NUMBER_MAX);
     if (number == RULE_NUMBER_FREE)
@@ -99,15 +100,19 @@ static bool parse_skipto_target(struct parser *p)
     return ipfw_lex_next(p);
 }
 
-/* Rules of all sets are enabled. */
+/* "set 5" stands before the action. */
 static bool parse_ipfw_set(struct parser *p)
 {
+    long number;
+
     if (!ipfw_lex_at(p, "set"))
         return true;
     if (!ipfw_lex_next(p))
         return false;
-    if (name_to_number(p->word.s, 31) < 0)
+    number = name_to_number(p->word.s, RULE_SETS - 1);
+    if (number < 0)
         return parser_fail(p, "'%s': expected the number of a set, 0 to 31", p->word.s);
+    p->rule->set = (unsigned)number;
     return ipfw_lex_next(p);
 }
 
@@ -240,14 +245,33 @@ static bool parse_ipfw_rest(struct parser *p)
     return p->rule->action == RULE_CHECK_STATE ? ipfw_parse_check_state(p) : parse_ipfw_body(p);
 }
 
+/* The default rule decides for all packets. */
+static bool check_default_rule(struct parser *p, size_t from)
+{
+    const struct rule *rule = p->rule;
+    bool fits = rule->action == RULE_ALLOW || rule->action == RULE_DENY;
+
+    for (unsigned i = 0; rule->is_default && i < rule->clause_count; i++) {
+        const struct rule_clause *clause = &rule->clauses[i];
+
+        fits = fits && (clause->kind == CLAUSE_SRC || clause->kind == CLAUSE_DST) &&
+               !clause->negated && rule->atoms[clause->first].addr.kind == ADDR_ANY;
+    }
+    if (!rule->is_default || fits)
+        return true;
+    return parser_fail_at(p, from, p->word.offset - from,
+                          "rule 65535 is the default: expected 'allow' or 'deny' and 'ip from any "
+                          "to any'");
+}
+
 enum rule_result ipfw_parse(const char *text, struct rule *out, struct rule_error *error)
 {
     struct parser p = {.rule = out, .error = error};
     bool empty = false;
     size_t from;
 
-    out->number = out->argument = out->clause_count = out->atom_count = 0;
-    out->log = false;
+    out->number = out->argument = out->set = out->clause_count = out->atom_count = 0;
+    out->log = out->is_default = false;
     out->state = (struct rule_state){0};
     if (!ipfw_lex_start(&p, text) || !skip_ipfw_command(&p, &empty))
         return RULE_BAD;
@@ -257,7 +281,7 @@ enum rule_result ipfw_parse(const char *text, struct rule *out, struct rule_erro
         return RULE_BAD;
     from = p.word.offset;
     if (!parse_ipfw_probability(&p) || !parse_ipfw_action(&p) || !parse_ipfw_log(&p) ||
-        !parse_ipfw_rest(&p) || !parser_keep_text(&p, from))
+        !parse_ipfw_rest(&p) || !check_default_rule(&p, from) || !parser_keep_text(&p, from))
         return RULE_BAD;
     return RULE_OK;
 }

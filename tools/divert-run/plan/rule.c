@@ -132,6 +132,15 @@ static bool parts_equal(const struct parts *a, const struct parts *b)
     return true;
 }
 
+/* The tag with which a packet goes on at the rule that a skipto names. */
+static unsigned skip_tag(const struct plan *plan, const struct rule *rule)
+{
+    const struct rule *last = plan->rules->rules[plan->rules->count - 1];
+    unsigned end = last->is_default ? plan->end - 1 : plan->end;
+
+    return rule->argument - 1 < end ? rule->argument - 1 : end;
+}
+
 void plan_action(const struct plan *plan, struct line *line, const struct rule *rule,
                  enum standing standing)
 {
@@ -156,7 +165,7 @@ void plan_action(const struct plan *plan, struct line *line, const struct rule *
         line->verdict = VERDICT_DROP;
         break;
     case RULE_SKIPTO:
-        line_op(line, OP_SET_TAG, rule->argument - 1 < plan->end ? rule->argument - 1 : plan->end);
+        line_op(line, OP_SET_TAG, skip_tag(plan, rule));
         line->verdict = VERDICT_RETURN;
         break;
     case RULE_COUNT:

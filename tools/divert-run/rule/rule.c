@@ -35,5 +35,5 @@ int rule_proto(const struct rule *rule)
 
 void rule_comment(const struct rule *rule, struct text *out)
 {
-    text_add(out, "%u %s", rule->number, rule->text);
+    text_add(out, "%u %s", rule->is_default ? RULE_DEFAULT : rule->number, rule->text);
 }

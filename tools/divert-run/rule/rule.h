@@ -16,6 +16,8 @@
 #define RULE_NUMBER_MAX  65534
 #define RULE_NUMBER_FREE 65533 /* is none: as a tag it stands for something else, see mark.h */
 #define RULE_NUMBER_STEP 100
+#define RULE_DEFAULT     65535 /* the last rule of ipfw, as it is written */
+#define RULE_SETS        32
 #define RULE_CLAUSES_MAX 24
 #define RULE_ATOMS_MAX   192
 #define RULE_TEXT_MAX    4096
@@ -129,6 +131,8 @@ struct rule {
     unsigned number; /* 1 to RULE_NUMBER_MAX; 0: none was given */
     enum rule_action action;
     unsigned argument; /* divert port, or target of skipto */
+    unsigned set;      /* below RULE_SETS */
+    bool is_default;   /* written as RULE_DEFAULT: stands behind all others */
     bool log;
     struct rule_state state;
     unsigned clause_count, atom_count;
@@ -154,8 +158,9 @@ struct ruleset {
 /*
  * Adds a copy of RULE. If it has no number it gets one as in ipfw(8): RULE_NUMBER_STEP above the
  * highest so far, or the highest again if that is too high. Rules with the same number keep the
- * order in which they were added. Returns the number, or 0 without adding anything if the rule is a
- * skipto whose target does not lie ahead.
+ * order in which they were added. The default rule stays the last: it has the next free number, a
+ * further one replaces it. Returns the number, or 0 without adding anything if the rule is a skipto
+ * whose target does not lie ahead, or if there is no number left for the default rule.
  */
 unsigned ruleset_add(struct ruleset *set, const struct rule *rule);
 /* The highest number, 0 if there is no rule. */

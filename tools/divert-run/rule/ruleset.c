@@ -28,31 +28,83 @@ bool ruleset_renumber(struct ruleset *set, unsigned base)
     return true;
 }
 
+static struct rule *default_rule(const struct ruleset *set)
+{
+    struct rule *last = set->count ? set->rules[set->count - 1] : NULL;
+
+    return last && last->is_default ? last : NULL;
+}
+
+/* The highest number of a rule other than the default rule. */
+static unsigned last_ordinary(const struct ruleset *set)
+{
+    size_t count = set->count - (default_rule(set) != NULL);
+
+    return count ? set->rules[count - 1]->number : 0;
+}
+
 static unsigned next_rule_number(const struct ruleset *set)
 {
-    unsigned highest = ruleset_last(set), next = highest + RULE_NUMBER_STEP;
+    unsigned highest = last_ordinary(set), next = highest + RULE_NUMBER_STEP;
 
     if (next > RULE_NUMBER_MAX)
         return highest;
     return next == RULE_NUMBER_FREE ? next - 1 : next;
 }
 
-unsigned ruleset_add(struct ruleset *set, const struct rule *rule)
+/* The number of the default rule behind the one with that number. */
+static unsigned number_behind(unsigned highest)
 {
-    unsigned number = rule->number ? rule->number : next_rule_number(set);
-    struct rule *copy;
+    return highest + 1 == RULE_NUMBER_FREE ? highest + 2 : highest + 1;
+}
+
+static void insert_rule(struct ruleset *set, const struct rule *rule, unsigned number)
+{
+    struct rule *copy = grow_array(NULL, 1, sizeof(*copy));
     size_t at = set->count;
 
-    if (rule->action == RULE_SKIPTO && rule->argument <= number)
-        return 0;
-    copy = grow_array(NULL, 1, sizeof(*copy));
     *copy = *rule;
     copy->number = number;
     set->rules = grow_array(set->rules, set->count + 1, sizeof(*set->rules));
-    for (; at && set->rules[at - 1]->number > copy->number; at--)
+    for (; at && (set->rules[at - 1]->number > number ||
+                  (set->rules[at - 1]->is_default && !rule->is_default));
+         at--)
         set->rules[at] = set->rules[at - 1];
     set->rules[at] = copy;
     set->count++;
+}
+
+/* The first default rule is added, a further one replaces it. */
+static unsigned add_default_rule(struct ruleset *set, const struct rule *rule)
+{
+    struct rule *old = default_rule(set);
+    unsigned number = number_behind(last_ordinary(set));
+
+    if (number > RULE_NUMBER_MAX)
+        return 0;
+    if (!old) {
+        insert_rule(set, rule, number);
+    } else {
+        *old = *rule;
+        old->number = number;
+    }
+    return number;
+}
+
+unsigned ruleset_add(struct ruleset *set, const struct rule *rule)
+{
+    unsigned number = rule->number ? rule->number : next_rule_number(set);
+    struct rule *end = default_rule(set);
+
+    if (rule->is_default)
+        return add_default_rule(set, rule);
+    if (rule->action == RULE_SKIPTO && rule->argument <= number)
+        return 0;
+    if (end && number >= end->number && number_behind(number) > RULE_NUMBER_MAX)
+        return 0;
+    insert_rule(set, rule, number);
+    if (end)
+        end->number = number_behind(last_ordinary(set));
     return number;
 }
 
