@@ -13,6 +13,7 @@ struct filter_options choose_options(struct input *in)
         .listeners = 1u + (more & 3),
         .no_bpf = bits & 32,
         .no_defrag = bits & 64,
+        .event_group = more & 4 ? 0 : 65535,
         .id = "ab12",
         .owner = "divert-run pid=1 start=2 pidns=3",
     };

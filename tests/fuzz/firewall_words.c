@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "firewall_words.h"
 
+#include "rule/event.h"
+
 #include <ctype.h>
 #include <stdio.h>
 #include <string.h>
@@ -24,7 +26,7 @@ static const char *const nft_words[] = {
     "dscp",       "sequence",    "ackseq",    "window",  "option",
     "maxseg",     "size",        "sack-perm", "exists",  "missing",
     "timestamp",  "skuid",       "skgid",     "numgen",  "random",
-    "mod",        "@nh,8,3",     "@nh,8,8",   NULL,
+    "mod",        "@nh,8,3",     "@nh,8,8",   "prefix",  NULL,
 };
 
 static const char *const iptables_words[] = {
@@ -73,6 +75,7 @@ static const char *const iptables_words[] = {
     "--queue-balance",
     "--nflog-group",
     "--nflog-threshold",
+    "--nflog-prefix",
     "--src-type",
     "--dst-type",
     "--sport",
@@ -232,7 +235,21 @@ static bool is_interface(const struct reader *r, const char *word)
     return false;
 }
 
-/* Quoted words of ours: the owner, and what two matches of iptables take. */
+/* An event, which may have no characters that mean something else. */
+static bool is_event(const char *word, size_t len)
+{
+    static const char characters[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 ";
+    struct event event;
+    char text[EVENT_TEXT_MAX + 1];
+
+    if (len - 2 > EVENT_TEXT_MAX)
+        return false;
+    snprintf(text, sizeof(text), "%.*s", (int)len - 2, word + 1);
+    return event_read(text, &event) && strspn(text, characters) == strlen(text);
+}
+
+/* Quoted words of ours: the owner, events, and what two matches of iptables take. */
 static bool is_quoted(const struct reader *r, const char *word)
 {
     size_t len = strlen(word);
@@ -240,6 +257,8 @@ static bool is_quoted(const struct reader *r, const char *word)
     if (!strcmp(r->before, r->family ? "--comment" : "comment"))
         return len == strlen(r->options->owner) + 2 &&
                !memcmp(word + 1, r->options->owner, len - 2);
+    if (!strcmp(r->before, r->family ? "--nflog-prefix" : "prefix"))
+        return is_event(word, len);
     return r->family && (!strcmp(r->before, "--bytecode") || !strcmp(r->before, "--u32")) &&
            strspn(word + 1, "0123456789abcdefx ,&>=:@") == len - 2;
 }

@@ -339,6 +339,32 @@ START_TEST(skipto_stops_at_the_default_rule)
 }
 END_TEST
 
+START_TEST(answers_and_lines_are_events)
+{
+    options.event_group = 7;
+    add("100 reset log logamount 9 tcp from any to any in");
+    add("200 count log udp from any to any in");
+    add("300 unreach needfrag 1400 udp from any to any in");
+    generate(4);
+    has("-A divert-ab12-in-x1 -j NFLOG --nflog-group 7 --nflog-threshold 1 --nflog-prefix \"log "
+        "100 "
+        "9 Reset\"\n"
+        "-A divert-ab12-in-x1 -j NFLOG --nflog-group 7 --nflog-threshold 1 --nflog-prefix "
+        "\"answer 1 0 0\"\n"
+        "-A divert-ab12-in-x1 -j DROP\n");
+    has("-A divert-ab12-in -p udp -j NFLOG --nflog-group 7 --nflog-threshold 1 --nflog-prefix "
+        "\"log 200 0 Count\"\n");
+    has("\"answer 3 4 1400\"");
+    generate(0);
+    has("counter log prefix \"log 100 9 Reset\" group 7 queue-threshold 1 log prefix \"answer 1 0 "
+        "0\" group 7 queue-threshold 1 drop\n");
+    options.event_group = 0;
+    generate(4);
+    lacks("NFLOG");
+    has("-A divert-ab12-in -p tcp -j DROP\n");
+}
+END_TEST
+
 START_TEST(new_packets_get_their_own_tree_where_diverted_decides)
 {
     add("100 skipto 300 tcp from any to any");
@@ -556,6 +582,7 @@ int main(void)
     runner_add(&runner, what_a_line_can_say_once_is_not_said_twice, 1);
     runner_add(&runner, skipto_uses_the_tree_for_new_packets_too, 1);
     runner_add(&runner, skipto_stops_at_the_default_rule, 1);
+    runner_add(&runner, answers_and_lines_are_events, 1);
     runner_add(&runner, new_packets_get_their_own_tree_where_diverted_decides, 1);
     runner_add(&runner, new_packets_get_their_own_tree_behind_the_early_chain, 1);
     runner_add(&runner, chains_nest_no_deeper_than_nf_tables_allows, 1);

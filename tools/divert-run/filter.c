@@ -2,6 +2,7 @@
 /* Chooses the packet filter, and installs, shows and removes rules with it. */
 #include "filter.h"
 
+#include "events/events.h"
 #include "nft/nft.h"
 #include "util/message.h"
 #include "util/owner.h"
@@ -376,6 +377,7 @@ int filter_check(struct filter *filter, const struct ruleset *rules)
     owner_self(filter->options.owner, sizeof(filter->options.owner));
     owner_new_id(filter->options.id);
     filter->options.tracked = ruleset_tracks(rules);
+    filter->options.event_group = EVENT_GROUP_MAX;
     for (int i = 0; i < 2 && !status; i++) {
         struct text text = {0};
         bool nft = filter->kind == FILTER_NFT;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The program: installs the rules, runs the command under the library, and removes the rules. */
 #include "common/environment.h"
+#include "events/events.h"
 #include "guard.h"
 #include "options.h"
 #include "preload.h"
@@ -103,6 +104,9 @@ static int run_with_rules(struct options *options)
     run_block_signals();
     if (!status && options->rules.count) {
         rules_warn_interfaces(&options->rules);
+        if (events_needed(&options->rules))
+            options->filter.options.event_group =
+                events_open(&options->rules, options->filter.options.mark_mask);
         status = filter_install(&options->filter, &options->rules);
     }
     if (!status) {

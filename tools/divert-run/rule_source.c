@@ -78,8 +78,6 @@ static int add_one(struct rule_source *source, const struct given *given, const 
         status = STATUS_USAGE;
     } else if (!(*number = ruleset_add(source->set, rule))) {
         status = report_no_place(given->where, rule);
-    } else if (rule->log && !several) {
-        message_note("%s: 'log' has no effect", given->where);
     }
     free(rule);
     return status;

@@ -2,6 +2,7 @@
 /* Runs the command, and waits until its last descendant has ended. */
 #include "run.h"
 
+#include "events/events.h"
 #include "group.h"
 #include "guard.h"
 #include "unbound.h"
@@ -23,6 +24,7 @@
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #define LOOK_MS 1000
@@ -215,13 +217,38 @@ static void look_for_unshimmed(int *looks)
         "anything; see 'ss -wp' for its name");
 }
 
+static int64_t now_ms(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* Waits for a signal, and handles events meanwhile. False: none came in that time. */
+static bool signal_comes(int milliseconds)
+{
+    struct pollfd any[2] = {{.fd = signals, .events = POLLIN},
+                            {.fd = events_fd(), .events = POLLIN}};
+    int64_t until = now_ms() + milliseconds;
+    int left = milliseconds;
+
+    while (poll(any, 2, left) > 0 && !any[0].revents) {
+        events_handle();
+        if (milliseconds >= 0)
+            left = now_ms() < until ? (int)(until - now_ms()) : 0;
+        if (milliseconds >= 0 && !left)
+            return false;
+    }
+    return any[0].revents;
+}
+
 /* Takes a signal, and tells which ones the group had got before. -1: none came in that time. */
 static int take_signal(int milliseconds, siginfo_t *info, uint64_t *group)
 {
     static const struct timespec at_once;
-    struct pollfd any = {.fd = signals, .events = POLLIN};
 
-    if (poll(&any, 1, milliseconds) == 0)
+    if (!signal_comes(milliseconds))
         return -1;
     *group = group_pending();
     return sigtimedwait(&watched, info, &at_once) < 0 ? 0 : info->si_signo;

@@ -8,23 +8,6 @@
 #include <string.h>
 #include <strings.h>
 
-static const struct {
-    const char *name;
-    enum rule_action action;
-} actions[] = {
-    {"divert", RULE_DIVERT}, {"tee", RULE_TEE},     {"allow", RULE_ALLOW},
-    {"accept", RULE_ALLOW},  {"pass", RULE_ALLOW},  {"permit", RULE_ALLOW},
-    {"deny", RULE_DENY},     {"drop", RULE_DENY},   {"count", RULE_COUNT},
-    {"skipto", RULE_SKIPTO}, {"reass", RULE_COUNT}, {"check-state", RULE_CHECK_STATE},
-};
-
-static const char *const foreign_actions[] = {
-    "abort",      "abort6",   "call",     "forward", "fwd",     "nat",    "nat64clat",
-    "nat64lsn",   "nat64stl", "netgraph", "ngtee",   "nptv6",   "pipe",   "queue",
-    "reject",     "reset",    "reset6",   "return",  "setdscp", "setfib", "setmark",
-    "tcp-setmss", "unreach",  "unreach6", NULL,
-};
-
 static bool starts_with_digit(const struct word *word)
 {
     return isdigit((unsigned char)word->s[0]);
@@ -83,23 +66,6 @@ static bool parse_rule_number(struct parser *p)
     return ipfw_lex_next(p);
 }
 
-/* A rule without a number is checked again by ruleset_add(), which gives it one. */
-static bool parse_skipto_target(struct parser *p)
-{
-    long number = name_to_number(p->word.s, 65535);
-
-    if (parser_at_end(p))
-        return parser_fail(p, "expected a rule number at the end of the rule");
-    if (number < 1)
-        return parser_fail(p, "'%s': expected the number of a rule to skip to, 1 to 65535",
-                           p->word.s);
-    if (p->rule->number && number <= (long)p->rule->number)
-        return parser_fail(p, "'%s': skipto goes forward only; expected a number above %u",
-                           p->word.s, p->rule->number);
-    p->rule->argument = (unsigned)number;
-    return ipfw_lex_next(p);
-}
-
 /* "set 5" stands before the action. */
 static bool parse_ipfw_set(struct parser *p)
 {
@@ -120,44 +86,6 @@ static bool parse_ipfw_set(struct parser *p)
 static bool parse_ipfw_probability(struct parser *p)
 {
     return !ipfw_lex_at(p, "prob") || (ipfw_lex_next(p) && ipfw_parse_prob(p));
-}
-
-static bool parse_ipfw_action(struct parser *p)
-{
-    if (parser_at_end(p))
-        return parser_fail(p, "expected an action at the end of the rule");
-    for (size_t i = 0; i < sizeof(actions) / sizeof(*actions); i++) {
-        if (!ipfw_lex_at(p, actions[i].name))
-            continue;
-        p->rule->action = actions[i].action;
-        if (!ipfw_lex_next(p))
-            return false;
-        if (p->rule->action == RULE_DIVERT || p->rule->action == RULE_TEE)
-            return parser_read_divert_port(p) && ipfw_lex_next(p);
-        return p->rule->action != RULE_SKIPTO || parse_skipto_target(p);
-    }
-    if (ipfw_lex_in(&p->word, foreign_actions))
-        return parser_fail(
-            p,
-            "'%s': this part of ipfw is not supported; use divert, tee, allow, deny, "
-            "count or skipto",
-            p->word.s);
-    return parser_fail(p, "'%s': expected an action: divert, tee, allow, deny, count or skipto",
-                       p->word.s);
-}
-
-static bool parse_ipfw_log(struct parser *p)
-{
-    if (!ipfw_lex_at(p, "log"))
-        return true;
-    p->rule->log = true;
-    if (!ipfw_lex_next(p) || !ipfw_lex_at(p, "logamount"))
-        return !p->word.length || !ipfw_lex_at(p, "logamount");
-    if (!ipfw_lex_next(p))
-        return false;
-    if (name_to_number(p->word.s, 1000000000) < 0)
-        return parser_fail(p, "'%s': expected a number behind logamount", p->word.s);
-    return ipfw_lex_next(p);
 }
 
 static bool expect_ipfw_keyword(struct parser *p, const char *keyword)
@@ -273,6 +201,8 @@ enum rule_result ipfw_parse(const char *text, struct rule *out, struct rule_erro
     out->number = out->argument = out->set = out->clause_count = out->atom_count = 0;
     out->log = out->is_default = false;
     out->state = (struct rule_state){0};
+    out->log_amount = 0;
+    out->answer = (struct rule_answer){0};
     if (!ipfw_lex_start(&p, text) || !skip_ipfw_command(&p, &empty))
         return RULE_BAD;
     if (empty)
@@ -280,7 +210,7 @@ enum rule_result ipfw_parse(const char *text, struct rule *out, struct rule_erro
     if (!parse_rule_number(&p) || !parse_ipfw_set(&p))
         return RULE_BAD;
     from = p.word.offset;
-    if (!parse_ipfw_probability(&p) || !parse_ipfw_action(&p) || !parse_ipfw_log(&p) ||
+    if (!parse_ipfw_probability(&p) || !ipfw_parse_action(&p) || !ipfw_parse_log(&p) ||
         !parse_ipfw_rest(&p) || !check_default_rule(&p, from) || !parser_keep_text(&p, from))
         return RULE_BAD;
     return RULE_OK;

@@ -22,6 +22,10 @@ bool ipfw_lex_in(const struct word *word, const char *const *keywords);
 typedef bool ipfw_lex_item(struct parser *p, const struct word *item, void *context);
 bool ipfw_lex_list(struct parser *p, ipfw_lex_item *add, void *context);
 
+/* actions.c: the action, and "log" behind it. */
+bool ipfw_parse_action(struct parser *p);
+bool ipfw_parse_log(struct parser *p);
+
 /* options.c: the options behind the destination. */
 bool ipfw_parse_options(struct parser *p);
 bool ipfw_is_option(const struct word *word);

@@ -313,6 +313,7 @@ struct dialect iptables_dialect(const struct filter_options *options)
     struct dialect dialect = with_bpf;
 
     dialect.mark_mask = options->mark_mask;
+    dialect.events = options->event_group != 0;
     if (options->no_bpf)
         dialect.tag_at_least = tag_at_least_prefixes;
     if (options->no_defrag)

@@ -3,6 +3,7 @@
 #include "iptables/private.h"
 
 #include "common/mark.h"
+#include "rule/event.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -32,7 +33,16 @@ struct printer {
     struct text *out;
 };
 
-static void iptables_print_op(struct printer *p, const char *chain, const struct op *op)
+static void iptables_print_event(struct printer *p, const struct rule *rule, unsigned kind)
+{
+    text_add(p->out, "-j NFLOG --nflog-group %u --nflog-threshold 1 --nflog-prefix \"",
+             p->options->event_group);
+    event_text((enum event_kind)kind, rule, rule_shown_number(rule, p->options->tag_base), p->out);
+    text_add(p->out, "\"\n");
+}
+
+static void iptables_print_op(struct printer *p, const char *chain, const struct op *op,
+                              const struct rule *rule)
 {
     uint32_t mask = p->options->mark_mask;
     unsigned last = op->value + p->options->listeners - 1;
@@ -48,15 +58,29 @@ static void iptables_print_op(struct printer *p, const char *chain, const struct
         else
             text_add(p->out, "-j NFQUEUE --queue-balance %u:%u\n", op->value, last);
         break;
-    case OP_LOG:
+    case OP_COPY:
         text_add(p->out, "-j NFLOG --nflog-group %u --nflog-threshold 1\n", op->value);
         break;
+    case OP_EVENT:
+        iptables_print_event(p, rule, op->value);
+        break;
     }
+}
+
+static bool has_event(const struct line *line)
+{
+    for (unsigned i = 0; i < line->op_count; i++) {
+        if (line->ops[i].kind == OP_EVENT)
+            return true;
+    }
+    return false;
 }
 
 static bool same_ops(const struct line *a, const struct line *b)
 {
     if (a->op_count != b->op_count || a->verdict != b->verdict)
+        return false;
+    if (a->rule != b->rule && has_event(a))
         return false;
     for (unsigned i = 0; i < a->op_count; i++) {
         if (a->ops[i].kind != b->ops[i].kind || a->ops[i].value != b->ops[i].value)
@@ -110,7 +134,9 @@ static void iptables_print_bundles(struct printer *p)
         const struct bundle *bundle = &p->bundles[i];
 
         for (unsigned j = 0; j < bundle->line->op_count; j++)
-            iptables_print_op(p, bundle->name, &bundle->line->ops[j]);
+            iptables_print_op(p, bundle->name, &bundle->line->ops[j], bundle->line->rule);
+        if (bundle->line->verdict == VERDICT_DROP)
+            text_add(p->out, "-A %s -j DROP\n", bundle->name);
     }
 }
 
@@ -153,12 +179,12 @@ static void iptables_print_line(struct printer *p, const struct chain *chain,
         struct text name = {0};
 
         text_add(&name, "%s %s", chain->name, line->condition);
-        iptables_print_op(p, text_str(&name), &line->ops[0]);
+        iptables_print_op(p, text_str(&name), &line->ops[0], line->rule);
         text_free(&name);
         return;
     }
     for (unsigned i = 0; i < line->op_count; i++)
-        iptables_print_op(p, chain->name, &line->ops[i]);
+        iptables_print_op(p, chain->name, &line->ops[i], line->rule);
     if (line->op_count && line->verdict == VERDICT_NONE)
         return;
     text_add(p->out, "-A %s%s%s", chain->name, *line->condition ? " " : "", line->condition);

@@ -299,6 +299,7 @@ struct dialect nft_dialect(const struct filter_options *options)
     struct dialect dialect = template;
 
     dialect.mark_mask = options->mark_mask;
+    dialect.events = options->event_group != 0;
     dialect.early = !options->tag_base;
     dialect.lifetimes = &options->lifetimes;
     return dialect;

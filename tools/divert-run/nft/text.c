@@ -3,6 +3,7 @@
 #include "nft/private.h"
 
 #include "common/mark.h"
+#include "rule/event.h"
 
 #define PRIORITY_COPYING (-450) /* before reassembly */
 
@@ -12,7 +13,14 @@ struct printer {
     struct text *out;
 };
 
-static void nft_print_op(struct printer *p, const struct op *op)
+static void nft_print_event(struct printer *p, const struct rule *rule, unsigned kind)
+{
+    text_add(p->out, " log prefix \"");
+    event_text((enum event_kind)kind, rule, rule_shown_number(rule, p->options->tag_base), p->out);
+    text_add(p->out, "\" group %u queue-threshold 1", p->options->event_group);
+}
+
+static void nft_print_op(struct printer *p, const struct op *op, const struct rule *rule)
 {
     uint32_t mask = p->options->mark_mask;
 
@@ -27,8 +35,11 @@ static void nft_print_op(struct printer *p, const struct op *op)
         if (p->options->listeners > 1 && !p->options->xt_queue)
             text_add(p->out, "-%u", op->value + p->options->listeners - 1);
         break;
-    case OP_LOG:
+    case OP_COPY:
         text_add(p->out, " log group %u queue-threshold 1", op->value);
+        break;
+    case OP_EVENT:
+        nft_print_event(p, rule, op->value);
         break;
     }
 }
@@ -62,7 +73,7 @@ static void nft_print_statements(struct printer *p, const struct line *line)
     if (line->counts)
         text_add(&statements, " counter");
     for (unsigned i = 0; i < line->op_count; i++)
-        nft_print_op(p, &line->ops[i]);
+        nft_print_op(p, &line->ops[i], line->rule);
     nft_print_verdict(p, line);
     p->out = out;
     text_add(out, "%s", text_str(&statements) + (!*line->condition && statements.len));

@@ -79,8 +79,9 @@ struct filter_options {
     char id[5];         /* four hexadecimal digits, in the names of our tables and chains */
     char owner[96];     /* comment that tells whether this run is alive, see owner.h */
     struct dynamic_lifetimes lifetimes;
-    unsigned tag_base; /* tags up to this one are not of this run; its rules are numbered on */
-    bool tracked;      /* the run's incoming list stands behind connection tracking */
+    unsigned tag_base;    /* tags up to this one are not of this run; its rules are numbered on */
+    unsigned event_group; /* NFLOG group in which divert-run listens to events; 0: it does not */
+    bool tracked;         /* the run's incoming list stands behind connection tracking */
     /* Where this list stands behind those of other runs. iptables: position of its jump in the base
      * chain, from 1, by family (1 for IPv6) and enum hook, 0 for the first. nft: places between its
      * base chains and the first ones there can be. */
@@ -130,6 +131,7 @@ struct dialect {
     const char *hook_names[2];
     bool both_families; /* one set of chains for IPv4 and IPv6 */
     uint32_t mark_mask; /* where the tag is in the mark */
+    bool events;        /* divert-run listens to events */
     /* Adds the conditions any of which makes MATCH true, its negation left aside. */
     void (*alternatives)(const struct match *match, struct conditions *out);
     /* Adds the one condition that holds if MATCH does not; or adds none, if that takes more. */
@@ -159,7 +161,12 @@ struct dialect {
 
 enum verdict { VERDICT_NONE, VERDICT_RETURN, VERDICT_DROP, VERDICT_JUMP, VERDICT_GOTO };
 
-enum op_kind { OP_SET_TAG, OP_QUEUE, OP_LOG };
+enum op_kind {
+    OP_SET_TAG,
+    OP_QUEUE,
+    OP_COPY,  /* to the NFLOG group of a divert port */
+    OP_EVENT, /* of the line's rule; value is an enum event_kind */
+};
 
 struct op {
     enum op_kind kind;
@@ -168,7 +175,7 @@ struct op {
 
 struct line {
     char *condition; /* may be empty */
-    struct op ops[3];
+    struct op ops[5];
     unsigned op_count;
     enum verdict verdict;
     char target[CHAIN_NAME_SIZE]; /* of a jump or goto */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Turns one rule into lines of a chain, and into further chains for its lists. */
 #include "plan/private.h"
+#include "rule/event.h"
 
 #include <string.h>
 
@@ -146,6 +147,8 @@ void plan_action(const struct plan *plan, struct line *line, const struct rule *
 {
     line->rule = rule;
     line->counts = true;
+    if (rule->log && plan->dialect->events)
+        line_op(line, OP_EVENT, EVENT_LOG);
     switch (rule->action) {
     case RULE_DIVERT:
         line_op(line, OP_SET_TAG, rule->number);
@@ -153,7 +156,7 @@ void plan_action(const struct plan *plan, struct line *line, const struct rule *
         break;
     case RULE_TEE:
         line_op(line, OP_SET_TAG, rule->number);
-        line_op(line, OP_LOG, rule->argument);
+        line_op(line, OP_COPY, rule->argument);
         line_op(line, OP_SET_TAG, standing == STANDING_IN_TREE ? rule->number - 1 : 0);
         break;
     case RULE_ALLOW:
@@ -162,6 +165,8 @@ void plan_action(const struct plan *plan, struct line *line, const struct rule *
         line->verdict = VERDICT_RETURN;
         break;
     case RULE_DENY:
+        if (rule->answer.kind != ANSWER_NONE && plan->dialect->events)
+            line_op(line, OP_EVENT, EVENT_ANSWER);
         line->verdict = VERDICT_DROP;
         break;
     case RULE_SKIPTO:

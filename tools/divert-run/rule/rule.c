@@ -33,7 +33,12 @@ int rule_proto(const struct rule *rule)
     return -1;
 }
 
+unsigned rule_shown_number(const struct rule *rule, unsigned base)
+{
+    return rule->is_default ? RULE_DEFAULT : rule->number - base;
+}
+
 void rule_comment(const struct rule *rule, struct text *out)
 {
-    text_add(out, "%u %s", rule->is_default ? RULE_DEFAULT : rule->number, rule->text);
+    text_add(out, "%u %s", rule_shown_number(rule, 0), rule->text);
 }

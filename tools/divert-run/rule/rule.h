@@ -127,13 +127,30 @@ struct rule_state {
     char flow[RULE_FLOW_MAX];
 };
 
+/* What the sender of a packet is told when it is denied. */
+enum answer_kind {
+    ANSWER_NONE,
+    ANSWER_RESET,   /* a RST to TCP, nothing to others */
+    ANSWER_RESET6,  /* the same of IPv6 only */
+    ANSWER_UNREACH, /* ICMP unreachable with the code; with the code of ICMPv6 nearest to it */
+    ANSWER_UNREACH6 /* ICMPv6 unreachable with the code; nothing to IPv4 */
+};
+
+struct rule_answer {
+    enum answer_kind kind;
+    uint8_t code;
+    uint16_t mtu; /* of code 4, fragmentation needed */
+};
+
 struct rule {
     unsigned number; /* 1 to RULE_NUMBER_MAX; 0: none was given */
     enum rule_action action;
-    unsigned argument; /* divert port, or target of skipto */
-    unsigned set;      /* below RULE_SETS */
-    bool is_default;   /* written as RULE_DEFAULT: stands behind all others */
+    unsigned argument;         /* divert port, or target of skipto */
+    unsigned set;              /* below RULE_SETS */
+    bool is_default;           /* written as RULE_DEFAULT: stands behind all others */
+    struct rule_answer answer; /* of RULE_DENY */
     bool log;
+    unsigned log_amount; /* lines at most; 0: no limit */
     struct rule_state state;
     unsigned clause_count, atom_count;
     struct rule_clause clauses[RULE_CLAUSES_MAX];
@@ -146,6 +163,8 @@ const struct rule_clause *rule_clause(const struct rule *rule, enum clause_kind 
 /* The only protocol that the rule can match, by name or by an option that implies it; or -1. */
 int rule_proto(const struct rule *rule);
 
+/* The number that the user knows it by, if BASE was added to all. */
+unsigned rule_shown_number(const struct rule *rule, unsigned base);
 /* Appends "100 divert 8668 ip from any to any", for comments in firewall rules. */
 void rule_comment(const struct rule *rule, struct text *out);
 

@@ -92,6 +92,15 @@ void message_warning(const char *fmt, ...)
     va_end(ap);
 }
 
+void message_log(const char *fmt, ...)
+{
+    va_list ap;
+
+    va_start(ap, fmt);
+    write_message(fmt, ap);
+    va_end(ap);
+}
+
 void message_note(const char *fmt, ...)
 {
     va_list ap;
