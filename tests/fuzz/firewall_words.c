@@ -26,7 +26,8 @@ static const char *const nft_words[] = {
     "dscp",       "sequence",    "ackseq",    "window",  "option",
     "maxseg",     "size",        "sack-perm", "exists",  "missing",
     "timestamp",  "skuid",       "skgid",     "numgen",  "random",
-    "mod",        "@nh,8,3",     "@nh,8,8",   "prefix",  NULL,
+    "mod",        "@nh,8,3",     "@nh,8,8",   "prefix",  "syn",
+    ">",          NULL,
 };
 
 static const char *const iptables_words[] = {
@@ -76,6 +77,10 @@ static const char *const iptables_words[] = {
     "--nflog-group",
     "--nflog-threshold",
     "--nflog-prefix",
+    "DSCP",
+    "--set-dscp",
+    "TCPMSS",
+    "--set-mss",
     "--src-type",
     "--dst-type",
     "--sport",

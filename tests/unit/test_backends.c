@@ -45,7 +45,7 @@ static const char *generate(int family)
     bool made;
 
     text_free(&text);
-    options.tracked = ruleset_tracks(&rules);
+    options.tracked = ruleset_tracks(&rules) || (family && ruleset_sets_dscp(&rules));
     if (family)
         made = iptables_text(&rules, &options, family, &text, &too_long);
     else
@@ -365,6 +365,24 @@ START_TEST(answers_and_lines_are_events)
 }
 END_TEST
 
+START_TEST(dscp_and_segment_size_are_set)
+{
+    options.event_group = 7;
+    add("100 setdscp cs1 log udp from any to any in");
+    add("200 tcp-setmss 1400 tcp from any to any out");
+    generate(4);
+    lacks("*raw");
+    has("-A divert-ab12-in-x1 -j DSCP --set-dscp 8\n");
+    has("-A divert-ab12-out-x1 -p tcp -m tcp --tcp-flags SYN SYN -m tcpmss --mss 1401:65535 -j "
+        "TCPMSS --set-mss 1400\n");
+    generate(0);
+    has("\"log 100 0 SetDscp 8\" group 7 queue-threshold 1 ip dscp set 8\n");
+    has("\"log 100 0 SetDscp 8\" group 7 queue-threshold 1 ip6 dscp set 8\n");
+    has("tcp option maxseg size > 1400 tcp option maxseg size set 1400\n");
+    has("hook prerouting priority -300;");
+}
+END_TEST
+
 START_TEST(new_packets_get_their_own_tree_where_diverted_decides)
 {
     add("100 skipto 300 tcp from any to any");
@@ -583,6 +601,7 @@ int main(void)
     runner_add(&runner, skipto_uses_the_tree_for_new_packets_too, 1);
     runner_add(&runner, skipto_stops_at_the_default_rule, 1);
     runner_add(&runner, answers_and_lines_are_events, 1);
+    runner_add(&runner, dscp_and_segment_size_are_set, 1);
     runner_add(&runner, new_packets_get_their_own_tree_where_diverted_decides, 1);
     runner_add(&runner, new_packets_get_their_own_tree_behind_the_early_chain, 1);
     runner_add(&runner, chains_nest_no_deeper_than_nf_tables_allows, 1);

@@ -185,6 +185,11 @@ static int refuse_place(const struct filter *filter, const struct owner_tags *ot
     return STATUS_FAILED;
 }
 
+static bool is_late(const struct filter *filter, const struct ruleset *rules)
+{
+    return ruleset_tracks(rules) || (filter->kind != FILTER_NFT && ruleset_sets_dscp(rules));
+}
+
 /* The rules of this run come behind those of the ones before, and have higher numbers. */
 static int place_behind_other_runs(struct filter *filter, struct ruleset *rules)
 {
@@ -193,7 +198,7 @@ static int place_behind_other_runs(struct filter *filter, struct ruleset *rules)
     const char *elsewhere;
     int status;
 
-    options->tracked = ruleset_tracks(rules);
+    options->tracked = is_late(filter, rules);
     if (filter->kind == FILTER_NFT) {
         nft_survey(options, &others);
         elsewhere = iptables_has_runs() ? "iptables" : NULL;
@@ -376,7 +381,7 @@ int filter_check(struct filter *filter, const struct ruleset *rules)
         filter->kind = FILTER_NFT;
     owner_self(filter->options.owner, sizeof(filter->options.owner));
     owner_new_id(filter->options.id);
-    filter->options.tracked = ruleset_tracks(rules);
+    filter->options.tracked = is_late(filter, rules);
     filter->options.event_group = EVENT_GROUP_MAX;
     for (int i = 0; i < 2 && !status; i++) {
         struct text text = {0};

@@ -106,6 +106,30 @@ static bool parse_reset6(struct parser *p)
     return true;
 }
 
+static bool parse_dscp_value(struct parser *p)
+{
+    int dscp = ipfw_dscp_of(p->word.s);
+
+    if (parser_at_end(p))
+        return parser_fail(p, "expected a DSCP at the end of the rule");
+    if (dscp < 0)
+        return parser_fail(p, "'%s': expected a DSCP: " IPFW_DSCP_NAMES, p->word.s);
+    p->rule->argument = (unsigned)dscp;
+    return ipfw_lex_next(p);
+}
+
+static bool parse_segment_size(struct parser *p)
+{
+    long size = name_to_number(p->word.s, 65535);
+
+    if (parser_at_end(p))
+        return parser_fail(p, "expected a segment size at the end of the rule");
+    if (size < 1)
+        return parser_fail(p, "'%s': expected a segment size, 1 to 65535", p->word.s);
+    p->rule->argument = (unsigned)size;
+    return ipfw_lex_next(p);
+}
+
 static const struct {
     const char *name;
     enum rule_action action;
@@ -128,6 +152,8 @@ static const struct {
     {"skipto", RULE_SKIPTO, parse_skipto_target},
     {"reass", RULE_COUNT, NULL},
     {"check-state", RULE_CHECK_STATE, NULL},
+    {"setdscp", RULE_SETDSCP, parse_dscp_value},
+    {"tcp-setmss", RULE_SETMSS, parse_segment_size},
 };
 
 static const char dummynet[] = "shape with tc(8) on the interface";
@@ -156,8 +182,6 @@ static const struct {
     {"setmark", "there is no mark of ipfw's here; skipto can tell packets apart"},
     {"call", "write the rules where they are needed, or use skipto"},
     {"return", "write the rules where they are needed, or use skipto"},
-    {"setdscp", "use the DSCP target of iptables(8), or nft's ip dscp set"},
-    {"tcp-setmss", "use the TCPMSS target of iptables(8)"},
 };
 
 static bool fail_at_action(struct parser *p)

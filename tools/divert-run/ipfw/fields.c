@@ -70,7 +70,7 @@ bool ipfw_parse_numbers(struct parser *p, enum clause_kind kind, bool negated)
     return add_number(p, &first, &limits) && ipfw_lex_next(p);
 }
 
-static int dscp_of(const char *name)
+int ipfw_dscp_of(const char *name)
 {
     static const struct {
         const char *name;
@@ -93,16 +93,14 @@ static int dscp_of(const char *name)
 static bool add_dscp(struct parser *p, const struct word *item, void *context)
 {
     struct rule_atom *atom = parser_add_atom(p, item);
-    int value = dscp_of(item->s);
+    int value = ipfw_dscp_of(item->s);
 
     (void)context;
     if (!atom)
         return false;
     if (value < 0)
         return parser_fail_at(p, item->offset, item->length,
-                              "'%s': expected a DSCP: be, ef, va, cs0 to cs7, af11 to af43, or a "
-                              "number from 0 to 63",
-                              item->s);
+                              "'%s': expected a DSCP: " IPFW_DSCP_NAMES, item->s);
     atom->range = (struct rule_range){(uint32_t)value, (uint32_t)value};
     return true;
 }

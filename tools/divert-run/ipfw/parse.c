@@ -5,6 +5,7 @@
 #include "ipfw/private.h"
 
 #include <ctype.h>
+#include <netinet/in.h>
 #include <string.h>
 #include <strings.h>
 
@@ -192,6 +193,25 @@ static bool check_default_rule(struct parser *p, size_t from)
                           "to any'");
 }
 
+/* Only TCP has segments. */
+static bool imply_tcp(struct parser *p, size_t from)
+{
+    int proto = rule_proto(p->rule);
+    struct rule_clause *clause;
+    struct rule_atom *atom;
+
+    if (p->rule->action != RULE_SETMSS || proto == IPPROTO_TCP)
+        return true;
+    if (proto >= 0)
+        return parser_fail_at(p, from, p->word.offset - from,
+                              "'tcp-setmss': the rule is about another protocol than tcp");
+    clause = parser_add_clause(p, CLAUSE_PROTO, false);
+    atom = clause ? parser_add_atom(p, &p->word) : NULL;
+    if (atom)
+        atom->range.lo = atom->range.hi = IPPROTO_TCP;
+    return atom;
+}
+
 enum rule_result ipfw_parse(const char *text, struct rule *out, struct rule_error *error)
 {
     struct parser p = {.rule = out, .error = error};
@@ -211,7 +231,8 @@ enum rule_result ipfw_parse(const char *text, struct rule *out, struct rule_erro
         return RULE_BAD;
     from = p.word.offset;
     if (!parse_ipfw_probability(&p) || !ipfw_parse_action(&p) || !ipfw_parse_log(&p) ||
-        !parse_ipfw_rest(&p) || !check_default_rule(&p, from) || !parser_keep_text(&p, from))
+        !parse_ipfw_rest(&p) || !check_default_rule(&p, from) || !imply_tcp(&p, from) ||
+        !parser_keep_text(&p, from))
         return RULE_BAD;
     return RULE_OK;
 }

@@ -46,6 +46,9 @@ bool ipfw_parse_check_state(struct parser *p);
 
 /* fields.c: the same, for fields of headers. */
 bool ipfw_parse_numbers(struct parser *p, enum clause_kind kind, bool negated);
+/* The DSCP that a name or a number stands for; -1: none. */
+#define IPFW_DSCP_NAMES "be, ef, va, cs0 to cs7, af11 to af43, or a number from 0 to 63"
+int ipfw_dscp_of(const char *name);
 bool ipfw_parse_dscp(struct parser *p, enum clause_kind kind, bool negated);
 bool ipfw_parse_tos(struct parser *p, enum clause_kind kind, bool negated);
 bool ipfw_parse_tcpoptions(struct parser *p, enum clause_kind kind, bool negated);

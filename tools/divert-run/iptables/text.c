@@ -64,13 +64,23 @@ static void iptables_print_op(struct printer *p, const char *chain, const struct
     case OP_EVENT:
         iptables_print_event(p, rule, op->value);
         break;
+    case OP_SET_DSCP:
+    case OP_SET_DSCP6:
+        text_add(p->out, "-j DSCP --set-dscp %u\n", op->value);
+        break;
+    case OP_SET_MSS:
+        text_add(p->out,
+                 "-p tcp -m tcp --tcp-flags SYN SYN -m tcpmss --mss %u:65535 -j TCPMSS --set-mss "
+                 "%u\n",
+                 op->value + 1, op->value);
+        break;
     }
 }
 
-static bool has_event(const struct line *line)
+static bool has_op(const struct line *line, enum op_kind kind)
 {
     for (unsigned i = 0; i < line->op_count; i++) {
-        if (line->ops[i].kind == OP_EVENT)
+        if (line->ops[i].kind == kind)
             return true;
     }
     return false;
@@ -80,7 +90,7 @@ static bool same_ops(const struct line *a, const struct line *b)
 {
     if (a->op_count != b->op_count || a->verdict != b->verdict)
         return false;
-    if (a->rule != b->rule && has_event(a))
+    if (a->rule != b->rule && has_op(a, OP_EVENT))
         return false;
     for (unsigned i = 0; i < a->op_count; i++) {
         if (a->ops[i].kind != b->ops[i].kind || a->ops[i].value != b->ops[i].value)
@@ -89,9 +99,11 @@ static bool same_ops(const struct line *a, const struct line *b)
     return true;
 }
 
+/* OP_SET_MSS brings conditions of its own. */
 static bool needs_bundle(const struct line *line)
 {
-    return *line->condition && line->op_count + (line->verdict != VERDICT_NONE) > 1;
+    return *line->condition &&
+           (line->op_count + (line->verdict != VERDICT_NONE) > 1 || has_op(line, OP_SET_MSS));
 }
 
 static const char *bundle_name(struct printer *p, const struct line *line)

@@ -257,14 +257,21 @@ void nft_state_make(const struct plan *plan, struct chain *chain, const struct r
 
 /* ---- looking ---- */
 
+static bool goes_on(const struct rule *rule)
+{
+    return rule->action == RULE_COUNT || rule->action == RULE_TEE || rule->action == RULE_SETDSCP ||
+           rule->action == RULE_SETMSS;
+}
+
 /* The action of the rule. Behind it the packet goes on behind that rule, as its tag says. */
-static struct chain *action_chain(struct plan *plan, enum hook hook, const struct rule *rule)
+static struct chain *action_chain(struct plan *plan, enum hook hook, const struct rule *rule,
+                                  int family)
 {
     struct chain *chain = plan_chain(plan, hook, "-act%u", ++plan->lists);
     struct line *behind;
 
-    plan_action(plan, chain_line(chain, ""), rule, STANDING_IN_TREE);
-    if (rule->action == RULE_COUNT || rule->action == RULE_TEE) {
+    plan_action(plan, chain_line(chain, ""), rule, family, STANDING_IN_TREE);
+    if (goes_on(rule)) {
         behind = chain_line(chain, "");
         line_op(behind, OP_SET_TAG, rule->number);
         behind->verdict = VERDICT_RETURN;
@@ -387,11 +394,13 @@ static void look_for(struct plan *plan, struct chain *chain, const struct maker 
 
 /* Packets are parted by protocol first, so that each is compared with few sets. */
 static void look_in_family(struct plan *plan, struct chain *chain, const struct rule_state *check,
-                           int family, struct chain **actions)
+                           int family)
 {
     static const char *const protos[LOOKS] = {" meta l4proto tcp",
                                               " meta l4proto { udp, udplite, sctp, dccp }", ""};
+    struct chain **actions = grow_array(NULL, plan->rules->count, sizeof(*actions));
 
+    memset(actions, 0, plan->rules->count * sizeof(*actions));
     for (int look = 0; look < LOOKS; look++) {
         struct chain *part = plan_chain(plan, chain->hook, "%s-%d%c", strrchr(chain->name, '-'),
                                         family, "tdo"[look]);
@@ -404,23 +413,20 @@ static void look_in_family(struct plan *plan, struct chain *chain, const struct 
                 !has_look(m.rule, look))
                 continue;
             if (!actions[i])
-                actions[i] = action_chain(plan, chain->hook, m.rule);
+                actions[i] = action_chain(plan, chain->hook, m.rule, family);
             look_for(plan, part, &m, look, actions[i]);
         }
         text_add(&condition, "meta nfproto ipv%d%s", family, protos[look]);
         line_goto(chain_line(chain, text_str(&condition)), VERDICT_GOTO, part);
         text_free(&condition);
     }
+    free(actions);
 }
 
 void nft_state_check(struct plan *plan, struct chain *chain, const struct rule_state *check)
 {
-    struct chain **actions = grow_array(NULL, plan->rules->count, sizeof(*actions));
-
-    memset(actions, 0, plan->rules->count * sizeof(*actions));
-    look_in_family(plan, chain, check, 4, actions);
-    look_in_family(plan, chain, check, 6, actions);
-    free(actions);
+    look_in_family(plan, chain, check, 4);
+    look_in_family(plan, chain, check, 6);
 }
 
 /* ---- the sets ---- */

@@ -41,6 +41,17 @@ static void nft_print_op(struct printer *p, const struct op *op, const struct ru
     case OP_EVENT:
         nft_print_event(p, rule, op->value);
         break;
+    case OP_SET_DSCP:
+        text_add(p->out, " ip dscp set %u", op->value);
+        break;
+    case OP_SET_DSCP6:
+        text_add(p->out, " ip6 dscp set %u", op->value);
+        break;
+    case OP_SET_MSS:
+        text_add(p->out,
+                 " tcp flags & syn != 0 tcp option maxseg size > %u tcp option maxseg size set %u",
+                 op->value, op->value);
+        break;
     }
 }
 

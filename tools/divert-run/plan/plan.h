@@ -81,7 +81,8 @@ struct filter_options {
     struct dynamic_lifetimes lifetimes;
     unsigned tag_base;    /* tags up to this one are not of this run; its rules are numbered on */
     unsigned event_group; /* NFLOG group in which divert-run listens to events; 0: it does not */
-    bool tracked;         /* the run's incoming list stands behind connection tracking */
+    bool tracked; /* the run's incoming list stands behind connection tracking, with iptables in
+                     mangle */
     /* Where this list stands behind those of other runs. iptables: position of its jump in the base
      * chain, from 1, by family (1 for IPv6) and enum hook, 0 for the first. nft: places between its
      * base chains and the first ones there can be. */
@@ -166,6 +167,9 @@ enum op_kind {
     OP_QUEUE,
     OP_COPY,  /* to the NFLOG group of a divert port */
     OP_EVENT, /* of the line's rule; value is an enum event_kind */
+    OP_SET_DSCP,
+    OP_SET_DSCP6, /* of an IPv6 packet */
+    OP_SET_MSS,   /* only of a packet that has a higher one */
 };
 
 struct op {
@@ -231,8 +235,8 @@ struct chain *plan_chain(struct plan *plan, enum hook hook, const char *fmt, ...
 struct line *chain_line(struct chain *chain, const char *condition);
 void line_op(struct line *line, enum op_kind kind, unsigned value);
 void line_goto(struct line *line, enum verdict verdict, const struct chain *target);
-/* Gives the line the action of a rule. */
-void plan_action(const struct plan *plan, struct line *line, const struct rule *rule,
+/* Gives the line the action of a rule for packets of the family. */
+void plan_action(const struct plan *plan, struct line *line, const struct rule *rule, int family,
                  enum standing standing);
 
 /* ---- questions about rules ---- */
@@ -243,6 +247,9 @@ const struct rule *ruleset_state_rule(const struct ruleset *rules);
 bool rule_makes_state(const struct rule *rule, const struct rule_state *check);
 /* Does a rule ask connection tracking? Then incoming packets must meet the rules behind it. */
 bool ruleset_tracks(const struct ruleset *rules);
+/* Does a rule change the DSCP of incoming packets? Then these must meet the rules in iptables'
+ * table mangle. */
+bool ruleset_sets_dscp(const struct ruleset *rules);
 /* Is there a rule for packets of that family? Diverted or not, in either hook. */
 bool ruleset_has_family(const struct ruleset *rules, int family);
 

@@ -132,6 +132,19 @@ bool ruleset_tracks(const struct ruleset *rules)
     return false;
 }
 
+bool ruleset_sets_dscp(const struct ruleset *rules)
+{
+    for (size_t i = 0; i < rules->count; i++) {
+        for (int bits = 0; bits < 4 && rules->rules[i]->action == RULE_SETDSCP; bits++) {
+            struct place place = {HOOK_IN, bits & 1 ? 6 : 4, bits & 2, false};
+
+            if (rule_possible(rules->rules[i], &place))
+                return true;
+        }
+    }
+    return false;
+}
+
 bool ruleset_has_family(const struct ruleset *rules, int family)
 {
     for (size_t i = 0; i < rules->count; i++) {

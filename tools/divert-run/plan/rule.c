@@ -14,6 +14,7 @@ struct list {
 };
 
 struct parts {
+    int family;
     int proto; /* named in the line, or -1 */
     unsigned slots;
     struct text line;
@@ -88,7 +89,7 @@ static bool parts_make(const struct dialect *dialect, const struct rule *rule,
 {
     struct match match;
 
-    *parts = (struct parts){.proto = -1};
+    *parts = (struct parts){.family = place->family, .proto = -1};
     if (!rule_possible(rule, place))
         return false;
     for (int protos = 1; protos >= 0; protos--) {
@@ -142,7 +143,7 @@ static unsigned skip_tag(const struct plan *plan, const struct rule *rule)
     return rule->argument - 1 < end ? rule->argument - 1 : end;
 }
 
-void plan_action(const struct plan *plan, struct line *line, const struct rule *rule,
+void plan_action(const struct plan *plan, struct line *line, const struct rule *rule, int family,
                  enum standing standing)
 {
     line->rule = rule;
@@ -173,6 +174,12 @@ void plan_action(const struct plan *plan, struct line *line, const struct rule *
         line_op(line, OP_SET_TAG, skip_tag(plan, rule));
         line->verdict = VERDICT_RETURN;
         break;
+    case RULE_SETDSCP:
+        line_op(line, family == 6 ? OP_SET_DSCP6 : OP_SET_DSCP, rule->argument);
+        break;
+    case RULE_SETMSS:
+        line_op(line, OP_SET_MSS, rule->argument);
+        break;
     case RULE_COUNT:
     case RULE_CHECK_STATE:
         break;
@@ -196,7 +203,7 @@ static struct chain *plan_lists(struct plan *plan, const struct parts *parts, un
     if (from == parts->list_count) {
         if (rule->state.makes)
             plan->dialect->state_make(plan, chain, rule);
-        plan_action(plan, chain_line(chain, ""), rule, standing);
+        plan_action(plan, chain_line(chain, ""), rule, parts->family, standing);
         return chain;
     }
     next = plan_lists(plan, parts, from + 1, hook, rule, standing);
@@ -233,7 +240,7 @@ static void plan_parts(struct plan *plan, struct chain *chain, const struct part
     line = chain_line(chain, text_str(&condition));
     line->rule = rule;
     if (!parts->list_count && !has_action_chain(rule)) {
-        plan_action(plan, line, rule, standing);
+        plan_action(plan, line, rule, parts->family, standing);
     } else {
         line_goto(line, VERDICT_JUMP, plan_lists(plan, parts, 0, chain->hook, rule, standing));
         if (leaves && standing != STANDING_FLAT)
@@ -252,7 +259,8 @@ static void plan_both_families(struct plan *plan, struct chain *chain, const str
         place.family = i ? 6 : 4;
         possible[i] = parts_make(plan->dialect, rule, &place, &parts[i]);
     }
-    if (possible[0] && possible[1] && parts_equal(&parts[0], &parts[1])) {
+    if (possible[0] && possible[1] && rule->action != RULE_SETDSCP &&
+        parts_equal(&parts[0], &parts[1])) {
         plan_parts(plan, chain, &parts[0], "", rule, standing);
         possible[0] = possible[1] = false;
     }

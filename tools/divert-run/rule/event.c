@@ -48,6 +48,12 @@ static void event_action_text(const struct rule *rule, unsigned number, struct t
     case RULE_SKIPTO:
         text_add(out, "SkipTo %u", rule->argument - (rule->number - number));
         break;
+    case RULE_SETDSCP:
+        text_add(out, "SetDscp %u", rule->argument);
+        break;
+    case RULE_SETMSS:
+        text_add(out, "SetMss %u", rule->argument);
+        break;
     }
 }
 

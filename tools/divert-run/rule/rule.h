@@ -29,6 +29,8 @@ enum rule_action {
     RULE_DENY,
     RULE_COUNT,
     RULE_SKIPTO,
+    RULE_SETDSCP,    /* and goes on */
+    RULE_SETMSS,     /* lowers the segment size in a SYN, and goes on */
     RULE_CHECK_STATE /* looks for the dynamic rules of its flow */
 };
 
@@ -145,7 +147,7 @@ struct rule_answer {
 struct rule {
     unsigned number; /* 1 to RULE_NUMBER_MAX; 0: none was given */
     enum rule_action action;
-    unsigned argument;         /* divert port, or target of skipto */
+    unsigned argument;         /* divert port, target of skipto, DSCP, segment size */
     unsigned set;              /* below RULE_SETS */
     bool is_default;           /* written as RULE_DEFAULT: stands behind all others */
     struct rule_answer answer; /* of RULE_DENY */
