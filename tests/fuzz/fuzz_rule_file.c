@@ -41,12 +41,12 @@ void message_place(const char *text, size_t offset, size_t length)
 #if __has_include("pf/pf.h")
 static int read_rules(const char *path, enum rule_language language)
 {
-    struct ruleset rules = {0};
+    struct ipfw_model model = {0};
     struct pf_ruleset pf = {0};
-    struct rule_source source = {.set = &rules, .pf = &pf};
+    struct rule_source source = {.model = &model, .pf = &pf};
     int status = rules_from_file(&source, language, path);
 
-    ruleset_free(&rules);
+    ipfw_model_free(&model);
     pf_free(&pf);
     return status;
 }
@@ -55,12 +55,12 @@ enum rule_language { LANGUAGE_IPFW };
 
 static int read_rules(const char *path, enum rule_language language)
 {
-    struct ruleset rules = {0};
-    struct rule_source source = {.set = &rules};
+    struct ipfw_model model = {0};
+    struct rule_source source = {.model = &model};
     int status = rules_from_file(&source, path);
 
     (void)language;
-    ruleset_free(&rules);
+    ipfw_model_free(&model);
     return status;
 }
 #endif

@@ -173,6 +173,7 @@ int main(int argc, char *argv[])
         }
     }
     ruleset_free(&options.rules);
+    ipfw_model_free(&options.ipfw);
     pf_free(&options.pf);
     if ((fflush(stdout) || ferror(stdout)) && !status) {
         message_error("standard output: %s", strerror(errno));

@@ -297,6 +297,14 @@ static int check_mode(const struct options *options)
     return check_listener_ports(options);
 }
 
+static void resolve_ipfw_rules(struct options *options)
+{
+    ipfw_resolve(&options->ipfw, &options->rules);
+    if (options->ipfw.off)
+        message_warning(
+            "the rules end with the firewall disabled, so that none of them is in force");
+}
+
 /* Rules of pf imply OpenBSD's personality: a packet that was diverted by pf has no rule number. */
 static int translate_pf_rules(struct options *options)
 {
@@ -320,7 +328,7 @@ static int translate_pf_rules(struct options *options)
 
 int options_parse(int argc, char *argv[], struct options *options)
 {
-    struct rule_source source = {.set = &options->rules, .pf = &options->pf};
+    struct rule_source source = {.model = &options->ipfw, .pf = &options->pf};
     int option, status = 0;
 
     *options = (struct options){.filter.options = {.mark_mask = MARK_MASK_DEFAULT,
@@ -339,6 +347,7 @@ int options_parse(int argc, char *argv[], struct options *options)
     options->command = optind < argc ? argv + optind : NULL;
     if (options->json && options->mode == MODE_RUN && !options->command)
         options->mode = MODE_STATUS;
+    resolve_ipfw_rules(options);
     status = translate_pf_rules(options);
     return status ? status : check_mode(options);
 }

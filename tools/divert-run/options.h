@@ -4,6 +4,7 @@
 #define DIVERT_RUN_OPTIONS_H
 
 #include "filter.h"
+#include "ipfw/command.h"
 #include "pf/pf.h"
 
 enum mode { MODE_RUN, MODE_CHECK, MODE_STATUS, MODE_CLEANUP, MODE_HELP, MODE_VERSION };
@@ -12,7 +13,8 @@ struct options {
     enum mode mode;
     struct filter filter;
     struct ruleset rules;
-    struct pf_ruleset pf;    /* the source of rules, if it is not empty */
+    struct ipfw_model ipfw; /* the sources of rules; one of them is empty */
+    struct pf_ruleset pf;
     const char *personality; /* NULL: not given */
     bool gso;
     bool no_restore;

@@ -2,8 +2,7 @@
 /* Reads rules from arguments and files, and reports what is wrong with them. */
 #include "rule_source.h"
 
-#include "ipfw/alternatives.h"
-#include "ipfw/ipfw.h"
+#include "ipfw/command.h"
 #include "util/message.h"
 
 #include <errno.h>
@@ -19,89 +18,54 @@ static int report_bad_rule(const char *where, const char *text, const struct rul
     return STATUS_USAGE;
 }
 
-static int report_empty_rule(const char *where, const char *text, bool may_be_empty)
+static int report_empty_rule(const char *where, bool may_be_empty)
 {
-    if (!may_be_empty) {
-        message_error("%s: the rule is empty", where);
-        return STATUS_USAGE;
-    }
-    if (text[strspn(text, " \t\r")] && !strchr("#/", text[strspn(text, " \t\r")]))
-        message_note("%s: nothing to do for '%s'", where, text);
-    return 0;
-}
-
-/* A rule that ruleset_add() did not add. */
-static int report_no_place(const char *where, const struct rule *rule)
-{
-    if (rule->action == RULE_SKIPTO)
-        message_error("%s: 'skipto %u': skipto goes forward only; give the rule a number below %u",
-                      where, rule->argument, rule->argument);
-    else
-        message_error("%s: rule %d leaves no place before the default rule 65535; give it a lower "
-                      "number",
-                      where, RULE_NUMBER_MAX);
+    if (may_be_empty)
+        return 0;
+    message_error("%s: the rule is empty", where);
     return STATUS_USAGE;
 }
 
-/* A packet that more than one alternative matches would be counted, or copied, for each. */
-static bool may_have_alternatives(const struct rule *rule)
+static int report_refused(const char *where, const char *text, const struct ipfw_reply *reply)
 {
-    return rule->action != RULE_COUNT && rule->action != RULE_TEE &&
-           !rule_clause(rule, CLAUSE_PROB);
+    if (!reply->placeless)
+        return report_bad_rule(where, text, &reply->error);
+    message_error("%s: %s", where, reply->error.message);
+    return STATUS_USAGE;
 }
 
-/* A rule as it was written. */
-struct given {
-    const char *where, *text;
-    bool may_be_empty;
-};
-
-/* One of its alternatives; all have the number of the first. */
-static int add_one(struct rule_source *source, const struct given *given, const char *text,
-                   unsigned *number, bool several)
+/* The first line that ipfw would print, as a warning. */
+static void warn_failed(const char *where, struct ipfw_reply *reply)
 {
-    struct rule *rule = grow_array(NULL, 1, sizeof(*rule));
-    struct rule_error error = {0};
-    enum rule_result result = ipfw_parse(text, rule, &error);
-    int status = 0;
+    char *said = reply->err.s;
 
-    if (result == RULE_OK && !rule->number)
-        rule->number = *number;
-    if (result == RULE_BAD) {
-        status = report_bad_rule(given->where, given->text, &error);
-    } else if (result == RULE_EMPTY) {
-        status = report_empty_rule(given->where, given->text, given->may_be_empty);
-    } else if (several && !may_have_alternatives(rule)) {
-        message_error("%s: alternatives in braces stand for several rules, and count, tee and prob "
-                      "would do their work for each; write one rule for each",
-                      given->where);
-        status = STATUS_USAGE;
-    } else if (!(*number = ruleset_add(source->set, rule))) {
-        status = report_no_place(given->where, rule);
-    }
-    free(rule);
-    return status;
+    if (!said)
+        return;
+    said[strcspn(said, "\n")] = '\0';
+    message_warning("%s: %s", where, strncmp(said, "ipfw: ", 6) == 0 ? said + 6 : said);
 }
 
-static int add_ipfw_rule(struct rule_source *source, const char *where, const char *text,
+/* What fails in ipfw, such as to delete what is not there, does no harm to the other lines. */
+static int run_ipfw_line(struct rule_source *source, const char *where, const char *text,
                          bool may_be_empty)
 {
-    const struct given given = {where, text, may_be_empty};
-    struct alternatives *found = grow_array(NULL, 1, sizeof(*found));
-    struct rule_error error = {0};
-    unsigned number = 0;
+    struct ipfw_reply reply = {0};
     int status = 0;
 
-    if (!alternatives_read(text, found, &error))
-        status = report_bad_rule(where, text, &error);
-    for (unsigned i = 0; !status && i < found->rules; i++) {
-        char *chosen = copy_string(text);
-
-        alternatives_choose(found, i, chosen);
-        status = add_one(source, &given, chosen, &number, found->rules > 1);
-        free(chosen);
+    switch (ipfw_command(source->model, text, &reply)) {
+    case IPFW_DONE:
+        break;
+    case IPFW_NOTHING:
+        status = report_empty_rule(where, may_be_empty);
+        break;
+    case IPFW_FAILED:
+        warn_failed(where, &reply);
+        break;
+    case IPFW_REFUSED:
+        status = report_refused(where, text, &reply);
+        break;
     }
-    free(found);
+    ipfw_reply_free(&reply);
     return status;
 }
 
@@ -116,7 +80,7 @@ static int add_pf_rule(struct rule_source *source, const char *where, const char
     if (result == RULE_BAD)
         status = report_bad_rule(where, text, &error);
     else if (result == RULE_EMPTY)
-        status = report_empty_rule(where, text, may_be_empty);
+        status = report_empty_rule(where, may_be_empty);
     else
         pf_add(source->pf, rule);
     if (result == RULE_OK && rule->log)
@@ -129,7 +93,7 @@ static int add_rule_of_language(struct rule_source *source, enum rule_language l
                                 const char *where, const char *text, bool may_be_empty)
 {
     return language == LANGUAGE_PF ? add_pf_rule(source, where, text, may_be_empty)
-                                   : add_ipfw_rule(source, where, text, may_be_empty);
+                                   : run_ipfw_line(source, where, text, may_be_empty);
 }
 
 int rules_from_argument(struct rule_source *source, enum rule_language language, const char *text)

@@ -3,11 +3,12 @@
 #ifndef DIVERT_RUN_RULE_SOURCE_H
 #define DIVERT_RUN_RULE_SOURCE_H
 
+#include "ipfw/command.h"
 #include "pf/pf.h"
 
 enum rule_language { LANGUAGE_IPFW, LANGUAGE_PF };
 struct rule_source {
-    struct ruleset *set;
+    struct ipfw_model *model;
     struct pf_ruleset *pf;
     unsigned given; /* rules from the command line so far */
 };

@@ -6,8 +6,8 @@
 #include "language/parser.h"
 
 /*
- * Parses one rule. RULE_EMPTY: the text is blank, a comment, or an ipfw command without effect here
- * (flush). RULE_BAD: *error is filled in, *out is undefined. Allocates nothing.
+ * Parses one rule, without a command before it. RULE_EMPTY: the text is blank or a comment.
+ * RULE_BAD: *error is filled in, *out is undefined. Allocates nothing.
  */
 enum rule_result ipfw_parse(const char *text, struct rule *out, struct rule_error *error);
 

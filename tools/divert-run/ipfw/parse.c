@@ -14,38 +14,6 @@ static bool starts_with_digit(const struct word *word)
     return isdigit((unsigned char)word->s[0]);
 }
 
-/* A flag such as "-q", which ipfw takes before the command. */
-static bool is_ipfw_flag(const struct word *word)
-{
-    return word->length > 1 && word->s[0] == '-' &&
-           strspn(word->s + 1, "acdefiNnqSsTtv") == word->length - 1;
-}
-
-/* Skips what precedes the number in "ipfw -q add 100 ...". *empty: the line has no rule. */
-static bool skip_ipfw_command(struct parser *p, bool *empty)
-{
-    static const char *const ipfw[] = {"ipfw", "/sbin/ipfw", "${fwcmd}", NULL};
-    struct word first = p->word;
-    bool command = ipfw_lex_in(&p->word, ipfw);
-
-    if (command && !ipfw_lex_next(p))
-        return false;
-    while (is_ipfw_flag(&p->word)) {
-        if (!ipfw_lex_next(p))
-            return false;
-    }
-    *empty = parser_at_end(p) && !first.length;
-    if (ipfw_lex_at(p, "flush")) {
-        *empty = true;
-        return ipfw_lex_next(p) &&
-               (parser_at_end(p) ||
-                parser_fail(p, "'%s': nothing may stand behind flush", p->word.s));
-    }
-    if (ipfw_lex_at(p, "add"))
-        return ipfw_lex_next(p);
-    return !command || parser_fail(p, "'%s': expected 'add' behind 'ipfw'", p->word.s);
-}
-
 static bool parse_rule_number(struct parser *p)
 {
     long number = name_to_number(p->word.s, RULE_NUMBER_MAX);
@@ -215,7 +183,6 @@ static bool imply_tcp(struct parser *p, size_t from)
 enum rule_result ipfw_parse(const char *text, struct rule *out, struct rule_error *error)
 {
     struct parser p = {.rule = out, .error = error};
-    bool empty = false;
     size_t from;
 
     out->number = out->argument = out->set = out->clause_count = out->atom_count = 0;
@@ -223,9 +190,9 @@ enum rule_result ipfw_parse(const char *text, struct rule *out, struct rule_erro
     out->state = (struct rule_state){0};
     out->log_amount = 0;
     out->answer = (struct rule_answer){0};
-    if (!ipfw_lex_start(&p, text) || !skip_ipfw_command(&p, &empty))
+    if (!ipfw_lex_start(&p, text))
         return RULE_BAD;
-    if (empty)
+    if (parser_at_end(&p))
         return RULE_EMPTY;
     if (!parse_rule_number(&p) || !parse_ipfw_set(&p))
         return RULE_BAD;

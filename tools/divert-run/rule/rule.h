@@ -184,6 +184,8 @@ struct ruleset {
  * whose target does not lie ahead, or if there is no number left for the default rule.
  */
 unsigned ruleset_add(struct ruleset *set, const struct rule *rule);
+/* Removes the rule with that index. */
+void ruleset_remove(struct ruleset *set, size_t at);
 /* The highest number, 0 if there is no rule. */
 unsigned ruleset_last(const struct ruleset *set);
 /* Adds BASE to all numbers. False, with nothing changed, if one would not be a rule's then. */

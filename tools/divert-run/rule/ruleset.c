@@ -108,6 +108,13 @@ unsigned ruleset_add(struct ruleset *set, const struct rule *rule)
     return number;
 }
 
+void ruleset_remove(struct ruleset *set, size_t at)
+{
+    free(set->rules[at]);
+    for (set->count--; at < set->count; at++)
+        set->rules[at] = set->rules[at + 1];
+}
+
 void ruleset_free(struct ruleset *set)
 {
     for (size_t i = 0; i < set->count; i++)

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Adds a rule to the model, or several of the same number if it has or-blocks. */
+#include "ipfw/alternatives.h"
+#include "ipfw/commands.h"
+#include "ipfw/ipfw.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+
+static enum ipfw_result refuse_placeless(struct command *c, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+static enum ipfw_result refuse_placeless(struct command *c, const char *fmt, ...)
+{
+    va_list ap;
+
+    va_start(ap, fmt);
+    vsnprintf(c->reply->error.message, sizeof(c->reply->error.message), fmt, ap);
+    va_end(ap);
+    c->reply->placeless = true;
+    c->reply->status = EX_DATAERR;
+    return IPFW_REFUSED;
+}
+
+static enum ipfw_result refuse_unplaced(struct command *c, const struct rule *rule)
+{
+    if (rule->action == RULE_SKIPTO)
+        return refuse_placeless(
+            c, "'skipto %u': skipto goes forward only; give the rule a number below %u",
+            rule->argument, rule->argument);
+    return refuse_placeless(
+        c, "rule %d leaves no place before the default rule 65535; give it a lower number",
+        RULE_NUMBER_MAX);
+}
+
+/* A packet that more than one alternative matches would be counted, or copied, for each. */
+static bool may_have_alternatives(const struct rule *rule)
+{
+    return rule->action != RULE_COUNT && rule->action != RULE_TEE &&
+           !rule_clause(rule, CLAUSE_PROB);
+}
+
+/* One of its alternatives; all have the number of the first. */
+static enum ipfw_result add_parsed_rule(struct command *c, const char *text, unsigned *number,
+                                        bool several)
+{
+    struct rule *rule = grow_array(NULL, 1, sizeof(*rule));
+    enum rule_result parsed = ipfw_parse(text, rule, &c->reply->error);
+    enum ipfw_result result = IPFW_DONE;
+
+    if (parsed == RULE_OK && !rule->number)
+        rule->number = *number;
+    if (parsed == RULE_BAD)
+        result = command_refused(c);
+    else if (parsed == RULE_EMPTY)
+        result = refuse_placeless(c, "expected a rule behind 'add'");
+    else if (several && !may_have_alternatives(rule))
+        result =
+            refuse_placeless(c, "alternatives in braces stand for several rules, and count, tee "
+                                "and prob would do their work for each; write one rule for each");
+    else if (c->syntax_only)
+        result = IPFW_DONE;
+    else if (!(*number = ruleset_add(&c->model->rules, rule)))
+        result = refuse_unplaced(c, rule);
+    rule->number = *number;
+    if (result == IPFW_DONE && !c->quiet)
+        ipfw_print_rule(rule, false, &c->reply->out);
+    free(rule);
+    return result;
+}
+
+enum ipfw_result command_add(struct command *c, const char *line)
+{
+    struct alternatives *found = grow_array(NULL, 1, sizeof(*found));
+    enum ipfw_result result = IPFW_DONE;
+    unsigned number = 0;
+
+    if (!alternatives_read(line, found, &c->reply->error))
+        result = command_refused(c);
+    for (unsigned i = 0; result == IPFW_DONE && i < found->rules; i++) {
+        char *chosen = copy_string(line);
+
+        alternatives_choose(found, i, chosen);
+        result = add_parsed_rule(c, chosen, &number, found->rules > 1);
+        free(chosen);
+    }
+    free(found);
+    return result;
+}
