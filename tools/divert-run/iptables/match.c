@@ -52,11 +52,21 @@ static const char *iptables_negation(bool inverse)
     return inverse ? "! " : "";
 }
 
+void iptables_network(const struct match *match, const struct rule_addr *addr, bool inverse,
+                      struct conditions *out)
+{
+    bool src = match->kind == CLAUSE_SRC;
+    char s[INET6_ADDRSTRLEN];
+
+    inet_ntop(addr->kind == ADDR_NET4 ? AF_INET : AF_INET6, addr->bytes, s, sizeof(s));
+    iptables_add_condition(out, -1, src ? SLOT_SRC : SLOT_DST, "%s-%c %s/%u",
+                           iptables_negation(inverse), src ? 's' : 'd', s, addr->prefix);
+}
+
 static void iptables_address(const struct match *match, const struct rule_addr *addr, bool inverse,
                              struct conditions *out)
 {
     bool src = match->kind == CLAUSE_SRC;
-    char s[INET6_ADDRSTRLEN];
 
     if (addr->kind == ADDR_ME || addr->kind == ADDR_ME6) {
         iptables_add_condition(out, -1, 0, "-m addrtype %s--%s-type LOCAL",
@@ -69,9 +79,7 @@ static void iptables_address(const struct match *match, const struct rule_addr *
                                match->hook == HOOK_IN ? "in" : "out");
         return;
     }
-    inet_ntop(addr->kind == ADDR_NET4 ? AF_INET : AF_INET6, addr->bytes, s, sizeof(s));
-    iptables_add_condition(out, -1, src ? SLOT_SRC : SLOT_DST, "%s-%c %s/%u",
-                           iptables_negation(inverse), src ? 's' : 'd', s, addr->prefix);
+    iptables_network(match, addr, inverse, out);
 }
 
 static void iptables_port_range(const struct rule_atom *atom, struct text *out)
@@ -126,9 +134,9 @@ static void iptables_ports(const struct match *match, bool inverse, struct condi
     iptables_ports_of_proto(match, IPPROTO_UDP, inverse, out);
 }
 
-static void iptables_interface(const struct match *match, bool inverse, struct conditions *out)
+static void iptables_interface(const struct match *match, const char *name, bool inverse,
+                               struct conditions *out)
 {
-    const char *name = match->atoms[0]->ifname;
     bool in = match->kind == CLAUSE_RECV;
     int stem = (int)strcspn(name, "*");
 
@@ -222,6 +230,8 @@ static void iptables_conditions(const struct match *match, bool inverse, struct 
         iptables_ports(match, inverse, out);
         return;
     }
+    if (match->list)
+        iptables_list(match, inverse, out);
     if (match->kind == CLAUSE_ESTABLISHED)
         iptables_tcpflags(established, !inverse, out);
     if (match->kind == CLAUSE_FRAG)
@@ -234,7 +244,7 @@ static void iptables_conditions(const struct match *match, bool inverse, struct 
         if (match->kind == CLAUSE_SRC || match->kind == CLAUSE_DST)
             iptables_address(match, &atom->addr, inverse, out);
         else if (match->kind == CLAUSE_RECV || match->kind == CLAUSE_XMIT)
-            iptables_interface(match, inverse, out);
+            iptables_interface(match, atom->ifname, inverse, out);
         else if (match->kind == CLAUSE_TCPFLAGS)
             iptables_tcpflags(atom->flags, inverse, out);
         else if (match->kind == CLAUSE_IPLEN)

@@ -11,6 +11,14 @@ struct dialect iptables_dialect(const struct filter_options *options);
 void iptables_field(const struct match *match, const struct rule_atom *atom, bool inverse,
                     struct conditions *out);
 
+/* match.c: the condition "-s 10.0.0.0/8" */
+void iptables_network(const struct match *match, const struct rule_addr *addr, bool inverse,
+                      struct conditions *out);
+
+/* list.c: the addresses of match->list, as a tree. Adds nothing if the inverse takes several
+ * lines. */
+void iptables_list(const struct match *match, bool inverse, struct conditions *out);
+
 enum table { TABLE_RAW, TABLE_MANGLE };
 extern const char *const iptables_tables[2]; /* indexed by enum table */
 

@@ -32,7 +32,7 @@ static const char *nft_negation(bool inverse)
     return inverse ? "!= " : "";
 }
 
-static void nft_network(const struct rule_addr *addr, struct text *out)
+void nft_network(const struct rule_addr *addr, struct text *out)
 {
     bool four = addr->kind == ADDR_NET4;
     char s[INET6_ADDRSTRLEN];
@@ -73,6 +73,12 @@ static void nft_addresses(const struct match *match, bool inverse, struct condit
     struct text set = {0}, text = {0};
     unsigned networks = 0;
 
+    if (match->list) {
+        text_add(&text, "%s %s %s@list%u_%d", match->family == 4 ? "ip" : "ip6", side,
+                 nft_negation(inverse), match->list->id, match->family);
+        conditions_add(out, -1, 0, &text);
+        return;
+    }
     for (unsigned i = 0; i < match->count; i++) {
         if (!nft_is_network(match->atoms[i]))
             continue;
@@ -141,8 +147,11 @@ static void nft_interface(const struct match *match, bool inverse, struct condit
 {
     struct text text = {0};
 
-    text_add(&text, "%sifname %s\"%s\"", match->kind == CLAUSE_RECV ? "i" : "o",
-             nft_negation(inverse), match->atoms[0]->ifname);
+    text_add(&text, "%sifname %s%s", match->kind == CLAUSE_RECV ? "i" : "o", nft_negation(inverse),
+             match->count > 1 ? "{ " : "");
+    for (unsigned i = 0; i < match->count; i++)
+        text_add(&text, "%s\"%s\"", i ? ", " : "", match->atoms[i]->ifname);
+    text_add(&text, "%s", match->count > 1 ? " }" : "");
     conditions_add(out, -1, 0, &text);
 }
 

@@ -7,6 +7,8 @@
 
 /* fields.c: the clauses about header fields, and what else has a word of its own. */
 void nft_field(const struct match *match, bool inverse, struct conditions *out);
+/* match.c: "10.0.0.0/8" */
+void nft_network(const struct rule_addr *addr, struct text *out);
 /* match.c: the ranges of all atoms: "80", or "{ 80, 443, 1000-2000 }". */
 void nft_ranges(const struct match *match, struct text *out);
 

@@ -113,6 +113,34 @@ static void nft_print_chain(struct printer *p, const struct chain *chain)
     text_add(p->out, "\t}\n");
 }
 
+/* A set for each family of each list of addresses. */
+static void nft_print_list(struct printer *p, const struct address_list *list, int family)
+{
+    size_t count;
+    const struct rule_addr *networks = address_list_family(list, family, &count);
+
+    if (!count)
+        return;
+    text_add(p->out,
+             "\tset list%u_%d {\n\t\ttype ipv%d_addr;\n\t\tflags interval;\n"
+             "\t\telements = {\n",
+             list->id, family, family);
+    for (size_t i = 0; i < count; i++) {
+        text_add(p->out, "\t\t\t");
+        nft_network(&networks[i], p->out);
+        text_add(p->out, ",\n");
+    }
+    text_add(p->out, "\t\t}\n\t}\n");
+}
+
+static void nft_print_lists(struct printer *p, const struct ruleset *rules)
+{
+    for (size_t i = 0; i < rules->list_count; i++) {
+        nft_print_list(p, rules->lists[i], 4);
+        nft_print_list(p, rules->lists[i], 6);
+    }
+}
+
 /* No rule jumps here: the mere presence of tproxy enables reassembly before prerouting. */
 static void nft_print_defrag(struct printer *p)
 {
@@ -163,6 +191,7 @@ bool nft_text(const struct ruleset *rules, const struct filter_options *options,
     if (plan.defrag && !options->no_defrag)
         nft_print_defrag(&p);
     nft_print_states(&plan, out);
+    nft_print_lists(&p, rules);
     for (size_t i = 0; i < plan.count; i++)
         nft_print_chain(&p, plan.chains[i]);
     nft_print_base_chains(&p, plan.early > 0);

@@ -6,17 +6,27 @@
 #include <stdlib.h>
 #include <string.h>
 
-void conditions_add(struct conditions *list, int proto, unsigned slots, struct text *text)
+struct condition *conditions_add(struct conditions *list, int proto, unsigned slots,
+                                 struct text *text)
 {
+    struct condition *condition;
+
     list->items = grow_array(list->items, list->count + 1, sizeof(*list->items));
-    list->items[list->count++] = (struct condition){proto, slots, copy_string(text_str(text))};
+    condition = &list->items[list->count++];
+    *condition =
+        (struct condition){.proto = proto, .slots = slots, .text = copy_string(text_str(text))};
     text_free(text);
+    return condition;
 }
 
 void conditions_free(struct conditions *list)
 {
-    for (size_t i = 0; i < list->count; i++)
+    for (size_t i = 0; i < list->count; i++) {
+        if (list->items[i].below)
+            conditions_free(list->items[i].below);
+        free(list->items[i].below);
         free(list->items[i].text);
+    }
     free(list->items);
     *list = (struct conditions){0};
 }

@@ -106,6 +106,7 @@ struct match {
     int proto; /* of a port: the rule's protocol, -1 for tcp and udp */
     unsigned count;
     const struct rule_atom *atoms[RULE_ATOMS_MAX];
+    const struct address_list *list; /* instead of atoms: any of its addresses of the family */
 };
 
 /* Conditions in the words of a back end. */
@@ -113,6 +114,7 @@ struct condition {
     int proto;      /* the text holds only where the line names this protocol; -1: any */
     unsigned slots; /* bits of what a line can contain only once */
     char *text;
+    struct conditions *below; /* if not NULL, one of these must hold, too; all need SLOTS */
 };
 
 struct conditions {
@@ -120,8 +122,9 @@ struct conditions {
     size_t count;
 };
 
-/* Takes TEXT over and empties it. */
-void conditions_add(struct conditions *list, int proto, unsigned slots, struct text *text);
+/* Takes TEXT over and empties it. The condition that is returned holds until the next one. */
+struct condition *conditions_add(struct conditions *list, int proto, unsigned slots,
+                                 struct text *text);
 void conditions_free(struct conditions *list);
 
 struct plan;

@@ -10,6 +10,19 @@ static enum truth truth_of(bool holds)
     return holds ? ALWAYS : NEVER;
 }
 
+static enum truth reduce_list(const struct address_list *list, struct match *match)
+{
+    size_t count;
+    const struct rule_addr *networks = address_list_family(list, match->family, &count);
+
+    if (!count)
+        return NEVER;
+    if (!networks[0].prefix)
+        return ALWAYS;
+    match->list = list;
+    return DEPENDS;
+}
+
 /* Keeps the addresses of the place's family. */
 static enum truth reduce_addresses(const struct rule *rule, const struct rule_clause *clause,
                                    struct match *match)
@@ -64,7 +77,8 @@ static enum truth reduce_kind(const struct rule *rule, const struct rule_clause 
         return truth_of(place->sockarg);
     case CLAUSE_SRC:
     case CLAUSE_DST:
-        return reduce_addresses(rule, clause, match);
+        return clause->list ? reduce_list(clause->list, match)
+                            : reduce_addresses(rule, clause, match);
     case CLAUSE_PROTO:
         return reduce_proto(atom->range.lo, place->family);
     case CLAUSE_ICMPTYPES:

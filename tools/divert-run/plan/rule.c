@@ -71,7 +71,8 @@ static void parts_add_match(const struct dialect *dialect, struct parts *parts,
         dialect->inverse(match, &found);
     else
         dialect->alternatives(match, &found);
-    if (found.count == 1 && condition_fits(parts, &found.items[0], match->negated)) {
+    if (found.count == 1 && !found.items[0].below &&
+        condition_fits(parts, &found.items[0], match->negated)) {
         parts_add_condition(dialect, parts, &found.items[0]);
         conditions_free(&found);
         return;
@@ -192,6 +193,33 @@ static bool has_action_chain(const struct rule *rule)
     return rule->state.makes;
 }
 
+/* A line for each alternative of a list, to NEXT, or away from the rule if the list is negated. */
+static void plan_alternatives(struct plan *plan, struct chain *chain, const struct conditions *any,
+                              bool negated, const struct chain *next)
+{
+    for (size_t i = 0; i < any->count; i++) {
+        const struct condition *one = &any->items[i];
+        struct chain *below =
+            one->below ? plan_chain(plan, chain->hook, "-c%u", ++plan->lists) : NULL;
+        struct text condition = {0};
+        struct line *line;
+
+        plan_condition_text(plan->dialect, one, &condition);
+        line = chain_line(chain, text_str(&condition));
+        if (below)
+            line_goto(line, VERDICT_GOTO, below);
+        else if (negated)
+            line->verdict = VERDICT_RETURN;
+        else
+            line_goto(line, VERDICT_GOTO, next);
+        text_free(&condition);
+        if (below)
+            plan_alternatives(plan, below, one->below, negated, next);
+    }
+    if (negated)
+        line_goto(chain_line(chain, ""), VERDICT_GOTO, next);
+}
+
 /* The chains for lists FROM and above, and for the action behind them. Returns the first. */
 static struct chain *plan_lists(struct plan *plan, const struct parts *parts, unsigned from,
                                 enum hook hook, const struct rule *rule, enum standing standing)
@@ -207,20 +235,7 @@ static struct chain *plan_lists(struct plan *plan, const struct parts *parts, un
         return chain;
     }
     next = plan_lists(plan, parts, from + 1, hook, rule, standing);
-    for (size_t i = 0; i < list->any.count; i++) {
-        struct text condition = {0};
-        struct line *line;
-
-        plan_condition_text(plan->dialect, &list->any.items[i], &condition);
-        line = chain_line(chain, text_str(&condition));
-        if (list->negated)
-            line->verdict = VERDICT_RETURN;
-        else
-            line_goto(line, VERDICT_GOTO, next);
-        text_free(&condition);
-    }
-    if (list->negated)
-        line_goto(chain_line(chain, ""), VERDICT_GOTO, next);
+    plan_alternatives(plan, chain, &list->any, list->negated, next);
     return chain;
 }
 

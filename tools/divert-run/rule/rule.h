@@ -6,6 +6,7 @@
 #ifndef DIVERT_RUN_RULE_H
 #define DIVERT_RUN_RULE_H
 
+#include "rule/address_list.h"
 #include "util/text.h"
 
 #include <net/if.h>
@@ -21,6 +22,8 @@
 #define RULE_CLAUSES_MAX 24
 #define RULE_ATOMS_MAX   192
 #define RULE_TEXT_MAX    4096
+#define RULE_TABLES_MAX  8
+#define RULE_TABLE_NAME  64 /* bytes, with the NUL */
 
 enum rule_action {
     RULE_DIVERT,
@@ -80,15 +83,6 @@ enum connection {
 
 #define RULE_PROB_ONE 0x7fffffffu
 
-/* ADDR_IFACE: an address of the interface on which the packet comes in or goes out. */
-enum addr_kind { ADDR_ANY, ADDR_ME, ADDR_IFACE, ADDR_ME6, ADDR_NET4, ADDR_NET6 };
-
-struct rule_addr {
-    enum addr_kind kind;
-    uint8_t prefix;    /* bits */
-    uint8_t bytes[16]; /* network order, host part zero */
-};
-
 struct rule_range {
     uint32_t lo, hi; /* host order, both included */
 };
@@ -112,6 +106,16 @@ struct rule_clause {
     enum clause_kind kind;
     bool negated;
     unsigned first, count; /* in rule.atoms */
+    /* Instead of atoms: a table, from 1 in rule.tables, and when it is resolved, its addresses. */
+    unsigned table;
+    const struct address_list *list; /* of the rule set */
+};
+
+/* A table that a rule names, or only its entries with one value. */
+struct rule_table {
+    char name[RULE_TABLE_NAME];
+    bool has_value;
+    uint32_t value;
 };
 
 #define RULE_FLOW_MAX 64 /* bytes of a flow's name with its NUL */
@@ -150,10 +154,13 @@ struct rule {
     unsigned argument;         /* divert port, target of skipto, DSCP, segment size */
     unsigned set;              /* below RULE_SETS */
     bool is_default;           /* written as RULE_DEFAULT: stands behind all others */
+    bool tablearg;             /* the argument is the value of a table's entry */
     struct rule_answer answer; /* of RULE_DENY */
     bool log;
     unsigned log_amount; /* lines at most; 0: no limit */
     struct rule_state state;
+    unsigned table_count;
+    struct rule_table tables[RULE_TABLES_MAX];
     unsigned clause_count, atom_count;
     struct rule_clause clauses[RULE_CLAUSES_MAX];
     struct rule_atom atoms[RULE_ATOMS_MAX];
@@ -174,6 +181,8 @@ void rule_comment(const struct rule *rule, struct text *out);
 struct ruleset {
     struct rule **rules;
     size_t count;
+    struct address_list **lists; /* of the rules' clauses */
+    size_t list_count;
 };
 
 /*
@@ -184,6 +193,8 @@ struct ruleset {
  * whose target does not lie ahead, or if there is no number left for the default rule.
  */
 unsigned ruleset_add(struct ruleset *set, const struct rule *rule);
+/* Gives the rule set a list, which it frees in the end. Returns it. */
+const struct address_list *ruleset_own_list(struct ruleset *set, struct address_list *list);
 /* Removes the rule with that index. */
 void ruleset_remove(struct ruleset *set, size_t at);
 /* The highest number, 0 if there is no rule. */

@@ -98,7 +98,7 @@ unsigned ruleset_add(struct ruleset *set, const struct rule *rule)
 
     if (rule->is_default)
         return add_default_rule(set, rule);
-    if (rule->action == RULE_SKIPTO && rule->argument <= number)
+    if (rule->action == RULE_SKIPTO && !rule->tablearg && rule->argument <= number)
         return 0;
     if (end && number >= end->number && number_behind(number) > RULE_NUMBER_MAX)
         return 0;
@@ -106,6 +106,14 @@ unsigned ruleset_add(struct ruleset *set, const struct rule *rule)
     if (end)
         end->number = number_behind(last_ordinary(set));
     return number;
+}
+
+const struct address_list *ruleset_own_list(struct ruleset *set, struct address_list *list)
+{
+    set->lists = grow_array(set->lists, set->list_count + 1, sizeof(*set->lists));
+    set->lists[set->list_count++] = list;
+    list->id = (unsigned)set->list_count;
+    return list;
 }
 
 void ruleset_remove(struct ruleset *set, size_t at)
@@ -120,5 +128,8 @@ void ruleset_free(struct ruleset *set)
     for (size_t i = 0; i < set->count; i++)
         free(set->rules[i]);
     free(set->rules);
+    for (size_t i = 0; i < set->list_count; i++)
+        address_list_free(set->lists[i]);
+    free(set->lists);
     *set = (struct ruleset){0};
 }
