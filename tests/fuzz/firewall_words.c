@@ -7,26 +7,29 @@
 #include <stdio.h>
 #include <string.h>
 
+#define INTERFACES "iifname {" /* in a list of them */
+
 static const char *const nft_words[] = {
-    "table",      "inet",        "chain",     "type",    "filter",
-    "hook",       "priority",    "policy",    "jump",    "goto",
-    "return",     "drop",        "counter",   "comment", "meta",
-    "mark",       "set",         "l4proto",   "nfproto", "ipv4",
-    "ipv6",       "tcp",         "udp",       "ip",      "ip6",
-    "saddr",      "daddr",       "fib",       "local",   "th",
-    "sport",      "dport",       "iifname",   "oifname", "flags",
-    "frag-off",   "frag",        "icmp",      "icmpv6",  "length",
-    "queue",      "num",         "log",       "group",   "queue-threshold",
-    "tproxy",     "to",          ":1",        "defrag",  "copying",
-    "prerouting", "postrouting", "accept;",   "ct",      "state",
-    "related",    "established", "direction", "reply",   "original",
-    ".",          "iif",         "oif",       "{",       "}",
-    ",",          "&",           "|",         "==",      "!=",
-    ">=",         "<",           "vmap",      "ttl",     "id",
-    "dscp",       "sequence",    "ackseq",    "window",  "option",
-    "maxseg",     "size",        "sack-perm", "exists",  "missing",
-    "timestamp",  "skuid",       "skgid",     "numgen",  "random",
-    "mod",        "@nh,8,3",     "@nh,8,8",   "prefix",  "syn",
+    "table",      "inet",        "chain",     "type",       "filter",
+    "hook",       "priority",    "policy",    "jump",       "goto",
+    "return",     "drop",        "counter",   "comment",    "meta",
+    "mark",       "set",         "l4proto",   "nfproto",    "ipv4",
+    "ipv6",       "tcp",         "udp",       "ip",         "ip6",
+    "saddr",      "daddr",       "fib",       "local",      "th",
+    "sport",      "dport",       "iifname",   "oifname",    "flags",
+    "frag-off",   "frag",        "icmp",      "icmpv6",     "length",
+    "queue",      "num",         "log",       "group",      "queue-threshold",
+    "tproxy",     "to",          ":1",        "defrag",     "copying",
+    "prerouting", "postrouting", "accept;",   "ct",         "state",
+    "related",    "established", "direction", "reply",      "original",
+    ".",          "iif",         "oif",       "{",          "}",
+    ",",          "&",           "|",         "==",         "!=",
+    ">=",         "<",           "vmap",      "ttl",        "id",
+    "dscp",       "sequence",    "ackseq",    "window",     "option",
+    "maxseg",     "size",        "sack-perm", "exists",     "missing",
+    "timestamp",  "skuid",       "skgid",     "numgen",     "random",
+    "mod",        "@nh,8,3",     "@nh,8,8",   "ipv4_addr;", "ipv6_addr;",
+    "interval;",  "elements",    "=",         "prefix",     "syn",
     ">",          NULL,
 };
 
@@ -205,36 +208,39 @@ static bool is_dynamic(const char *word)
 
 static bool is_interface_option(const struct reader *r)
 {
-    static const char *const nft[] = {"iifname", "oifname", NULL};
+    static const char *const nft[] = {"iifname", "oifname", INTERFACES, NULL};
     static const char *const iptables[] = {"-i", "-o", NULL};
 
     return among(r->before, r->family ? iptables : nft);
 }
 
 /* In the back end's spelling. */
-static bool is_interface(const struct reader *r, const char *word)
+static bool is_spelled(const struct reader *r, const char *word, const char *name)
 {
     char spelled[IFNAMSIZ + 8];
+    size_t stem = strcspn(name, "*");
 
+    if (r->family)
+        snprintf(spelled, sizeof(spelled), "%.*s%s", (int)stem, name, name[stem] ? "+" : "");
+    else
+        snprintf(spelled, sizeof(spelled), "\"%s\"", name);
+    return !strcmp(word, spelled);
+}
+
+static bool is_interface(const struct reader *r, const char *word)
+{
     for (size_t i = 0; i < r->rules->count; i++) {
         const struct rule *rule = r->rules->rules[i];
 
         for (unsigned int j = 0; j < rule->clause_count; j++) {
             const struct rule_clause *clause = &rule->clauses[j];
-            const char *name = rule->atoms[clause->first].ifname;
-            size_t stem;
 
             if (clause->kind != CLAUSE_VIA && clause->kind != CLAUSE_RECV &&
                 clause->kind != CLAUSE_XMIT)
                 continue;
-            stem = strcspn(name, "*");
-            if (r->family)
-                snprintf(spelled, sizeof(spelled), "%.*s%s", (int)stem, name,
-                         name[stem] ? "+" : "");
-            else
-                snprintf(spelled, sizeof(spelled), "\"%s\"", name);
-            if (!strcmp(word, spelled))
-                return true;
+            for (unsigned int k = 0; k < clause->count; k++)
+                if (is_spelled(r, word, rule->atoms[clause->first + k].ifname))
+                    return true;
         }
     }
     return false;
@@ -268,12 +274,33 @@ static bool is_quoted(const struct reader *r, const char *word)
            strspn(word + 1, "0123456789abcdefx ,&>=:@") == len - 2;
 }
 
+/* nft's operator, and its braces and commas. */
+static bool stands_beside_interfaces(const struct reader *r, const char *word)
+{
+    static const char *const words[] = {"!=", "{", ",", NULL};
+
+    return !r->family &&
+           (among(word, words) || (!strcmp(word, "}") && !strcmp(r->before, INTERFACES)));
+}
+
+/* A set of addresses in nft, or what is looked up in it. */
+static bool is_list(const char *word)
+{
+    unsigned int number, family;
+    int end = 0;
+
+    return sscanf(word + (*word == '@'), "list%u_%u%n", &number, &family, &end) == 2 &&
+           !word[(*word == '@') + end];
+}
+
 static bool is_ours(const struct reader *r)
 {
     const char *word = r->word;
 
-    if (is_interface_option(r) && strcmp(word, "!="))
+    if (is_interface_option(r) && !stands_beside_interfaces(r, word))
         return is_interface(r, word);
+    if (!r->family && is_list(word))
+        return true;
     if (*word == '"')
         return is_quoted(r, word);
     return among(word, r->family ? iptables_words : nft_words) || is_number(word) ||
@@ -299,10 +326,16 @@ static size_t next_word(const char *s, char *word, size_t room)
     return blanks + len;
 }
 
-/* "!=" stands between nft's iifname and the name. */
+/* "!=" stands between nft's iifname and the name, and so does the brace before several names. */
 static void remember(struct reader *r)
 {
-    if (strcmp(r->word, "!="))
+    bool several = !strcmp(r->before, INTERFACES);
+
+    if (!strcmp(r->word, "!=") || (several && (*r->word == '"' || !strcmp(r->word, ","))))
+        return;
+    if (!r->family && is_interface_option(r) && !strcmp(r->word, "{"))
+        strcpy(r->before, INTERFACES);
+    else
         snprintf(r->before, sizeof(r->before), "%.63s", r->word);
 }
 

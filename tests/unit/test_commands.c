@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The commands of ipfw: what they leave of the rules, what they print, and what they refuse. */
 #include "ipfw/command.h"
+#include "ipfw/resolve.h"
 #include "runner.h"
 
 #include <stdio.h>
@@ -60,11 +61,14 @@ static const char *in_force(void)
 {
     static char all[1024];
     struct ruleset rules = {0};
+    struct text why = {0};
     size_t at = 0;
 
     ck_assert(!reply.error.message[0]);
     all[0] = '\0';
-    ipfw_resolve(&model, &rules);
+    if (!ipfw_resolve(&model, &rules, &why))
+        snprintf(all, sizeof(all), "%s", text_str(&why));
+    text_free(&why);
     for (size_t i = 0; i < rules.count; i++)
         at += (size_t)snprintf(all + at, sizeof(all) - at, "%u %s|", rules.rules[i]->number,
                                rules.rules[i]->text);

@@ -131,7 +131,7 @@ static const struct {
     {"allow ip from 10.0.0.1,,10.0.0.2 to any", "10.0.0.1,,10.0.0.2", "between two commas"},
     {"allow ip from 10.0.0.1, to any", "to", "expected an address"},
     {"allow ip from any to 10.0.0.1,", "10.0.0.1,", "nothing after the comma"},
-    {"allow ip from table(1) to any", "table(1)", "not supported"},
+    {"allow ip from 10.0.0.1,table(1) to any", "table(1)", "stands alone"},
     {"allow ip from any", "", "expected 'to'"},
     {"allow ip from", "", "expected an address"},
     {"allow ip from any to", "", "expected an address"},

@@ -3,6 +3,7 @@
 #include "options.h"
 
 #include "common/mark.h"
+#include "ipfw/resolve.h"
 #include "rule_source.h"
 #include "util/message.h"
 
@@ -297,12 +298,18 @@ static int check_mode(const struct options *options)
     return check_listener_ports(options);
 }
 
-static void resolve_ipfw_rules(struct options *options)
+static int resolve_ipfw_rules(struct options *options)
 {
-    ipfw_resolve(&options->ipfw, &options->rules);
-    if (options->ipfw.off)
+    struct text why = {0};
+    bool ok = ipfw_resolve(&options->ipfw, &options->rules, &why);
+
+    if (!ok)
+        message_error("%s", text_str(&why));
+    else if (options->ipfw.off)
         message_warning(
             "the rules end with the firewall disabled, so that none of them is in force");
+    text_free(&why);
+    return ok ? 0 : STATUS_USAGE;
 }
 
 /* Rules of pf imply OpenBSD's personality: a packet that was diverted by pf has no rule number. */
@@ -347,7 +354,8 @@ int options_parse(int argc, char *argv[], struct options *options)
     options->command = optind < argc ? argv + optind : NULL;
     if (options->json && options->mode == MODE_RUN && !options->command)
         options->mode = MODE_STATUS;
-    resolve_ipfw_rules(options);
-    status = translate_pf_rules(options);
+    status = resolve_ipfw_rules(options);
+    if (!status)
+        status = translate_pf_rules(options);
     return status ? status : check_mode(options);
 }

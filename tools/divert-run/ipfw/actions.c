@@ -198,6 +198,15 @@ static bool fail_at_action(struct parser *p)
         p->word.s);
 }
 
+/* Does the argument come from the entry of a table? */
+static bool is_tablearg(const struct parser *p)
+{
+    enum rule_action action = p->rule->action;
+
+    return ipfw_lex_at(p, "tablearg") && (action == RULE_DIVERT || action == RULE_TEE ||
+                                          action == RULE_SKIPTO || action == RULE_SETDSCP);
+}
+
 bool ipfw_parse_action(struct parser *p)
 {
     if (parser_at_end(p))
@@ -206,7 +215,12 @@ bool ipfw_parse_action(struct parser *p)
         if (!ipfw_lex_at(p, actions[i].name))
             continue;
         p->rule->action = actions[i].action;
-        return ipfw_lex_next(p) && (!actions[i].parse || actions[i].parse(p));
+        if (!ipfw_lex_next(p))
+            return false;
+        p->rule->tablearg = is_tablearg(p);
+        if (p->rule->tablearg)
+            return ipfw_lex_next(p);
+        return !actions[i].parse || actions[i].parse(p);
     }
     return fail_at_action(p);
 }

@@ -110,13 +110,14 @@ static const struct {
     ipfw_run_command *run;
     bool needs_name; /* of a rule's word, too: a command only behind "ipfw", or before "config" */
 } commands[] = {
-    {"delete", command_delete, false}, {"flush", command_flush, false},
-    {"list", command_list, false},     {"print", command_list, false},
-    {"show", command_show, false},     {"zero", command_zero, false},
-    {"resetlog", command_zero, false}, {"set", command_set, false},
-    {"enable", command_enable, false}, {"disable", command_disable, false},
-    {"nat", command_nat, true},        {"pipe", command_pipe, true},
-    {"queue", command_pipe, true},     {"sched", command_pipe, true},
+    {"delete", command_delete, false},   {"flush", command_flush, false},
+    {"list", command_list, false},       {"print", command_list, false},
+    {"show", command_show, false},       {"zero", command_zero, false},
+    {"resetlog", command_zero, false},   {"set", command_set, false},
+    {"table", command_table, false},     {"enable", command_enable, false},
+    {"disable", command_disable, false}, {"nat", command_nat, true},
+    {"pipe", command_pipe, true},        {"queue", command_pipe, true},
+    {"sched", command_pipe, true},
 };
 
 /* The name of the program, as scripts write it, in a line that was taken out of one. */

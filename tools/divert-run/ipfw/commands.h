@@ -38,7 +38,7 @@ ipfw_run_command command_delete, command_flush, command_list, command_show, comm
 /* Appends the line that "list" has for a rule. */
 void ipfw_print_rule(const struct rule *rule, bool counters, struct text *out);
 
-/* sets.c */
-ipfw_run_command command_set;
+/* sets.c, table_command.c */
+ipfw_run_command command_set, command_table;
 
 #endif

@@ -67,7 +67,8 @@ static bool ipfw_add_address(struct parser *p, const struct word *item, void *co
         atom->addr.kind = ADDR_ME6;
     else if (strpbrk(item->s, "{}()"))
         return fail_at_item(p, item,
-                            "address sets and tables are not supported; write a comma list");
+                            "address sets are not supported; write a comma list; a table stands "
+                            "alone: table(NAME)");
     else if (!parser_read_network(copy.s, &atom->addr, &bad_mask))
         return fail_at_item(
             p, item,
@@ -80,6 +81,8 @@ bool ipfw_parse_addresses(struct parser *p, enum clause_kind kind, bool negated)
 {
     if (parser_at_end(p))
         return parser_fail(p, "expected an address at the end of the rule");
+    if (ipfw_at_table(p))
+        return ipfw_parse_table(p, kind, negated);
     return parser_add_clause(p, kind, negated) && ipfw_lex_list(p, ipfw_add_address, NULL);
 }
 
@@ -120,7 +123,7 @@ static bool ipfw_add_port(struct parser *p, const struct word *item, void *conte
     return true;
 }
 
-static bool ipfw_proto_has_ports(int proto)
+bool ipfw_proto_has_ports(int proto)
 {
     return proto == -1 || proto == IPPROTO_TCP || proto == IPPROTO_UDP || proto == IPPROTO_SCTP ||
            proto == IPPROTO_DCCP || proto == IPPROTO_UDPLITE;
@@ -216,6 +219,8 @@ bool ipfw_parse_interface(struct parser *p, enum clause_kind kind, bool negated)
 
     if (parser_at_end(p))
         return parser_fail(p, "expected an interface name at the end of the rule");
+    if (ipfw_at_table(p))
+        return ipfw_parse_table(p, kind, negated);
     if (inet_pton(AF_INET, p->word.s, &address) == 1)
         return parser_fail(p, "'%s': expected the interface's name, not its address", p->word.s);
     for (const char *s = p->word.s; *s; s++) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The rules that are in force, out of those of all sets. */
+/* Frees models and answers. */
 #include "ipfw/model.h"
 
 void ipfw_reply_free(struct ipfw_reply *reply)
@@ -12,15 +12,6 @@ void ipfw_reply_free(struct ipfw_reply *reply)
 void ipfw_model_free(struct ipfw_model *model)
 {
     ruleset_free(&model->rules);
+    tables_free(&model->tables);
     *model = (struct ipfw_model){0};
-}
-
-void ipfw_resolve(const struct ipfw_model *model, struct ruleset *out)
-{
-    for (size_t i = 0; i < model->rules.count && !model->off; i++) {
-        const struct rule *rule = model->rules.rules[i];
-
-        if (!(model->disabled_sets & 1u << rule->set))
-            ruleset_add(out, rule);
-    }
 }

@@ -3,11 +3,13 @@
 #ifndef DIVERT_RUN_MODEL_H
 #define DIVERT_RUN_MODEL_H
 
+#include "ipfw/table.h"
 #include "language/parser.h"
 
 /* Zeroed memory is what ipfw begins with: no rule but the default, all sets enabled. */
 struct ipfw_model {
-    struct ruleset rules;   /* of all sets */
+    struct ruleset rules; /* of all sets */
+    struct ipfw_tables tables;
     uint32_t disabled_sets; /* a bit for each */
     bool off;               /* "disable firewall": no rule is in force */
 };
@@ -28,8 +30,5 @@ struct ipfw_reply {
 
 void ipfw_reply_free(struct ipfw_reply *reply);
 void ipfw_model_free(struct ipfw_model *model);
-
-/* Adds the rules that are in force to OUT, which must be empty. */
-void ipfw_resolve(const struct ipfw_model *model, struct ruleset *out);
 
 #endif

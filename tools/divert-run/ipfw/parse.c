@@ -152,7 +152,8 @@ static bool check_default_rule(struct parser *p, size_t from)
         const struct rule_clause *clause = &rule->clauses[i];
 
         fits = fits && (clause->kind == CLAUSE_SRC || clause->kind == CLAUSE_DST) &&
-               !clause->negated && rule->atoms[clause->first].addr.kind == ADDR_ANY;
+               !clause->negated && clause->count &&
+               rule->atoms[clause->first].addr.kind == ADDR_ANY;
     }
     if (!rule->is_default || fits)
         return true;
@@ -186,7 +187,8 @@ enum rule_result ipfw_parse(const char *text, struct rule *out, struct rule_erro
     size_t from;
 
     out->number = out->argument = out->set = out->clause_count = out->atom_count = 0;
-    out->log = out->is_default = false;
+    out->log = out->is_default = out->tablearg = false;
+    out->table_count = 0;
     out->state = (struct rule_state){0};
     out->log_amount = 0;
     out->answer = (struct rule_answer){0};

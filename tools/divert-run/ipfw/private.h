@@ -37,12 +37,18 @@ bool ipfw_parse_addresses(struct parser *p, enum clause_kind kind, bool negated)
 bool ipfw_parse_ports(struct parser *p, enum clause_kind kind, bool negated);
 bool ipfw_parse_icmptypes(struct parser *p, enum clause_kind kind, bool negated);
 bool ipfw_parse_tcpflags(struct parser *p, bool negated);
+bool ipfw_proto_has_ports(int proto);
 /* A clause with the number that the current word stands for, and on to the next word. */
 bool ipfw_add_number(struct parser *p, enum clause_kind kind, bool negated, uint32_t number);
 
 /* state.c: keep-state, limit and their kin, and the flow behind check-state. */
 bool ipfw_parse_state_option(struct parser *p, enum clause_kind kind, bool negated);
 bool ipfw_parse_check_state(struct parser *p);
+
+/* lookup.c: a table in place of addresses, an interface or what "lookup" names. */
+bool ipfw_at_table(const struct parser *p);
+bool ipfw_parse_table(struct parser *p, enum clause_kind kind, bool negated);
+bool ipfw_parse_lookup(struct parser *p, enum clause_kind kind, bool negated);
 
 /* fields.c: the same, for fields of headers. */
 bool ipfw_parse_numbers(struct parser *p, enum clause_kind kind, bool negated);
