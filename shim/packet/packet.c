@@ -21,12 +21,28 @@
 
 static const uint64_t fixed_seed = 0x9e3779b97f4a7c15u;
 
-static uint64_t mix(uint64_t a, uint64_t b)
+/* The halves of the product of 128 bits, one upon the other. */
+#ifdef __SIZEOF_INT128__
+static uint64_t multiply(uint64_t a, uint64_t b)
 {
-    unsigned __int128 product =
-        (unsigned __int128)(a ^ 0xa0761d6478bd642fu) * (b ^ 0xe7037ed1a0b428dbu);
+    unsigned __int128 product = (unsigned __int128)a * b;
 
     return (uint64_t)product ^ (uint64_t)(product >> 64);
+}
+#else
+static uint64_t multiply(uint64_t a, uint64_t b)
+{
+    uint64_t a_low = (uint32_t)a, a_high = a >> 32, b_low = (uint32_t)b, b_high = b >> 32;
+    uint64_t low = a_low * b_low, middle = a_high * b_low + (low >> 32);
+    uint64_t rest = a_low * b_high + (uint32_t)middle;
+
+    return (rest << 32 | (uint32_t)low) ^ (a_high * b_high + (middle >> 32) + (rest >> 32));
+}
+#endif
+
+static uint64_t mix(uint64_t a, uint64_t b)
+{
+    return multiply(a ^ 0xa0761d6478bd642fu, b ^ 0xe7037ed1a0b428dbu);
 }
 
 unsigned packet_version(const void *packet, size_t len)
