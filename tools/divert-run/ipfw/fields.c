@@ -41,7 +41,7 @@ static bool add_number(struct parser *p, const struct word *item, void *context)
     struct rule_atom *atom = parser_add_atom(p, item);
     struct word copy = *item;
     char *dash = strchr(copy.s, '-');
-    long lo, hi;
+    long long lo, hi;
 
     if (!atom)
         return false;
@@ -194,20 +194,20 @@ bool ipfw_parse_tcpoptions(struct parser *p, enum clause_kind kind, bool negated
     return ipfw_lex_list(p, add_tcpoption, &negated);
 }
 
-static long id_of(enum clause_kind kind, const char *name)
+static long long id_of(enum clause_kind kind, const char *name)
 {
     const struct passwd *user = kind == CLAUSE_UID ? getpwnam(name) : NULL;
     const struct group *group = kind == CLAUSE_GID ? getgrnam(name) : NULL;
 
     if (user)
-        return (long)user->pw_uid;
-    return group ? (long)group->gr_gid : name_to_number(name, UINT32_MAX - 1);
+        return user->pw_uid;
+    return group ? (long long)group->gr_gid : name_to_number(name, UINT32_MAX - 1);
 }
 
 bool ipfw_parse_owner(struct parser *p, enum clause_kind kind, bool negated)
 {
     const char *what = kind == CLAUSE_UID ? "user" : "group";
-    long id = id_of(kind, p->word.s);
+    long long id = id_of(kind, p->word.s);
 
     if (parser_at_end(p))
         return parser_fail(p, "expected a %s at the end of the rule", what);

@@ -35,7 +35,7 @@ static int find_known_name(const struct known_name *names, size_t count, const c
     return -1;
 }
 
-long name_to_number(const char *s, unsigned long max)
+long long name_to_number(const char *s, unsigned long max)
 {
     unsigned long value = 0;
 
@@ -48,7 +48,7 @@ long name_to_number(const char *s, unsigned long max)
         if (value > max)
             return -1;
     }
-    return (long)value;
+    return (long long)value;
 }
 
 int name_to_port(const char *name, const char *proto)

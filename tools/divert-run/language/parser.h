@@ -67,6 +67,6 @@ int name_to_port(const char *name, const char *proto);
 int name_to_proto(const char *name);
 int name_to_icmptype(const char *name);
 /* The value of S, which must consist of decimal digits; -1: it does not, or exceeds MAX. */
-long name_to_number(const char *s, unsigned long max);
+long long name_to_number(const char *s, unsigned long max);
 
 #endif
