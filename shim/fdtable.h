@@ -42,6 +42,12 @@ static inline bool fdtable_special(int fd)
     return atomic_load_explicit(&fdtable_bits[fd / 64], memory_order_acquire) >> (fd % 64) & 1;
 }
 
+/* The bits of the 64 descriptors that fd is among, without an order to other memory. */
+static inline uint64_t fdtable_word(int fd)
+{
+    return atomic_load_explicit(&fdtable_bits[fd / 64], memory_order_relaxed);
+}
+
 /* For descriptors that are special. */
 enum fd_kind fdtable_special_kind(int fd);
 struct fd_object *fdtable_special_hold(int fd);

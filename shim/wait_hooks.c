@@ -90,15 +90,15 @@ static bool any_in_set(int nfds, const fd_set *set)
 {
     if (!set)
         return false;
-    for (int word = 0; word * NFDBITS < nfds; word++) {
-        uint64_t special = atomic_load_explicit(&fdtable_bits[word], memory_order_relaxed);
-        int left = nfds - word * NFDBITS;
+    for (int first = 0; first < nfds; first += NFDBITS) {
+        uint64_t special = fdtable_word(first) >> (first % 64); /* a word has 32 bits or 64 */
+        int left = nfds - first;
 
         if (left < NFDBITS)
             special &= (UINT64_C(1) << left) - 1;
-        special &= (uint64_t)((const fd_mask *)(const void *)set)[word];
+        special &= (unsigned long)((const fd_mask *)(const void *)set)[first / NFDBITS];
         for (; special; special &= special - 1) {
-            if (fdtable_kind(word * NFDBITS + __builtin_ctzll(special)) == FD_DIVERT)
+            if (fdtable_kind(first + __builtin_ctzll(special)) == FD_DIVERT)
                 return true;
         }
     }
