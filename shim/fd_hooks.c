@@ -189,25 +189,24 @@ static int divert_fcntl(struct divert_socket *s, int fd, int command, void *arg)
     }
 }
 
-static int other_fcntl(int fd, int command, void *arg)
+typedef int fcntl_function(int fd, int command, ...);
+
+static int other_fcntl(fcntl_function *call, int fd, int command, void *arg)
 {
     if (is_private(fd))
         return (int)as_result(-EBADF);
     if (makes_copy(command))
-        return enter_other_copy(fd, real.fcntl(fd, command, arg));
-    return real.fcntl(fd, command, arg);
+        return enter_other_copy(fd, call(fd, command, arg));
+    return call(fd, command, arg);
 }
 
-/*
- * The commands are the same by both names where off_t has 64 bits; elsewhere libc's fcntl64() takes
- * locks with the wider structure, and the kernel tells them apart by other numbers of commands.
- */
-static int any_fcntl(int fd, int command, va_list args)
+/* Where off_t has 32 bits, libc's fcntl64() takes locks with the wider structure. */
+static int any_fcntl(fcntl_function *call, int fd, int command, va_list args)
 {
     struct divert_socket *s = divert_find(fd);
     void *arg = va_arg(args, void *);
 
-    return s ? divert_fcntl(s, fd, command, arg) : other_fcntl(fd, command, arg);
+    return s ? divert_fcntl(s, fd, command, arg) : other_fcntl(call, fd, command, arg);
 }
 
 HOOK int fcntl(int fd, int command, ...)
@@ -216,12 +215,23 @@ HOOK int fcntl(int fd, int command, ...)
     int result;
 
     va_start(args, command);
-    result = any_fcntl(fd, command, args);
+    result = any_fcntl(real.fcntl, fd, command, args);
     va_end(args);
     return result;
 }
 
-HOOK int fcntl64(int fd, int command, ...) __attribute__((alias("fcntl")));
+HOOK int fcntl64(int fd, int command, ...);
+
+int fcntl64(int fd, int command, ...)
+{
+    va_list args;
+    int result;
+
+    va_start(args, command);
+    result = any_fcntl(real.fcntl64, fd, command, args);
+    va_end(args);
+    return result;
+}
 
 /* Names that libc has for the same functions. */
 HOOK int __close(int fd) __attribute__((alias("close")));

@@ -164,7 +164,7 @@ static int receive_many_foreign(int fd, struct mmsghdr *messages, unsigned count
     return n;
 }
 
-HOOK int recvmmsg(int fd, struct mmsghdr *messages, unsigned count, int flags,
+HOOK int recvmmsg(int fd, struct mmsghdr *messages, unsigned count, mmsg_flags flags,
                   struct timespec *timeout)
 {
     struct divert_socket *s = find_before_wait(fd);
@@ -173,7 +173,7 @@ HOOK int recvmmsg(int fd, struct mmsghdr *messages, unsigned count, int flags,
         return is_route(fd) ? (int)as_result(-EOPNOTSUPP)
                             : receive_many_foreign(fd, messages, count, flags, timeout);
     hook_cancellation_point(s);
-    return (int)finish(s, read_many(s, messages, count, flags, wait_deadline(timeout)));
+    return (int)finish(s, read_many(s, messages, count, (int)flags, wait_deadline(timeout)));
 }
 
 /* What a compiler with _FORTIFY_SOURCE makes of the above; room is the size of buf. */

@@ -3,6 +3,7 @@
 #include "real.h"
 
 #include <dlfcn.h>
+#include <errno.h>
 #include <string.h>
 
 struct real_calls real_table;
@@ -24,64 +25,67 @@ static void load_symbol(void *slot, const char *name)
 #define _STAT_VER 1
 #endif
 
-static int new_fstat(int fd, struct stat *st)
-{
-    return real_table.__fxstat(_STAT_VER, fd, st);
-}
-
-static int new_fstat64(int fd, struct stat64 *st)
-{
-    return real_table.__fxstat64(_STAT_VER, fd, st);
-}
-
-static int new_fstatat(int fd, const char *path, struct stat *st, int flags)
-{
-    return real_table.__fxstatat(_STAT_VER, fd, path, st, flags);
-}
-
-static int new_fstatat64(int fd, const char *path, struct stat64 *st, int flags)
-{
-    return real_table.__fxstatat64(_STAT_VER, fd, path, st, flags);
-}
-
-static int old_fstat(int version, int fd, struct stat *st)
-{
-    (void)version;
-    return real_table.fstat(fd, st);
-}
-
-static int old_fstat64(int version, int fd, struct stat64 *st)
-{
-    (void)version;
-    return real_table.fstat64(fd, st);
-}
-
-static int old_fstatat(int version, int fd, const char *path, struct stat *st, int flags)
-{
-    (void)version;
-    return real_table.fstatat(fd, path, st, flags);
-}
-
-static int old_fstatat64(int version, int fd, const char *path, struct stat64 *st, int flags)
-{
-    (void)version;
-    return real_table.fstatat64(fd, path, st, flags);
-}
-
-static void complete_stat(void)
-{
-    if (!real_table.fstat) {
-        real_table.fstat = new_fstat;
-        real_table.fstat64 = new_fstat64;
-        real_table.fstatat = new_fstatat;
-        real_table.fstatat64 = new_fstatat64;
+#define STAT_PAIR(bits)                                                                      \
+    static int new_fstat##bits(int fd, void *st)                                             \
+    {                                                                                        \
+        return real_table.__fxstat##bits(_STAT_VER, fd, st);                                 \
+    }                                                                                        \
+    static int new_fstatat##bits(int fd, const char *path, void *st, int flags)              \
+    {                                                                                        \
+        return real_table.__fxstatat##bits(_STAT_VER, fd, path, st, flags);                  \
+    }                                                                                        \
+    static int old_fstat##bits(int version, int fd, void *st)                                \
+    {                                                                                        \
+        (void)version;                                                                       \
+        return real_table.fstat##bits(fd, st);                                               \
+    }                                                                                        \
+    static int old_fstatat##bits(int version, int fd, const char *path, void *st, int flags) \
+    {                                                                                        \
+        (void)version;                                                                       \
+        return real_table.fstatat##bits(fd, path, st, flags);                                \
+    }                                                                                        \
+    static void complete_stat##bits(void)                                                    \
+    {                                                                                        \
+        if (!real_table.fstat##bits) {                                                       \
+            real_table.fstat##bits = new_fstat##bits;                                        \
+            real_table.fstatat##bits = new_fstatat##bits;                                    \
+        }                                                                                    \
+        if (!real_table.__fxstat##bits) {                                                    \
+            real_table.__fxstat##bits = old_fstat##bits;                                     \
+            real_table.__fxstatat##bits = old_fstatat##bits;                                 \
+        }                                                                                    \
     }
-    if (!real_table.__fxstat) {
-        real_table.__fxstat = old_fstat;
-        real_table.__fxstat64 = old_fstat64;
-        real_table.__fxstatat = old_fstatat;
-        real_table.__fxstatat64 = old_fstatat64;
-    }
+
+STAT_PAIR()
+STAT_PAIR(64)
+
+/* Programs look for a call before they use it, and may find our hook where libc has no such call.
+ */
+static long lacking(void)
+{
+    errno = ENOSYS;
+    return -1;
+}
+
+static void complete_symbol(void *slot)
+{
+    long (*function)(void) = lacking;
+    void *symbol;
+
+    memcpy(&symbol, slot, sizeof(symbol));
+    if (!symbol)
+        memcpy(slot, &function, sizeof(function));
+}
+
+static void complete(void)
+{
+    complete_stat();
+    complete_stat64();
+    if (!real_table.fcntl64)
+        real_table.fcntl64 = real_table.fcntl;
+#define REAL_COMPLETE(result, name, args) complete_symbol(&real_table.name);
+    REAL_CALLS(REAL_COMPLETE)
+#undef REAL_COMPLETE
 }
 
 void real_load(void)
@@ -89,7 +93,7 @@ void real_load(void)
 #define REAL_LOAD(result, name, args) load_symbol(&real_table.name, #name);
     REAL_CALLS(REAL_LOAD)
 #undef REAL_LOAD
-    complete_stat();
+    complete();
     __atomic_store_n(&real_loaded, 1, __ATOMIC_RELEASE);
 }
 

@@ -6,6 +6,8 @@
 #ifndef DIVERTSHIM_REAL_H
 #define DIVERTSHIM_REAL_H
 
+#include "time64.h"
+
 #include <linux/capability.h>
 #include <netdb.h>
 #include <poll.h>
@@ -14,11 +16,23 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <sys/epoll.h>
+#include <sys/ioctl.h>
 #include <sys/select.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/types.h>
 #include <sys/uio.h>
+
+/* Names that some C libraries make macros of. */
+#undef fcntl64
+#undef fstat64
+#undef fstatat64
+#undef freopen64
+
+/* Types that C libraries do not agree on. */
+typedef __typeof__(_Generic(&ioctl, int (*)(int, int, ...) : 0, default : 0ul)) ioctl_request;
+typedef __typeof__(_Generic(&sendmmsg, int (*)(int, struct mmsghdr *, unsigned, unsigned) : 0u,
+                            default : 0)) mmsg_flags;
 
 #define REAL_CALLS(CALL)                                                                        \
     CALL(int, socket, (int, int, int))                                                          \
@@ -37,13 +51,13 @@
     CALL(ssize_t, recv, (int, void *, size_t, int))                                             \
     CALL(ssize_t, recvfrom, (int, void *, size_t, int, struct sockaddr *, socklen_t *))         \
     CALL(ssize_t, recvmsg, (int, struct msghdr *, int))                                         \
-    CALL(int, recvmmsg, (int, struct mmsghdr *, unsigned, int, struct timespec *))              \
+    CALL(int, recvmmsg, (int, struct mmsghdr *, unsigned, mmsg_flags, struct timespec *))       \
     CALL(ssize_t, write, (int, const void *, size_t))                                           \
     CALL(ssize_t, writev, (int, const struct iovec *, int))                                     \
     CALL(ssize_t, send, (int, const void *, size_t, int))                                       \
     CALL(ssize_t, sendto, (int, const void *, size_t, int, const struct sockaddr *, socklen_t)) \
     CALL(ssize_t, sendmsg, (int, const struct msghdr *, int))                                   \
-    CALL(int, sendmmsg, (int, struct mmsghdr *, unsigned, int))                                 \
+    CALL(int, sendmmsg, (int, struct mmsghdr *, unsigned, mmsg_flags))                          \
     CALL(ssize_t, __read_chk, (int, void *, size_t, size_t))                                    \
     CALL(ssize_t, __recv_chk, (int, void *, size_t, size_t, int))                               \
     CALL(ssize_t, __recvfrom_chk,                                                               \
@@ -68,7 +82,8 @@
     CALL(int, dup2, (int, int))                                                                 \
     CALL(int, dup3, (int, int, int))                                                            \
     CALL(int, fcntl, (int, int, ...))                                                           \
-    CALL(int, ioctl, (int, unsigned long, ...))                                                 \
+    CALL(int, fcntl64, (int, int, ...))                                                         \
+    CALL(int, ioctl, (int, ioctl_request, ...))                                                 \
     CALL(void, _exit, (int))                                                                    \
     CALL(int, setuid, (uid_t))                                                                  \
     CALL(int, seteuid, (uid_t))                                                                 \
@@ -101,14 +116,14 @@
     CALL(FILE *, freopen64, (const char *, const char *, FILE *))                               \
     CALL(int, prctl, (int, ...))                                                                \
     CALL(int, chroot, (const char *))                                                           \
-    CALL(int, fstat, (int, struct stat *))                                                      \
-    CALL(int, fstat64, (int, struct stat64 *))                                                  \
-    CALL(int, __fxstat, (int, int, struct stat *))                                              \
-    CALL(int, __fxstat64, (int, int, struct stat64 *))                                          \
-    CALL(int, fstatat, (int, const char *, struct stat *, int))                                 \
-    CALL(int, fstatat64, (int, const char *, struct stat64 *, int))                             \
-    CALL(int, __fxstatat, (int, int, const char *, struct stat *, int))                         \
-    CALL(int, __fxstatat64, (int, int, const char *, struct stat64 *, int))                     \
+    CALL(int, fstat, (int, void *))                                                             \
+    CALL(int, fstat64, (int, void *))                                                           \
+    CALL(int, __fxstat, (int, int, void *))                                                     \
+    CALL(int, __fxstat64, (int, int, void *))                                                   \
+    CALL(int, fstatat, (int, const char *, void *, int))                                        \
+    CALL(int, fstatat64, (int, const char *, void *, int))                                      \
+    CALL(int, __fxstatat, (int, int, const char *, void *, int))                                \
+    CALL(int, __fxstatat64, (int, int, const char *, void *, int))                              \
     CALL(int, statx, (int, const char *, int, unsigned, struct statx *))                        \
     CALL(struct servent *, getservbyname, (const char *, const char *))                         \
     CALL(struct protoent *, getprotobyname, (const char *))                                     \
@@ -117,7 +132,8 @@
          (const char *, struct protoent *, char *, size_t, struct protoent **))                 \
     CALL(int, getprotobynumber_r, (int, struct protoent *, char *, size_t, struct protoent **)) \
     CALL(int, getservbyname_r,                                                                  \
-         (const char *, const char *, struct servent *, char *, size_t, struct servent **))
+         (const char *, const char *, struct servent *, char *, size_t, struct servent **))     \
+    REAL_TIME64_CALLS(CALL)
 
 struct real_calls {
 #define REAL_FIELD(result, name, args) result(*name) args;

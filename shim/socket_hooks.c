@@ -183,7 +183,7 @@ static int other_ioctl(int fd, unsigned long request, void *arg)
     return 0;
 }
 
-HOOK int ioctl(int fd, unsigned long request, ...)
+HOOK int ioctl(int fd, ioctl_request request, ...)
 {
     struct divert_socket *s = divert_find(fd);
     va_list args;

@@ -1,57 +1,36 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What kind of descriptor it is: a socket. Each version of the C library has its own names. */
+/*
+ * What kind of descriptor it is: a socket. Each version of the C library has its own names, and
+ * structures of its own, which nothing here looks into.
+ */
 #include "hook.h"
 
 #include <fcntl.h>
 #include <stdbool.h>
 #include <sys/stat.h>
 
+typedef int fstat_function(int fd, void *st);
+typedef int fxstat_function(int version, int fd, void *st);
+typedef int fstatat_function(int fd, const char *path, void *st, int flags);
+typedef int fxstatat_function(int version, int fd, const char *path, void *st, int flags);
+
 /* Of the kernel's socket behind it: each divert socket has its own inode. */
-static int stat_socket(struct divert_socket *s, struct stat *st)
-{
-    return (int)finish(s, real.fstat(divert_kernel_fd(s), st) < 0 ? -errno : 0);
-}
-
-static int stat_socket64(struct divert_socket *s, struct stat64 *st)
-{
-    return (int)finish(s, real.fstat64(divert_kernel_fd(s), st) < 0 ? -errno : 0);
-}
-
-HOOK int fstat(int fd, struct stat *st)
+static int stat_descriptor(fstat_function *call, int fd, void *st)
 {
     struct divert_socket *s = divert_find(fd);
 
     if (!s)
-        return is_private(fd) ? (int)as_result(-EBADF) : real.fstat(fd, st);
-    return stat_socket(s, st);
+        return is_private(fd) ? (int)as_result(-EBADF) : call(fd, st);
+    return (int)finish(s, call(divert_kernel_fd(s), st) < 0 ? -errno : 0);
 }
 
-HOOK int fstat64(int fd, struct stat64 *st)
+static int stat_version(fxstat_function *call, int version, int fd, void *st)
 {
     struct divert_socket *s = divert_find(fd);
 
     if (!s)
-        return is_private(fd) ? (int)as_result(-EBADF) : real.fstat64(fd, st);
-    return stat_socket64(s, st);
-}
-
-/* The names before glibc 2.33. */
-HOOK int __fxstat(int version, int fd, struct stat *st)
-{
-    struct divert_socket *s = divert_find(fd);
-
-    if (!s)
-        return is_private(fd) ? (int)as_result(-EBADF) : real.__fxstat(version, fd, st);
-    return stat_socket(s, st);
-}
-
-HOOK int __fxstat64(int version, int fd, struct stat64 *st)
-{
-    struct divert_socket *s = divert_find(fd);
-
-    if (!s)
-        return is_private(fd) ? (int)as_result(-EBADF) : real.__fxstat64(version, fd, st);
-    return stat_socket64(s, st);
+        return is_private(fd) ? (int)as_result(-EBADF) : call(version, fd, st);
+    return (int)finish(s, call(version, divert_kernel_fd(s), st) < 0 ? -errno : 0);
 }
 
 /* The descriptor itself is meant, and it is ours. */
@@ -60,41 +39,71 @@ static struct divert_socket *find_at(int fd, const char *path, int flags)
     return (flags & AT_EMPTY_PATH) && (!path || !*path) ? divert_find(fd) : NULL;
 }
 
-HOOK int fstatat(int fd, const char *path, struct stat *st, int flags)
+static int stat_at(fstatat_function *call, int fd, const char *path, void *st, int flags)
 {
     struct divert_socket *s = find_at(fd, path, flags);
 
     if (!s)
-        return real.fstatat(fd, path, st, flags);
-    return stat_socket(s, st);
+        return call(fd, path, st, flags);
+    return (int)finish(s, call(divert_kernel_fd(s), "", st, flags) < 0 ? -errno : 0);
 }
 
-HOOK int fstatat64(int fd, const char *path, struct stat64 *st, int flags)
+static int stat_version_at(fxstatat_function *call, int version, int fd, const char *path, void *st,
+                           int flags)
 {
     struct divert_socket *s = find_at(fd, path, flags);
 
     if (!s)
-        return real.fstatat64(fd, path, st, flags);
-    return stat_socket64(s, st);
+        return call(version, fd, path, st, flags);
+    return (int)finish(s, call(version, divert_kernel_fd(s), "", st, flags) < 0 ? -errno : 0);
 }
 
-HOOK int __fxstatat(int version, int fd, const char *path, struct stat *st, int flags)
-{
-    struct divert_socket *s = find_at(fd, path, flags);
+/* Headers declare these with structures of theirs, or as another function: by hook_NAME they do not
+ * know them. */
+#define HOOK_FSTAT(name)                                   \
+    HOOK int hook_##name(int fd, void *st) __asm__(#name); \
+    int hook_##name(int fd, void *st)                      \
+    {                                                      \
+        return stat_descriptor(real.name, fd, st);         \
+    }
 
-    if (!s)
-        return real.__fxstatat(version, fd, path, st, flags);
-    return stat_socket(s, st);
-}
+#define HOOK_FXSTAT(name)                                               \
+    HOOK int hook_##name(int version, int fd, void *st) __asm__(#name); \
+    int hook_##name(int version, int fd, void *st)                      \
+    {                                                                   \
+        return stat_version(real.name, version, fd, st);                \
+    }
 
-HOOK int __fxstatat64(int version, int fd, const char *path, struct stat64 *st, int flags)
-{
-    struct divert_socket *s = find_at(fd, path, flags);
+#define HOOK_FSTATAT(name)                                                              \
+    HOOK int hook_##name(int fd, const char *path, void *st, int flags) __asm__(#name); \
+    int hook_##name(int fd, const char *path, void *st, int flags)                      \
+    {                                                                                   \
+        return stat_at(real.name, fd, path, st, flags);                                 \
+    }
 
-    if (!s)
-        return real.__fxstatat64(version, fd, path, st, flags);
-    return stat_socket64(s, st);
-}
+#define HOOK_FXSTATAT(name)                                                     \
+    HOOK int hook_##name(int version, int fd, const char *path, void *st,       \
+                         int flags) __asm__(#name);                             \
+    int hook_##name(int version, int fd, const char *path, void *st, int flags) \
+    {                                                                           \
+        return stat_version_at(real.name, version, fd, path, st, flags);        \
+    }
+
+HOOK_FSTAT(fstat)
+HOOK_FSTAT(fstat64)
+HOOK_FSTATAT(fstatat)
+HOOK_FSTATAT(fstatat64)
+
+/* The names before glibc 2.33. */
+HOOK_FXSTAT(__fxstat)
+HOOK_FXSTAT(__fxstat64)
+HOOK_FXSTATAT(__fxstatat)
+HOOK_FXSTATAT(__fxstatat64)
+
+#ifdef HAVE_TIME64
+HOOK_FSTAT(__fstat64_time64)
+HOOK_FSTATAT(__fstatat64_time64)
+#endif
 
 HOOK int statx(int fd, const char *path, int flags, unsigned mask, struct statx *st)
 {

@@ -140,7 +140,7 @@ static int send_many_foreign(int fd, struct mmsghdr *messages, unsigned count, i
     return (int)done;
 }
 
-HOOK int sendmmsg(int fd, struct mmsghdr *messages, unsigned count, int flags)
+HOOK int sendmmsg(int fd, struct mmsghdr *messages, unsigned count, mmsg_flags flags)
 {
     struct divert_socket *s = find_before_write(fd, SIZE_MAX);
 
@@ -152,5 +152,5 @@ HOOK int sendmmsg(int fd, struct mmsghdr *messages, unsigned count, int flags)
 /* Names that libc has for the same functions. */
 HOOK ssize_t __write(int fd, const void *buf, size_t len) __attribute__((alias("write")));
 HOOK ssize_t __send(int fd, const void *buf, size_t len, int flags) __attribute__((alias("send")));
-HOOK int __sendmmsg(int fd, struct mmsghdr *messages, unsigned count, int flags)
+HOOK int __sendmmsg(int fd, struct mmsghdr *messages, unsigned count, mmsg_flags flags)
     __attribute__((alias("sendmmsg")));

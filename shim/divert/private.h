@@ -62,16 +62,16 @@ struct divert_shared {
     bool eventfd_set;      /* the eventfd is readable */
     _Atomic bool buffered; /* a read would not wait, handoff queue apart: without the lock */
     bool cannot_send, cannot_receive; /* after shutdown() */
-    uint32_t flags;              /* SO_BROADCAST and the like, a bit each: kept for getsockopt() */
-    _Atomic uint16_t port;       /* host byte order */
-    uint16_t queue;              /* the first of those that are ours: the port's or one behind */
-    unsigned queues;             /* how many, once bound */
-    bool balanced;               /* SO_REUSEPORT_LB: others may have the rest of the port's */
-    bool gso;                    /* the queues hand large packets over uncut */
-    _Atomic int wanted;          /* IP_DIVERTFL: bits of enum divertfl, 0 for all packets */
-    uint32_t user_cookie;        /* SO_USER_COOKIE: kept */
-    uint64_t receive_timeout;    /* SO_RCVTIMEO in nanoseconds, 0 for none */
-    struct timeval send_timeout; /* SO_SNDTIMEO: kept for getsockopt(), writes never wait */
+    uint32_t flags;           /* SO_BROADCAST and the like, a bit each: kept for getsockopt() */
+    _Atomic uint16_t port;    /* host byte order */
+    uint16_t queue;           /* the first of those that are ours: the port's or one behind */
+    unsigned queues;          /* how many, once bound */
+    bool balanced;            /* SO_REUSEPORT_LB: others may have the rest of the port's */
+    bool gso;                 /* the queues hand large packets over uncut */
+    _Atomic int wanted;       /* IP_DIVERTFL: bits of enum divertfl, 0 for all packets */
+    uint32_t user_cookie;     /* SO_USER_COOKIE: kept */
+    uint64_t receive_timeout; /* SO_RCVTIMEO in nanoseconds, 0 for none */
+    uint64_t send_timeout;    /* SO_SNDTIMEO: kept for getsockopt(), writes never wait */
     int receive_buffer, send_buffer;
     int receive_least, send_least; /* SO_RCVLOWAT, SO_SNDLOWAT: kept, packets are whole anyhow */
     struct linger linger;          /* SO_LINGER: kept, nothing waits to be sent */

@@ -13,6 +13,20 @@
 #define USER_COOKIE  0x1015     /* SO_USER_COOKIE */
 #define DIVERTFL     0x1022     /* IP_DIVERTFL */
 
+/*
+ * Each program has the numbers for its own struct timeval: of two longs, or of 64 bits each. Not
+ * all C libraries have names for both.
+ */
+#ifndef SO_RCVTIMEO_OLD
+#define SO_RCVTIMEO_OLD SO_RCVTIMEO
+#define SO_SNDTIMEO_OLD SO_SNDTIMEO
+#endif
+#ifndef SO_RCVTIMEO_NEW
+#define SO_TIMESTAMP_NEW 63
+#define SO_RCVTIMEO_NEW  66
+#define SO_SNDTIMEO_NEW  67
+#endif
+
 static int give_value(void *value, socklen_t *len, const void *from, socklen_t size)
 {
     if (*len > size)
@@ -26,14 +40,14 @@ static int give_int(void *value, socklen_t *len, int number)
     return give_value(value, len, &number, sizeof(number));
 }
 
-static int give_receive_timeout(const struct divert_shared *shared, void *value, socklen_t *len)
+/* Seconds and microseconds. */
+static int give_timeout(uint64_t ns, bool wide, void *value, socklen_t *len)
 {
-    struct timeval time = {
-        .tv_sec = (time_t)(shared->receive_timeout / NS_PER_SEC),
-        .tv_usec = (suseconds_t)(shared->receive_timeout % NS_PER_SEC / 1000),
-    };
+    const int64_t time[] = {(int64_t)(ns / NS_PER_SEC), (int64_t)(ns % NS_PER_SEC / 1000)};
+    const long narrow[] = {(long)time[0], (long)time[1]};
 
-    return give_value(value, len, &time, sizeof(time));
+    return wide ? give_value(value, len, time, sizeof(time))
+                : give_value(value, len, narrow, sizeof(narrow));
 }
 
 /* The bit that holds an option which is on or off; 0 for others. */
@@ -49,6 +63,8 @@ static uint32_t flag_of(int name)
     case SO_OOBINLINE:
     case SO_TIMESTAMP:
         return 1u << name;
+    case SO_TIMESTAMP_NEW:
+        return 1u << SO_TIMESTAMP;
     default:
         return 0;
     }
@@ -84,10 +100,12 @@ int divert_getsockopt(struct divert_socket *s, int level, int name, void *value,
         return give_int(value, len, shared->balanced);
     case USER_COOKIE:
         return give_value(value, len, &shared->user_cookie, sizeof(shared->user_cookie));
-    case SO_RCVTIMEO:
-        return give_receive_timeout(shared, value, len);
-    case SO_SNDTIMEO:
-        return give_value(value, len, &shared->send_timeout, sizeof(shared->send_timeout));
+    case SO_RCVTIMEO_OLD:
+    case SO_RCVTIMEO_NEW:
+        return give_timeout(shared->receive_timeout, name == SO_RCVTIMEO_NEW, value, len);
+    case SO_SNDTIMEO_OLD:
+    case SO_SNDTIMEO_NEW:
+        return give_timeout(shared->send_timeout, name == SO_SNDTIMEO_NEW, value, len);
     case SO_RCVLOWAT:
         return give_int(value, len, shared->receive_least);
     case SO_SNDLOWAT:
@@ -114,23 +132,21 @@ static int take_value(void *out, size_t size, const void *value, socklen_t len)
     return 0;
 }
 
-static int take_timeout(struct timeval *out, const void *value, socklen_t len)
+static int take_timeout(uint64_t *ns, bool wide, const void *value, socklen_t len)
 {
-    int err = take_value(out, sizeof(*out), value, len);
+    int64_t time[2];
+    long narrow[2];
+    int err = wide ? take_value(time, sizeof(time), value, len)
+                   : take_value(narrow, sizeof(narrow), value, len);
 
-    if (!err && (out->tv_sec < 0 || out->tv_usec < 0 || out->tv_usec >= 1000000))
+    if (!err && !wide) {
+        time[0] = narrow[0];
+        time[1] = narrow[1];
+    }
+    if (!err && (time[0] < 0 || time[1] < 0 || time[1] >= 1000000))
         err = -EDOM;
-    return err;
-}
-
-static int set_receive_timeout(struct divert_shared *shared, const void *value, socklen_t len)
-{
-    struct timeval time;
-    int err = take_timeout(&time, value, len);
-
     if (!err)
-        shared->receive_timeout =
-            (uint64_t)time.tv_sec * NS_PER_SEC + (uint64_t)time.tv_usec * 1000;
+        *ns = (uint64_t)time[0] * NS_PER_SEC + (uint64_t)time[1] * 1000;
     return err;
 }
 
@@ -198,10 +214,12 @@ int divert_setsockopt(struct divert_socket *s, int level, int name, const void *
         return take_value(&shared->user_cookie, sizeof(shared->user_cookie), value, len);
     case REUSEPORT_LB:
         return set_balanced(shared, value, len);
-    case SO_RCVTIMEO:
-        return set_receive_timeout(shared, value, len);
-    case SO_SNDTIMEO:
-        return take_timeout(&shared->send_timeout, value, len);
+    case SO_RCVTIMEO_OLD:
+    case SO_RCVTIMEO_NEW:
+        return take_timeout(&shared->receive_timeout, name == SO_RCVTIMEO_NEW, value, len);
+    case SO_SNDTIMEO_OLD:
+    case SO_SNDTIMEO_NEW:
+        return take_timeout(&shared->send_timeout, name == SO_SNDTIMEO_NEW, value, len);
     case SO_RCVBUF:
     case SO_RCVBUFFORCE:
         return set_receive_buffer(s, value, len);

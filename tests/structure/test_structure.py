@@ -16,7 +16,7 @@ ROOT, CORE, LIBRARY = pathlib.Path(sys.argv[1]), sys.argv[2], sys.argv[3]
 # From the bottom to the top: a file may include those of its own layer and of those below.
 LAYERS = [
     r"common/.*",
-    r"shim/real\..*|shim/util/(clock|scatter)\.h",
+    r"shim/(real|time64)\..*|shim/util/(clock|scatter)\.h",
     r"shim/fdtable\..*|shim/packet/.*",
     r"shim/process/.*",
     r"shim/util/.*",
@@ -24,7 +24,7 @@ LAYERS = [
     r"shim/trace/.*|shim/inject/.*|shim/bsd/.*",
     r"shim/divert/.*",
     r"shim/(wait|poll_kernel|fd_sets)\..*",
-    r"shim/hook\.h|shim/[a-z]+_hooks\.c",
+    r"shim/hook\.h|shim/[a-z0-9]+_hooks\.c",
     r"tools/divert-run/util/.*",
     r"tools/divert-run/rule/.*",
     r"tools/divert-run/language/.*",
@@ -194,12 +194,18 @@ def nm(*arguments):
     return names
 
 
+def is_32_bits(path):
+    return pathlib.Path(path).read_bytes()[4] == 1
+
+
 def hooks():
-    """The functions that the library catches."""
-    found = set()
+    """The functions that the library catches. Those of 64-bit time are for 32-bit programs."""
+    found, other = set(), re.compile(r"^#ifdef HAVE_TIME64$.*?^#endif$", re.M | re.S)
     for name in FILES:
-        if name.endswith("_hooks.c"):
-            found.update(re.findall(r"^HOOK [^;{=()]*?\b(\w+)\(", TEXT[name], re.M))
+        if name.endswith("_hooks.c") and (name != "shim/time64_hooks.c" or is_32_bits(LIBRARY)):
+            text = TEXT[name] if is_32_bits(LIBRARY) else other.sub("", TEXT[name])
+            found.update(re.findall(r"^HOOK [^;{=()]*?\b(\w+)\(", text, re.M))
+            found.update(re.findall(r"^HOOK_[A-Z]+\((\w+)\)", text, re.M))
     return found
 
 
