@@ -19,10 +19,6 @@
 #include <sys/auxv.h>
 #include <unistd.h>
 
-#ifndef DIVERTSHIM_VERSION
-#define DIVERTSHIM_VERSION "0.1.0"
-#endif
-
 static void setenv_number(const char *name, const char *fmt, unsigned number)
 {
     char value[16];
