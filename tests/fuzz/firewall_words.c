@@ -30,7 +30,9 @@ static const char *const nft_words[] = {
     "timestamp",  "skuid",       "skgid",     "numgen",     "random",
     "mod",        "@nh,8,3",     "@nh,8,8",   "ipv4_addr;", "ipv6_addr;",
     "interval;",  "elements",    "=",         "prefix",     "syn",
-    ">",          NULL,
+    ">",          "exthdr",      "hbh",       "rt",         "dst",
+    "type",       "flowlabel",   "hdrlength", "doff",       "nexthdr",
+    "lsrr",       "ssrr",        "rr",        "ipsec",      NULL,
 };
 
 static const char *const iptables_words[] = {
@@ -84,6 +86,23 @@ static const char *const iptables_words[] = {
     "--set-dscp",
     "TCPMSS",
     "--set-mss",
+    "ipv6header",
+    "--soft",
+    "--header",
+    "hop",
+    "route",
+    "frag",
+    "dst",
+    "auth",
+    "esp",
+    "rt",
+    "--rt-type",
+    "policy",
+    "--dir",
+    "in",
+    "--pol",
+    "ipsec",
+    "none",
     "--src-type",
     "--dst-type",
     "--sport",
@@ -234,11 +253,12 @@ static bool is_interface(const struct reader *r, const char *word)
 
         for (unsigned int j = 0; j < rule->clause_count; j++) {
             const struct rule_clause *clause = &rule->clauses[j];
+            bool spoofed = clause->kind == CLAUSE_SPOOFED;
 
-            if (clause->kind != CLAUSE_VIA && clause->kind != CLAUSE_RECV &&
+            if (!spoofed && clause->kind != CLAUSE_VIA && clause->kind != CLAUSE_RECV &&
                 clause->kind != CLAUSE_XMIT)
                 continue;
-            for (unsigned int k = 0; k < clause->count; k++)
+            for (unsigned int k = spoofed; k < clause->count; k += spoofed ? 2 : 1)
                 if (is_spelled(r, word, rule->atoms[clause->first + k].ifname))
                     return true;
         }

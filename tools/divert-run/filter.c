@@ -100,13 +100,14 @@ static bool choose_iptables(struct filter *filter, const struct ruleset *rules, 
 /* Some words are there with nft only. */
 static bool restrict_backend(struct filter *filter, const struct ruleset *rules)
 {
-    const struct rule *rule = ruleset_state_rule(rules);
+    const struct rule *state = ruleset_state_rule(rules);
+    const struct rule *rule = state ? state : ruleset_nft_rule(rules);
 
     if (!rule)
         return true;
     if (filter->kind == FILTER_IPTABLES) {
-        message_error("rule %u: '%s': iptables has no dynamic rules; use --backend nft",
-                      rule->number, rule->text);
+        message_error("rule %u: '%s': iptables has no %s; use --backend nft", rule->number,
+                      rule->text, state ? "dynamic rules" : "match for IP options");
         return false;
     }
     filter->kind = FILTER_NFT;

@@ -92,6 +92,13 @@ static const struct {
     {"icmp6 from any to any icmp6types 128 in", PING, 0},
     {"icmp6 from any to any icmp6types 1,129 in", 0, 0},
     {"ip from any to any in dst-ip6 " IN_ADDRESS " src-port 1111", TO_ME, 0},
+    {"ip from any to any in flow-id 1,77", ALL_IN, 0},
+    {"ip from any to any in not flow-id 78", ALL_IN, 0},
+    {"ip from any to any in ext6hdr hopopt,rthdr0", 0, 0},
+    {"ip from any to any in not ext6hdr frag", ALL_IN, 0},
+    {"ip from any to 2001:db8:9::2/ffff:ffff:0:ffff:ffff:ffff:ffff:ffff in", FORWARDED, 0},
+    {"ip from not 2001:db8:9::2/ffff:ffff:0:ffff:ffff:ffff:ffff:ffff to any in", 0, 0},
+    {"ip from any to any ipsec", 0, 0},
 #else
     {"icmp from any to any in", PING, 0},
     {"icmp6 from any to any", 0, 0},
@@ -114,6 +121,14 @@ static const struct {
     {"icmp from any to any icmptypes 0,3 in", 0, 0},
     {"ip from any to any in src-ip 10.1.0.2 dst-port 2222", UDP | LONG, 0},
     {"ip from any to any in dst-ip 10.1.0.1 src-port 1111", TO_ME, 0},
+    {"ip from any to any in frag !mf,!offset", ALL_IN, 0},
+    {"ip from any to any in frag mf", 0, 0},
+    {"ip from any to any in not frag !df,!rf", 0, 0},
+    {"ip from 10.0.0.2:255.0.0.255 to any in", ALL_IN, 0},
+    {"ip from any to not 192.9.2.0:255.0.255.0,10.1.0.1 in", 0, 0},
+    {"ip from any to 192.0.2.0/24{1, 2, 5-9} in", FORWARDED, 0},
+    {"ip from 10.1.0.0/28{3-15,1},10.1.0.9 to any in", 0, 0},
+    {"ip from any to any in not ipsec", ALL_IN, 0},
 #endif
     {"udp from any to any 2222 in", UDP | LONG, 0},
     {"udp from any 1111 to any in", UDP | LONG | TO_ME, 0},
@@ -160,6 +175,16 @@ static const struct {
     {"ip from any to any in verrevpath", ALL_IN, 0},
     {"ip from any to any in not verrevpath", 0, 0},
     {"ip from any to any out verrevpath", 0, ALL_OUT},
+    {"ip from any to any antispoof in", ALL_IN, 0},
+    {"ip from any to any not antispoof", 0, 0},
+    {"ip from any to any via " IN_ADDRESS, ALL_IN, 0},
+    {"ip from any to any xmit " OUT_ADDRESS, 0, ALL_OUT},
+    {"ip from any to any recv any", ALL_IN, ALL_OUT},
+    {"tcp from any to any in tcpdatalen 0", SYN | ACK, 0},
+    {"tcp from any to any in not tcpdatalen 0-10,20", 0, 0},
+    {"ip from any to any diverted-loopback", ALL_IN, 0},
+    {"ip from any to any not diverted-loopback", 0, ALL_OUT},
+    {"ip from any to any diverted-output", 0, ALL_OUT},
     {"ip from any to any diverted in // not the first, so it always is", ALL_IN, 0},
     {"ip from any to any not diverted", 0, 0},
 };
@@ -290,12 +315,135 @@ START_TEST(test_some_packets_match_by_chance)
 }
 END_TEST
 
+/* A TCP segment with that many bytes, and so many words of options in both headers. */
+static void send_segment(size_t data, unsigned words)
+{
+    uint8_t segment[120] = {0}, packet[200];
+    size_t len;
+
+    segment[12] = (uint8_t)((5 + words) << 4);
+    len = make_ip(packet, IPPROTO_TCP, IN_PEER, OUT_PEER, 77, segment, 20 + words * 4 + data);
+    wire_send(&in0, packet, len);
+}
+
+static bool comes_out(void)
+{
+    uint8_t packet[200];
+    struct pollfd p = {.fd = out0.fd, .events = POLLIN};
+
+    return poll(&p, 1, 100) == 1 && wire_receive(&out0, packet, sizeof(packet));
+}
+
+START_TEST(test_length_of_tcp_data_is_found)
+{
+    static const size_t lengths[] = {0, 4, 5, 10, 11, 19, 20, 21};
+
+    rules_hold(_i, "deny tcp from any to any tcpdatalen 5-10,20 in",
+               "allow tcp from any to any not tcpdatalen 11 out", "deny tcp from any to any out",
+               NULL);
+    for (size_t i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++) {
+        size_t data = lengths[i];
+
+        for (unsigned words = 0; words <= 10; words += 5) {
+            send_segment(data, words);
+            ck_assert_msg(comes_out() == !((data >= 5 && data <= 11) || data == 20),
+                          "%zu bytes, %u words of options", data, words);
+        }
+    }
+}
+END_TEST
+
+/* An address of the network behind out0, on in0; and the same of in0. */
+START_TEST(test_spoofed_packets_are_told)
+{
+    uint8_t packet[100], got[100];
+    wire_address from;
+    size_t len;
+    int fd;
+
+    rules_hold(_i, "divert 8000 ip from any to any not antispoof in", NULL);
+    fd = divert_bound(8000);
+    udp_socket(2222);
+    len = make_udp(packet, OUT_PEER, 1111, OUT_ADDRESS, 2222, 77, "x", 1);
+    wire_send(&in0, packet, len);
+    ck_assert_uint_eq(divert_read(fd, got, sizeof(got), &from), len);
+    wire_send(&out0, packet, len);
+    len = make_udp(packet, IN_PEER, 1111, OUT_PEER, 2222, 77, "x", 1);
+    wire_send(&in0, packet, len);
+    wire_expect(&out0, packet, len);
+    ck_assert(divert_silent(fd));
+}
+END_TEST
+
+#ifdef WIRE_IPV6
+/* With a header behind that of IPv6, and whether it comes out. */
+static bool passes_with(uint8_t type, uint8_t second, uint8_t third)
+{
+    uint8_t packet[200], header[8] = {0, 0, third, second};
+    size_t len = make_udp(packet, IN_PEER, 1111, OUT_PEER, 2222, 77, "x", 1);
+
+    len = insert_header(packet, len, type, header, sizeof(header));
+    wire_send(&in0, packet, len);
+    return comes_out();
+}
+
+START_TEST(test_extension_headers_are_found)
+{
+    rules_hold(_i, "deny ip from any to any ext6hdr dstopt in",
+               "deny ip from any to any ext6hdr rthdr2 in", NULL);
+    ck_assert(!passes_with(IPPROTO_DSTOPTS, 4, 1));
+    ck_assert(passes_with(IPPROTO_HOPOPTS, 4, 1));
+    ck_assert(!passes_with(IPPROTO_ROUTING, 0, 2));
+    ck_assert(passes_with(IPPROTO_ROUTING, 0, 4));
+}
+END_TEST
+#else
+/* With an IP option of that kind, and whether it comes out. */
+static bool passes_with_option(uint8_t kind)
+{
+    uint8_t packet[100], moved[104];
+    size_t len = make_udp(packet, IN_PEER, 1111, OUT_PEER, 2222, 77, "x", 1);
+    uint32_t sum = 0;
+
+    memcpy(moved, packet, HEADER);
+    memcpy(moved + HEADER, (uint8_t[]){kind, kind == 1 ? 1 : 3, kind == 1 ? 1 : 4, 0}, 4);
+    memcpy(moved + HEADER + 4, packet + HEADER, len - HEADER);
+    moved[0] = 0x46;
+    moved[3] = (uint8_t)(moved[3] + 4);
+    moved[10] = moved[11] = 0;
+    for (int i = 0; i < HEADER + 4; i += 2)
+        sum += (uint32_t)moved[i] << 8 | moved[i + 1];
+    sum = (sum & 0xffff) + (sum >> 16);
+    sum = ~((sum & 0xffff) + (sum >> 16));
+    moved[10] = (uint8_t)(sum >> 8);
+    moved[11] = (uint8_t)sum;
+    wire_send(&in0, moved, len + 4);
+    return comes_out();
+}
+
+START_TEST(test_ip_options_are_found)
+{
+    if (!rules_before_reassembly(_i))
+        return; /* iptables has no match for them */
+    rules_hold(_i, "deny ip from any to any ipoptions rr in",
+               "deny ip from any to any ipoptions !lsrr,!ssrr,!rr out xmit in0", NULL);
+    ck_assert(!passes_with_option(7));
+    ck_assert(passes_with_option(1));
+}
+END_TEST
+#endif
+
 int main(void)
 {
     const TTest *const tests[] = {
-        test_rules_match_what_they_say,
-        test_some_packets_match_by_chance,
+        test_rules_match_what_they_say,   test_some_packets_match_by_chance,
+        test_length_of_tcp_data_is_found, test_spoofed_packets_are_told,
+#ifdef WIRE_IPV6
+        test_extension_headers_are_found,
+#else
+        test_ip_options_are_found,
+#endif
     };
 
-    return run_suite_with("rules", tests, 2, rules_backends());
+    return run_suite_with("rules", tests, sizeof(tests) / sizeof(tests[0]), rules_backends());
 }

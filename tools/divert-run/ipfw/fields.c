@@ -25,6 +25,8 @@ static struct limits limits_of(enum clause_kind kind)
                                "a length in bytes, 0 to 65535, or a range 100-200"};
     case CLAUSE_IPTTL:
         return (struct limits){255, true, true, "a TTL from 0 to 255, or a range 1-5"};
+    case CLAUSE_FLOWID:
+        return (struct limits){0xfffff, false, true, "a flow label from 0 to 1048575"};
     case CLAUSE_IPPRECEDENCE:
         return (struct limits){7, false, false, "a precedence from 0 to 7"};
     case CLAUSE_TCPSEQ:

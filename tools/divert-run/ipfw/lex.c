@@ -58,6 +58,17 @@ bool ipfw_lex_at(const struct parser *p, const char *keyword)
     return strcasecmp(p->word.s, keyword) == 0;
 }
 
+void ipfw_drop_escapes(char *s)
+{
+    char *to = s;
+
+    for (; *s; s++) {
+        if (*s != '\\' || !s[1])
+            *to++ = *s;
+    }
+    *to = '\0';
+}
+
 bool ipfw_lex_in(const struct word *word, const char *const *keywords)
 {
     for (; *keywords; keywords++) {

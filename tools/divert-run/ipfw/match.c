@@ -50,42 +50,6 @@ bool ipfw_parse_proto(struct parser *p, bool negated)
     return ipfw_add_number(p, CLAUSE_PROTO, negated, (uint32_t)proto);
 }
 
-static bool ipfw_add_address(struct parser *p, const struct word *item, void *context)
-{
-    struct rule_atom *atom = parser_add_atom(p, item);
-    struct word copy = *item;
-    bool bad_mask = false;
-
-    (void)context;
-    if (!atom)
-        return false;
-    if (strcasecmp(item->s, "any") == 0)
-        atom->addr.kind = ADDR_ANY;
-    else if (strcasecmp(item->s, "me") == 0)
-        atom->addr.kind = ADDR_ME;
-    else if (strcasecmp(item->s, "me6") == 0)
-        atom->addr.kind = ADDR_ME6;
-    else if (strpbrk(item->s, "{}()"))
-        return fail_at_item(p, item,
-                            "address sets are not supported; write a comma list; a table stands "
-                            "alone: table(NAME)");
-    else if (!parser_read_network(copy.s, &atom->addr, &bad_mask))
-        return fail_at_item(
-            p, item,
-            bad_mask ? "expected a prefix length, or a mask of leading one bits, behind the address"
-                     : "expected an address: any, me, a.b.c.d[/len] or IPv6[/len] (no host names)");
-    return true;
-}
-
-bool ipfw_parse_addresses(struct parser *p, enum clause_kind kind, bool negated)
-{
-    if (parser_at_end(p))
-        return parser_fail(p, "expected an address at the end of the rule");
-    if (ipfw_at_table(p))
-        return ipfw_parse_table(p, kind, negated);
-    return parser_add_clause(p, kind, negated) && ipfw_lex_list(p, ipfw_add_address, NULL);
-}
-
 static const char *service_protocol(const struct rule *rule)
 {
     int proto = rule_proto(rule);
@@ -98,12 +62,15 @@ static bool ipfw_add_port(struct parser *p, const struct word *item, void *conte
     const char *service = service_protocol(p->rule);
     struct rule_atom *atom = parser_add_atom(p, item);
     struct word copy = *item;
-    char *dash = strchr(copy.s + 1, '-');
-    int lo = name_to_port(item->s, service), hi = lo;
+    char *dash;
+    int lo, hi;
 
     (void)context;
     if (!atom)
         return false;
+    ipfw_drop_escapes(copy.s);
+    lo = hi = name_to_port(copy.s, service);
+    dash = *copy.s ? strchr(copy.s + 1, '-') : NULL;
     while (lo < 0 && dash) { /* names of services may have dashes */
         *dash = '\0';
         lo = name_to_port(copy.s, service);
@@ -212,22 +179,39 @@ static bool ipfw_interface_name_ok(const char *name)
            strcmp(name, "..") != 0;
 }
 
+/* "via 10.1.0.1": the interface that has the address now. NULL after an error. */
+static const char *interface_name(struct parser *p, char name[IFNAMSIZ])
+{
+    struct in6_addr address;
+    int family = strchr(p->word.s, ':') ? AF_INET6 : AF_INET;
+
+    if (inet_pton(family, p->word.s, &address) != 1)
+        return parser_interface_name(p->word.s);
+    if (ipfw_interface_of(family, &address, name))
+        return name;
+    parser_fail(p, "'%s': no interface has this address now; expected one that is there, or a name",
+                p->word.s);
+    return NULL;
+}
+
 bool ipfw_parse_interface(struct parser *p, enum clause_kind kind, bool negated)
 {
-    struct in_addr address;
+    char found[IFNAMSIZ];
+    const char *name;
     struct rule_atom *atom;
 
     if (parser_at_end(p))
         return parser_fail(p, "expected an interface name at the end of the rule");
     if (ipfw_at_table(p))
         return ipfw_parse_table(p, kind, negated);
-    if (inet_pton(AF_INET, p->word.s, &address) == 1)
-        return parser_fail(p, "'%s': expected the interface's name, not its address", p->word.s);
     for (const char *s = p->word.s; *s; s++) {
         if ((unsigned char)*s <= ' ' || (unsigned char)*s >= 0x7f)
             return parser_fail(p, "expected an interface name in plain characters");
     }
-    if (!ipfw_interface_name_ok(p->word.s))
+    name = interface_name(p, found);
+    if (!name)
+        return false;
+    if (!ipfw_interface_name_ok(name))
         return parser_fail(
             p, "'%s': expected an interface name of at most %d characters, '*' only at its end",
             p->word.s, IFNAMSIZ - 1);
@@ -236,7 +220,7 @@ bool ipfw_parse_interface(struct parser *p, enum clause_kind kind, bool negated)
     atom = parser_add_atom(p, &p->word);
     if (!atom)
         return false;
-    strcpy(atom->ifname, parser_interface_name(p->word.s));
+    strcpy(atom->ifname, name);
     /* Drop a '*' behind a name that cannot be longer. */
     atom->ifname[strnlen(atom->ifname, IFNAMSIZ - 1)] = '\0';
     return ipfw_lex_next(p);

@@ -52,8 +52,6 @@ static bool parse_iface_option(struct parser *p, enum clause_kind kind, bool neg
             p->word.s);
     if (!ipfw_lex_next(p))
         return false;
-    if (kind == CLAUSE_RECV && ipfw_lex_at(p, "any") && !rule_clause(p->rule, CLAUSE_IN))
-        return parser_fail(p, "'any': expected an interface name (or 'in' before 'recv any')");
     return ipfw_parse_interface(p, kind, negated);
 }
 
@@ -102,10 +100,14 @@ static bool parse_port_option(struct parser *p, enum clause_kind kind, bool nega
     return ipfw_lex_next(p) && ipfw_parse_ports(p, kind, negated);
 }
 
+/* "proto ipv6" is IPv6 inside of IP. */
 static bool parse_proto_option(struct parser *p, enum clause_kind kind, bool negated)
 {
-    (void)kind;
-    return ipfw_lex_next(p) && ipfw_parse_proto(p, negated);
+    if (!ipfw_lex_next(p))
+        return false;
+    if (ipfw_lex_at(p, "ipv6"))
+        return ipfw_add_number(p, kind, negated, IPPROTO_IPV6);
+    return ipfw_parse_proto(p, negated);
 }
 
 static bool parse_family_option(struct parser *p, enum clause_kind kind, bool negated)
@@ -157,6 +159,23 @@ static bool parse_version_option(struct parser *p, enum clause_kind kind, bool n
     return ipfw_add_number(p, kind, negated, (uint32_t)version);
 }
 
+static bool parse_ipoptions_option(struct parser *p, enum clause_kind kind, bool negated)
+{
+    (void)kind;
+    return ipfw_lex_next(p) && ipfw_parse_ipoptions(p, negated);
+}
+
+static bool parse_ext6hdr_option(struct parser *p, enum clause_kind kind, bool negated)
+{
+    return ipfw_lex_next(p) && ipfw_parse_ext6hdr(p, kind, negated);
+}
+
+/* A packet that came back from the program, in one direction only. */
+static bool parse_diverted_option(struct parser *p, enum clause_kind kind, bool negated)
+{
+    return ipfw_add_number(p, kind, negated, ipfw_lex_at(p, "diverted-loopback") ? 1 : 2);
+}
+
 static const struct option options[] = {
     {"in", parse_direction_option, CLAUSE_IN},
     {"out", parse_direction_option, CLAUSE_OUT},
@@ -164,32 +183,44 @@ static const struct option options[] = {
     {"recv", parse_iface_option, CLAUSE_RECV},
     {"xmit", parse_iface_option, CLAUSE_XMIT},
     {"diverted", parse_bare_option, CLAUSE_DIVERTED},
+    {"diverted-loopback", parse_diverted_option, CLAUSE_DIVERTED},
+    {"diverted-output", parse_diverted_option, CLAUSE_DIVERTED},
     {"sockarg", parse_bare_option, CLAUSE_SOCKARG},
     {"established", parse_established_option, CLAUSE_ESTABLISHED},
+    {"estab", parse_established_option, CLAUSE_ESTABLISHED},
     {"setup", parse_setup_option, CLAUSE_TCPFLAGS},
     {"tcpflags", parse_flags_option, CLAUSE_TCPFLAGS},
+    {"tcpflgs", parse_flags_option, CLAUSE_TCPFLAGS},
     {"icmptypes", parse_types_option, CLAUSE_ICMPTYPES},
     {"icmptype", parse_types_option, CLAUSE_ICMPTYPES},
     {"icmp6types", parse_types_option, CLAUSE_ICMP6TYPES},
     {"icmp6type", parse_types_option, CLAUSE_ICMP6TYPES},
-    {"frag", parse_bare_option, CLAUSE_FRAG},
-    {"fragment", parse_bare_option, CLAUSE_FRAG},
+    {"frag", ipfw_parse_frag, CLAUSE_FRAG},
+    {"fragment", ipfw_parse_frag, CLAUSE_FRAG},
+    {"ipoptions", parse_ipoptions_option, CLAUSE_IPOPTION},
+    {"ipopts", parse_ipoptions_option, CLAUSE_IPOPTION},
     {"iplen", parse_field_option, CLAUSE_IPLEN},
     {"ipttl", parse_field_option, CLAUSE_IPTTL},
     {"ipid", parse_field_option, CLAUSE_IPID},
     {"ipprecedence", parse_field_option, CLAUSE_IPPRECEDENCE},
     {"iptos", parse_tos_option, CLAUSE_IPTOS},
     {"ipversion", parse_version_option, CLAUSE_FAMILY},
+    {"ipver", parse_version_option, CLAUSE_FAMILY},
     {"dscp", parse_dscp_option, CLAUSE_DSCP},
     {"tcpseq", parse_tcp_field_option, CLAUSE_TCPSEQ},
     {"tcpack", parse_tcp_field_option, CLAUSE_TCPACK},
     {"tcpwin", parse_tcp_field_option, CLAUSE_TCPWIN},
+    {"tcpdatalen", parse_tcp_field_option, CLAUSE_TCPDATALEN},
     {"tcpmss", parse_tcp_field_option, CLAUSE_TCPMSS},
     {"tcpoptions", parse_tcpoptions_option, CLAUSE_TCPOPTION},
     {"tcpopts", parse_tcpoptions_option, CLAUSE_TCPOPTION},
     {"uid", parse_owner_option, CLAUSE_UID},
     {"gid", parse_owner_option, CLAUSE_GID},
     {"verrevpath", parse_bare_option, CLAUSE_REVPATH},
+    {"antispoof", ipfw_parse_antispoof, CLAUSE_SPOOFED},
+    {"ext6hdr", parse_ext6hdr_option, CLAUSE_EXT6HDR},
+    {"flow-id", parse_field_option, CLAUSE_FLOWID},
+    {"ipsec", parse_bare_option, CLAUSE_IPSEC},
     {"proto", parse_proto_option, CLAUSE_PROTO},
     {"keep-state", ipfw_parse_state_option, 0},
     {"record-state", ipfw_parse_state_option, 0},
@@ -199,6 +230,8 @@ static const struct option options[] = {
     {"dst-ip", parse_address_option, CLAUSE_DST},
     {"src-ip6", parse_address_option, CLAUSE_SRC},
     {"dst-ip6", parse_address_option, CLAUSE_DST},
+    {"src-ipv6", parse_address_option, CLAUSE_SRC},
+    {"dst-ipv6", parse_address_option, CLAUSE_DST},
     {"src-port", parse_port_option, CLAUSE_SPORT},
     {"dst-port", parse_port_option, CLAUSE_DPORT},
     {"lookup", ipfw_parse_lookup, CLAUSE_DST},
@@ -208,32 +241,40 @@ static const struct option options[] = {
     {"ipv6", parse_family_option, CLAUSE_FAMILY},
 };
 
-static const char *const unsupported[] = {
-    "defer-action",
-    "jail",
-    "mac",
-    "mac-type",
-    "src-mac",
-    "dst-mac",
-    "layer2",
-    "bridged",
-    "ipoptions",
-    "tcpdatalen",
-    "antispoof",
-    "verrevpath6",
-    "versrcreach",
-    "ipsec",
-    "tagged",
-    "fib",
-    "ext6hdr",
-    "flow-id",
-    "flow",
-    "diverted-loopback",
-    "diverted-output",
-    "state",
-    "or",
-    NULL,
+static const char bridge[] = "these rules see IP packets; use nft's family bridge";
+static const char deferred[] = "a rule acts at once here; write one rule that makes the state";
+
+/* What this cannot do, and who does it on Linux. */
+static const struct {
+    const char *name, *instead;
+} unsupported[] = {
+    {"defer-action", deferred},
+    {"defer-immediate-action", deferred},
+    {"check-state", "it is an action: write it before the body"},
+    {"state", "expected keep-state or limit"},
+    {"flow", "look single fields up, with lookup"},
+    {"jail", "there are no jails; use uid or gid"},
+    {"fib", "match the packet mark by nft(8) or iptables(8)"},
+    {"mark", "there is no mark of ipfw's here; skipto can tell packets apart"},
+    {"tagged", "there are no tags of packets here"},
+    {"layer2", bridge},
+    {"bridged", bridge},
+    {"mac", bridge},
+    {"mac-type", bridge},
+    {"src-mac", bridge},
+    {"dst-mac", bridge},
+    {"versrcreach", "netfilter cannot tell the default route from others; verrevpath is stricter"},
+    {"or", "alternatives stand in braces"},
 };
+
+static const char *reason_against(const struct word *word)
+{
+    for (size_t i = 0; i < sizeof(unsupported) / sizeof(*unsupported); i++) {
+        if (strcasecmp(unsupported[i].name, word->s) == 0)
+            return unsupported[i].instead;
+    }
+    return NULL;
+}
 
 static const struct option *find_ipfw_option(const struct word *word)
 {
@@ -246,7 +287,7 @@ static const struct option *find_ipfw_option(const struct word *word)
 
 bool ipfw_is_option(const struct word *word)
 {
-    return find_ipfw_option(word) || ipfw_lex_in(word, unsupported);
+    return find_ipfw_option(word) || reason_against(word);
 }
 
 bool ipfw_parse_options(struct parser *p)
@@ -261,8 +302,9 @@ bool ipfw_parse_options(struct parser *p)
         if (parser_at_end(p))
             return parser_fail(p, "expected an option behind 'not'");
         option = find_ipfw_option(&p->word);
-        if (!option && (ipfw_lex_in(&p->word, unsupported) || p->word.s[0] == '{'))
-            return parser_fail(p, "'%s': this ipfw option is not supported", p->word.s);
+        if (!option && reason_against(&p->word))
+            return parser_fail(p, "'%s': this option is not supported: %s", p->word.s,
+                               reason_against(&p->word));
         if (!option)
             return parser_fail(
                 p, "'%s': expected an option (in, out, via, recv, xmit, diverted, setup, ...)",

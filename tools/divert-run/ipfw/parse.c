@@ -85,7 +85,19 @@ static bool looks_like_ports(const struct word *word)
 
     memcpy(first, word->s, sizeof(first));
     first[strcspn(first, ",")] = '\0';
-    return starts_with_digit(word) || name_to_port(first, NULL) >= 0;
+    ipfw_drop_escapes(first);
+    if (starts_with_digit(word) || name_to_port(first, NULL) >= 0)
+        return true;
+    for (char *dash = strchr(first, '-'); dash; dash = strchr(dash + 1, '-')) {
+        bool begins;
+
+        *dash = '\0';
+        begins = name_to_port(first, NULL) >= 0;
+        *dash = '-';
+        if (begins)
+            return true;
+    }
+    return false;
 }
 
 static bool parse_source_ports(struct parser *p)

@@ -13,6 +13,8 @@ bool ipfw_lex_next(struct parser *p);
 /* Gives the word after the current one. */
 bool ipfw_lex_peek(const struct parser *p, struct word *word);
 bool ipfw_lex_at(const struct parser *p, const char *keyword);
+/* Takes the backslashes off that stand before the dashes of a name: ftp\-data. */
+void ipfw_drop_escapes(char *s);
 bool ipfw_lex_in(const struct word *word, const char *const *keywords);
 
 /*
@@ -34,6 +36,14 @@ bool ipfw_is_option(const struct word *word);
  * clause. */
 bool ipfw_parse_proto(struct parser *p, bool negated);
 bool ipfw_parse_addresses(struct parser *p, enum clause_kind kind, bool negated);
+/* addresses.c */
+bool ipfw_parse_antispoof(struct parser *p, enum clause_kind kind, bool negated);
+/* Finds the interface that has an address. */
+bool ipfw_interface_of(int family, const void *address, char name[IFNAMSIZ]);
+/* headers.c */
+bool ipfw_parse_frag(struct parser *p, enum clause_kind kind, bool negated);
+bool ipfw_parse_ipoptions(struct parser *p, bool negated);
+bool ipfw_parse_ext6hdr(struct parser *p, enum clause_kind kind, bool negated);
 bool ipfw_parse_ports(struct parser *p, enum clause_kind kind, bool negated);
 bool ipfw_parse_icmptypes(struct parser *p, enum clause_kind kind, bool negated);
 bool ipfw_parse_tcpflags(struct parser *p, bool negated);

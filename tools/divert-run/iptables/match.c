@@ -56,9 +56,16 @@ void iptables_network(const struct match *match, const struct rule_addr *addr, b
                       struct conditions *out)
 {
     bool src = match->kind == CLAUSE_SRC;
-    char s[INET6_ADDRSTRLEN];
+    int family = addr->kind == ADDR_NET4 || addr->kind == ADDR_MASK4 ? AF_INET : AF_INET6;
+    char s[INET6_ADDRSTRLEN], mask[INET6_ADDRSTRLEN];
 
-    inet_ntop(addr->kind == ADDR_NET4 ? AF_INET : AF_INET6, addr->bytes, s, sizeof(s));
+    inet_ntop(family, addr->bytes, s, sizeof(s));
+    if (addr->kind >= ADDR_MASK4) {
+        inet_ntop(family, addr->mask, mask, sizeof(mask));
+        iptables_add_condition(out, -1, src ? SLOT_SRC : SLOT_DST, "%s-%c %s/%s",
+                               iptables_negation(inverse), src ? 's' : 'd', s, mask);
+        return;
+    }
     iptables_add_condition(out, -1, src ? SLOT_SRC : SLOT_DST, "%s-%c %s/%u",
                            iptables_negation(inverse), src ? 's' : 'd', s, addr->prefix);
 }
@@ -222,6 +229,19 @@ static void iptables_not_proto(int proto, bool inverse, struct conditions *out)
     conditions_add(out, inverse ? -1 : proto, inverse ? SLOT_PROTO : 0, &text);
 }
 
+/* From a network of another interface. The inverse would take two lines. */
+static void iptables_spoofed(const struct match *match, bool inverse, struct conditions *out)
+{
+    for (unsigned i = 0; !inverse && i < match->count; i += 2) {
+        const struct rule_addr *addr = &match->atoms[i]->addr;
+        char s[INET6_ADDRSTRLEN];
+
+        inet_ntop(match->family == 4 ? AF_INET : AF_INET6, addr->bytes, s, sizeof(s));
+        iptables_add_condition(out, -1, SLOT_SRC | SLOT_IIF, "-s %s/%u ! -i %s", s, addr->prefix,
+                               match->atoms[i + 1]->ifname);
+    }
+}
+
 static void iptables_conditions(const struct match *match, bool inverse, struct conditions *out)
 {
     static const struct rule_tcpflags established = {.mask = TH_RST | TH_ACK, .value = 0};
@@ -230,6 +250,13 @@ static void iptables_conditions(const struct match *match, bool inverse, struct 
         iptables_ports(match, inverse, out);
         return;
     }
+    if (match->kind == CLAUSE_SPOOFED) {
+        iptables_spoofed(match, inverse, out);
+        return;
+    }
+    if (match->kind == CLAUSE_IPSEC)
+        iptables_add_condition(out, -1, 0, "-m policy --dir in --pol %s",
+                               inverse ? "none" : "ipsec");
     if (match->list)
         iptables_list(match, inverse, out);
     if (match->kind == CLAUSE_ESTABLISHED)

@@ -5,47 +5,67 @@
 #include <arpa/inet.h>
 #include <string.h>
 
-static void clear_host_bits(struct rule_addr *addr, unsigned size)
+static void clear_host_bits(struct rule_addr *addr)
 {
-    for (unsigned bit = addr->prefix; bit < size * 8; bit++)
-        addr->bytes[bit / 8] &= (uint8_t) ~(0x80u >> (bit % 8));
+    for (unsigned i = 0; i < sizeof(addr->bytes); i++)
+        addr->bytes[i] &= addr->mask[i];
 }
 
-/* Length of a mask of leading ones, else -1. */
-static int mask_prefix(uint32_t mask)
+static void set_prefix_mask(struct rule_addr *addr, unsigned prefix)
 {
-    int prefix = __builtin_popcount(mask);
-    uint32_t leading = prefix ? UINT32_MAX << (32 - prefix) : 0;
-
-    return mask == leading ? prefix : -1;
+    addr->prefix = (uint8_t)prefix;
+    memset(addr->mask, 0, sizeof(addr->mask));
+    for (unsigned bit = 0; bit < prefix; bit++)
+        addr->mask[bit / 8] |= (uint8_t)(0x80u >> (bit % 8));
 }
 
-static int read_prefix(const char *s, long max)
+/* Is the mask one of leading ones? Then it is a prefix. */
+static bool is_prefix(struct rule_addr *addr)
 {
-    struct in_addr mask;
+    struct rule_addr same = *addr;
+    unsigned ones = 0;
 
-    if (max == 32 && strchr(s, '.'))
-        return inet_pton(AF_INET, s, &mask) == 1 ? mask_prefix(ntohl(mask.s_addr)) : -1;
-    return (int)name_to_number(s, (unsigned long)max);
+    for (unsigned i = 0; i < sizeof(addr->mask); i++)
+        ones += (unsigned)__builtin_popcount(addr->mask[i]);
+    set_prefix_mask(&same, ones);
+    addr->prefix = same.prefix;
+    return memcmp(same.mask, addr->mask, sizeof(same.mask)) == 0;
+}
+
+/* The part behind the address: a length, or a mask that is written as an address. */
+static bool read_network_mask(const char *s, bool six, struct rule_addr *addr)
+{
+    long prefix;
+
+    if (strchr(s, six ? ':' : '.')) {
+        memset(addr->mask, 0, sizeof(addr->mask));
+        if (inet_pton(six ? AF_INET6 : AF_INET, s, addr->mask) != 1)
+            return false;
+        if (!is_prefix(addr))
+            addr->kind = six ? ADDR_MASK6 : ADDR_MASK4;
+        return true;
+    }
+    prefix = name_to_number(s, six ? 128 : 32);
+    if (prefix >= 0)
+        set_prefix_mask(addr, (unsigned)prefix);
+    return prefix >= 0;
 }
 
 bool parser_read_network(char *s, struct rule_addr *addr, bool *bad_mask)
 {
     bool six = strchr(s, ':') && !(strchr(s, '.') && strchr(s, '.') < strchr(s, ':'));
     char *mask = strpbrk(s, six ? "/" : "/:");
-    int bits = six ? 128 : 32, prefix = bits;
 
-    if (mask) {
+    if (mask)
         *mask++ = '\0';
-        prefix = read_prefix(mask, bits);
-    }
+    memset(addr->bytes, 0, sizeof(addr->bytes));
     if (inet_pton(six ? AF_INET6 : AF_INET, s, addr->bytes) != 1)
         return false;
-    *bad_mask = prefix < 0;
-    if (prefix < 0)
-        return false;
     addr->kind = six ? ADDR_NET6 : ADDR_NET4;
-    addr->prefix = (uint8_t)prefix;
-    clear_host_bits(addr, six ? 16 : 4);
+    set_prefix_mask(addr, six ? 128 : 32);
+    *bad_mask = mask && !read_network_mask(mask, six, addr);
+    if (*bad_mask)
+        return false;
+    clear_host_bits(addr);
     return true;
 }

@@ -57,7 +57,7 @@ bool parser_keep_text(struct parser *p, size_t from);
 bool parser_read_divert_port(struct parser *p);
 
 /*
- * Reads ADDR, ADDR/LEN and, IPv4 only, ADDR/MASK and ADDR:MASK. Modifies S. False: it is none of
+ * Reads ADDR, ADDR/LEN, ADDR/MASK and, IPv4 only, ADDR:MASK. Modifies S. False: it is none of
  * these. *bad_mask is set if only the part behind the address is wrong.
  */
 bool parser_read_network(char *s, struct rule_addr *addr, bool *bad_mask);

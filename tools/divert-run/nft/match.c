@@ -34,7 +34,7 @@ static const char *nft_negation(bool inverse)
 
 void nft_network(const struct rule_addr *addr, struct text *out)
 {
-    bool four = addr->kind == ADDR_NET4;
+    bool four = addr->kind == ADDR_NET4 || addr->kind == ADDR_MASK4;
     char s[INET6_ADDRSTRLEN];
 
     inet_ntop(four ? AF_INET : AF_INET6, addr->bytes, s, sizeof(s));
@@ -66,7 +66,22 @@ static void nft_own_address(const struct match *match, const struct rule_addr *a
     conditions_add(out, -1, 0, &text);
 }
 
-/* All networks in one set, and what are this host's own apart. */
+/* "ip saddr & 255.0.255.0 == 10.0.5.0" */
+static void nft_masked_address(const struct match *match, const struct rule_addr *addr,
+                               bool inverse, struct conditions *out)
+{
+    int family = addr->kind == ADDR_MASK4 ? AF_INET : AF_INET6;
+    char address[INET6_ADDRSTRLEN], mask[INET6_ADDRSTRLEN];
+    struct text text = {0};
+
+    inet_ntop(family, addr->bytes, address, sizeof(address));
+    inet_ntop(family, addr->mask, mask, sizeof(mask));
+    text_add(&text, "%s %s & %s %s %s", family == AF_INET ? "ip" : "ip6",
+             match->kind == CLAUSE_SRC ? "saddr" : "daddr", mask, inverse ? "!=" : "==", address);
+    conditions_add(out, -1, 0, &text);
+}
+
+/* All networks in one set, and each of the others apart. */
 static void nft_addresses(const struct match *match, bool inverse, struct conditions *out)
 {
     const char *side = match->kind == CLAUSE_SRC ? "saddr" : "daddr";
@@ -92,8 +107,12 @@ static void nft_addresses(const struct match *match, bool inverse, struct condit
         conditions_add(out, -1, 0, &text);
     }
     for (unsigned i = 0; i < match->count; i++) {
-        if (!nft_is_network(match->atoms[i]))
-            nft_own_address(match, &match->atoms[i]->addr, inverse, out);
+        const struct rule_addr *addr = &match->atoms[i]->addr;
+
+        if (addr->kind >= ADDR_MASK4)
+            nft_masked_address(match, addr, inverse, out);
+        else if (!nft_is_network(match->atoms[i]))
+            nft_own_address(match, addr, inverse, out);
     }
     text_free(&set);
 }
@@ -217,6 +236,19 @@ static void nft_connection(enum connection connection, bool inverse, struct cond
     conditions_add(out, -1, 0, &text);
 }
 
+/* From a network of another interface. The inverse would take two lines. */
+static void nft_spoofed(const struct match *match, bool inverse, struct conditions *out)
+{
+    for (unsigned i = 0; !inverse && i < match->count; i += 2) {
+        struct text text = {0};
+
+        text_add(&text, "%s saddr ", match->family == 4 ? "ip" : "ip6");
+        nft_network(&match->atoms[i]->addr, &text);
+        text_add(&text, " iifname != \"%s\"", match->atoms[i + 1]->ifname);
+        conditions_add(out, -1, 0, &text);
+    }
+}
+
 static void nft_conditions(const struct match *match, bool inverse, struct conditions *out)
 {
     static const struct rule_tcpflags established = {.mask = TH_RST | TH_ACK, .value = 0};
@@ -252,6 +284,9 @@ static void nft_conditions(const struct match *match, bool inverse, struct condi
         break;
     case CLAUSE_CONNECTION:
         nft_connection(match->atoms[0]->range.lo, inverse, out);
+        break;
+    case CLAUSE_SPOOFED:
+        nft_spoofed(match, inverse, out);
         break;
     case CLAUSE_PROTO:
         nft_not_proto(match->atoms[0]->range.lo, inverse, out);

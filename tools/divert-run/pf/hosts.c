@@ -63,6 +63,7 @@ static bool parse_host_network(struct pf_parser *pp, unsigned char item, bool *i
 
     complete_dotted_quad(pp->p.word.s, s, sizeof(s));
     *is_one = parser_read_network(s, &addr, &bad_mask);
+    bad_mask = bad_mask || addr.kind == ADDR_MASK4 || addr.kind == ADDR_MASK6;
     if (bad_mask || (*is_one && slash && strpbrk(slash, ".:")))
         return parser_fail(&pp->p, "'%s': expected a prefix length behind the address",
                            pp->p.word.s);

@@ -250,6 +250,8 @@ const struct rule *ruleset_state_rule(const struct ruleset *rules);
 bool rule_makes_state(const struct rule *rule, const struct rule_state *check);
 /* Does a rule ask connection tracking? Then incoming packets must meet the rules behind it. */
 bool ruleset_tracks(const struct ruleset *rules);
+/* The first rule that only nft can hold, or NULL. */
+const struct rule *ruleset_nft_rule(const struct ruleset *rules);
 /* Does a rule change the DSCP of incoming packets? Then these must meet the rules in iptables'
  * table mangle. */
 bool ruleset_sets_dscp(const struct ruleset *rules);

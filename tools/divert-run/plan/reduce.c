@@ -23,23 +23,67 @@ static enum truth reduce_list(const struct address_list *list, struct match *mat
     return DEPENDS;
 }
 
+/* The family of an address, 0 for those that are of both. */
+static int family_of_address(const struct rule_addr *addr)
+{
+    switch (addr->kind) {
+    case ADDR_NET4:
+    case ADDR_MASK4:
+        return 4;
+    case ADDR_ME6:
+    case ADDR_NET6:
+    case ADDR_MASK6:
+        return 6;
+    default:
+        return 0;
+    }
+}
+
+static bool is_everything(const struct rule_addr *addr)
+{
+    return (addr->kind == ADDR_NET4 || addr->kind == ADDR_NET6) && !addr->prefix;
+}
+
 /* Keeps the addresses of the place's family. */
 static enum truth reduce_addresses(const struct rule *rule, const struct rule_clause *clause,
                                    struct match *match)
 {
     for (unsigned i = 0; i < clause->count; i++) {
         const struct rule_atom *atom = &rule->atoms[clause->first + i];
-        int family = atom->addr.kind == ADDR_NET4 ? 4 : 6;
+        int family = family_of_address(&atom->addr);
 
         if (atom->addr.kind == ADDR_ANY)
             return ALWAYS;
-        if (atom->addr.kind > ADDR_IFACE && family != match->family)
+        if (family && family != match->family)
             continue;
-        if (atom->addr.kind >= ADDR_NET4 && !atom->addr.prefix)
+        if (is_everything(&atom->addr))
             return ALWAYS;
         match->atoms[match->count++] = atom;
     }
     return match->count ? DEPENDS : NEVER;
+}
+
+/* Keeps the pairs of the place's family. Only incoming packets can be spoofed. */
+static enum truth reduce_spoofed(const struct rule *rule, const struct rule_clause *clause,
+                                 const struct place *place, struct match *match)
+{
+    for (unsigned i = 0; place->hook == HOOK_IN && i + 1 < clause->count; i += 2) {
+        const struct rule_atom *atom = &rule->atoms[clause->first + i];
+
+        if (family_of_address(&atom->addr) != match->family || is_everything(&atom->addr))
+            continue;
+        match->atoms[match->count++] = atom;
+        match->atoms[match->count++] = atom + 1;
+    }
+    return match->count ? DEPENDS : NEVER;
+}
+
+static enum truth reduce_diverted(const struct rule *rule, const struct rule_clause *clause,
+                                  const struct place *place)
+{
+    bool incoming = clause->count && rule->atoms[clause->first].range.lo == 1;
+
+    return truth_of(place->diverted && (!clause->count || incoming == (place->hook == HOOK_IN)));
 }
 
 static enum truth reduce_proto(int proto, int family)
@@ -72,7 +116,7 @@ static enum truth reduce_kind(const struct rule *rule, const struct rule_clause 
     case CLAUSE_OUT:
         return truth_of(place->hook == HOOK_OUT);
     case CLAUSE_DIVERTED:
-        return truth_of(place->diverted);
+        return reduce_diverted(rule, clause, place);
     case CLAUSE_SOCKARG:
         return truth_of(place->sockarg);
     case CLAUSE_SRC:
@@ -83,6 +127,12 @@ static enum truth reduce_kind(const struct rule *rule, const struct rule_clause 
         return reduce_proto(atom->range.lo, place->family);
     case CLAUSE_ICMPTYPES:
         return place->family == 4 ? DEPENDS : NEVER;
+    case CLAUSE_SPOOFED:
+        return reduce_spoofed(rule, clause, place, match);
+    case CLAUSE_IPSEC:
+        return place->hook == HOOK_IN ? DEPENDS : NEVER;
+    case CLAUSE_FRAGFLAGS:
+    case CLAUSE_IPOPTION:
     case CLAUSE_IPTTL:
     case CLAUSE_IPID:
     case CLAUSE_IPPRECEDENCE:
@@ -94,6 +144,8 @@ static enum truth reduce_kind(const struct rule *rule, const struct rule_clause 
     case CLAUSE_REVPATH:
         return place->hook == HOOK_IN ? DEPENDS : ALWAYS;
     case CLAUSE_ICMP6TYPES:
+    case CLAUSE_EXT6HDR:
+    case CLAUSE_FLOWID:
         return place->family == 6 ? DEPENDS : NEVER;
     case CLAUSE_VIA:
     case CLAUSE_RECV:
@@ -144,6 +196,15 @@ bool ruleset_tracks(const struct ruleset *rules)
             return true;
     }
     return false;
+}
+
+const struct rule *ruleset_nft_rule(const struct ruleset *rules)
+{
+    for (size_t i = 0; i < rules->count; i++) {
+        if (rule_clause(rules->rules[i], CLAUSE_IPOPTION))
+            return rules->rules[i];
+    }
+    return NULL;
 }
 
 bool ruleset_sets_dscp(const struct ruleset *rules)

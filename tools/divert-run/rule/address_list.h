@@ -6,13 +6,24 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* ADDR_IFACE: an address of the interface on which the packet comes in or goes out. */
-enum addr_kind { ADDR_ANY, ADDR_ME, ADDR_IFACE, ADDR_ME6, ADDR_NET4, ADDR_NET6 };
+/* ADDR_IFACE: an address of the interface on which the packet comes in or goes out. ADDR_MASK4 and
+ * ADDR_MASK6 have a mask that is no prefix. */
+enum addr_kind {
+    ADDR_ANY,
+    ADDR_ME,
+    ADDR_IFACE,
+    ADDR_ME6,
+    ADDR_NET4,
+    ADDR_NET6,
+    ADDR_MASK4,
+    ADDR_MASK6
+};
 
 struct rule_addr {
     enum addr_kind kind;
     uint8_t prefix;    /* bits */
     uint8_t bytes[16]; /* network order, host part zero */
+    uint8_t mask[16];  /* of ADDR_MASK4 and ADDR_MASK6 */
 };
 
 /* An entry of a table: a network of IPv4 or IPv6, and what it stands for. */

@@ -49,7 +49,7 @@ enum clause_kind {
     CLAUSE_VIA, /* ifname */
     CLAUSE_RECV,
     CLAUSE_XMIT,
-    CLAUSE_DIVERTED,    /* no atoms */
+    CLAUSE_DIVERTED,    /* no atoms; or range.lo is 1 for incoming only, 2 for outgoing only */
     CLAUSE_TCPFLAGS,    /* flags: the bits of mask are exactly those of value */
     CLAUSE_ESTABLISHED, /* no atoms */
     CLAUSE_ICMPTYPES,   /* range.lo */
@@ -66,12 +66,19 @@ enum clause_kind {
     CLAUSE_TCPSEQ, /* range, as those of the TCP header that follow */
     CLAUSE_TCPACK,
     CLAUSE_TCPWIN,
-    CLAUSE_TCPMSS,    /* range, of the option; there are none without it */
-    CLAUSE_TCPOPTION, /* range.lo is the number of an option that is there */
-    CLAUSE_UID,       /* range, of who sent the packet from this host */
+    CLAUSE_TCPDATALEN, /* range, bytes behind the TCP header */
+    CLAUSE_TCPMSS,     /* range, of the option; there are none without it */
+    CLAUSE_TCPOPTION,  /* range.lo is the number of an option that is there */
+    CLAUSE_UID,        /* range, of who sent the packet from this host */
     CLAUSE_GID,
-    CLAUSE_REVPATH, /* no atoms: the route to its source leads where the packet came in */
-    CLAUSE_PROB,    /* range.lo is the probability, RULE_PROB_ONE is always */
+    CLAUSE_REVPATH,   /* no atoms: the route to its source leads where the packet came in */
+    CLAUSE_FRAGFLAGS, /* flags, of enum fragment_flag; IPv4 */
+    CLAUSE_IPOPTION,  /* range.lo is the number of an IPv4 option that is there */
+    CLAUSE_SPOOFED,   /* pairs of addr and ifname: from that network, and not come in there */
+    CLAUSE_EXT6HDR,   /* range.lo is an enum extension that is there */
+    CLAUSE_FLOWID,    /* range, of IPv6 */
+    CLAUSE_IPSEC,     /* no atoms: it came in by IPsec */
+    CLAUSE_PROB,      /* range.lo is the probability, RULE_PROB_ONE is always */
 };
 
 /* What connection tracking knows of a packet. */
@@ -79,6 +86,21 @@ enum connection {
     CONNECTION_FORTH,   /* of a connection that was answered, from its initiator */
     CONNECTION_BACK,    /* of such a connection, from its responder */
     CONNECTION_RELATED, /* an ICMP error about a connection */
+};
+
+/* What the fragment field of an IPv4 header says. */
+enum fragment_flag { FRAGMENT_OFFSET = 1, FRAGMENT_MF = 2, FRAGMENT_DF = 4, FRAGMENT_RF = 8 };
+
+/* Extension headers of IPv6. */
+enum extension {
+    EXTENSION_FRAG,
+    EXTENSION_HOPOPT,
+    EXTENSION_ROUTE,
+    EXTENSION_DSTOPT,
+    EXTENSION_AH,
+    EXTENSION_ESP,
+    EXTENSION_RTHDR0,
+    EXTENSION_RTHDR2
 };
 
 #define RULE_PROB_ONE 0x7fffffffu
