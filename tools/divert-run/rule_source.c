@@ -177,13 +177,35 @@ static bool interface_named_before(const struct ruleset *rules, size_t at, const
     return false;
 }
 
+#define LISTED_MAX 200 /* bytes of names */
+
+/* "lo, eth0, eth1" */
+static void list_interfaces(struct text *out)
+{
+    struct if_nameindex *all = if_nameindex();
+
+    for (struct if_nameindex *one = all; one && one->if_index; one++) {
+        if (out->len > LISTED_MAX) {
+            text_add(out, ", ...");
+            break;
+        }
+        text_add(out, "%s%s", out->len ? ", " : "", one->if_name);
+    }
+    if (all)
+        if_freenameindex(all);
+}
+
 static void warn_missing_interface(const struct ruleset *rules, size_t at, const char *name)
 {
+    struct text there = {0};
+
     if (strchr(name, '*') || strcmp(name, "any") == 0 || if_nametoindex(name) ||
         interface_named_before(rules, at, name))
         return;
-    message_warning("there is no interface '%s' now; what names it waits for it: %s", name,
-                    rules->rules[at]->text);
+    list_interfaces(&there);
+    message_warning("there is no interface '%s' now, but %s; what names it waits for it: %s", name,
+                    text_str(&there), rules->rules[at]->text);
+    text_free(&there);
 }
 
 void rules_warn_interfaces(const struct ruleset *rules)
