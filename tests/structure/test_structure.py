@@ -30,7 +30,7 @@ LAYERS = [
     r"tools/divert-run/language/.*",
     r"tools/divert-run/(ipfw|pf|plan)/.*",
     r"tools/divert-run/(nft|iptables)/.*",
-    r"tools/divert-run/(events|status)/.*",
+    r"tools/divert-run/(events|status|script)/.*",
     r"tools/divert-run/[^/]*",
 ]
 # The two halves share common/ and nothing else.

@@ -7,6 +7,7 @@
 #include "preload.h"
 #include "rule_source.h"
 #include "run.h"
+#include "script/script.h"
 #include "status/status.h"
 #include "trace_files.h"
 #include "unbound.h"
@@ -142,6 +143,8 @@ int main(int argc, char *argv[])
 
     if (has_raised_privileges())
         return STATUS_FAILED;
+    if (script_helper(argv[0]))
+        return script_helper_main(argc, argv);
     run_wait_for_children();
     status = options_parse(argc, argv, &options);
     if (!status && !has_proc(options.mode))
@@ -169,6 +172,7 @@ int main(int argc, char *argv[])
         }
     }
     ruleset_free(&options.rules);
+    free(options.script_args);
     ipfw_model_free(&options.ipfw);
     pf_free(&options.pf);
     if ((fflush(stdout) || ferror(stdout)) && !status) {

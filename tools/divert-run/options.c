@@ -5,6 +5,7 @@
 #include "common/mark.h"
 #include "ipfw/resolve.h"
 #include "rule_source.h"
+#include "script/script.h"
 #include "util/message.h"
 
 #include <errno.h>
@@ -14,7 +15,8 @@
 #include <string.h>
 
 enum {
-    OPT_PF = 256,
+    OPT_SCRIPT = 256,
+    OPT_PF,
     OPT_PF_FILE,
     OPT_BACKEND,
     OPT_PERSONALITY,
@@ -31,9 +33,12 @@ enum {
     OPT_VERSION
 };
 
+#define SHORT_OPTIONS "+:r:f:vqh"
+
 static const struct option long_options[] = {
     {"rule", required_argument, NULL, 'r'},
     {"file", required_argument, NULL, 'f'},
+    {"ipfw-script", required_argument, NULL, OPT_SCRIPT},
     {"pf", required_argument, NULL, OPT_PF},
     {"pf-file", required_argument, NULL, OPT_PF_FILE},
     {"backend", required_argument, NULL, OPT_BACKEND},
@@ -56,6 +61,7 @@ static const struct option long_options[] = {
 void options_help(void)
 {
     puts("usage: divert-run [-r RULE]... [-f FILE]... [options] [--] COMMAND [ARG]...\n"
+         "       divert-run --ipfw-script FILE [options] [SCRIPT-ARG...] -- COMMAND [ARG]...\n"
          "       divert-run [--pf RULE]... [--pf-file FILE]... [options] [--] COMMAND [ARG]...\n"
          "       divert-run --check RULES | --status[=SECONDS] [--json] | --cleanup\n"
          "\n"
@@ -64,6 +70,7 @@ void options_help(void)
          "\n"
          "  -r, --rule RULE         a rule: divert 8668 ip4 from any to any via eth0\n"
          "  -f, --file FILE         rules, one on a line; - is the standard input\n"
+         "      --ipfw-script FILE  a shell script that makes rules by the command ipfw\n"
          "      --pf RULE           a rule of pf: pass out on em0 divert-packet port 700\n"
          "      --pf-file FILE      rules of pf, one on a line\n"
          "      --backend NAME      nft, iptables, or auto: what this kernel can do\n"
@@ -195,6 +202,8 @@ static int apply_option(int option, struct options *options, struct rule_source 
         return rules_from_argument(source, LANGUAGE_IPFW, optarg);
     case 'f':
         return rules_from_file(source, LANGUAGE_IPFW, optarg);
+    case OPT_SCRIPT:
+        return script_run(optarg, options->script_args, source->model);
     case OPT_PF:
         return rules_from_argument(source, LANGUAGE_PF, optarg);
     case OPT_PF_FILE:
@@ -333,16 +342,40 @@ static int translate_pf_rules(struct options *options)
     return STATUS_USAGE;
 }
 
+/* Where the words begin that are no options. Whoever gave a script has its arguments there, up to a
+ * "--" behind them. They are put into a list of their own. */
+static int find_script_args(int argc, char *argv[], struct options *options)
+{
+    int option, first, end;
+    bool script = false;
+
+    while ((option = getopt_long(argc, argv, SHORT_OPTIONS, long_options, NULL)) != -1)
+        script = script || option == OPT_SCRIPT;
+    first = end = optind;
+    optind = 0; /* getopt begins anew */
+    if (strcmp(argv[first - 1], "--") != 0) {
+        while (end < argc && strcmp(argv[end], "--") != 0)
+            end++;
+    }
+    if (!script || end == argc)
+        end = first;
+    options->script_args = grow_array(NULL, (size_t)(end - first) + 1, sizeof(char *));
+    memcpy(options->script_args, argv + first, (size_t)(end - first) * sizeof(char *));
+    options->script_args[end - first] = NULL;
+    return end > first ? end + 1 : first;
+}
+
 int options_parse(int argc, char *argv[], struct options *options)
 {
     struct rule_source source = {.model = &options->ipfw, .pf = &options->pf};
-    int option, status = 0;
+    int option, command, status = 0;
 
     *options = (struct options){.filter.options = {.mark_mask = MARK_MASK_DEFAULT,
                                                    .listeners = 1,
                                                    .lifetimes = DYNAMIC_LIFETIMES_DEFAULT}};
     opterr = 0;
-    while (!status && (option = getopt_long(argc, argv, "+:r:f:vqh", long_options, NULL)) != -1) {
+    command = find_script_args(argc, argv, options);
+    while (!status && (option = getopt_long(argc, argv, SHORT_OPTIONS, long_options, NULL)) != -1) {
         if (option == '?' || option == ':')
             return report_unknown_option(argv, option);
         status = apply_option(option, options, &source);
@@ -351,7 +384,7 @@ int options_parse(int argc, char *argv[], struct options *options)
     }
     if (status)
         return status;
-    options->command = optind < argc ? argv + optind : NULL;
+    options->command = command < argc ? argv + command : NULL;
     if (options->json && options->mode == MODE_RUN && !options->command)
         options->mode = MODE_STATUS;
     status = resolve_ipfw_rules(options);

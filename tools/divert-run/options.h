@@ -22,7 +22,8 @@ struct options {
     const char *pcap;  /* a file; NULL: not given */
     double interval;   /* of MODE_STATUS: seconds, 0: just once */
     bool json;
-    char **command; /* NULL: none */
+    char **script_args; /* of --ipfw-script, up to NULL */
+    char **command;     /* NULL: none */
 };
 
 /* Fills OPTIONS, and parses the rules. 0, or an exit status after an error message. */
