@@ -94,7 +94,7 @@ static bool arm_timer(struct divert_socket *s)
     if (armed_here(s))
         return true;
     if (!s->timer)
-        s->timer = verdict_timer_open(s->queue_fd, &s->shared->batch);
+        s->timer = verdict_timer_open(s->queue_fd, &s->shared->batch, s->options->batch_filtered);
     return s->timer && !verdict_timer_armed(s->timer) && thread_end_noted() &&
            verdict_timer_arm(s->timer);
 }

@@ -27,6 +27,7 @@ struct verdict_timer {
     pid_t process;       /* whose it is */
     unsigned unanswered; /* requests */
     uint32_t armed_by;   /* thread id, 0 for not armed */
+    bool filtered;       /* a filter of system calls may be there */
     struct __kernel_timespec patience;
     struct sockaddr_nl kernel;
     struct iovec iov;
@@ -53,13 +54,14 @@ static void close_ring(struct io_uring *ring)
 
 /*
  * A filter of system calls may end the process for one that its author has not thought of. It stays
- * for ever, and so does what is found out here: the next packet does not ask again.
+ * for ever, and so does what is found out here: the next packet does not ask again. The user may
+ * know that the filter gives an error instead.
  */
-static bool is_possible(void)
+static bool is_possible(bool filtered)
 {
     if (atomic_load_explicit(&impossible, memory_order_relaxed))
         return false;
-    if (real.prctl(PR_GET_SECCOMP) == 0)
+    if (filtered || real.prctl(PR_GET_SECCOMP) == 0)
         return true;
     atomic_store(&impossible, true);
     return false;
@@ -78,16 +80,17 @@ static struct verdict_timer *try_open(void)
     return NULL;
 }
 
-struct verdict_timer *verdict_timer_open(int fd, const struct nfqueue_batch *batch)
+struct verdict_timer *verdict_timer_open(int fd, const struct nfqueue_batch *batch, bool filtered)
 {
     int saved = errno;
-    struct verdict_timer *t = is_possible() ? try_open() : NULL;
+    struct verdict_timer *t = is_possible(filtered) ? try_open() : NULL;
 
     errno = saved;
     if (!t)
         return NULL;
     t->fd = fd;
     t->process = process_id();
+    t->filtered = filtered;
     t->patience.tv_nsec = VERDICT_DELAY_NS;
     t->kernel.nl_family = AF_NETLINK;
     t->iov = (struct iovec){(void *)batch->bytes, sizeof(batch->bytes)};
@@ -163,7 +166,7 @@ bool verdict_timer_arm(struct verdict_timer *t)
     if (!verdict_timer_is_ours(t))
         return false;
     take_answers(t, &sent);
-    if (t->unanswered || !is_possible())
+    if (t->unanswered || !is_possible(t->filtered))
         return false;
     timer = io_uring_get_sqe(&t->ring);
     io_uring_prep_timeout(timer, &t->patience, 0, IORING_TIMEOUT_ETIME_SUCCESS);

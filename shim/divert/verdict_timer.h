@@ -18,10 +18,10 @@ struct verdict_timer;
 
 /*
  * A timer, not armed, that writes a batch to the descriptor fd. NULL if the kernel has none for us:
- * without io_uring, before Linux 5.16, or in a sandbox, which might kill who asks; it is not asked
- * again then.
+ * without io_uring, before Linux 5.16, or in a sandbox, which might kill who asks, unless
+ * "filtered" says that it will not; it is not asked again then.
  */
-struct verdict_timer *verdict_timer_open(int fd, const struct nfqueue_batch *batch);
+struct verdict_timer *verdict_timer_open(int fd, const struct nfqueue_batch *batch, bool filtered);
 
 /* Also in a child, of its parent's: what that holds is the parent's to send. */
 void verdict_timer_close(struct verdict_timer *t);

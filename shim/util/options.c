@@ -111,7 +111,7 @@ static void read_environment(void)
     sensible &= read_number(ENV_TAGS, 0, 2, &tags, "0, 1 or 2");
     sensible &= read_number(ENV_KEEP_CAPS, 0, 2, &keep_caps, "0, 1 or 2");
     sensible &= read_number(ENV_GSO, 0, 1, &gso, "0 or 1");
-    sensible &= read_number(ENV_BATCH, 0, 1, &batch, "0 or 1");
+    sensible &= read_number(ENV_BATCH, 0, 2, &batch, "0, 1 or 2");
     sensible &= read_number(ENV_QUEUE_LEN, 16, 1 << 20, &options.queue_len,
                             "a number of packets from 16 to 1048576");
     sensible &= read_number(ENV_HOLD_MS, 10, 3600 * 1000, &options.hold_ms,
@@ -127,7 +127,8 @@ static void read_environment(void)
     options.socket_mark = tags == 2;
     options.keep_caps = (enum keep_caps)keep_caps;
     options.gso = gso == 1;
-    options.batch = batch == 1;
+    options.batch = batch > 0;
+    options.batch_filtered = batch == 2;
 }
 
 const struct options *options_get(void)

@@ -20,13 +20,14 @@ struct options {
     uint32_t tag_last;   /* tags above this one, too */
     bool openbsd;        /* personality */
     enum keep_caps keep_caps;
-    bool gso;           /* large packets are handed over uncut */
-    bool batch;         /* verdicts may wait for the next ones, for a moment */
-    uint32_t queue_len; /* packets the kernel queues, read ones without a verdict included */
-    uint32_t hold_ms;   /* a packet read and not written is dropped after so long */
-    const char *trace;  /* where lines on packets go: a file, or - for standard error; NULL */
-    const char *pcap;   /* the file that packets go to, or NULL */
-    uint32_t listeners; /* sockets that may share a divert port, on as many queues */
+    bool gso;            /* large packets are handed over uncut */
+    bool batch;          /* verdicts may wait for the next ones, for a moment */
+    bool batch_filtered; /* also below a filter of system calls */
+    uint32_t queue_len;  /* packets the kernel queues, read ones without a verdict included */
+    uint32_t hold_ms;    /* a packet read and not written is dropped after so long */
+    const char *trace;   /* where lines on packets go: a file, or - for standard error; NULL */
+    const char *pcap;    /* the file that packets go to, or NULL */
+    uint32_t listeners;  /* sockets that may share a divert port, on as many queues */
 };
 
 /*

@@ -1,18 +1,23 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Verdicts that wait for the next ones wait for a moment only: whether the kernel sends them (the
- * default), or none waits (in a sandbox, and with DIVERTSHIM_BATCH=0); see CMakeLists.txt.
+ * default), or none waits (in a sandbox, and with DIVERTSHIM_BATCH=0); see CMakeLists.txt. A
+ * sandbox is a filter of system calls that refuses io_uring, or an "other" one that does not mind
+ * it.
  */
 #include "make_packet.h"
 #include "sandbox.h"
 #include "wire.h"
 
+#include <dirent.h>
 #include <err.h>
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -194,6 +199,47 @@ START_TEST(test_program_that_closes)
 }
 END_TEST
 
+/* Gives whether the process has an io_uring. */
+static bool has_ring(void)
+{
+    DIR *dir = opendir("/proc/self/fd");
+    struct dirent *entry;
+    char target[64];
+    bool found = false;
+
+    while ((entry = readdir(dir)) != NULL) {
+        ssize_t n = readlinkat(dirfd(dir), entry->d_name, target, sizeof(target) - 1);
+
+        target[n < 0 ? 0 : n] = '\0';
+        found |= strcmp(target, "anon_inode:[io_uring]") == 0;
+    }
+    closedir(dir);
+    return found;
+}
+
+/* Below a filter of system calls the library asks for one only if it was told that it may. */
+START_TEST(test_io_uring_below_a_filter)
+{
+    const char *expected = getenv("TEST_RING");
+    int fd = divert_with_packets();
+
+    for (int i = 0; i < COUNT; i++)
+        pass_one(fd);
+    if (expected)
+        ck_assert_int_eq(has_ring(), *expected == '1');
+}
+END_TEST
+
+static void sandbox(const char *name)
+{
+    if (!name)
+        return;
+    if (strcmp(name, "other") == 0)
+        forbid_call(SYS_acct, EPERM);
+    else
+        forbid_call(SYS_io_uring_setup, EPERM);
+}
+
 int main(void)
 {
     const TTest *const tests[] = {
@@ -206,9 +252,9 @@ int main(void)
         test_thread_that_ends,
         test_threads_in_turns,
         test_child_past_fork,
+        test_io_uring_below_a_filter,
     };
 
-    if (getenv("TEST_SANDBOX"))
-        forbid_call(SYS_io_uring_setup, EPERM);
+    sandbox(getenv("TEST_SANDBOX"));
     return run_suite("batch", tests, sizeof(tests) / sizeof(tests[0]));
 }
