@@ -18,7 +18,7 @@ static void setup(void)
 {
     options = (struct filter_options){.mark_mask = 0xffff0000,
                                       .listeners = 1,
-                                      .lifetimes = DYNAMIC_LIFETIMES_DEFAULT,
+                                      .lifetimes = {300, 20, 1, 1, 10, 5},
                                       .id = "ab12",
                                       .owner = "divert-run pid=1 start=2 pidns=3"};
 }

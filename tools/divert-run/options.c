@@ -307,6 +307,24 @@ static int check_mode(const struct options *options)
     return check_listener_ports(options);
 }
 
+/* As a script may have set them. None is 0, which would be for ever. */
+static unsigned lifetime(const struct ipfw_model *model, enum ipfw_variable variable)
+{
+    unsigned seconds = ipfw_variable(model, variable);
+
+    return seconds ? seconds : 1;
+}
+
+static struct dynamic_lifetimes lifetimes_of(const struct ipfw_model *model)
+{
+    return (struct dynamic_lifetimes){.ack = lifetime(model, IPFW_ACK_LIFETIME),
+                                      .syn = lifetime(model, IPFW_SYN_LIFETIME),
+                                      .fin = lifetime(model, IPFW_FIN_LIFETIME),
+                                      .rst = lifetime(model, IPFW_RST_LIFETIME),
+                                      .udp = lifetime(model, IPFW_UDP_LIFETIME),
+                                      .other = lifetime(model, IPFW_SHORT_LIFETIME)};
+}
+
 static int resolve_ipfw_rules(struct options *options)
 {
     struct text why = {0};
@@ -318,6 +336,7 @@ static int resolve_ipfw_rules(struct options *options)
         message_warning(
             "the rules end with the firewall disabled, so that none of them is in force");
     text_free(&why);
+    options->filter.options.lifetimes = lifetimes_of(&options->ipfw);
     return ok ? 0 : STATUS_USAGE;
 }
 
@@ -370,9 +389,7 @@ int options_parse(int argc, char *argv[], struct options *options)
     struct rule_source source = {.model = &options->ipfw, .pf = &options->pf};
     int option, command, status = 0;
 
-    *options = (struct options){.filter.options = {.mark_mask = MARK_MASK_DEFAULT,
-                                                   .listeners = 1,
-                                                   .lifetimes = DYNAMIC_LIFETIMES_DEFAULT}};
+    *options = (struct options){.filter.options = {.mark_mask = MARK_MASK_DEFAULT, .listeners = 1}};
     opterr = 0;
     command = find_script_args(argc, argv, options);
     while (!status && (option = getopt_long(argc, argv, SHORT_OPTIONS, long_options, NULL)) != -1) {

@@ -79,6 +79,29 @@ test_limited_service() {
     run_stop
 }
 
+udp_states() {
+    in_ns "$ROUTER" nft list ruleset 2>/dev/null | grep -c '. 5002 . udp timeout 3s'
+}
+
+no_udp_states() {
+    [[ $(udp_states) == 0 ]]
+}
+
+# A script says for how long they last.
+test_lifetimes_of_a_script() {
+    write_rules
+    {
+        printf 'sysctl net.inet.ip.fw.dyn_udp_lifetime=3\n'
+        sed -n 's/^add/ipfw -q add/p' "$SCRATCH/rules"
+    } >"$SCRATCH/script"
+    run_start "$ROUTER" 8668 "${BACKEND_OPTION[@]}" --ipfw-script "$SCRATCH/script" -- "$EXAMPLES/nat" -p 8668 -n wan0
+    expect_equal 'UDP: what comes back' 'the same' "$(udp_echo 100)"
+    expect_equal 'dynamic rules for it' 1 "$(udp_states)"
+    expect_success 'they go when their time is over' wait_until 'their end' no_udp_states
+    run_stop
+}
+
 expect_nothing_without_nat
-TEST_BACKENDS=nft each_backend run_tests test_stateful_nat test_limited_service
+TEST_BACKENDS=nft each_backend run_tests test_stateful_nat test_limited_service \
+    test_lifetimes_of_a_script
 finish

@@ -62,10 +62,6 @@ enum hook { HOOK_IN, HOOK_OUT };
 struct dynamic_lifetimes {
     unsigned ack, syn, fin, rst, udp, other; /* the last is called "short" there */
 };
-#define DYNAMIC_LIFETIMES_DEFAULT                                        \
-    {                                                                    \
-        .ack = 300, .syn = 20, .fin = 1, .rst = 1, .udp = 10, .other = 5 \
-    }
 #define DYNAMIC_MAX 16384 /* of one rule at a time, as net.inet.ip.fw.dyn_max */
 
 /* What a back end needs to know beside the rules. */
