@@ -66,8 +66,8 @@ static const char *const good[] = {
     "deny ip from any to any ipoptions ssrr,!rr not ipopts lsrr",
     "deny tcp from any to any tcpdatalen 0,5-10",
     "deny ip from any to any not antispoof in",
-    "deny ip6 from any to any ext6hdr frag,hopopt,route,dstopt,ah,esp,rthdr0,rthdr2 flow-id "
-    "0,1048575",
+    "deny ip6 from any to any ext6hdr frag,hopopt,route,dstopt,ah,esp,rthdr0,rthdr2",
+    "deny ip6 from any to any flow-id 0,1048575",
     "deny ip from any to any ipsec in",
     "deny ip from any to any diverted-loopback not diverted-output",
     "deny ip from any to any recv any xmit any via any",
