@@ -18,6 +18,7 @@ struct filter_options choose_options(struct input *in)
         .owner = "divert-run pid=1 start=2 pidns=3",
     };
 
+    options.tag_mask = more & 8 ? ~options.mark_mask : 0;
     return options;
 }
 

@@ -6,6 +6,7 @@
 #include "firewall_texts.h"
 #include "ipfw/alternatives.h"
 #include "ipfw/ipfw.h"
+#include "rule/packet_tags.h"
 
 #include <stdlib.h>
 
@@ -66,6 +67,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct filter_options options = choose_options(&in);
 
     each_line(&in, add_rule);
+    packet_tags_assign(&rules, options.tag_mask);
     expect_clean_texts(&rules, &options);
     if (ruleset_renumber(&rules, options.tag_base = 1000))
         expect_clean_text(&rules, &options, 4);

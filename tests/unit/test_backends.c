@@ -5,6 +5,7 @@
 #include "iptables/iptables.h"
 #include "nft/nft.h"
 #include "pf/pf.h"
+#include "rule/packet_tags.h"
 #include "runner.h"
 
 #include <stdio.h>
@@ -383,6 +384,34 @@ START_TEST(dscp_and_segment_size_are_set)
 }
 END_TEST
 
+START_TEST(tags_of_packets_are_bits_of_the_mark)
+{
+    options.tag_mask = 0x90;
+    add("100 count tag 5 udp from any to any in");
+    add("200 allow untag 5 tcp from any to any in");
+    add("300 count tag 7 tcp from any to any in");
+    add("400 deny ip from any to any tagged 1-9 out");
+    add("500 deny ip from any to any not tagged 7 out");
+    add("600 divert 8 ip from any to any tagged 8 in");
+    ck_assert_uint_eq(packet_tags_count(&rules), 2);
+    ck_assert_ptr_eq(packet_tags_assign(&rules, 0x10), rules.rules[2]);
+    ck_assert_ptr_null(packet_tags_assign(&rules, options.tag_mask));
+    generate(4);
+    has("-A divert-ab12-in -p udp -j MARK --set-xmark 0x10/0x10\n");
+    has("-j MARK --set-xmark 0x0/0x10\n");
+    has("-A divert-ab12-out -m mark ! --mark 0x0/0x90 -j DROP\n");
+    has("-A divert-ab12-out -m mark --mark 0x0/0x80 -j DROP\n");
+    lacks("NFQUEUE"); /* nobody sets tag 8 */
+    generate(0);
+    has("meta l4proto udp counter meta mark set meta mark | 0x00000010\n");
+    has("meta mark & 0x00000090 != 0 counter drop\n");
+    add("700 divert 9 ip from any to any in");
+    generate(0);
+    has("meta mark set meta mark & 0xffffff6f meta mark set meta mark & 0x0000ffff | 0x02bc0000 "
+        "queue");
+}
+END_TEST
+
 START_TEST(new_packets_get_their_own_tree_where_diverted_decides)
 {
     add("100 skipto 300 tcp from any to any");
@@ -602,6 +631,7 @@ int main(void)
     runner_add(&runner, skipto_stops_at_the_default_rule, 1);
     runner_add(&runner, answers_and_lines_are_events, 1);
     runner_add(&runner, dscp_and_segment_size_are_set, 1);
+    runner_add(&runner, tags_of_packets_are_bits_of_the_mark, 1);
     runner_add(&runner, new_packets_get_their_own_tree_where_diverted_decides, 1);
     runner_add(&runner, new_packets_get_their_own_tree_behind_the_early_chain, 1);
     runner_add(&runner, chains_nest_no_deeper_than_nf_tables_allows, 1);

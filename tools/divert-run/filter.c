@@ -4,6 +4,7 @@
 
 #include "events/events.h"
 #include "nft/nft.h"
+#include "rule/packet_tags.h"
 #include "util/message.h"
 #include "util/owner.h"
 #include "util/rights.h"
@@ -112,6 +113,25 @@ static bool restrict_backend(struct filter *filter, const struct ruleset *rules)
     }
     filter->kind = FILTER_NFT;
     return true;
+}
+
+/* Tags of packets have no bits of the mark unless the user lends them. */
+static bool assign_packet_tags(const struct filter *filter, const struct ruleset *rules)
+{
+    const struct filter_options *options = &filter->options;
+    const struct rule *rule = packet_tags_assign(rules, options->tag_mask);
+    unsigned needed = packet_tags_count(rules);
+
+    if (options->tag_mask & options->mark_mask) {
+        message_error("--tag-mask 0x%08x: expected other bits than those of --mark-mask 0x%08x",
+                      options->tag_mask, options->mark_mask);
+        return false;
+    }
+    if (rule)
+        message_error("rule %u: '%s': each tag needs a bit of the packet mark, %u for these rules; "
+                      "give bits that nobody else uses, such as --tag-mask 0x%04x",
+                      rule->number, rule->text, needed, needed < 32 ? (1u << needed) - 1 : 0xffff);
+    return !rule;
 }
 
 static bool choose_backend(struct filter *filter, const struct ruleset *rules)
@@ -283,7 +303,7 @@ int filter_install(struct filter *filter, struct ruleset *rules)
         return STATUS_FAILED;
     for (int i = 0; i < 2; i++)
         filter->iptables.families[i] = ruleset_has_family(rules, i ? 6 : 4);
-    if (!restrict_backend(filter, rules))
+    if (!restrict_backend(filter, rules) || !assign_packet_tags(filter, rules))
         return STATUS_USAGE;
     if (!choose_backend(filter, rules))
         return STATUS_FAILED;
@@ -374,7 +394,7 @@ int filter_check(struct filter *filter, const struct ruleset *rules)
                                             "ip6tables-restore --wait --noflush"};
     int status = 0;
 
-    if (!restrict_backend(filter, rules))
+    if (!restrict_backend(filter, rules) || !assign_packet_tags(filter, rules))
         return STATUS_USAGE;
     if (filter->kind == FILTER_AUTO)
         puts("# for nft; --backend iptables shows the other");

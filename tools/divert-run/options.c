@@ -21,6 +21,7 @@ enum {
     OPT_BACKEND,
     OPT_PERSONALITY,
     OPT_MASK,
+    OPT_TAG_MASK,
     OPT_GSO,
     OPT_LISTENERS,
     OPT_NO_RESTORE,
@@ -44,6 +45,7 @@ static const struct option long_options[] = {
     {"backend", required_argument, NULL, OPT_BACKEND},
     {"personality", required_argument, NULL, OPT_PERSONALITY},
     {"mark-mask", required_argument, NULL, OPT_MASK},
+    {"tag-mask", required_argument, NULL, OPT_TAG_MASK},
     {"gso", no_argument, NULL, OPT_GSO},
     {"listeners", required_argument, NULL, OPT_LISTENERS},
     {"no-restore", no_argument, NULL, OPT_NO_RESTORE},
@@ -76,6 +78,7 @@ void options_help(void)
          "      --backend NAME      nft, iptables, or auto: what this kernel can do\n"
          "      --personality NAME  freebsd or openbsd: whose divert(4) it is\n"
          "      --mark-mask MASK    16 bits of the packet mark to use (0xffff0000)\n"
+         "      --tag-mask MASK     bits of the packet mark for the tags of packets, one for each\n"
          "      --gso               hand large packets over uncut\n"
          "      --listeners N       N sockets with SO_REUSEPORT_LB share a divert port\n"
          "      --trace[=FILE]      a line for each packet, to standard error or a file\n"
@@ -108,18 +111,33 @@ static int set_backend(struct filter *filter, const char *name)
     return report_bad_value("--backend", name, "auto, nft or iptables");
 }
 
-static int set_mask(struct filter *filter, const char *s)
+/* Up to 32 bits. False: it is no number. */
+static bool read_mask_value(const char *s, uint32_t *mask)
 {
-    unsigned long mask;
+    unsigned long value;
     char *end;
 
     errno = 0;
-    mask = strtoul(s, &end, 0);
-    if (errno || *end || end == s || *s == '-' || mask > UINT32_MAX ||
-        !mark_mask_valid((uint32_t)mask))
+    value = strtoul(s, &end, 0);
+    *mask = (uint32_t)value;
+    return !errno && !*end && end != s && *s != '-' && value <= UINT32_MAX;
+}
+
+static int set_mask(struct filter *filter, const char *s)
+{
+    uint32_t mask;
+
+    if (!read_mask_value(s, &mask) || !mark_mask_valid(mask))
         return report_bad_value("--mark-mask", s,
                                 "16 bits side by side, such as 0xffff0000 or 0x00ffff00");
-    filter->options.mark_mask = (uint32_t)mask;
+    filter->options.mark_mask = mask;
+    return 0;
+}
+
+static int set_tag_mask(struct filter *filter, const char *s)
+{
+    if (!read_mask_value(s, &filter->options.tag_mask))
+        return report_bad_value("--tag-mask", s, "bits of the packet mark, such as 0x0000000f");
     return 0;
 }
 
@@ -214,6 +232,8 @@ static int apply_option(int option, struct options *options, struct rule_source 
         return set_personality(options, optarg);
     case OPT_MASK:
         return set_mask(&options->filter, optarg);
+    case OPT_TAG_MASK:
+        return set_tag_mask(&options->filter, optarg);
     case OPT_LISTENERS:
         return set_listeners(&options->filter, optarg);
     case OPT_STATUS:

@@ -77,6 +77,13 @@ static void choose_tools(const char *kind)
     setenv("PATH", path, 1);
 }
 
+static const char *more_option;
+
+void rules_option(const char *option)
+{
+    more_option = option;
+}
+
 static void exec_divert_run(int ready, const char *backend, const char *option,
                             const char *const *rules)
 {
@@ -89,6 +96,8 @@ static void exec_divert_run(int ready, const char *backend, const char *option,
         choose_tools(backend + 9);
         argv[3] = "iptables";
     }
+    if (more_option)
+        argv[n++] = more_option;
     for (; *rules; rules++) {
         ck_assert_uint_lt(n, 2 * RULES_MAX);
         argv[n++] = option;

@@ -25,6 +25,9 @@ bool rules_before_reassembly(int backend);
 void rules_hold(int backend, const char *rule, ...) __attribute__((sentinel));
 void rules_hold_list(int backend, const char *const *rules);
 
+/* Has the next divert-run take one option more, such as "--tag-mask=0xf". */
+void rules_option(const char *option);
+
 /* The same with rules of pf. */
 void rules_hold_pf(int backend, const char *rule, ...) __attribute__((sentinel));
 

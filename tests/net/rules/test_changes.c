@@ -7,6 +7,7 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <string.h>
 
 static uint8_t packet[200], got[200];
@@ -83,9 +84,57 @@ START_TEST(test_segment_size_is_lowered)
 }
 END_TEST
 
+/* From a port to another: does the packet come out? */
+static bool passes(uint16_t from, uint16_t to)
+{
+    struct pollfd p = {.fd = out0.fd, .events = POLLIN};
+
+    len = make_udp(packet, IN_PEER, from, OUT_PEER, to, 77, "x", 1);
+    wire_send(&in0, packet, len);
+    return poll(&p, 1, 100) == 1 && wire_receive(&out0, got, sizeof(got)) == len;
+}
+
+START_TEST(test_packets_keep_their_tags)
+{
+    rules_option("--tag-mask=0x30");
+    rules_hold(_i, "count tag 5 udp from any to any 2222 in",
+               "count tag 7 udp from any to any 2223 in",
+               "count log untag 5 udp from any 1112 to any in",
+               "deny ip from any to any tagged 5,9-100 out",
+               "deny udp from any to any 2224 not tagged 1-6,7 out",
+               "deny ip from any to any tagged 9", NULL);
+    ck_assert(!passes(1111, 2222));
+    ck_assert(passes(1112, 2222));
+    ck_assert(passes(1111, 2223));
+    ck_assert(!passes(1111, 2224));
+    ck_assert(passes(1111, 2225));
+}
+END_TEST
+
+/* As on FreeBSD, tags do not leave the kernel; the other bits of the mark do. */
+START_TEST(test_divert_takes_tags_off)
+{
+    wire_address from;
+    int fd;
+
+    rules_option("--tag-mask=0x30");
+    rules_hold(_i, "count tag 5 udp from any to any in", "divert 8000 udp from any to any in",
+               "deny udp from any to any tagged 5 out", NULL);
+    look_before("prerouting", "meta mark set 0x141");
+    look_behind("postrouting", "meta mark != 0x141 drop");
+    fd = divert_bound(8000);
+    len = make_udp(packet, IN_PEER, 1111, OUT_PEER, 2222, 77, "x", 1);
+    wire_send(&in0, packet, len);
+    divert_read(fd, got, sizeof(got), &from);
+    divert_write(fd, got, len, &from);
+    wire_expect(&out0, packet, len);
+}
+END_TEST
+
 int main(void)
 {
-    const TTest *const tests[] = {test_dscp_is_set, test_segment_size_is_lowered};
+    const TTest *const tests[] = {test_dscp_is_set, test_segment_size_is_lowered,
+                                  test_packets_keep_their_tags, test_divert_takes_tags_off};
 
-    return run_suite_with("changes", tests, 2, rules_backends());
+    return run_suite_with("changes", tests, sizeof(tests) / sizeof(tests[0]), rules_backends());
 }

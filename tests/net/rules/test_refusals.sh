@@ -59,6 +59,12 @@ test_wrong_words() {
     expect_refused 'no such file' 2 "$SCRATCH/nowhere" -- -f "$SCRATCH/nowhere"
     expect_refused 'no such option' 2 --no-such -- --no-such -r "$GOOD"
     expect_refused 'no such backend' 2 "'pf'" -- --backend pf -r "$GOOD"
+    expect_refused 'tags without bits of the mark' 2 'such as --tag-mask 0x0001' \
+        -- -r "$GOOD" -r 'count tag 5 ip from any to any'
+    expect_refused 'bits of both kinds of tags' 2 'other bits than those of --mark-mask' \
+        -- --tag-mask 0x10000 -r "$GOOD"
+    expect_refused 'IP options with iptables' 2 'iptables has no match for IP options' \
+        -- --backend iptables -r 'deny ip from any to any ipoptions rr'
     expect_refused 'a mask of other than 16 bits' 2 "'0xff'" -- --mark-mask 0xff -r "$GOOD"
 }
 

@@ -240,10 +240,36 @@ static bool parse_log_amount(struct parser *p)
     return ipfw_lex_next(p);
 }
 
-bool ipfw_parse_log(struct parser *p)
+static bool parse_packet_tag(struct parser *p, bool removes)
 {
-    if (!ipfw_lex_at(p, "log"))
-        return true;
-    p->rule->log = true;
-    return ipfw_lex_next(p) && parse_log_amount(p);
+    long tag;
+
+    if (!ipfw_lex_next(p))
+        return false;
+    tag = name_to_number(p->word.s, PACKET_TAG_MAX);
+    if (tag < 1)
+        return parser_fail(p, "'%s': expected a tag, 1 to %d", p->word.s, PACKET_TAG_MAX);
+    p->rule->packet_tag = (unsigned)tag;
+    p->rule->removes_tag = removes;
+    return ipfw_lex_next(p);
+}
+
+bool ipfw_parse_parameters(struct parser *p)
+{
+    for (;;) {
+        bool removes = ipfw_lex_at(p, "untag"), read;
+
+        if (ipfw_lex_at(p, "log") && !p->rule->log) {
+            p->rule->log = true;
+            read = ipfw_lex_next(p) && parse_log_amount(p);
+        } else if ((removes || ipfw_lex_at(p, "tag")) && !p->rule->packet_tag) {
+            read = parse_packet_tag(p, removes);
+        } else if (ipfw_lex_at(p, "altq")) {
+            read = parser_fail(p, "'altq': there is no ALTQ on Linux; shape with tc(8)");
+        } else {
+            return true;
+        }
+        if (!read)
+            return false;
+    }
 }

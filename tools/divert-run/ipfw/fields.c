@@ -72,6 +72,17 @@ bool ipfw_parse_numbers(struct parser *p, enum clause_kind kind, bool negated)
     return add_number(p, &first, &limits) && ipfw_lex_next(p);
 }
 
+/* The first atom is kept for the bits of the tags, see packet_tags.h. */
+bool ipfw_parse_tagged(struct parser *p, enum clause_kind kind, bool negated)
+{
+    struct limits limits = {PACKET_TAG_MAX, true, true, "a tag from 1 to 65534, or a range 5-9"};
+
+    if (parser_at_end(p))
+        return parser_fail(p, "expected %s at the end of the rule", limits.expected);
+    return parser_add_clause(p, kind, negated) && parser_add_atom(p, &p->word) &&
+           ipfw_lex_list(p, add_number, &limits);
+}
+
 int ipfw_dscp_of(const char *name)
 {
     static const struct {

@@ -142,6 +142,11 @@ static bool parse_tos_option(struct parser *p, enum clause_kind kind, bool negat
     return ipfw_lex_next(p) && ipfw_parse_tos(p, kind, negated);
 }
 
+static bool parse_tagged_option(struct parser *p, enum clause_kind kind, bool negated)
+{
+    return ipfw_lex_next(p) && ipfw_parse_tagged(p, kind, negated);
+}
+
 static bool parse_owner_option(struct parser *p, enum clause_kind kind, bool negated)
 {
     return ipfw_lex_next(p) && ipfw_parse_owner(p, kind, negated);
@@ -221,6 +226,7 @@ static const struct option options[] = {
     {"ext6hdr", parse_ext6hdr_option, CLAUSE_EXT6HDR},
     {"flow-id", parse_field_option, CLAUSE_FLOWID},
     {"ipsec", parse_bare_option, CLAUSE_IPSEC},
+    {"tagged", parse_tagged_option, CLAUSE_TAGGED},
     {"proto", parse_proto_option, CLAUSE_PROTO},
     {"keep-state", ipfw_parse_state_option, 0},
     {"record-state", ipfw_parse_state_option, 0},
@@ -256,7 +262,6 @@ static const struct {
     {"jail", "there are no jails; use uid or gid"},
     {"fib", "match the packet mark by nft(8) or iptables(8)"},
     {"mark", "there is no mark of ipfw's here; skipto can tell packets apart"},
-    {"tagged", "there are no tags of packets here"},
     {"layer2", bridge},
     {"bridged", bridge},
     {"mac", bridge},

@@ -202,7 +202,8 @@ enum rule_result ipfw_parse(const char *text, struct rule *out, struct rule_erro
     out->log = out->is_default = out->tablearg = false;
     out->table_count = 0;
     out->state = (struct rule_state){0};
-    out->log_amount = 0;
+    out->log_amount = out->packet_tag = out->tag_bit = 0;
+    out->removes_tag = false;
     out->answer = (struct rule_answer){0};
     if (!ipfw_lex_start(&p, text))
         return RULE_BAD;
@@ -211,7 +212,7 @@ enum rule_result ipfw_parse(const char *text, struct rule *out, struct rule_erro
     if (!parse_rule_number(&p) || !parse_ipfw_set(&p))
         return RULE_BAD;
     from = p.word.offset;
-    if (!parse_ipfw_probability(&p) || !ipfw_parse_action(&p) || !ipfw_parse_log(&p) ||
+    if (!parse_ipfw_probability(&p) || !ipfw_parse_action(&p) || !ipfw_parse_parameters(&p) ||
         !parse_ipfw_rest(&p) || !check_default_rule(&p, from) || !imply_tcp(&p, from) ||
         !parser_keep_text(&p, from))
         return RULE_BAD;

@@ -24,9 +24,10 @@ bool ipfw_lex_in(const struct word *word, const char *const *keywords);
 typedef bool ipfw_lex_item(struct parser *p, const struct word *item, void *context);
 bool ipfw_lex_list(struct parser *p, ipfw_lex_item *add, void *context);
 
-/* actions.c: the action, and "log" behind it. */
+/* actions.c: the action, and "log" and "tag" behind it. */
+#define PACKET_TAG_MAX 65534
 bool ipfw_parse_action(struct parser *p);
-bool ipfw_parse_log(struct parser *p);
+bool ipfw_parse_parameters(struct parser *p);
 
 /* options.c: the options behind the destination. */
 bool ipfw_parse_options(struct parser *p);
@@ -66,6 +67,7 @@ bool ipfw_parse_numbers(struct parser *p, enum clause_kind kind, bool negated);
 #define IPFW_DSCP_NAMES "be, ef, va, cs0 to cs7, af11 to af43, or a number from 0 to 63"
 int ipfw_dscp_of(const char *name);
 bool ipfw_parse_dscp(struct parser *p, enum clause_kind kind, bool negated);
+bool ipfw_parse_tagged(struct parser *p, enum clause_kind kind, bool negated);
 bool ipfw_parse_tos(struct parser *p, enum clause_kind kind, bool negated);
 bool ipfw_parse_tcpoptions(struct parser *p, enum clause_kind kind, bool negated);
 bool ipfw_parse_owner(struct parser *p, enum clause_kind kind, bool negated);

@@ -114,6 +114,9 @@ void iptables_field(const struct match *match, const struct rule_atom *atom, boo
     case CLAUSE_TCPDATALEN:
         by_data_length(match, range, inverse, out);
         break;
+    case CLAUSE_TAGGED:
+        add_field(out, -1, "-m mark %s--mark 0x0/0x%x", inverse ? "" : "! ", range->lo);
+        break;
     case CLAUSE_FRAGFLAGS:
         by_fragment(atom->flags, inverse, out);
         break;

@@ -351,6 +351,7 @@ struct dialect iptables_dialect(const struct filter_options *options)
 
     dialect.mark_mask = options->mark_mask;
     dialect.events = options->event_group != 0;
+    dialect.packet_tags = options->tag_mask;
     if (options->no_bpf)
         dialect.tag_at_least = tag_at_least_prefixes;
     if (options->no_defrag)

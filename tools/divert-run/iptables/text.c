@@ -64,6 +64,12 @@ static void iptables_print_op(struct printer *p, const char *chain, const struct
     case OP_EVENT:
         iptables_print_event(p, rule, op->value);
         break;
+    case OP_SET_BITS:
+        text_add(p->out, "-j MARK --set-xmark 0x%x/0x%x\n", op->value, op->value);
+        break;
+    case OP_CLEAR_BITS:
+        text_add(p->out, "-j MARK --set-xmark 0x0/0x%x\n", op->value);
+        break;
     case OP_SET_DSCP:
     case OP_SET_DSCP6:
         text_add(p->out, "-j DSCP --set-dscp %u\n", op->value);

@@ -171,6 +171,9 @@ void nft_field(const struct match *match, bool inverse, struct conditions *out)
         for (unsigned i = 0; i < match->count; i++)
             nft_extension((enum extension)match->atoms[i]->range.lo, inverse, out);
         return;
+    case CLAUSE_TAGGED:
+        text_add(&text, "meta mark & 0x%08x %s 0", atom->range.lo, inverse ? "==" : "!=");
+        break;
     case CLAUSE_IPSEC:
         text_add(&text, "meta ipsec %s", inverse ? "missing" : "exists");
         break;

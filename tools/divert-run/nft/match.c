@@ -344,6 +344,7 @@ struct dialect nft_dialect(const struct filter_options *options)
 
     dialect.mark_mask = options->mark_mask;
     dialect.events = options->event_group != 0;
+    dialect.packet_tags = options->tag_mask;
     dialect.early = !options->tag_base;
     dialect.lifetimes = &options->lifetimes;
     return dialect;

@@ -41,6 +41,12 @@ static void nft_print_op(struct printer *p, const struct op *op, const struct ru
     case OP_EVENT:
         nft_print_event(p, rule, op->value);
         break;
+    case OP_SET_BITS:
+        text_add(p->out, " meta mark set meta mark | 0x%08x", op->value);
+        break;
+    case OP_CLEAR_BITS:
+        text_add(p->out, " meta mark set meta mark & 0x%08x", ~op->value);
+        break;
     case OP_SET_DSCP:
         text_add(p->out, " ip dscp set %u", op->value);
         break;

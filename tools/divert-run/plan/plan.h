@@ -67,6 +67,7 @@ struct dynamic_lifetimes {
 /* What a back end needs to know beside the rules. */
 struct filter_options {
     uint32_t mark_mask; /* bits of the tag in the mark, see mark.h */
+    uint32_t tag_mask;  /* bits of the mark for tags of packets, outside of mark_mask */
     unsigned listeners; /* queues for each divert port, at least 1 */
     bool no_bpf;        /* iptables: there is no bpf match */
     bool no_defrag;     /* no match turns on reassembly without connection tracking */
@@ -129,9 +130,10 @@ struct chain;
 /* The language of a back end. */
 struct dialect {
     const char *hook_names[2];
-    bool both_families; /* one set of chains for IPv4 and IPv6 */
-    uint32_t mark_mask; /* where the tag is in the mark */
-    bool events;        /* divert-run listens to events */
+    bool both_families;   /* one set of chains for IPv4 and IPv6 */
+    uint32_t mark_mask;   /* where the tag is in the mark */
+    uint32_t packet_tags; /* bits of the mark for them */
+    bool events;          /* divert-run listens to events */
     /* Adds the conditions any of which makes MATCH true, its negation left aside. */
     void (*alternatives)(const struct match *match, struct conditions *out);
     /* Adds the one condition that holds if MATCH does not; or adds none, if that takes more. */
@@ -164,8 +166,10 @@ enum verdict { VERDICT_NONE, VERDICT_RETURN, VERDICT_DROP, VERDICT_JUMP, VERDICT
 enum op_kind {
     OP_SET_TAG,
     OP_QUEUE,
-    OP_COPY,  /* to the NFLOG group of a divert port */
-    OP_EVENT, /* of the line's rule; value is an enum event_kind */
+    OP_COPY,     /* to the NFLOG group of a divert port */
+    OP_EVENT,    /* of the line's rule; value is an enum event_kind */
+    OP_SET_BITS, /* of the mark */
+    OP_CLEAR_BITS,
     OP_SET_DSCP,
     OP_SET_DSCP6, /* of an IPv6 packet */
     OP_SET_MSS,   /* only of a packet that has a higher one */
@@ -178,7 +182,7 @@ struct op {
 
 struct line {
     char *condition; /* may be empty */
-    struct op ops[5];
+    struct op ops[6];
     unsigned op_count;
     enum verdict verdict;
     char target[CHAIN_NAME_SIZE]; /* of a jump or goto */

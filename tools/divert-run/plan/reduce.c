@@ -129,6 +129,9 @@ static enum truth reduce_kind(const struct rule *rule, const struct rule_clause 
         return place->family == 4 ? DEPENDS : NEVER;
     case CLAUSE_SPOOFED:
         return reduce_spoofed(rule, clause, place, match);
+    case CLAUSE_TAGGED:
+        match->atoms[match->count++] = atom;
+        return atom->range.lo ? DEPENDS : NEVER;
     case CLAUSE_IPSEC:
         return place->hook == HOOK_IN ? DEPENDS : NEVER;
     case CLAUSE_FRAGFLAGS:

@@ -151,8 +151,12 @@ void plan_action(const struct plan *plan, struct line *line, const struct rule *
     line->counts = true;
     if (rule->log && plan->dialect->events)
         line_op(line, OP_EVENT, EVENT_LOG);
+    if (rule->tag_bit)
+        line_op(line, rule->removes_tag ? OP_CLEAR_BITS : OP_SET_BITS, rule->tag_bit);
     switch (rule->action) {
-    case RULE_DIVERT:
+    case RULE_DIVERT: /* tags stay in the kernel */
+        if (plan->dialect->packet_tags)
+            line_op(line, OP_CLEAR_BITS, plan->dialect->packet_tags);
         line_op(line, OP_SET_TAG, rule->number);
         line_op(line, OP_QUEUE, rule->argument);
         break;

@@ -342,7 +342,8 @@ static size_t count_early_rules(const struct plan *plan)
 
         if (!plan_rule_possible(plan, rule, place))
             continue;
-        if ((rule->action != RULE_TEE && rule->action != RULE_COUNT) || rule->state.makes)
+        if ((rule->action != RULE_TEE && rule->action != RULE_COUNT) || rule->state.makes ||
+            rule->packet_tag)
             break;
         copies = copies || rule->action == RULE_TEE;
     }

@@ -78,7 +78,9 @@ enum clause_kind {
     CLAUSE_EXT6HDR,   /* range.lo is an enum extension that is there */
     CLAUSE_FLOWID,    /* range, of IPv6 */
     CLAUSE_IPSEC,     /* no atoms: it came in by IPsec */
-    CLAUSE_PROB,      /* range.lo is the probability, RULE_PROB_ONE is always */
+    CLAUSE_TAGGED, /* the first atom's range.lo: bits of the mark of tags in the other atoms' ranges
+                    */
+    CLAUSE_PROB,   /* range.lo is the probability, RULE_PROB_ONE is always */
 };
 
 /* What connection tracking knows of a packet. */
@@ -178,6 +180,9 @@ struct rule {
     bool is_default;           /* written as RULE_DEFAULT: stands behind all others */
     bool tablearg;             /* the argument is the value of a table's entry */
     struct rule_answer answer; /* of RULE_DENY */
+    unsigned packet_tag;       /* which the packet gets or loses, see packet_tags.h; 0: none */
+    bool removes_tag;
+    uint32_t tag_bit; /* its bit in the mark; 0 if no rule sets it */
     bool log;
     unsigned log_amount; /* lines at most; 0: no limit */
     struct rule_state state;
