@@ -137,7 +137,8 @@ test_other_commands_of_scripts() {
         'sysctl -n kernel.ostype' 'kldload ipfw ipdivert && echo loaded' \
         'kldstat -q -m ipfw && echo "has ipfw"' 'kldstat -q -m if_wg || echo "has no if_wg"' \
         'ipfw add 100 count ip from any to any' 'ipfw list 100' 'ipfw -q delete 5 || echo "status $?"' \
-        'ipfw table 4 add 10.0.0.0/8 7' 'ipfw table 4 list'
+        'ipfw table 4 add 10.0.0.0/8 7' 'ipfw table 4 list' 'env -i /sbin/ipfw add 600 count icmp from any to any' \
+        'env -i PATH="$PATH" ipfw add 700 count gre from any to any'
     check_script "$SCRATCH/other"
     expect_contains 'a variable that is set' 'net.inet.ip.fw.enable: 1 -> 0' "$CHECKED"
     expect_contains 'and set back' 'net.inet.ip.fw.enable: 0 -> 1' "$CHECKED"
@@ -149,6 +150,8 @@ test_other_commands_of_scripts() {
     expect_contains 'a rule is listed' $'00100 count ip from any to any\n00100 count ip from any to any' "$CHECKED"
     expect_contains 'the status of a command' 'status 69' "$CHECKED"
     expect_contains 'a table is listed' '10.0.0.0/8 7' "$CHECKED"
+    expect_contains 'without its environment, by /sbin' '00600 count icmp' "$CHECKED"
+    expect_contains 'and by PATH' '00700 count gre' "$CHECKED"
     expect_failure 'the host has got no /sbin/ipfw' test -e /sbin/ipfw
 }
 

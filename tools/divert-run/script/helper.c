@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <sysexits.h>
@@ -20,11 +21,51 @@ static const char *name_of(const char *path)
     return slash ? slash + 1 : path;
 }
 
+static char *script_place; /* of the script that this is a command of */
+
+/* "/tmp/divert-run-x/bin/ipfw": the place is what stands before "/bin". */
+static bool is_in_place(const char *path)
+{
+    struct text socket = {0};
+    char *place = copy_string(path), *end = strrchr(place, '/');
+    bool found = false;
+
+    if (end && end - place > 4 && strncmp(end - 4, "/bin", 4) == 0) {
+        end[-4] = '\0';
+        text_add(&socket, "%s/socket", place);
+        found = access(text_str(&socket), F_OK) == 0;
+        text_free(&socket);
+    }
+    if (found)
+        script_place = place;
+    else
+        free(place);
+    return found;
+}
+
+/* The environment tells, or if sudo or the like has cleared it, the path of this command. */
+static bool find_place(void)
+{
+    const char *named = getenv(ENV_SCRIPT), *path = (const char *)getauxval(AT_EXECFN);
+    char target[256];
+    ssize_t len;
+
+    if (named) {
+        script_place = copy_string(named);
+        return true;
+    }
+    if (!path)
+        return false;
+    len = readlink(path, target, sizeof(target) - 1);
+    target[len > 0 ? len : 0] = '\0';
+    return is_in_place(path) || is_in_place(target);
+}
+
 bool script_helper(const char *name)
 {
-    for (const char *const *command = script_commands; getenv(ENV_SCRIPT) && *command; command++) {
+    for (const char *const *command = script_commands; name && *command; command++) {
         if (strcmp(name_of(name), *command) == 0)
-            return true;
+            return find_place();
     }
     return false;
 }
@@ -38,7 +79,7 @@ static void add_word(struct text *words, const char *word)
 static int ask(const struct text *words)
 {
     struct text out = {0}, err = {0};
-    int status = request_send(getenv(ENV_SCRIPT), words, &out, &err);
+    int status = request_send(script_place, words, &out, &err);
 
     if (status < 0) {
         fprintf(stderr, "%s: divert-run, which ran this script, is gone\n", words->s);
@@ -211,7 +252,7 @@ static int run_real(const char *name, char *argv[])
     char *list = strdup(getenv("PATH") ? getenv("PATH") : "/usr/bin:/bin"), *rest = list, *one;
     char sbin[128];
 
-    snprintf(sbin, sizeof(sbin), "%s/sbin", getenv(ENV_SCRIPT));
+    snprintf(sbin, sizeof(sbin), "%s/sbin", script_place);
     try_program(sbin, name, argv);
     while ((one = strsep(&rest, ":")))
         try_program(one, name, argv);

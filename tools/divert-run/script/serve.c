@@ -105,7 +105,7 @@ static int serve_sysctl(struct script_progress *p, const struct text *words, str
 
     for (; word; word = next_word_of(words, word)) {
         if (!ipfw_sysctl(p->model, word, strchr(flags, 'n') != NULL, out)) {
-            text_add(err, "sysctl: unknown oid '%s'\n", word);
+            text_add(err, "sysctl: %s: unknown variable, or a value that it cannot have\n", word);
             status = 1;
         }
     }
