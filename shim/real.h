@@ -124,7 +124,7 @@ typedef __typeof__(_Generic(&sendmmsg, int (*)(int, struct mmsghdr *, unsigned, 
     CALL(int, fstatat64, (int, const char *, void *, int))                                      \
     CALL(int, __fxstatat, (int, int, const char *, void *, int))                                \
     CALL(int, __fxstatat64, (int, int, const char *, void *, int))                              \
-    CALL(int, statx, (int, const char *, int, unsigned, struct statx *))                        \
+    CALL(int, statx, (int, const char *, int, unsigned, void *))                                \
     CALL(struct servent *, getservbyname, (const char *, const char *))                         \
     CALL(struct protoent *, getprotobyname, (const char *))                                     \
     CALL(struct protoent *, getprotobynumber, (int))                                            \

@@ -105,7 +105,7 @@ HOOK_FSTAT(__fstat64_time64)
 HOOK_FSTATAT(__fstatat64_time64)
 #endif
 
-HOOK int statx(int fd, const char *path, int flags, unsigned mask, struct statx *st)
+static int stat_extended(int fd, const char *path, int flags, unsigned mask, void *st)
 {
     struct divert_socket *s = find_at(fd, path, flags);
 
@@ -113,3 +113,13 @@ HOOK int statx(int fd, const char *path, int flags, unsigned mask, struct statx 
         return real.statx(fd, path, flags, mask, st);
     return (int)finish(s, real.statx(divert_kernel_fd(s), "", flags, mask, st) < 0 ? -errno : 0);
 }
+
+#define HOOK_STATX(name)                                                          \
+    HOOK int hook_##name(int fd, const char *path, int flags, unsigned mask,      \
+                         void *st) __asm__(#name);                                \
+    int hook_##name(int fd, const char *path, int flags, unsigned mask, void *st) \
+    {                                                                             \
+        return stat_extended(fd, path, flags, mask, st);                          \
+    }
+
+HOOK_STATX(statx)

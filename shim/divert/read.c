@@ -137,7 +137,7 @@ static size_t space_in(const struct msghdr *msg)
 {
     size_t space = 0;
 
-    for (size_t i = 0; i < msg->msg_iovlen; i++)
+    for (size_t i = 0; i < (size_t)msg->msg_iovlen; i++)
         space += msg->msg_iov[i].iov_len;
     return space;
 }

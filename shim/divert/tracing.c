@@ -2,6 +2,7 @@
 /* What a divert socket tells the trace. */
 #include "divert/tracing.h"
 
+#include "common/libc.h"
 #include "inject/inject.h"
 
 #include <errno.h>
@@ -49,7 +50,7 @@ void divert_trace_written(struct divert_socket *s, struct trace_packet *p, enum 
 
     p->port = s->shared->port;
     if (err)
-        snprintf(text, sizeof(text), "refused, %s", strerrordesc_np(-err));
+        snprintf(text, sizeof(text), "refused, %s", libc_error_text(-err));
     else if (fate == STATUS_MATCHED && repeated && p->tag == 0)
         snprintf(text, sizeof(text), "runs the whole list");
     else if (fate == STATUS_MATCHED && repeated)

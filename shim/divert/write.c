@@ -28,7 +28,7 @@ static int gather(const struct msghdr *msg, uint8_t *scratch, struct written *w)
 {
     size_t len = 0;
 
-    for (size_t i = 0; i < msg->msg_iovlen; i++)
+    for (size_t i = 0; i < (size_t)msg->msg_iovlen; i++)
         len += msg->msg_iov[i].iov_len;
     if (len > PACKET_MAX)
         return -EMSGSIZE;
@@ -38,7 +38,7 @@ static int gather(const struct msghdr *msg, uint8_t *scratch, struct written *w)
         return 0;
     w->packet = scratch;
     len = 0;
-    for (size_t i = 0; i < msg->msg_iovlen; i++) {
+    for (size_t i = 0; i < (size_t)msg->msg_iovlen; i++) {
         memcpy(scratch + len, msg->msg_iov[i].iov_base, msg->msg_iov[i].iov_len);
         len += msg->msg_iov[i].iov_len;
     }

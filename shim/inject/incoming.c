@@ -15,8 +15,8 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/if_ether.h>
 #include <linux/if_tun.h>
-#include <net/ethernet.h>
 #include <net/if.h>
 #include <stdio.h>
 #include <string.h>
@@ -231,7 +231,7 @@ static int deliver(const void *packet, size_t len, const struct interface *in, u
     uint32_t loop = must_loop(packet, in->index) ? TAP_ROUTE_LOOP : 0;
     struct frame_header header = {
         .source = {.index = htonl(in->index | loop), .tag = htons(tag)},
-        .type = htons(ipv6 ? ETHERTYPE_IPV6 : ETHERTYPE_IP),
+        .type = htons(ipv6 ? ETH_P_IPV6 : ETH_P_IP),
     };
     const struct iovec iov[] = {
         {&header, sizeof(header)},

@@ -6,6 +6,7 @@
  */
 #include "process/restart.h"
 
+#include "common/libc.h"
 #include "process/private_fd.h"
 #include "real.h"
 
@@ -15,7 +16,6 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
-#include <sys/single_threaded.h>
 
 static sigset_t interrupting;    /* signals whose handlers had no SA_RESTART at the last look */
 static _Atomic int told_by = -1; /* a signalfd of these, if there are any */
@@ -86,7 +86,7 @@ int restart_fd(void)
 {
     static bool looked;
 
-    if (!__libc_single_threaded)
+    if (!libc_is_single_threaded())
         return -1;
     if (!looked && !is_filtered())
         look();
@@ -108,7 +108,7 @@ bool restart_wanted(unsigned id_changes, bool told)
 
     if (privileges_id_changed_since(id_changes))
         return true;
-    if (!__libc_single_threaded)
+    if (!libc_is_single_threaded())
         return all_restart();
     if (told) {
         goes_on = blocked_one_waits();

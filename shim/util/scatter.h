@@ -12,7 +12,7 @@ static inline size_t scatter(const struct msghdr *msg, const uint8_t *bytes, siz
 {
     size_t copied = 0;
 
-    for (size_t i = 0; i < msg->msg_iovlen && copied < len; i++) {
+    for (size_t i = 0; i < (size_t)msg->msg_iovlen && copied < len; i++) {
         const struct iovec *iov = &msg->msg_iov[i];
         size_t n = len - copied < iov->iov_len ? len - copied : iov->iov_len;
 

@@ -8,6 +8,8 @@
  */
 #include "group.h"
 
+#include "common/libc.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -54,7 +56,7 @@ static _Noreturn void serve_as_witness(int fd)
     memcpy(witness.title, WITNESS_NAME,
            witness.title_size < strlen(WITNESS_NAME) ? witness.title_size : strlen(WITNESS_NAME));
     dup2(fd, 0);
-    close_range(1, ~0U, 0);
+    libc_close_range(1, ~0U, 0);
     while (read(0, &byte, 1) == 1) {
         byte = take_pending(byte);
         if (send(0, &byte, 1, MSG_NOSIGNAL) != 1)

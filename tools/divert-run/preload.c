@@ -227,6 +227,17 @@ static int report_interpreter_error(const char *path, const char *interpreter, i
     return STATUS_NOT_EXECUTABLE;
 }
 
+static bool is_loader_of_musl(const char *name)
+{
+    return strncmp(name, "/ld-musl-", 9) == 0;
+}
+
+/* elf_needs() compares the beginnings of names. */
+static bool is_library_of_musl(const char *library)
+{
+    return elf_needs(library, "libc.") && !elf_needs(library, "libc.so.6");
+}
+
 /* The kernel says of the program that there is no such file, when it is the loader that is not. */
 static int check_loader(const char *path, const char *library)
 {
@@ -234,9 +245,12 @@ static int check_loader(const char *path, const char *library)
     const char *name = loader ? strrchr(loader, '/') : NULL;
     int status = 0, error = loader ? check_executable(loader) : 0;
 
-    if (name && strncmp(name, "/ld-musl-", 9) == 0 && elf_needs(library, "libc.so.6"))
+    if (name && is_loader_of_musl(name) && elf_needs(library, "libc.so.6"))
         status = report_cannot_preload(path, "it is a program of musl, and this " LIBRARY
                                              " is built for glibc; compile the program for glibc");
+    else if (name && !is_loader_of_musl(name) && is_library_of_musl(library))
+        status = report_cannot_preload(path, "it is a program of glibc, and this " LIBRARY
+                                             " is built for musl; compile the program for musl");
     else if (error)
         status = report_interpreter_error(path, loader, error);
     free(loader);

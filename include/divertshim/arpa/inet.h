@@ -3,6 +3,8 @@
 #define DIVERTSHIM_ARPA_INET_H
 
 #pragma GCC system_header
+#include <sys/cdefs.h>
+
 #include_next <arpa/inet.h>
 
 __BEGIN_DECLS

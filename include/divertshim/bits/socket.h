@@ -7,7 +7,10 @@
  */
 #pragma GCC system_header
 
-#ifndef DIVERTSHIM_BITS_SOCKET_H
+/* musl has the structures in <sys/socket.h>. */
+#ifndef __GLIBC__
+#include_next <bits/socket.h>
+#elif !defined(DIVERTSHIM_BITS_SOCKET_H)
 #define sockaddr         divertshim_libc_sockaddr
 #define sockaddr_storage divertshim_libc_sockaddr_storage
 #include_next <bits/socket.h>

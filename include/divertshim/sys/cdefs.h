@@ -3,10 +3,26 @@
  * next one, with the flags of divertshim.pc).
  */
 #pragma GCC system_header
+#if __has_include_next(<sys/cdefs.h>)
 #include_next <sys/cdefs.h>
+#endif
 
 #ifndef DIVERTSHIM_SYS_CDEFS_H
 #define DIVERTSHIM_SYS_CDEFS_H
+
+/* musl has no such header. */
+#ifndef __BEGIN_DECLS
+#ifdef __cplusplus
+#define __BEGIN_DECLS extern "C" {
+#define __END_DECLS   }
+#else
+#define __BEGIN_DECLS
+#define __END_DECLS
+#endif
+#endif
+#ifndef __THROW
+#define __THROW
+#endif
 
 /* A name of structure members in three headers of the kernel; see <asm/stat.h> beside this one. */
 #ifndef __unused

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What C libraries do not agree on, and what the others have in the place of glibc's. */
+#ifndef DIVERTSHIM_LIBC_H
+#define DIVERTSHIM_LIBC_H
+
+#include <stdbool.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#ifdef HAVE_SINGLE_THREADED
+#include <sys/single_threaded.h>
+#endif
+
+/* What errno number err means, in English; may be called by signal handlers. */
+static inline const char *libc_error_text(int err)
+{
+#ifdef HAVE_STRERRORDESC_NP
+    return strerrordesc_np(err);
+#else
+    return strerror(err); /* of musl: a constant, too */
+#endif
+}
+
+/* False if there may be other threads. */
+static inline bool libc_is_single_threaded(void)
+{
+#ifdef HAVE_SINGLE_THREADED
+    return __libc_single_threaded;
+#else
+    struct stat st;       /* the directory has a link for each thread, and two of its own */
+
+    return stat("/proc/self/task", &st) == 0 && st.st_nlink == 3;
+#endif
+}
+
+/* close_range(2), which not all C libraries have. Returns -1 and errno. */
+static inline int libc_close_range(unsigned first, unsigned last, unsigned flags)
+{
+    return (int)syscall(SYS_close_range, first, last, flags);
+}
+
+#endif
