@@ -32,7 +32,8 @@ static const char *const nft_words[] = {
     "interval;",  "elements",    "=",         "prefix",     "syn",
     ">",          "exthdr",      "hbh",       "rt",         "dst",
     "type",       "flowlabel",   "hdrlength", "doff",       "nexthdr",
-    "lsrr",       "ssrr",        "rr",        "ipsec",      NULL,
+    "lsrr",       "ssrr",        "rr",        "ipsec",      "code",
+    NULL,
 };
 
 static const char *const iptables_words[] = {

@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* A few services and protocols instead of the files, which would be read for every word. */
+/* A few services, protocols and users instead of the files, which would be read for every word, and
+ * no hosts. */
 #include <arpa/inet.h>
+#include <grp.h>
 #include <netdb.h>
+#include <pwd.h>
 #include <stddef.h>
+#include <string.h>
 #include <strings.h>
 
 struct servent *getservbyname(const char *name, const char *proto)
@@ -25,4 +29,28 @@ struct protoent *getprotobyname(const char *name)
     static struct protoent proto = {.p_name = "ospf", .p_proto = 89};
 
     return strcasecmp(name, proto.p_name) ? NULL : &proto;
+}
+
+struct passwd *getpwnam(const char *name)
+{
+    static struct passwd root;
+
+    return strcmp(name, "root") ? NULL : &root;
+}
+
+struct group *getgrnam(const char *name)
+{
+    static struct group root;
+
+    return strcmp(name, "root") ? NULL : &root;
+}
+
+int getaddrinfo(const char *name, const char *service, const struct addrinfo *hints,
+                struct addrinfo **found)
+{
+    (void)name;
+    (void)service;
+    (void)hints;
+    (void)found;
+    return EAI_NONAME;
 }

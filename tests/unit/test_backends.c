@@ -568,13 +568,12 @@ END_TEST
 
 static void add_pf(const char *line)
 {
-    static struct pf_rule rule;
     struct rule_error error;
-    struct pf_rule *list[] = {&rule};
-    struct pf_ruleset pf = {list, 1};
+    struct pf_ruleset pf = {0};
 
-    ck_assert_msg(pf_parse(line, &rule, &error) == RULE_OK, "'%s': %s", line, error.message);
-    ck_assert(pf_translate(&pf, &rules));
+    ck_assert_msg(pf_statement(&pf, line, &error) == RULE_OK, "'%s': %s", line, error.message);
+    ck_assert_msg(pf_translate(&pf, &rules, &error), "%s", error.message);
+    pf_free(&pf);
 }
 
 START_TEST(rules_of_pf_stand_behind_connection_tracking)

@@ -3,13 +3,47 @@
 #include "pf/pf.h"
 #include "runner.h"
 
+#include <arpa/inet.h>
+#include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-static struct pf_rule rule;
+static struct pf_ruleset pf;
 static struct rule_error error;
+
+/* In place of the resolver: one name. */
+int getaddrinfo(const char *name, const char *service, const struct addrinfo *hints,
+                struct addrinfo **found)
+{
+    static struct sockaddr_in four = {.sin_family = AF_INET};
+    static struct sockaddr_in6 six = {.sin6_family = AF_INET6};
+    static struct addrinfo second = {.ai_addr = (struct sockaddr *)&six};
+    static struct addrinfo first = {.ai_addr = (struct sockaddr *)&four};
+
+    (void)service;
+    if (strcmp(name, "www.example.org") != 0)
+        return EAI_NONAME;
+    inet_pton(AF_INET, "192.0.2.80", &four.sin_addr);
+    inet_pton(AF_INET6, "2001:db8::80", &six.sin6_addr);
+    first.ai_next = hints->ai_family == AF_UNSPEC ? &second : NULL;
+    *found = hints->ai_family == AF_INET6 ? &second : &first;
+    return 0;
+}
+
+void freeaddrinfo(struct addrinfo *found)
+{
+    (void)found;
+}
+
+/* The rules that one statement stands for are in pf. */
+static enum rule_result parse(const char *text)
+{
+    pf_free(&pf);
+    return pf_statement(&pf, text, &error);
+}
 
 static const char *const good[] = {
     "pass",
@@ -39,26 +73,14 @@ static const char *const good[] = {
 static const struct {
     const char *rule, *word, *message;
 } bad[] = {
-    {"pas in", "pas", "'pas': expected 'pass' or 'block'"},
-    {"PASS in", "PASS", "'PASS': expected 'pass' or 'block'"},
-    {"match out divert-packet port 700", "match",
-     "'match': only pass rules divert; expected 'pass' or 'block'"},
-    {"set skip on lo", "set",
-     "'set': of pf.conf, only rules are supported; expected 'pass' or 'block'"},
-    {"table <x> { 10.0.0.1 }", "table",
-     "'table': of pf.conf, only rules are supported; expected 'pass' or 'block'"},
-    {"block return in", "return",
-     "'return': blocked packets are dropped without an answer; expected 'drop'"},
-    {"pass in on $ext_if", "$ext_if",
-     "'$ext_if': macros are not supported; write what it stands for"},
-    {"pass in on \"em0\"", "\"em0\"", "'\"em0\"': expected no quotation marks"},
-    {"pass in \\", "\\", "'\\': a rule is one line here"},
-    {"pass log (all)", "(", "'(': options of log are not supported"},
+    {"pas in", "pas",
+     "'pas': expected a rule (pass, block, match) or another statement of pf.conf (set, table, "
+     "antispoof, anchor, include, name = value)"},
+    {"PASS in", "PASS",
+     "'PASS': expected a rule (pass, block, match) or another statement of pf.conf (set, table, "
+     "antispoof, anchor, include, name = value)"},
     {"pass in out", "out",
      "'out': does not belong here; the order is in or out, log, quick, on, inet or inet6, proto, "
-     "from, to, and then the options"},
-    {"pass quick in", "in",
-     "'in': does not belong here; the order is in or out, log, quick, on, inet or inet6, proto, "
      "from, to, and then the options"},
     {"pass on", "", "expected an interface at the end of the rule"},
     {"pass on ! { em0 }", "{", "'{': expected the name of an interface, at most 15 characters"},
@@ -70,9 +92,9 @@ static const struct {
      "'sixteencharacter': expected the name of an interface, at most 15 characters"},
     {"pass on em*", "em*", "'em*': expected the name of an interface, at most 15 characters"},
     {"pass on ! any", "any", "'any': '! any' matches nothing"},
-    {"pass on egress", "egress",
-     "'egress': groups of interfaces are not supported; name the interface"},
-    {"pass on rdomain 1", "rdomain", "'rdomain': this part of pf is not supported"},
+    {"pass on rdomain 1", "rdomain",
+     "'rdomain': routing domains are network namespaces here; run a divert-run in each (ip netns "
+     "exec)"},
     {"pass proto", "", "expected a protocol at the end of the rule"},
     {"pass proto tpc", "tpc",
      "'tpc': expected a protocol: tcp, udp, icmp, icmp6, another name of /etc/protocols or a "
@@ -80,35 +102,12 @@ static const struct {
     {"pass inet proto icmp6", "icmp6", "'icmp6': is not a protocol of inet"},
     {"pass inet6 proto { tcp icmp }", "icmp", "'icmp': is not a protocol of inet6"},
     {"pass from", "", "expected an address at the end of the rule"},
-    {"pass from <spammers>", "<", "'<': tables are not supported; write a list in braces"},
-    {"pass from { 10.0.0.1, <x> }", "<", "'<': tables are not supported; write a list in braces"},
-    {"pass from no-route", "no-route", "'no-route': this part of pf is not supported"},
     {"pass from ! any", "any", "'any': '! any' matches nothing"},
     {"pass from ! { 10.0.0.1 }", "{", "'{': expected an address"},
-    {"pass from example.org", "example.org",
-     "'example.org': expected an address: any, self, a.b.c.d[/len], IPv6[/len] or an interface of "
-     "this host (no host names)"},
-    {"pass from 10.0.0.300", "10.0.0.300",
-     "'10.0.0.300': expected an address: any, self, a.b.c.d[/len], IPv6[/len] or an interface of "
-     "this host (no host names)"},
     {"pass from 10.0.0.0/33", "10.0.0.0/33",
      "'10.0.0.0/33': expected a prefix length behind the address"},
     {"pass from 10.0.0.0/255.0.0.0", "10.0.0.0/255.0.0.0",
      "'10.0.0.0/255.0.0.0': expected a prefix length behind the address"},
-    {"pass from lo:broadcast", "lo:broadcast",
-     "'lo:broadcast': behind an interface, only ':network' is supported"},
-    {"pass to (em0)", "em0",
-     "'em0': in brackets, only the interface that stands behind 'on' is supported; 'self' is any "
-     "address of this host"},
-    {"pass on em0 to (em1)", "em1",
-     "'em1': in brackets, only the interface that stands behind 'on' is supported; 'self' is any "
-     "address of this host"},
-    {"pass on ! em0 to (em0)", "em0",
-     "'em0': in brackets, only the interface that stands behind 'on' is supported; 'self' is any "
-     "address of this host"},
-    {"pass on em0 to (em0:network)", "em0:network",
-     "'em0:network': in brackets, only the interface that stands behind 'on' is supported; 'self' "
-     "is any address of this host"},
     {"pass on em0 to (em0", "", "expected ')' at the end of the rule"},
     {"pass inet from fe80::1", "fe80::1", "'fe80::1': an address of IPv6 in a rule for inet"},
     {"pass inet6 to 10.0.0.1", "10.0.0.1", "'10.0.0.1': an address of IPv4 in a rule for inet6"},
@@ -133,7 +132,8 @@ static const struct {
     {"pass proto tcp flags", "", "expected TCP flags at the end of the rule"},
     {"pass proto tcp flags S", "S", "'S': expected 'any', or flags out of others, such as S/SA"},
     {"pass proto tcp flags S/SX", "S/SX",
-     "'S/SX': expected 'any', or TCP flags out of others, of F, S, R, P, A and U, such as S/SA"},
+     "'S/SX': expected 'any', or TCP flags out of others, of F, S, R, P, A, U, E and W, such as "
+     "S/SA"},
     {"pass proto tcp flags S/A", "S/A", "'S/A': a flag before the '/' is missing behind it"},
     {"pass proto tcp flags any flags any", "flags", "'flags': stands here twice"},
     {"pass icmp-type 8", "icmp-type", "'icmp-type': expected 'proto icmp' before"},
@@ -142,13 +142,10 @@ static const struct {
      "'icmp-type': expected 'proto icmp' before"},
     {"pass proto icmp6 icmp6-type nothing", "nothing",
      "'nothing': expected an ICMP type: a number to 255 or a name of pf's"},
-    {"pass proto icmp icmp-type 3 code 4", "code", "'code': codes of ICMP are not supported"},
     {"pass no", "", "expected 'state' at the end of the rule"},
-    {"pass modulate state", "modulate", "'modulate': this part of pf is not supported"},
-    {"pass keep state (max 10)", "(", "'(': options of states are not supported"},
     {"block keep state", "keep", "'keep': what is blocked has no state"},
     {"block divert-packet port 700", "divert-packet",
-     "'divert-packet': what is blocked is not diverted; expected 'pass'"},
+     "'divert-packet': only pass rules divert; expected 'pass'"},
     {"pass divert-packet", "", "expected 'port' at the end of the rule"},
     {"pass divert-packet 700", "700", "'700': expected 'port'"},
     {"pass divert-packet port 0", "0", "'0': a divert port is a number from 1 to 65535"},
@@ -158,18 +155,17 @@ static const struct {
      "'nosuchport': expected a divert port: 1 to 65535 or a name of /etc/services"},
     {"pass divert-packet port 7 divert-packet port 8", "divert-packet",
      "'divert-packet': stands here twice"},
-    {"pass divert-to 127.0.0.1 port 80", "divert-to",
-     "'divert-to': this part of pf is not supported"},
-    {"pass nat-to em0", "nat-to", "'nat-to': this part of pf is not supported"},
     {"pass sideways", "sideways",
      "'sideways': expected an option (divert-packet, flags, icmp-type, icmp6-type, keep state, no "
-     "state)"},
-    {"pass; block", "pass;", "'pass;': expected 'pass' or 'block'"},
+     "state, ...)"},
+    {"pass; block", "pass;",
+     "'pass;': expected a rule (pass, block, match) or another statement of pf.conf (set, table, "
+     "antispoof, anchor, include, name = value)"},
 };
 
 START_TEST(good_pf_rules_are_understood)
 {
-    enum rule_result result = pf_parse(good[_i], &rule, &error);
+    enum rule_result result = parse(good[_i]);
 
     ck_assert_msg(result == RULE_OK, "'%s' refused: %s", good[_i], error.message);
 }
@@ -177,7 +173,7 @@ END_TEST
 
 START_TEST(bad_pf_rules_name_the_word)
 {
-    enum rule_result result = pf_parse(bad[_i].rule, &rule, &error);
+    enum rule_result result = parse(bad[_i].rule);
     char word[256] = "";
 
     ck_assert_msg(result == RULE_BAD, "'%s' was taken", bad[_i].rule);
@@ -194,84 +190,83 @@ START_TEST(lines_without_a_pf_rule_are_empty)
     static const char *const lines[] = {"", "  \t", "# pass", "   # pass\n"};
 
     for (size_t i = 0; i < sizeof(lines) / sizeof(*lines); i++)
-        ck_assert_int_eq(pf_parse(lines[i], &rule, &error), RULE_EMPTY);
+        ck_assert_int_eq(parse(lines[i]), RULE_EMPTY);
 }
 END_TEST
 
-static const struct rule_atom *atom(enum clause_kind kind, unsigned int i)
+/* Item I of the condition, in the first rule. */
+static const struct pf_item *item(enum clause_kind kind, size_t i)
 {
-    const struct rule_clause *clause = rule_clause(&rule.match, kind);
+    for (size_t c = 0; c < pf.rules[0]->clause_count; c++) {
+        const struct pf_clause *clause = &pf.rules[0]->clauses[c];
 
-    ck_assert_ptr_nonnull(clause);
-    ck_assert_uint_lt(i, clause->count);
-    return &rule.match.atoms[clause->first + i];
+        if (clause->kind != kind)
+            continue;
+        ck_assert_uint_lt(i, clause->count);
+        return &clause->items[i];
+    }
+    ck_abort_msg("no clause %d", kind);
 }
 
 START_TEST(every_part_of_a_pf_rule_is_kept)
 {
-    ck_assert_int_eq(pf_parse("  pass in log quick on ! em0 inet proto udp from 10.9/16 port != 5 "
-                              "to { any } port domain divert-packet port 700 no state # x",
-                              &rule, &error),
+    const struct pf_rule *rule;
+
+    ck_assert_int_eq(parse("  pass in log quick on ! em0 inet proto udp from 10.9/16 port != 5 "
+                           "to { any } port domain divert-packet port 700 no state # x"),
                      RULE_OK);
-    ck_assert(!rule.block && rule.quick && rule.stateless && rule.log);
-    ck_assert_uint_eq(rule.divert_port, 700);
-    ck_assert_str_eq(rule.match.text,
+    ck_assert_uint_eq(pf.count, 1);
+    rule = pf.rules[0];
+    ck_assert(rule->action == PF_PASS && rule->quick && rule->stateless && rule->log);
+    ck_assert_uint_eq(rule->divert_port, 700);
+    ck_assert_str_eq(rule->text,
                      "pass in log quick on ! em0 inet proto udp from 10.9/16 port != 5 to { any } "
                      "port domain divert-packet port 700 no state");
-    ck_assert_ptr_nonnull(rule_clause(&rule.match, CLAUSE_IN));
-    ck_assert_str_eq(atom(CLAUSE_VIA, 0)->ifname, "em0");
-    ck_assert_uint_eq(rule.negated[rule_clause(&rule.match, CLAUSE_VIA)->first], 1);
-    ck_assert_uint_eq(atom(CLAUSE_FAMILY, 0)->range.lo, 4);
-    ck_assert_uint_eq(atom(CLAUSE_PROTO, 0)->range.lo, IPPROTO_UDP);
-    ck_assert_mem_eq(atom(CLAUSE_SRC, 0)->addr.bytes, "\x0a\x09\0\0", 4);
-    ck_assert_uint_eq(atom(CLAUSE_SRC, 0)->addr.prefix, 16);
-    ck_assert_uint_eq(atom(CLAUSE_SPORT, 0)->range.hi, 4);
-    ck_assert_uint_eq(atom(CLAUSE_SPORT, 1)->range.lo, 6);
-    ck_assert_int_eq(atom(CLAUSE_DST, 0)->addr.kind, ADDR_ANY);
-    ck_assert_uint_eq(atom(CLAUSE_DPORT, 0)->range.lo, 53);
-    ck_assert_uint_eq(rule.flags.mask, 0);
+    ck_assert_int_eq(item(CLAUSE_IN, 0)->kind, CLAUSE_IN);
+    ck_assert_str_eq(item(CLAUSE_VIA, 0)->atoms[0].ifname, "em0");
+    ck_assert(item(CLAUSE_VIA, 0)->negated);
+    ck_assert_uint_eq(item(CLAUSE_FAMILY, 0)->atoms[0].range.lo, 4);
+    ck_assert_uint_eq(item(CLAUSE_PROTO, 0)->atoms[0].range.lo, IPPROTO_UDP);
+    ck_assert_mem_eq(item(CLAUSE_SRC, 0)->atoms[0].addr.bytes, "\x0a\x09\0\0", 4);
+    ck_assert_uint_eq(item(CLAUSE_SRC, 0)->atoms[0].addr.prefix, 16);
+    ck_assert_uint_eq(item(CLAUSE_SPORT, 0)->atoms[0].range.hi, 4);
+    ck_assert_uint_eq(item(CLAUSE_SPORT, 0)->atoms[1].range.lo, 6);
+    ck_assert_int_eq(item(CLAUSE_DST, 0)->atoms[0].addr.kind, ADDR_ANY);
+    ck_assert_uint_eq(item(CLAUSE_DPORT, 0)->atoms[0].range.lo, 53);
+    ck_assert_uint_eq(rule->flags.mask, 0);
 }
 END_TEST
 
 /* S/SA, for rules that keep state and say nothing else. */
 START_TEST(connections_begin_with_syn)
 {
-    ck_assert_int_eq(pf_parse("pass", &rule, &error), RULE_OK);
-    ck_assert_uint_eq(rule.flags.mask, TH_SYN | TH_ACK);
-    ck_assert_uint_eq(rule.flags.value, TH_SYN);
-    ck_assert_int_eq(pf_parse("pass flags any", &rule, &error), RULE_OK);
-    ck_assert_uint_eq(rule.flags.mask, 0);
-    ck_assert_int_eq(pf_parse("block", &rule, &error), RULE_OK);
-    ck_assert_uint_eq(rule.flags.mask, 0);
-    ck_assert_int_eq(pf_parse("pass flags /FSRPAU", &rule, &error), RULE_OK);
-    ck_assert_uint_eq(rule.flags.mask, 0x3f);
-    ck_assert_uint_eq(rule.flags.value, 0);
+    ck_assert_int_eq(parse("pass"), RULE_OK);
+    ck_assert_uint_eq(pf.rules[0]->flags.mask, TH_SYN | TH_ACK);
+    ck_assert_uint_eq(pf.rules[0]->flags.value, TH_SYN);
+    ck_assert_int_eq(parse("pass flags any"), RULE_OK);
+    ck_assert_uint_eq(pf.rules[0]->flags.mask, 0);
+    ck_assert_int_eq(parse("block"), RULE_OK);
+    ck_assert_uint_eq(pf.rules[0]->flags.mask, 0);
+    ck_assert_int_eq(parse("pass flags /FSRPAU"), RULE_OK);
+    ck_assert_uint_eq(pf.rules[0]->flags.mask, 0x3f);
+    ck_assert_uint_eq(pf.rules[0]->flags.value, 0);
 }
 END_TEST
 
-START_TEST(limits_of_pf_rules_are_errors)
+START_TEST(lists_of_pf_have_any_length)
 {
     char *text = calloc(1, 100000);
 
     strcpy(text, "pass from { ");
-    for (int i = 0; i < 300; i++)
-        strcat(text, "10.0.0.1 ");
-    ck_assert_int_eq(pf_parse(text, &rule, &error), RULE_BAD);
-    ck_assert_str_eq(error.message, "'10.0.0.1': a rule lists at most 192 things");
-    strcpy(text, "pass from { ");
-    for (int i = 0; i < 190; i++)
-        strcat(text, "! 10.0.0.1 ");
+    for (int i = 0; i < 3000; i++)
+        sprintf(text + strlen(text), "10.0.%d.%d ", i / 250, i % 250);
     strcat(text, "}");
-    ck_assert_int_eq(pf_parse(text, &rule, &error), RULE_BAD);
-    ck_assert_str_eq(error.message, "a rule lists at most 184 things");
+    ck_assert_msg(parse(text) == RULE_OK, "%s", error.message);
+    ck_assert_uint_eq(item(CLAUSE_SRC, 0)->count, 3000);
+    ck_assert_str_eq(pf.rules[0]->text + strlen(pf.rules[0]->text) - 3, "...");
     memset(text, 'a', 90000);
-    ck_assert_int_eq(pf_parse(text, &rule, &error), RULE_BAD);
+    ck_assert_int_eq(parse(text), RULE_BAD);
     ck_assert_str_eq(error.message, "a word of 90000 characters is too long");
-    memset(text, ' ', 90000);
-    memcpy(text, "pass", 4);
-    memcpy(text + 80000, "all", 4);
-    ck_assert_int_eq(pf_parse(text, &rule, &error), RULE_BAD);
-    ck_assert_str_eq(error.message, "the rule is longer than 4095 characters");
     free(text);
 }
 END_TEST
@@ -285,18 +280,16 @@ START_TEST(damaged_pf_rules_do_no_harm)
     for (size_t i = 0; i < sizeof(good) / sizeof(*good); i++)
         for (size_t at = 0; at < strlen(good[i]); at++)
             for (int c = 0; c < 256; c += 5) {
-                struct pf_rule *rules[] = {&rule};
-                struct pf_ruleset pf = {rules, 1};
                 struct ruleset made = {0};
 
                 strcpy(text, good[i]);
                 text[at] = (char)c;
-                switch (pf_parse(text, &rule, &error)) {
+                switch (parse(text)) {
                 case RULE_BAD:
                     ck_assert_uint_le(error.offset + error.length, strlen(text));
                     break;
                 case RULE_OK:
-                    ck_assert(pf_translate(&pf, &made));
+                    ck_assert(pf.anchor_count || pf_translate(&pf, &made, &error));
                     ruleset_free(&made);
                     break;
                 case RULE_EMPTY:
@@ -306,16 +299,21 @@ START_TEST(damaged_pf_rules_do_no_harm)
 }
 END_TEST
 
+static void teardown(void)
+{
+    pf_free(&pf);
+}
+
 int main(void)
 {
-    struct runner runner = runner_make("pf rules", NULL, NULL, 60);
+    struct runner runner = runner_make("pf rules", NULL, teardown, 60);
 
     runner_add(&runner, good_pf_rules_are_understood, sizeof(good) / sizeof(*good));
     runner_add(&runner, bad_pf_rules_name_the_word, sizeof(bad) / sizeof(*bad));
     runner_add(&runner, lines_without_a_pf_rule_are_empty, 1);
     runner_add(&runner, every_part_of_a_pf_rule_is_kept, 1);
     runner_add(&runner, connections_begin_with_syn, 1);
-    runner_add(&runner, limits_of_pf_rules_are_errors, 1);
+    runner_add(&runner, lists_of_pf_have_any_length, 1);
     runner_add(&runner, damaged_pf_rules_do_no_harm, 1);
     return runner_run(&runner);
 }

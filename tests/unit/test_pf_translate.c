@@ -398,7 +398,6 @@ static void try_connection(const struct round *round)
 
 static void make_round(struct round *round)
 {
-    static struct pf_rule rule;
     struct pf_ruleset pf = {0};
     struct rule_error error;
 
@@ -406,11 +405,10 @@ static void make_round(struct round *round)
     for (int i = 0; i < round->count; i++) {
         round->specs[i] = pick_spec();
         write_spec(&round->specs[i], round->texts[i], sizeof(round->texts[i]));
-        ck_assert_msg(pf_parse(round->texts[i], &rule, &error) == RULE_OK, "%s: %s",
+        ck_assert_msg(pf_statement(&pf, round->texts[i], &error) == RULE_OK, "%s: %s",
                       round->texts[i], error.message);
-        pf_add(&pf, &rule);
     }
-    ck_assert(pf_translate(&pf, &round->rules));
+    ck_assert(pf_translate(&pf, &round->rules, &error));
     pf_free(&pf);
 }
 
@@ -434,16 +432,14 @@ static struct ruleset made;
 
 static void translate(const char *const *texts)
 {
-    static struct pf_rule rule;
     struct pf_ruleset pf = {0};
     struct rule_error error;
 
-    for (; *texts; texts++) {
-        ck_assert_msg(pf_parse(*texts, &rule, &error) == RULE_OK, "%s: %s", *texts, error.message);
-        pf_add(&pf, &rule);
-    }
+    for (; *texts; texts++)
+        ck_assert_msg(pf_statement(&pf, *texts, &error) == RULE_OK, "%s: %s", *texts,
+                      error.message);
     ruleset_free(&made);
-    ck_assert(pf_translate(&pf, &made));
+    ck_assert_msg(pf_translate(&pf, &made, &error), "%s", error.message);
     pf_free(&pf);
 }
 
@@ -504,7 +500,6 @@ END_TEST
 START_TEST(too_many_rules_are_refused)
 {
     static char text[8192] = "pass proto { tcp udp } from { ";
-    struct pf_rule *rule = calloc(1, sizeof(*rule));
     struct pf_ruleset pf = {0};
     struct rule_error error;
 
@@ -514,13 +509,12 @@ START_TEST(too_many_rules_are_refused)
     for (int i = 0; i < 80; i++)
         strcat(text, "! 10.0.0.1 ");
     strcat(text, "}");
-    ck_assert_msg(pf_parse(text, rule, &error) == RULE_OK, "%s", error.message);
-    pf_add(&pf, rule);
-    pf_add(&pf, rule);
+    for (int i = 0; i < 2; i++)
+        ck_assert_msg(pf_statement(&pf, text, &error) == RULE_OK, "%s", error.message);
     ruleset_free(&made);
-    ck_assert(!pf_translate(&pf, &made));
+    ck_assert(!pf_translate(&pf, &made, &error));
+    ck_assert_str_eq(error.message, "the lists in the rules of pf stand for more than 8000 rules");
     pf_free(&pf);
-    free(rule);
 }
 END_TEST
 

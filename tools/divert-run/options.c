@@ -4,6 +4,7 @@
 
 #include "common/mark.h"
 #include "ipfw/resolve.h"
+#include "pf_source.h"
 #include "rule_source.h"
 #include "script/script.h"
 #include "util/message.h"
@@ -74,7 +75,7 @@ void options_help(void)
          "  -f, --file FILE         rules, one on a line; - is the standard input\n"
          "      --ipfw-script FILE  a shell script that makes rules by the command ipfw\n"
          "      --pf RULE           a rule of pf: pass out on em0 divert-packet port 700\n"
-         "      --pf-file FILE      rules of pf, one on a line\n"
+         "      --pf-file FILE      a pf.conf; - is the standard input\n"
          "      --backend NAME      nft, iptables, or auto: what this kernel can do\n"
          "      --personality NAME  freebsd or openbsd: whose divert(4) it is\n"
          "      --mark-mask MASK    16 bits of the packet mark to use (0xffff0000)\n"
@@ -360,25 +361,21 @@ static int resolve_ipfw_rules(struct options *options)
     return ok ? 0 : STATUS_USAGE;
 }
 
+static bool has_statements(const struct pf_ruleset *pf)
+{
+    return pf->count || pf->skipped_count || pf->anchor_count;
+}
+
 /* Rules of pf imply OpenBSD's personality: a packet that was diverted by pf has no rule number. */
 static int translate_pf_rules(struct options *options)
 {
-    if (!options->pf.count)
+    if (!has_statements(&options->pf))
         return 0;
     if (options->rules.count) {
         message_error("rules of ipfw (-r, -f) and of pf (--pf, --pf-file) do not mix");
         return STATUS_USAGE;
     }
-    if (options->personality && strcmp(options->personality, "openbsd") != 0) {
-        message_error("--personality %s: rules of pf need openbsd, which they imply",
-                      options->personality);
-        return STATUS_USAGE;
-    }
-    options->personality = "openbsd";
-    if (pf_translate(&options->pf, &options->rules))
-        return 0;
-    message_error("the lists in the rules of pf stand for more than %d rules", PF_RULES_MAX);
-    return STATUS_USAGE;
+    return pf_finish(&options->pf, &options->rules, &options->personality);
 }
 
 /* Where the words begin that are no options. Whoever gave a script has its arguments there, up to a

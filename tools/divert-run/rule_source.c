@@ -3,6 +3,7 @@
 #include "rule_source.h"
 
 #include "ipfw/command.h"
+#include "pf_source.h"
 #include "util/message.h"
 
 #include <errno.h>
@@ -69,33 +70,6 @@ static int run_ipfw_line(struct rule_source *source, const char *where, const ch
     return status;
 }
 
-static int add_pf_rule(struct rule_source *source, const char *where, const char *text,
-                       bool may_be_empty)
-{
-    struct pf_rule *rule = grow_array(NULL, 1, sizeof(*rule));
-    struct rule_error error = {0};
-    enum rule_result result = pf_parse(text, rule, &error);
-    int status = 0;
-
-    if (result == RULE_BAD)
-        status = report_bad_rule(where, text, &error);
-    else if (result == RULE_EMPTY)
-        status = report_empty_rule(where, may_be_empty);
-    else
-        pf_add(source->pf, rule);
-    if (result == RULE_OK && rule->log)
-        message_note("%s: 'log' has no effect", where);
-    free(rule);
-    return status;
-}
-
-static int add_rule_of_language(struct rule_source *source, enum rule_language language,
-                                const char *where, const char *text, bool may_be_empty)
-{
-    return language == LANGUAGE_PF ? add_pf_rule(source, where, text, may_be_empty)
-                                   : run_ipfw_line(source, where, text, may_be_empty);
-}
-
 int rules_from_argument(struct rule_source *source, enum rule_language language, const char *text)
 {
     char where[32];
@@ -106,10 +80,11 @@ int rules_from_argument(struct rule_source *source, enum rule_language language,
                       language == LANGUAGE_PF ? "--pf-file" : "-f");
         return STATUS_USAGE;
     }
-    return add_rule_of_language(source, language, where, text, false);
+    return language == LANGUAGE_PF ? pf_from_argument(source->pf, where, text)
+                                   : run_ipfw_line(source, where, text, false);
 }
 
-int rules_from_file(struct rule_source *source, enum rule_language language, const char *path)
+static int ipfw_from_file(struct rule_source *source, const char *path)
 {
     FILE *file = strcmp(path, "-") != 0 ? fopen(path, "re") : stdin;
     struct text where = {0};
@@ -132,7 +107,7 @@ int rules_from_file(struct rule_source *source, enum rule_language language, con
             message_error("%s: this line has a NUL character in it", text_str(&where));
             bad++;
         } else {
-            bad += add_rule_of_language(source, language, text_str(&where), line, true) != 0;
+            bad += run_ipfw_line(source, text_str(&where), line, true) != 0;
         }
     }
     if (bad) {
@@ -148,6 +123,11 @@ int rules_from_file(struct rule_source *source, enum rule_language language, con
     if (file != stdin)
         fclose(file);
     return status;
+}
+
+int rules_from_file(struct rule_source *source, enum rule_language language, const char *path)
+{
+    return language == LANGUAGE_PF ? pf_from_file(source->pf, path) : ipfw_from_file(source, path);
 }
 
 static bool clause_names_interface(enum clause_kind kind)

@@ -361,21 +361,21 @@ expect_refused() {
 test_pf_refuses() {
     local rule='pass out on em0 divert-packet port 700'
     expect_refused 'a wrong word' "rule 2: 'prot': expected an option (divert-packet, flags, \
-icmp-type, icmp6-type, keep state, no state)
+icmp-type, icmp6-type, keep state, no state, ...)
   pass out prot tcp
            ^~~~" --pf "$rule" --pf 'pass out prot tcp'
     expect_refused 'rules of both kinds' 'rules of ipfw (-r, -f) and of pf (--pf, --pf-file) do not mix' \
         --pf "$rule" -r 'divert 700 ip from any to any'
-    expect_refused 'a program of FreeBSD' '--personality freebsd: rules of pf need openbsd, which they imply' \
+    expect_refused 'a program of FreeBSD' '--personality freebsd: rules of pf need openbsd, which they imply, unless they divert by divert-to' \
         --personality freebsd --pf "$rule"
     expect_refused 'an empty rule' 'rule 1: the rule is empty' --pf ''
     expect_refused 'two lines' 'rule 1: a rule is one line; --pf-file FILE takes many' --pf $'pass\nblock'
-    printf '%s\n' "$rule" 'block return' >"$SCRATCH/pf.conf"
-    expect_refused 'a line of a file' "$SCRATCH/pf.conf:2: 'return': blocked packets are dropped without \
-an answer; expected 'drop'
-  block return
-        ^~~~~~
-divert-run: $SCRATCH/pf.conf: 1 of 2 lines cannot be taken, so none is" --pf-file "$SCRATCH/pf.conf"
+    printf '%s\n' "$rule" 'block return' '' 'pass out prot tcp' >"$SCRATCH/pf.conf"
+    expect_refused 'a line of a file' "$SCRATCH/pf.conf:4: 'prot': expected an option (divert-packet, flags, \
+icmp-type, icmp6-type, keep state, no state, ...)
+  pass out prot tcp
+           ^~~~
+divert-run: $SCRATCH/pf.conf: 1 of 3 statements cannot be taken, so none is" --pf-file "$SCRATCH/pf.conf"
     expect_refused 'no such file' "$SCRATCH/nowhere: No such file or directory" --pf-file "$SCRATCH/nowhere"
 }
 

@@ -131,8 +131,8 @@ void iptables_field(const struct match *match, const struct rule_atom *atom, boo
         break;
     case CLAUSE_UID:
     case CLAUSE_GID:
-        add_field(out, -1, "-m owner %s--%cid-owner %u", negation,
-                  match->kind == CLAUSE_UID ? 'u' : 'g', range->lo);
+        add_field(out, -1, "-m owner %s--%cid-owner %u-%u", negation,
+                  match->kind == CLAUSE_UID ? 'u' : 'g', range->lo, range->hi);
         break;
     case CLAUSE_PROB:
         add_field(out, -1, "-m statistic --mode random --probability %.10f",

@@ -218,6 +218,17 @@ static void iptables_icmptype(const struct match *match, unsigned type, bool inv
                                iptables_negation(inverse), type);
 }
 
+static void iptables_icmpcode(const struct match *match, const struct rule_range *range,
+                              bool inverse, struct conditions *out)
+{
+    if (match->kind == CLAUSE_ICMPCODE)
+        iptables_add_condition(out, IPPROTO_ICMP, 0, "-m icmp %s--icmp-type %u/%u",
+                               iptables_negation(inverse), range->lo, range->hi);
+    else
+        iptables_add_condition(out, IPPROTO_ICMPV6, 0, "-m icmp6 %s--icmpv6-type %u/%u",
+                               iptables_negation(inverse), range->lo, range->hi);
+}
+
 static void iptables_not_proto(int proto, bool inverse, struct conditions *out)
 {
     struct text text = {0};
@@ -282,6 +293,8 @@ static void iptables_conditions(const struct match *match, bool inverse, struct 
             iptables_not_proto(atom->range.lo, inverse, out);
         else if (match->kind == CLAUSE_ICMPTYPES || match->kind == CLAUSE_ICMP6TYPES)
             iptables_icmptype(match, atom->range.lo, inverse, out);
+        else if (match->kind == CLAUSE_ICMPCODE || match->kind == CLAUSE_ICMP6CODE)
+            iptables_icmpcode(match, &atom->range, inverse, out);
         else
             iptables_field(match, atom, inverse, out);
     }

@@ -15,15 +15,23 @@ struct known_name {
 };
 
 static const struct known_name known_ports[] = {
-    {"natd", 8668}, {"domain", 53}, {"ftp", 21}, {"http", 80}, {"https", 443},
-    {"ntp", 123},   {"smtp", 25},   {"ssh", 22}, {"www", 80},
+    {"natd", 8668}, {"domain", 53}, {"ftp", 21}, {"http", 80},   {"https", 443}, {"ntp", 123},
+    {"smtp", 25},   {"ssh", 22},    {"www", 80}, {"mdns", 5353}, {"ssdp", 1900},
 };
 
 static const struct known_name known_protos[] = {
-    {"icmp", IPPROTO_ICMP},    {"tcp", IPPROTO_TCP},          {"udp", IPPROTO_UDP},
-    {"icmp6", IPPROTO_ICMPV6}, {"ipv6-icmp", IPPROTO_ICMPV6}, {"icmpv6", IPPROTO_ICMPV6},
-    {"sctp", IPPROTO_SCTP},    {"gre", IPPROTO_GRE},          {"esp", IPPROTO_ESP},
+    {"icmp", IPPROTO_ICMP},
+    {"tcp", IPPROTO_TCP},
+    {"udp", IPPROTO_UDP},
+    {"icmp6", IPPROTO_ICMPV6},
+    {"ipv6-icmp", IPPROTO_ICMPV6},
+    {"icmpv6", IPPROTO_ICMPV6},
+    {"sctp", IPPROTO_SCTP},
+    {"gre", IPPROTO_GRE},
+    {"esp", IPPROTO_ESP},
     {"ah", IPPROTO_AH},
+    {"carp", 112},
+    {"pfsync", 240},
 };
 
 static int find_known_name(const struct known_name *names, size_t count, const char *name)

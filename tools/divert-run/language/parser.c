@@ -94,7 +94,7 @@ bool parser_keep_text(struct parser *p, size_t from)
     return true;
 }
 
-bool parser_read_divert_port(struct parser *p)
+bool parser_divert_port(struct parser *p, unsigned *out)
 {
     int port = name_to_port(p->word.s, "divert");
 
@@ -107,6 +107,11 @@ bool parser_read_divert_port(struct parser *p)
     if (port < 1)
         return parser_fail(p, "'%s': expected a divert port: 1 to 65535 or a name of /etc/services",
                            p->word.s);
-    p->rule->argument = (unsigned)port;
+    *out = (unsigned)port;
     return true;
+}
+
+bool parser_read_divert_port(struct parser *p)
+{
+    return parser_divert_port(p, &p->rule->argument);
 }

@@ -52,8 +52,9 @@ struct rule_atom *parser_add_atom(struct parser *p, const struct word *item);
  * --check. False: it is too long, and the error is filled in. */
 bool parser_keep_text(struct parser *p, size_t from);
 
-/* Takes the current word as divert port, the argument of the rule. False: it is none, and the error
- * is filled in. */
+/* Takes the current word as divert port; the second function as the argument of the rule. False: it
+ * is none, and the error is filled in. */
+bool parser_divert_port(struct parser *p, unsigned *out);
 bool parser_read_divert_port(struct parser *p);
 
 /*

@@ -205,6 +205,21 @@ static void nft_icmptypes(const struct match *match, bool inverse, struct condit
     conditions_add(out, four ? IPPROTO_ICMP : IPPROTO_ICMPV6, 0, &text);
 }
 
+/* The inverse would take two lines, so there is none. */
+static void nft_icmpcodes(const struct match *match, bool inverse, struct conditions *out)
+{
+    bool four = match->kind == CLAUSE_ICMPCODE;
+
+    for (unsigned i = 0; !inverse && i < match->count; i++) {
+        const struct rule_range *range = &match->atoms[i]->range;
+        const char *icmp = four ? "icmp" : "icmpv6";
+        struct text text = {0};
+
+        text_add(&text, "%s type %u %s code %u", icmp, range->lo, icmp, range->hi);
+        conditions_add(out, four ? IPPROTO_ICMP : IPPROTO_ICMPV6, 0, &text);
+    }
+}
+
 static void nft_lengths(const struct match *match, bool inverse, struct conditions *out)
 {
     struct text text = {0};
@@ -275,6 +290,10 @@ static void nft_conditions(const struct match *match, bool inverse, struct condi
     case CLAUSE_ICMPTYPES:
     case CLAUSE_ICMP6TYPES:
         nft_icmptypes(match, inverse, out);
+        break;
+    case CLAUSE_ICMPCODE:
+    case CLAUSE_ICMP6CODE:
+        nft_icmpcodes(match, inverse, out);
         break;
     case CLAUSE_FRAG:
         nft_fragment(match, inverse, out);

@@ -3,11 +3,19 @@
 #include "pf/private.h"
 #include "util/text.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+/* What the translation may add to a rule. */
+#define ATOMS_SPARE   8
+#define CLAUSES_SPARE 4
+/* Atoms of one list in a rule whose lists have too many for it together. */
+#define ATOMS_PART 40
+
 struct expansion {
     const struct pf_rule *pf;
+    size_t part;      /* at most so many atoms of a list in a rule */
     struct rule made; /* the part built so far */
     struct pf_variants *out;
 };
@@ -24,123 +32,156 @@ static void copy_atom(struct rule *rule, const struct rule_atom *atom)
     rule->clauses[rule->clause_count - 1].count++;
 }
 
-static void expand_from(struct expansion *e, unsigned clause);
+static void expand_from(struct expansion *e, size_t clause);
 
-/* Adds the clause with the atoms of negated ITEM, or if that is 0, those that are not negated.
- * FAMILY restricts them to one family; 0: any. */
-static void expand_item(struct expansion *e, unsigned at, unsigned char item, int family)
+/* Goes on behind clause AT, and takes back what the rule got for it: CLAUSES and ATOMS are those
+ * before. */
+static void expand_rest(struct expansion *e, size_t at, unsigned clauses, unsigned atoms)
 {
-    const struct rule *rule = &e->pf->match;
-    const struct rule_clause *clause = &rule->clauses[at];
-    unsigned clauses = e->made.clause_count, atoms = e->made.atom_count;
-
-    begin_clause(&e->made, clause->kind, item != 0);
-    for (unsigned i = clause->first; i < clause->first + clause->count; i++) {
-        enum addr_kind kind = rule->atoms[i].addr.kind;
-
-        if (e->pf->negated[i] == item && (!family || kind == (family == 4 ? ADDR_NET4 : ADDR_NET6)))
-            copy_atom(&e->made, &rule->atoms[i]);
-    }
-    if (family) { /* in pf "! 10.0.0.1" matches IPv4 only */
-        struct rule_atom atom = {.range = {(uint16_t)family, (uint16_t)family}};
-
-        begin_clause(&e->made, CLAUSE_FAMILY, false);
-        copy_atom(&e->made, &atom);
-    }
-    if (e->made.clauses[clauses].count || !clause->count)
-        expand_from(e, at + 1);
+    expand_from(e, at + 1);
     e->made.clause_count = clauses;
     e->made.atom_count = atoms;
 }
 
-static void expand_hosts(struct expansion *e, unsigned at)
+static bool has_room(struct expansion *e, size_t clauses, size_t atoms)
 {
-    const struct rule_clause *clause = &e->pf->match.clauses[at];
-    unsigned char done = 0;
-
-    expand_item(e, at, 0, 0);
-    for (unsigned i = clause->first; i < clause->first + clause->count; i++) {
-        unsigned char item = e->pf->negated[i];
-        enum addr_kind kind = e->pf->match.atoms[i].addr.kind;
-
-        if (item <= done)
-            continue;
-        done = item;
-        if (kind == ADDR_NET4 || kind == ADDR_NET6) {
-            expand_item(e, at, item, 4);
-            expand_item(e, at, item, 6);
-        } else {
-            expand_item(e, at, item, 0);
-        }
-    }
+    if (e->made.clause_count + clauses <= RULE_CLAUSES_MAX - CLAUSES_SPARE &&
+        e->made.atom_count + atoms <= RULE_ATOMS_MAX - ATOMS_SPARE)
+        return true;
+    e->out->too_long = true;
+    return false;
 }
 
-static void expand_each(struct expansion *e, unsigned at)
+/* A rule of rule.h names one interface or protocol in a clause. */
+static bool is_single(enum clause_kind kind)
 {
-    const struct rule_clause *clause = &e->pf->match.clauses[at];
+    return kind == CLAUSE_VIA || kind == CLAUSE_RECV || kind == CLAUSE_PROTO;
+}
+
+/* One rule for each atom; of a negated item, all are conditions of one rule. */
+static void expand_single(struct expansion *e, size_t at, const struct pf_item *item)
+{
     unsigned clauses = e->made.clause_count, atoms = e->made.atom_count;
 
-    for (unsigned i = clause->first; i < clause->first + clause->count; i++) {
-        begin_clause(&e->made, clause->kind, e->pf->negated[i]);
-        copy_atom(&e->made, &e->pf->match.atoms[i]);
-        expand_from(e, at + 1);
-        e->made.clause_count = clauses;
-        e->made.atom_count = atoms;
+    for (size_t i = 0; i < item->count; i++) {
+        if (!has_room(e, 1, 1))
+            return;
+        begin_clause(&e->made, item->kind, item->negated);
+        copy_atom(&e->made, &item->atoms[i]);
+        if (!item->negated)
+            expand_rest(e, at, clauses, atoms);
+    }
+    if (item->negated)
+        expand_rest(e, at, clauses, atoms);
+}
+
+static void add_pf_family(struct rule *rule, int family)
+{
+    struct rule_atom atom = {.range = {(uint32_t)family, (uint32_t)family}};
+
+    begin_clause(rule, CLAUSE_FAMILY, false);
+    copy_atom(rule, &atom);
+}
+
+static void expand_part(struct expansion *e, size_t at, const struct pf_item *item, size_t from,
+                        size_t count)
+{
+    unsigned clauses = e->made.clause_count, atoms = e->made.atom_count;
+
+    if (!has_room(e, 2, count + 1))
+        return;
+    begin_clause(&e->made, item->kind, item->negated);
+    for (size_t i = from; i < from + count; i++)
+        copy_atom(&e->made, &item->atoms[i]);
+    if (item->family)
+        add_pf_family(&e->made, item->family);
+    expand_rest(e, at, clauses, atoms);
+}
+
+static bool is_condition_alone(enum clause_kind kind)
+{
+    return kind == CLAUSE_IN || kind == CLAUSE_OUT || kind == CLAUSE_FRAG || kind == CLAUSE_REVPATH;
+}
+
+static void expand_table(struct expansion *e, size_t at, const struct pf_item *item)
+{
+    unsigned clauses = e->made.clause_count, atoms = e->made.atom_count;
+
+    if (!item->list) {
+        if (item->negated)
+            expand_rest(e, at, clauses, atoms);
+        return;
+    }
+    if (!has_room(e, 1, 0))
+        return;
+    begin_clause(&e->made, item->kind, item->negated);
+    e->made.clauses[clauses].list = item->list;
+    expand_rest(e, at, clauses, atoms);
+}
+
+/* No address is in an empty item, and all are in its negation. */
+static void expand_pf_item(struct expansion *e, size_t at, const struct pf_item *item)
+{
+    if (item->table) {
+        expand_table(e, at, item);
+    } else if (is_single(item->kind)) {
+        expand_single(e, at, item);
+    } else if (is_condition_alone(item->kind)) {
+        expand_part(e, at, item, 0, 0);
+    } else if (!item->count && item->negated) {
+        expand_rest(e, at, e->made.clause_count, e->made.atom_count);
+    } else if (item->negated) {
+        expand_part(e, at, item, 0, item->count);
+    } else {
+        for (size_t from = 0; from < item->count; from += e->part)
+            expand_part(e, at, item, from,
+                        item->count - from < e->part ? item->count - from : e->part);
     }
 }
 
-static void expand_from(struct expansion *e, unsigned clause)
+static void expand_from(struct expansion *e, size_t clause)
 {
     struct pf_variants *out = e->out;
 
     if (out->count > PF_RULES_MAX)
         return;
-    if (clause == e->pf->match.clause_count) {
+    if (clause == e->pf->clause_count) {
         if (!(out->count & (out->count - 1))) /* the memory is full at 0, 1, 2, 4, ... */
             out->rules =
                 grow_array(out->rules, out->count ? 2 * out->count : 1, sizeof(*out->rules));
         out->rules[out->count++] = e->made;
         return;
     }
-    switch (e->pf->match.clauses[clause].kind) {
-    case CLAUSE_VIA:
-    case CLAUSE_PROTO:
-        expand_each(e, clause);
-        break;
-    case CLAUSE_SRC:
-    case CLAUSE_DST:
-        expand_hosts(e, clause);
-        break;
-    default:
-        expand_item(e, clause, 0, 0);
+    for (size_t i = 0; i < e->pf->clauses[clause].count; i++)
+        expand_pf_item(e, clause, &e->pf->clauses[clause].items[i]);
+}
+
+static size_t atoms_of_longest_items(const struct pf_rule *pf)
+{
+    size_t sum = 0;
+
+    for (size_t i = 0; i < pf->clause_count; i++) {
+        size_t longest = 0;
+
+        for (size_t j = 0; j < pf->clauses[i].count; j++) {
+            if (pf->clauses[i].items[j].count > longest)
+                longest = pf->clauses[i].items[j].count;
+        }
+        sum += longest + 1;
     }
+    return sum;
 }
 
 void pf_expand(const struct pf_rule *pf, struct pf_variants *out)
 {
     static struct expansion e;
+    bool fits = atoms_of_longest_items(pf) <= RULE_ATOMS_MAX - ATOMS_SPARE;
 
     memset(&e, 0, sizeof(e));
     e.pf = pf;
     e.out = out;
+    e.part = fits ? RULE_ATOMS_MAX : ATOMS_PART;
     *out = (struct pf_variants){0};
-    memcpy(e.made.text, pf->match.text, sizeof(e.made.text));
+    snprintf(e.made.text, sizeof(e.made.text), "%s", pf->text ? pf->text : "");
     expand_from(&e, 0);
-}
-
-void pf_add(struct pf_ruleset *set, const struct pf_rule *rule)
-{
-    struct pf_rule *copy = grow_array(NULL, 1, sizeof(*copy));
-
-    *copy = *rule;
-    set->rules = grow_array(set->rules, set->count + 1, sizeof(*set->rules));
-    set->rules[set->count++] = copy;
-}
-
-void pf_free(struct pf_ruleset *set)
-{
-    for (size_t i = 0; i < set->count; i++)
-        free(set->rules[i]);
-    free(set->rules);
-    *set = (struct pf_ruleset){0};
 }

@@ -2,234 +2,305 @@
 /* Parses the hosts of a pf rule. */
 #include "pf/private.h"
 
-#include <arpa/inet.h>
-#include <ifaddrs.h>
 #include <net/if.h>
-#include <stdio.h>
 #include <string.h>
 
-/* 4, 6, or 0 if it can be either. */
-static int address_family(const struct rule_addr *addr)
+/* Where the addresses of an item of the list go. */
+struct host_target {
+    struct pf_parser *pp;
+    bool negated;
+};
+
+static enum clause_kind host_clause(const struct pf_parser *pp)
 {
-    return addr->kind == ADDR_NET4 ? 4 : addr->kind == ADDR_NET6 ? 6 : 0;
+    return pp->pf->clauses[pp->pf->clause_count - 1].kind;
 }
 
-static int family_of_rule(const struct rule *rule)
+/* In pf "! 10.0.0.1" matches IPv4 only, so that a negated name is an item of each family. */
+static struct pf_item *negated_item(struct pf_parser *pp, int family)
 {
-    const struct rule_clause *family = rule_clause(rule, CLAUSE_FAMILY);
+    struct pf_clause *clause = &pp->pf->clauses[pp->pf->clause_count - 1];
+    struct pf_item *item;
 
-    return family ? rule->atoms[family->first].range.lo : 0;
+    for (size_t i = pp->first_item; i < clause->count; i++) {
+        if (clause->items[i].family == family)
+            return &clause->items[i];
+    }
+    item = pf_add_item(pp->pf, clause->kind, true);
+    item->family = family;
+    return item;
 }
 
-/* ITEM: the number of the negated item, or 0. */
-static struct rule_atom *add_host_atom(struct pf_parser *pp, unsigned char item)
+static void add_host_address(void *context, const struct rule_addr *addr)
 {
-    struct rule_atom *atom = parser_add_atom(&pp->p, &pp->p.word);
+    const struct host_target *target = context;
+    struct pf_item *item = target->negated ? negated_item(target->pp, pf_address_family(addr))
+                                           : pf_plain_item(target->pp->pf);
 
-    if (atom)
-        pp->pf->negated[atom - pp->pf->match.atoms] = item;
-    return atom;
+    pf_item_atom(item)->addr = *addr;
 }
 
-static bool add_host_address(struct pf_parser *pp, const struct rule_addr *addr, unsigned char item)
+static bool parse_host_network(struct pf_parser *pp, bool negated, bool *is_one)
 {
-    struct rule_atom *atom = add_host_atom(pp, item);
+    struct host_target target = {pp, negated};
+    int wanted = pf_rule_family(pp->pf);
+    struct rule_addr addr;
+    bool bad_mask;
 
-    if (atom)
-        atom->addr = *addr;
-    return atom;
-}
-
-/* "10/8" is 10.0.0.0/8. */
-static void complete_dotted_quad(const char *s, char *out, size_t size)
-{
-    size_t length = strspn(s, "0123456789.");
-    int dots = 0;
-
-    for (size_t i = 0; i < length; i++)
-        dots += s[i] == '.';
-    if (!length || s[length] != '/' || dots > 3)
-        dots = 3;
-    snprintf(out, size, "%.*s%s%s", (int)length, s, &".0.0.0"[2 * dots], s + length);
-}
-
-static bool parse_host_network(struct pf_parser *pp, unsigned char item, bool *is_one)
-{
-    int wanted = family_of_rule(&pp->pf->match);
-    struct rule_addr addr = {0};
-    bool bad_mask = false;
-    char s[sizeof(pp->p.word.s) + 8];
-    const char *slash = strchr(pp->p.word.s, '/');
-
-    complete_dotted_quad(pp->p.word.s, s, sizeof(s));
-    *is_one = parser_read_network(s, &addr, &bad_mask);
-    bad_mask = bad_mask || addr.kind == ADDR_MASK4 || addr.kind == ADDR_MASK6;
-    if (bad_mask || (*is_one && slash && strpbrk(slash, ".:")))
+    *is_one = pf_read_network(pp->p.word.s, &addr, &bad_mask);
+    if (bad_mask)
         return parser_fail(&pp->p, "'%s': expected a prefix length behind the address",
                            pp->p.word.s);
     if (!*is_one)
         return true;
-    if (wanted && address_family(&addr) != wanted)
+    if (wanted && pf_address_family(&addr) != wanted)
         return parser_fail(&pp->p, "'%s': an address of IPv%d in a rule for %s", pp->p.word.s,
-                           address_family(&addr), wanted == 4 ? "inet" : "inet6");
-    return add_host_address(pp, &addr, item);
-}
-
-static unsigned netmask_length(const struct sockaddr *mask, size_t offset, size_t size)
-{
-    const unsigned char *bytes = (const unsigned char *)mask + offset;
-    unsigned bits = 0;
-
-    for (size_t i = 0; i < size; i++)
-        bits += (unsigned)__builtin_popcount(bytes[i]);
-    return bits;
-}
-
-/* Gives the address of an interface, or if NETWORK, its network. False: it is not an IP address. */
-static bool interface_address(const struct ifaddrs *ifa, bool network, struct rule_addr *addr)
-{
-    int family = ifa->ifa_addr ? ifa->ifa_addr->sa_family : AF_UNSPEC;
-    size_t size = family == AF_INET ? 4 : 16;
-    size_t offset = family == AF_INET ? offsetof(struct sockaddr_in, sin_addr)
-                                      : offsetof(struct sockaddr_in6, sin6_addr);
-    unsigned prefix = (unsigned)size * 8;
-
-    if (family != AF_INET && family != AF_INET6)
-        return false;
-    if (network && ifa->ifa_netmask)
-        prefix = netmask_length(ifa->ifa_netmask, offset, size);
-    *addr = (struct rule_addr){.kind = family == AF_INET ? ADDR_NET4 : ADDR_NET6,
-                               .prefix = (uint8_t)prefix};
-    memcpy(addr->bytes, (const char *)ifa->ifa_addr + offset, size);
-    for (unsigned bit = prefix; bit < size * 8; bit++)
-        addr->bytes[bit / 8] &= (uint8_t) ~(0x80u >> (bit % 8));
+                           pf_address_family(&addr), wanted == 4 ? "inet" : "inet6");
+    add_host_address(&target, &addr);
     return true;
 }
 
-static bool add_interface_addresses(struct pf_parser *pp, const char *name, bool network,
-                                    unsigned char item)
+/* "a - b" */
+static bool parse_host_range(struct pf_parser *pp, bool negated)
 {
-    int wanted = family_of_rule(&pp->pf->match);
-    unsigned before = pp->pf->match.atom_count;
-    struct ifaddrs *all = NULL;
-    struct rule_addr addr;
-    bool fits = true;
+    struct host_target target = {pp, negated};
+    struct rule_addr from, to;
+    bool bad_mask;
 
-    if (getifaddrs(&all) < 0)
-        return parser_fail(&pp->p, "'%s': the addresses of interfaces cannot be had", pp->p.word.s);
-    for (struct ifaddrs *ifa = all; ifa && fits; ifa = ifa->ifa_next) {
-        if (strcmp(ifa->ifa_name, name) == 0 && interface_address(ifa, network, &addr) &&
-            (!wanted || wanted == address_family(&addr)))
-            fits = add_host_address(pp, &addr, item);
-    }
-    freeifaddrs(all);
-    if (fits && pp->pf->match.atom_count == before)
-        return parser_fail(&pp->p, "'%s': this interface has no such address now", pp->p.word.s);
-    return fits;
+    pf_read_network(pp->p.word.s, &from, &bad_mask);
+    if (!pf_lex_next(pp) || !pf_lex_expect(pp, "-"))
+        return false;
+    if (!pf_read_network(pp->p.word.s, &to, &bad_mask) || from.kind != to.kind)
+        return parser_fail(&pp->p, "'%s': expected an address of the same family as the first",
+                           pp->p.word.s);
+    if (!pf_range_addresses(&from, &to, add_host_address, &target))
+        return parser_fail(&pp->p, "'%s': the range ends before it begins", pp->p.word.s);
+    return pf_lex_next(pp);
+}
+
+/* A name, and what is found for it. */
+struct name_look_up {
+    struct host_target target;
+    struct pf_modifiers modifiers;
+    size_t found, names;
+};
+
+static void look_up_interface(void *context, const char *name)
+{
+    struct name_look_up *l = context;
+
+    l->names++;
+    l->found += pf_interface_addresses(name, &l->modifiers, pf_rule_family(l->target.pp->pf),
+                                       add_host_address, &l->target);
+}
+
+static bool is_group_with_members(const char *name)
+{
+    return strcmp(name, "egress") == 0;
 }
 
 /* The name of an interface stands for the addresses that it has now. */
-static bool parse_host_interface(struct pf_parser *pp, unsigned char item)
+static bool parse_host_name(struct pf_parser *pp, bool negated, bool dynamic)
 {
+    struct name_look_up l = {.target = {pp, negated}};
     struct word word = pp->p.word;
-    char *modifier = strchr(word.s, ':');
-    const char *name;
+    const char *name = parser_interface_name(word.s);
+    bool is_interface;
 
-    if (modifier)
-        *modifier++ = '\0';
-    name = parser_interface_name(word.s);
-    if (!if_nametoindex(name))
+    if (!pf_cut_modifiers(word.s, &l.modifiers))
         return parser_fail(&pp->p,
-                           "'%s': expected an address: any, self, a.b.c.d[/len], IPv6[/len] or an "
-                           "interface of this host (no host names)",
+                           "'%s': behind an interface expected :network, :broadcast, :peer or :0",
                            pp->p.word.s);
-    if (modifier && strcmp(modifier, "network") != 0)
-        return parser_fail(&pp->p, "'%s': behind an interface, only ':network' is supported",
+    name = parser_interface_name(word.s);
+    is_interface = if_nametoindex(name) || is_group_with_members(name);
+    if (strcmp(name, "self") == 0)
+        l.found = pf_interface_addresses(NULL, &l.modifiers, pf_rule_family(pp->pf),
+                                         add_host_address, &l.target);
+    else if (is_interface)
+        pf_interfaces_of(name, look_up_interface, &l);
+    else if (!strchr(pp->p.word.s, ':') && !dynamic)
+        l.found = pf_host_addresses(name, pf_rule_family(pp->pf), add_host_address, &l.target);
+    if (l.found && dynamic)
+        pf_warn(pp->set,
+                "'(%s)': stands for the addresses of now; start divert-run again when "
+                "they change",
+                pp->p.word.s);
+    if (!l.found && (dynamic || is_interface))
+        pf_warn(pp->set, "'%s': has no such address now, and matches nothing", pp->p.word.s);
+    else if (!l.found)
+        return parser_fail(&pp->p,
+                           "'%s': expected an address, a network, any, self, a table, or the name "
+                           "of an interface or host that can be looked up now",
                            pp->p.word.s);
-    return add_interface_addresses(pp, name, modifier, item);
+    pf_plain_item(pp->pf); /* an empty list matches nothing */
+    return pf_lex_next(pp);
+}
+
+/* Is the interface in brackets the one that stands behind "on"? Then its address can be asked for
+ * when a packet passes. */
+static bool is_own_interface(const struct pf_parser *pp)
+{
+    const struct pf_clause *on = pf_find_clause(pp->pf, CLAUSE_VIA);
+
+    return on && on->count == 1 && on->items[0].count == 1 && !on->items[0].negated &&
+           !strcmp(on->items[0].atoms[0].ifname, parser_interface_name(pp->p.word.s));
+}
+
+/* "on egress to (egress)", with one interface in the group. */
+static bool is_own_group(const struct pf_parser *pp)
+{
+    const struct pf_clause *on = pf_find_clause(pp->pf, CLAUSE_VIA);
+
+    return pf_lex_at(pp, "egress") && pp->on_egress && on->count == 1 && on->items[0].count == 1 &&
+           !on->items[0].negated;
 }
 
 /* "(em0)" are the addresses that em0 has when the packet passes. The packet filters can match only
  * those of the interface that the packet itself passes. */
-static bool parse_bracketed_interface(struct pf_parser *pp, unsigned char item)
+static bool parse_bracketed_interface(struct pf_parser *pp, bool negated)
 {
-    const struct rule *rule = &pp->pf->match;
-    const struct rule_clause *on = rule_clause(rule, CLAUSE_VIA);
-    struct rule_addr addr = {.kind = ADDR_IFACE};
+    enum addr_kind kind = ADDR_IFACE;
 
     if (!pf_lex_next(pp))
         return false;
-    if (!on || on->count != 1 || pp->pf->negated[on->first] ||
-        !pf_lex_at(pp, rule->atoms[on->first].ifname))
-        return parser_fail(&pp->p,
-                           "'%s': in brackets, only the interface that stands behind 'on' is "
-                           "supported; 'self' is any address of this host",
-                           pp->p.word.s);
-    return pf_lex_next(pp) && add_host_address(pp, &addr, item) && pf_lex_expect(pp, ")");
+    if (parser_at_end(&pp->p) || pf_lex_is_mark(pp))
+        return parser_fail(&pp->p, "expected an interface in the brackets");
+    if (pf_lex_at(pp, "self"))
+        kind = ADDR_ME;
+    if (kind == ADDR_IFACE && !is_own_interface(pp) && !is_own_group(pp))
+        return parse_host_name(pp, negated, true) && pf_lex_expect(pp, ")");
+    pf_item_atom(negated ? pf_add_item(pp->pf, host_clause(pp), true) : pf_plain_item(pp->pf))
+        ->addr.kind = kind;
+    return pf_lex_next(pp) && pf_lex_expect(pp, ")");
 }
 
-static bool parse_plain_host(struct pf_parser *pp, unsigned char item)
+/* Behind '<' */
+static bool parse_host_table(struct pf_parser *pp, bool negated)
 {
-    static const char *const unsupported[] = {"no-route", "urpf-failed", "route", NULL};
-    struct rule_addr addr = {.kind = pf_lex_at(pp, "any") ? ADDR_ANY : ADDR_ME};
+    char *name;
+
+    if (!pf_read_table_name(pp, &name))
+        return false;
+    pf_add_item(pp->pf, host_clause(pp), negated)->table = name;
+    return true;
+}
+
+/* "no-route" and "urpf-failed": conditions on the route to an address. */
+static bool parse_host_route(struct pf_parser *pp, bool negated)
+{
+    bool from = host_clause(pp) == CLAUSE_SRC;
+
+    if (pf_lex_at(pp, "route"))
+        return parser_fail(&pp->p, "'route': there are no labels of routes; give the routes a "
+                                   "realm (ip route ... realm N) and match it with nft");
+    if (pf_lex_at(pp, "urpf-failed") && !from)
+        return parser_fail(&pp->p, "'urpf-failed': is about the source; expected behind 'from'");
+    if (negated)
+        return parser_fail(&pp->p, "'!': does not go with '%s'", pp->p.word.s);
+    if (pf_lex_at(pp, "urpf-failed"))
+        pf_add_item(pp->pf, CLAUSE_REVPATH, true);
+    else if (from) /* what nobody can answer fails the check of the reverse path, too */
+        pf_add_item(pp->pf, CLAUSE_REVPATH, true);
+    else
+        pf_note(pp->set,
+                "'to no-route': matches nothing; the kernel drops what it has no route to");
+    pf_plain_item(pp->pf);
+    return pf_lex_next(pp);
+}
+
+static bool parse_any_host(struct pf_parser *pp, bool negated)
+{
+    enum addr_kind kind = pf_lex_at(pp, "any") ? ADDR_ANY : ADDR_ME;
+    struct pf_item *item;
+
+    if (negated && kind == ADDR_ANY)
+        return parser_fail(&pp->p, "'any': '! any' matches nothing");
+    item = negated ? pf_add_item(pp->pf, host_clause(pp), true) : pf_plain_item(pp->pf);
+    pf_item_atom(item)->addr.kind = kind;
+    return pf_lex_next(pp);
+}
+
+/* Is the current word the first of "a - b"? */
+static bool at_range(const struct pf_parser *pp)
+{
+    const char *behind = pp->p.text + pp->p.word.offset + pp->p.word.length;
+
+    behind += strspn(behind, " \t");
+    return behind[0] == '-' && (behind[1] == ' ' || behind[1] == '\t');
+}
+
+static bool parse_host(struct pf_parser *pp, bool negated)
+{
+    static const char *const routes[] = {"no-route", "urpf-failed", "route", NULL};
     bool is_network;
 
     if (parser_at_end(&pp->p))
         return parser_fail(&pp->p, "expected an address at the end of the rule");
-    if (pf_lex_at(pp, "<") || pf_lex_at(pp, "<>"))
-        return parser_fail(&pp->p, "'%s': tables are not supported; write a list in braces",
-                           pp->p.word.s);
+    if (pf_lex_at(pp, "<"))
+        return parse_host_table(pp, negated);
     if (pf_lex_at(pp, "("))
-        return parse_bracketed_interface(pp, item);
+        return parse_bracketed_interface(pp, negated);
     if (pf_lex_is_mark(pp))
         return parser_fail(&pp->p, "'%s': expected an address", pp->p.word.s);
-    if (pf_lex_in(pp, unsupported))
-        return parser_fail(&pp->p, "'%s': this part of pf is not supported", pp->p.word.s);
-    if (item && addr.kind == ADDR_ANY)
-        return parser_fail(&pp->p, "'any': '! any' matches nothing");
+    if (pf_lex_in(pp, routes))
+        return parse_host_route(pp, negated);
     if (pf_lex_at(pp, "any") || pf_lex_at(pp, "self"))
-        return add_host_address(pp, &addr, item) && pf_lex_next(pp);
-    if (!parse_host_network(pp, item, &is_network))
+        return parse_any_host(pp, negated);
+    if (at_range(pp))
+        return parse_host_range(pp, negated);
+    if (!parse_host_network(pp, negated, &is_network))
         return false;
-    return (is_network || parse_host_interface(pp, item)) && pf_lex_next(pp);
+    return is_network ? pf_lex_next(pp) : parse_host_name(pp, negated, false);
 }
 
-static bool parse_host_item(struct pf_parser *pp, enum clause_kind kind)
+static bool parse_host_item(struct pf_parser *pp)
 {
     bool negated;
 
-    (void)kind;
-    if (!pf_lex_skip(pp, "!", &negated))
-        return false;
-    return parse_plain_host(pp, negated ? ++pp->items : 0);
+    pp->first_item = pp->pf->clauses[pp->pf->clause_count - 1].count;
+    return pf_lex_skip(pp, "!", &negated) && parse_host(pp, negated);
 }
 
-bool pf_parse_host(struct pf_parser *pp, enum clause_kind kind)
+bool pf_parse_hosts(struct pf_parser *pp, enum clause_kind kind)
 {
-    return parser_add_clause(&pp->p, kind, false) && pf_lex_list(pp, parse_host_item, kind);
+    pf_add_clause(pp->pf, kind);
+    return pf_lex_list(pp, parse_host_item);
+}
+
+static unsigned families_of_item(const struct pf_item *item)
+{
+    const unsigned both = 1u << 4 | 1u << 6;
+    unsigned families = 0;
+
+    if (item->family)
+        return 1u << item->family;
+    if (item->negated || item->table || item->kind == CLAUSE_REVPATH)
+        return both;
+    for (size_t i = 0; i < item->count; i++) {
+        int family = pf_address_family(&item->atoms[i].addr);
+
+        families |= family ? 1u << family : both;
+    }
+    return families;
 }
 
 /* The families that the hosts can have, as bits 4 and 6. */
-static unsigned families_of_hosts(const struct rule *rule, enum clause_kind kind)
+static unsigned families_of_hosts(const struct pf_rule *pf, enum clause_kind kind)
 {
-    const struct rule_clause *hosts = rule_clause(rule, kind);
+    const struct pf_clause *hosts = pf_find_clause(pf, kind);
     unsigned families = 0;
 
-    if (!hosts)
-        return 1u << 4 | 1u << 6;
-    for (unsigned i = 0; i < hosts->count; i++) {
-        int family = address_family(&rule->atoms[hosts->first + i].addr);
-
-        families |= family ? 1u << family : 1u << 4 | 1u << 6;
-    }
+    for (size_t i = 0; hosts && i < hosts->count; i++)
+        families |= families_of_item(&hosts->items[i]);
     return families;
 }
 
 bool pf_check_hosts(struct pf_parser *pp)
 {
-    const struct rule *rule = &pp->pf->match;
+    unsigned src = families_of_hosts(pp->pf, CLAUSE_SRC);
+    unsigned dst = families_of_hosts(pp->pf, CLAUSE_DST);
 
-    if (families_of_hosts(rule, CLAUSE_SRC) & families_of_hosts(rule, CLAUSE_DST))
+    if (!src || !dst || src & dst)
         return true;
     return parser_fail(&pp->p, "the rule is from one family of addresses to the other");
 }

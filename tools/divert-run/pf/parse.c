@@ -1,44 +1,44 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Parses a pf rule. */
+/* Parses a pf rule: pass, block, match, and scrub of old. */
 #include "pf/private.h"
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <stdlib.h>
 #include <string.h>
 
-/* Atoms that the translation may add. */
-#define ATOMS_SPARE 8
+static bool parse_answer(struct pf_parser *pp)
+{
+    static const struct {
+        const char *keyword;
+        enum pf_answer answer;
+    } answers[] = {
+        {"drop", PF_DROP},
+        {"return", PF_RETURN},
+        {"return-rst", PF_RETURN_RST},
+        {"return-icmp", PF_RETURN_ICMP},
+        {"return-icmp6", PF_RETURN_ICMP},
+    };
 
-static const char *const other_statements[] = {
-    "anchor", "antispoof", "include", "load",  "match", "nat",  "no", "queue",
-    "rdr",    "scrub",     "set",     "table", "binat", "altq", NULL,
-};
+    pp->pf->answer = pp->set->block_policy;
+    for (size_t i = 0; i < sizeof(answers) / sizeof(*answers); i++) {
+        if (!pf_lex_at(pp, answers[i].keyword))
+            continue;
+        pp->pf->answer = answers[i].answer;
+        return pf_lex_next(pp) && (!pf_lex_at(pp, "(") || pf_lex_skip_brackets(pp));
+    }
+    return true;
+}
 
 static bool parse_pf_action(struct pf_parser *pp)
 {
-    static const char *const returns[] = {"return", "return-rst", "return-icmp", "return-icmp6",
-                                          NULL};
-    struct parser *p = &pp->p;
-    bool drop;
-
-    pp->pf->block = pf_lex_at(pp, "block");
-    if (pf_lex_at(pp, "match"))
-        return parser_fail(p, "'match': only pass rules divert; expected 'pass' or 'block'");
-    if (pf_lex_in(pp, other_statements))
-        return parser_fail(
-            p, "'%s': of pf.conf, only rules are supported; expected 'pass' or 'block'", p->word.s);
-    if (!pp->pf->block && !pf_lex_at(pp, "pass"))
-        return parser_fail(p, "'%s': expected 'pass' or 'block'", p->word.s);
-    if (!pf_lex_next(pp))
-        return false;
-    if (pf_lex_at(pp, "="))
-        return parser_fail(p, "'=': macros are not supported; write what they stand for");
-    if (!pp->pf->block)
-        return true;
-    if (pf_lex_in(pp, returns))
-        return parser_fail(
-            p, "'%s': blocked packets are dropped without an answer; expected 'drop'", p->word.s);
-    return pf_lex_skip(pp, "drop", &drop);
+    if (pf_lex_at(pp, "block")) {
+        pp->pf->action = PF_BLOCK;
+        return pf_lex_next(pp) && parse_answer(pp);
+    }
+    pp->pf->action = pf_lex_at(pp, "pass") ? PF_PASS : PF_MATCH;
+    pp->scrub = pf_lex_at(pp, "scrub");
+    return pf_lex_next(pp);
 }
 
 static bool parse_pf_direction(struct pf_parser *pp)
@@ -47,64 +47,35 @@ static bool parse_pf_direction(struct pf_parser *pp)
 
     if (!in && !pf_lex_at(pp, "out"))
         return true;
-    return parser_add_clause(&pp->p, in ? CLAUSE_IN : CLAUSE_OUT, false) && pf_lex_next(pp);
-}
-
-static bool parse_pf_log(struct pf_parser *pp)
-{
-    if (!pf_lex_skip(pp, "log", &pp->pf->log))
-        return false;
-    if (pp->pf->log && pf_lex_at(pp, "("))
-        return parser_fail(&pp->p, "'(': options of log are not supported");
-    return true;
-}
-
-static bool pf_interface_name_ok(const struct word *word)
-{
-    for (const char *s = word->s; *s; s++) {
-        if ((unsigned char)*s <= ' ' || (unsigned char)*s >= 0x7f || strchr("/\"'\\+*:;!{}", *s))
-            return false;
-    }
-    return word->length > 0 && word->length < IFNAMSIZ;
-}
-
-static bool parse_interface_item(struct pf_parser *pp, enum clause_kind kind)
-{
-    struct parser *p = &pp->p;
-    struct rule_atom *atom;
-    bool negated;
-
-    (void)kind;
-    if (!pf_lex_skip(pp, "!", &negated))
-        return false;
-    if (parser_at_end(p))
-        return parser_fail(p, "expected an interface at the end of the rule");
-    if (pf_lex_is_mark(pp) || !pf_interface_name_ok(&p->word))
-        return parser_fail(p, "'%s': expected the name of an interface, at most %d characters",
-                           p->word.s, IFNAMSIZ - 1);
-    if (pf_lex_at(pp, "egress"))
-        return parser_fail(p,
-                           "'egress': groups of interfaces are not supported; name the interface");
-    if (negated && pf_lex_at(pp, "any"))
-        return parser_fail(p, "'any': '! any' matches nothing");
-    atom = parser_add_atom(p, &p->word);
-    if (!atom)
-        return false;
-    strcpy(atom->ifname, parser_interface_name(p->word.s));
-    pp->pf->negated[atom - pp->pf->match.atoms] = negated;
+    pf_add_clause(pp->pf, in ? CLAUSE_IN : CLAUSE_OUT);
+    pf_add_item(pp->pf, in ? CLAUSE_IN : CLAUSE_OUT, false);
     return pf_lex_next(pp);
 }
 
-static bool parse_pf_interfaces(struct pf_parser *pp)
+/* "log" and "quick", in any order */
+static bool parse_log_and_quick(struct pf_parser *pp)
+{
+    while (pf_lex_at(pp, "log") || pf_lex_at(pp, "quick")) {
+        bool log = pf_lex_at(pp, "log");
+
+        if (log)
+            pp->pf->log = true;
+        else
+            pp->pf->quick = true;
+        if (!pf_lex_next(pp) || (log && pf_lex_at(pp, "(") && !pf_lex_skip_brackets(pp)))
+            return false;
+    }
+    return true;
+}
+
+static bool parse_on(struct pf_parser *pp)
 {
     bool on;
 
     if (!pf_lex_skip(pp, "on", &on) || !on)
         return !on;
-    if (pf_lex_at(pp, "rdomain"))
-        return parser_fail(&pp->p, "'rdomain': this part of pf is not supported");
-    return parser_add_clause(&pp->p, CLAUSE_VIA, false) &&
-           pf_lex_list(pp, parse_interface_item, CLAUSE_VIA);
+    pp->on_egress = pf_lex_at(pp, "egress");
+    return pf_parse_interfaces(pp, CLAUSE_VIA);
 }
 
 static bool parse_pf_family(struct pf_parser *pp)
@@ -114,24 +85,18 @@ static bool parse_pf_family(struct pf_parser *pp)
 
     if (!six && !pf_lex_at(pp, "inet"))
         return true;
-    if (!parser_add_clause(&pp->p, CLAUSE_FAMILY, false))
-        return false;
-    atom = parser_add_atom(&pp->p, &pp->p.word);
-    if (!atom)
-        return false;
+    pf_add_clause(pp->pf, CLAUSE_FAMILY);
+    atom = pf_item_atom(pf_add_item(pp->pf, CLAUSE_FAMILY, false));
     atom->range.lo = atom->range.hi = six ? 6 : 4;
     return pf_lex_next(pp);
 }
 
-static bool parse_proto_item(struct pf_parser *pp, enum clause_kind kind)
+static bool parse_proto_item(struct pf_parser *pp)
 {
-    const struct rule_clause *family = rule_clause(&pp->pf->match, CLAUSE_FAMILY);
-    int proto = name_to_proto(pp->p.word.s);
-    int wrong =
-        family && pp->pf->match.atoms[family->first].range.lo == 6 ? IPPROTO_ICMP : IPPROTO_ICMPV6;
+    int family = pf_rule_family(pp->pf), proto = name_to_proto(pp->p.word.s);
+    int wrong = family == 6 ? IPPROTO_ICMP : IPPROTO_ICMPV6;
     struct rule_atom *atom;
 
-    (void)kind;
     if (parser_at_end(&pp->p))
         return parser_fail(&pp->p, "expected a protocol at the end of the rule");
     if (proto < 0)
@@ -142,10 +107,8 @@ static bool parse_proto_item(struct pf_parser *pp, enum clause_kind kind)
     if (family && proto == wrong)
         return parser_fail(&pp->p, "'%s': is not a protocol of %s", pp->p.word.s,
                            wrong == IPPROTO_ICMP ? "inet6" : "inet");
-    atom = parser_add_atom(&pp->p, &pp->p.word);
-    if (!atom)
-        return false;
-    atom->range.lo = atom->range.hi = (uint16_t)proto;
+    atom = pf_item_atom(pf_plain_item(pp->pf));
+    atom->range.lo = atom->range.hi = (uint32_t)proto;
     return pf_lex_next(pp);
 }
 
@@ -155,8 +118,8 @@ static bool parse_pf_protos(struct pf_parser *pp)
 
     if (!pf_lex_skip(pp, "proto", &proto) || !proto)
         return !proto;
-    return parser_add_clause(&pp->p, CLAUSE_PROTO, false) &&
-           pf_lex_list(pp, parse_proto_item, CLAUSE_PROTO);
+    pf_add_clause(pp->pf, CLAUSE_PROTO);
+    return pf_lex_list(pp, parse_proto_item);
 }
 
 /* Parses "from" or "to", a host, "port" and a port. The host or the port may be missing. */
@@ -167,12 +130,14 @@ static bool parse_host_and_port(struct pf_parser *pp, const char *keyword, enum 
 
     if (!pf_lex_skip(pp, keyword, &here) || !here)
         return !here;
-    if (!pf_lex_at(pp, "port") && !pf_parse_host(pp, host))
+    if (!pf_lex_at(pp, "port") && !pf_parse_hosts(pp, host))
         return false;
-    return !pf_lex_at(pp, "port") || pf_parse_port(pp, port);
+    if (pf_lex_at(pp, "port") && !pf_parse_ports(pp, port))
+        return false;
+    return !pf_lex_at(pp, "os") || !pf_refuses_option(pp);
 }
 
-static bool parse_pf_hosts(struct pf_parser *pp)
+static bool parse_from_and_to(struct pf_parser *pp)
 {
     if (pf_lex_at(pp, "all"))
         return pf_lex_next(pp);
@@ -180,38 +145,88 @@ static bool parse_pf_hosts(struct pf_parser *pp)
            parse_host_and_port(pp, "to", CLAUSE_DST, CLAUSE_DPORT) && pf_check_hosts(pp);
 }
 
+/* FreeBSD has the routing options before the family. */
+static bool check_early_option(struct pf_parser *pp)
+{
+    static const char *const routing[] = {"route-to", "reply-to", "dup-to", NULL};
+
+    return !pf_lex_in(pp, routing) || !pf_refuses_option(pp);
+}
+
+bool pf_parse_filter(struct pf_parser *pp)
+{
+    return parse_pf_direction(pp) && parse_log_and_quick(pp) && parse_on(pp) &&
+           check_early_option(pp) && parse_pf_family(pp) && parse_pf_protos(pp) &&
+           parse_from_and_to(pp);
+}
+
 /* The default of pf for rules that keep state is "flags S/SA". */
 static void set_default_flags(struct pf_rule *pf)
 {
     static const struct rule_tcpflags begin = {.mask = TH_SYN | TH_ACK, .value = TH_SYN};
 
-    if (!pf->block && !pf->stateless && !pf->has_flags)
+    if (pf->action == PF_PASS && !pf->stateless && !pf->has_flags)
         pf->flags = begin;
 }
 
-static bool check_atom_count(struct pf_parser *pp)
+/* Old rules of that name end in parts of scrub. */
+static bool parse_scrub_rule(struct pf_parser *pp)
 {
-    if (pp->pf->match.atom_count <= RULE_ATOMS_MAX - ATOMS_SPARE)
-        return true;
-    return parser_fail(&pp->p, "a rule lists at most %d things", RULE_ATOMS_MAX - ATOMS_SPARE);
+    bool comma;
+
+    while (!parser_at_end(&pp->p)) {
+        if (!pf_parse_scrub_part(pp) || !pf_lex_skip(pp, ",", &comma))
+            return false;
+    }
+    return true;
 }
 
-enum rule_result pf_parse(const char *text, struct pf_rule *out, struct rule_error *error)
+static bool check_combination(struct pf_parser *pp)
 {
-    struct pf_parser pp = {.p = {.rule = &out->match, .error = error}, .pf = out};
-    size_t from;
+    const struct pf_rule *pf = pp->pf;
 
-    memset(out, 0, sizeof(*out));
-    if (!pf_lex_start(&pp, text))
-        return RULE_BAD;
-    if (parser_at_end(&pp.p))
-        return RULE_EMPTY;
-    from = pp.p.word.offset;
-    if (!parse_pf_action(&pp) || !parse_pf_direction(&pp) || !parse_pf_log(&pp) ||
-        !pf_lex_skip(&pp, "quick", &out->quick) || !parse_pf_interfaces(&pp) ||
-        !parse_pf_family(&pp) || !parse_pf_protos(&pp) || !parse_pf_hosts(&pp) ||
-        !pf_parse_options(&pp) || !check_atom_count(&pp) || !parser_keep_text(&pp.p, from))
-        return RULE_BAD;
-    set_default_flags(out);
-    return RULE_OK;
+    if (pf->action == PF_PASS && !pf->stateless && pf_find_clause(pf, CLAUSE_PROB))
+        return parser_fail(&pp->p, "'probability': chance decides for each packet here, so that a "
+                                   "pass rule needs 'no state' with it");
+    if (pf->divert_port && !pf->stateless &&
+        (pf_find_clause(pf, CLAUSE_IPTOS) || pf_find_clause(pf, CLAUSE_FRAG)))
+        return parser_fail(&pp->p,
+                           "'%s': only the packet itself shows it, so that a rule which "
+                           "diverts needs 'no state' with it",
+                           pf_find_clause(pf, CLAUSE_IPTOS) ? "tos" : "fragment");
+    return true;
+}
+
+static char *text_of_rule(const struct pf_parser *pp, size_t from)
+{
+    const char *end = pp->p.text + pp->p.word.offset;
+    struct text text = {0};
+    char *copy;
+
+    for (const char *s = pp->p.text + from; s < end && text.len < RULE_TEXT_MAX / 2; s++) {
+        bool blank = (unsigned char)*s <= ' ';
+
+        if (!blank || (text.len && text.s[text.len - 1] != ' '))
+            text_add_bytes(&text, blank ? " " : s, 1);
+    }
+    while (text.len && text.s[text.len - 1] == ' ')
+        text.s[--text.len] = '\0';
+    if (text.len >= RULE_TEXT_MAX / 2)
+        text_add(&text, "...");
+    copy = copy_string(text_str(&text));
+    text_free(&text);
+    return copy;
+}
+
+bool pf_parse_rule(struct pf_parser *pp)
+{
+    size_t from = pp->p.word.offset;
+
+    pp->is_rule = true;
+    if (!parse_pf_action(pp) || !pf_parse_filter(pp) ||
+        !(pp->scrub ? parse_scrub_rule(pp) : pf_parse_options(pp)) || !check_combination(pp))
+        return false;
+    pp->pf->text = text_of_rule(pp, from);
+    set_default_flags(pp->pf);
+    return true;
 }

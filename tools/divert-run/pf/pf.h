@@ -1,7 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Parses rules of OpenBSD's pf.conf(5), and translates them to rules of rule.h. There the first
- * rule that matches decides; in pf it is the last one, or the first one that is quick.
+ * Reads files of pf.conf(5), of OpenBSD and of FreeBSD, and translates them to rules of rule.h.
+ * There the first rule that matches decides; in pf it is the last one, or the first one that is
+ * quick.
+ *
+ * A file becomes statements (source.c: one line or several, macros replaced), a statement becomes
+ * settings, tables and rules (statement.c), and in the end all rules are translated at once
+ * (translate.c).
  *
  * Connection tracking stands in for the states of pf. A packet of a connection that was answered is
  * first matched as the packet that began the connection: for an answer, addresses, ports and
@@ -15,30 +20,102 @@
 
 #define PF_RULES_MAX 8000 /* of rule.h, after translation */
 
-struct pf_rule {
-    bool block, quick, stateless, log;
-    unsigned divert_port; /* 0: none */
-    bool has_flags;
-    struct rule_tcpflags flags; /* for TCP only */
-    /* What it matches. Each interface or protocol of a clause stands for a rule of its own, and so
-     * does each negated address: negated[] has the number of its item, from 1. */
-    struct rule match;
-    unsigned char negated[RULE_ATOMS_MAX];
-};
+enum pf_action { PF_PASS, PF_BLOCK, PF_MATCH };
 
-/* Parses one rule, as ipfw_parse() does. Interfaces named as hosts are looked up. */
-enum rule_result pf_parse(const char *text, struct pf_rule *out, struct rule_error *error);
+/* What the sender of a blocked packet gets. */
+enum pf_answer { PF_DROP, PF_RETURN, PF_RETURN_RST, PF_RETURN_ICMP };
 
-/* Rules in the order in which they were given. */
-struct pf_ruleset {
-    struct pf_rule **rules;
+/* A part of a list, which holds if any of its atoms does; or if it is negated, if none does. */
+struct pf_item {
+    enum clause_kind kind;
+    bool negated;
+    int family;                      /* 4 or 6: holds for that family only; 0: for both */
+    char *table;                     /* its addresses are those of a table; or NULL */
+    const struct address_list *list; /* these, when it is resolved; NULL: there is none */
+    struct rule_atom *atoms;
     size_t count;
 };
 
-void pf_add(struct pf_ruleset *set, const struct pf_rule *rule);
-void pf_free(struct pf_ruleset *set);
+/* One condition: any of the items holds. */
+struct pf_clause {
+    enum clause_kind kind;
+    struct pf_item *items;
+    size_t count;
+};
 
-/* Appends the translation of PF to RULES, which must be empty. False: it exceeds PF_RULES_MAX. */
-bool pf_translate(const struct pf_ruleset *pf, struct ruleset *rules);
+struct pf_rule {
+    enum pf_action action;
+    enum pf_answer answer; /* of PF_BLOCK */
+    bool quick, stateless, log;
+    unsigned quick_anchor; /* the outermost anchor around it that is quick, from 1; 0: none */
+    unsigned divert_port;  /* 0: none */
+    bool divert_to;        /* by FreeBSD's divert-to */
+    bool has_flags;
+    struct rule_tcpflags flags; /* for TCP only */
+    /* A packet matches if all hold. */
+    struct pf_clause *clauses;
+    size_t clause_count;
+    char *text;
+};
+
+/* What a user should know of a statement that was taken. */
+struct pf_note {
+    bool warning; /* it differs from pf */
+    char *text;
+};
+
+struct pf_macro;
+struct pf_table;
+struct pf_anchor;
+
+/* All that statements have said so far. Zeroed memory is an empty one; pf_free() releases it. */
+struct pf_ruleset {
+    struct pf_rule **rules; /* in the order in which they were given */
+    size_t count;
+    struct pf_macro *macros;
+    size_t macro_count;
+    struct pf_table *tables;
+    size_t table_count;
+    struct pf_anchor *anchors; /* those whose block is open */
+    size_t anchor_count;
+    unsigned quick_anchors; /* there have been so many */
+    char (*skipped)[IFNAMSIZ + 1];
+    size_t skipped_count;
+    enum pf_answer block_policy;
+    char *include; /* the file that the statement just read names, or NULL */
+    struct pf_note *notes;
+    size_t note_count;
+};
+
+/* The text of a file, of which a part was read. */
+struct pf_source {
+    const char *text, *at;
+    unsigned line; /* of what is at AT, from 1 */
+};
+
+/*
+ * Reads the next statement into OUT, which is emptied before: one line, comments left out, macros
+ * replaced. *line is where it begins. RULE_EMPTY: there is none left. RULE_BAD: OUT is what is
+ * wrong; the source stands behind it.
+ */
+enum rule_result pf_source_next(struct pf_source *source, const struct pf_ruleset *pf,
+                                struct text *out, unsigned *line, struct rule_error *error);
+
+/* Adds what a statement says, as pf_source_next() gives it. Names of hosts, interfaces and users
+ * are looked up. RULE_BAD: nothing was added. */
+enum rule_result pf_statement(struct pf_ruleset *pf, const char *text, struct rule_error *error);
+
+/* Takes the notes on what was read last. The caller frees them. */
+size_t pf_take_notes(struct pf_ruleset *pf, struct pf_note **notes);
+void pf_free_notes(struct pf_note *notes, size_t count);
+
+/* Does a rule use divert-packet, or divert-to? Which needs OpenBSD's, or FreeBSD's personality. */
+bool pf_uses_divert_packet(const struct pf_ruleset *pf);
+bool pf_uses_divert_to(const struct pf_ruleset *pf);
+
+/* Appends the translation of PF to RULES, which must be empty. False, with the error filled in: it
+ * exceeds a limit, or an anchor is not closed. */
+bool pf_translate(struct pf_ruleset *pf, struct ruleset *rules, struct rule_error *error);
+void pf_free(struct pf_ruleset *pf);
 
 #endif

@@ -5,15 +5,23 @@
 
 #include "pf/pf.h"
 
-/* lex.c: braces, brackets, commas and operators are words of their own. */
+/* The parser of a statement. Like all functions here that can fail, its parts return false and fill
+ * in the parser's error. */
 struct pf_parser {
-    struct parser p; /* what it reads goes into pf->match */
+    struct parser p; /* without a rule: what is read goes into pf */
+    struct pf_ruleset *set;
     struct pf_rule *pf;
-    unsigned char items; /* negated ones so far */
+    bool quoted;            /* the current word stood in quotation marks, which it is without */
+    unsigned nesting;       /* of lists around it */
+    size_t first_item;      /* of the clause, that belongs to the host being read */
+    bool on_egress;         /* the rule is "on egress" */
+    bool is_rule;           /* pf is one, and to be added */
+    bool scrub;             /* it is an old rule of that name */
+    int family;             /* of antispoof */
+    struct pf_table *table; /* that is being read */
 };
 
-/* Read the first and the next word. Like all functions here that can fail, they return false and
- * fill in the parser's error. */
+/* lex.c: braces, brackets, commas and operators are words of their own. */
 bool pf_lex_start(struct pf_parser *pp, const char *text);
 bool pf_lex_next(struct pf_parser *pp);
 bool pf_lex_at(const struct pf_parser *pp, const char *keyword);
@@ -21,24 +29,135 @@ bool pf_lex_at(const struct pf_parser *pp, const char *keyword);
 bool pf_lex_skip(struct pf_parser *pp, const char *keyword, bool *found);
 /* Skips KEYWORD, which must be the current word. */
 bool pf_lex_expect(struct pf_parser *pp, const char *keyword);
+/* Skips all to the bracket or brace that closes the current one. */
+bool pf_lex_skip_brackets(struct pf_parser *pp);
 bool pf_lex_in(const struct pf_parser *pp, const char *const *keywords);
 /* Is the current word an operator, brace, bracket or comma? */
 bool pf_lex_is_mark(const struct pf_parser *pp);
+/* Copies the current word, which must not be a mark, and skips it. WHAT says what is expected. The
+ * caller frees it. */
+bool pf_lex_word(struct pf_parser *pp, const char *what, char **word);
 
-/* Parses one item, or a list of them in braces, with or without commas, by calls of item(). */
-typedef bool pf_item(struct pf_parser *pp, enum clause_kind kind);
-bool pf_lex_list(struct pf_parser *pp, pf_item *item, enum clause_kind kind);
+/* Parses one item, or a list of them in braces, with or without commas, by calls of item(). A list
+ * may be in a list. */
+typedef bool pf_item_parser(struct pf_parser *pp);
+bool pf_lex_list(struct pf_parser *pp, pf_item_parser *item);
+
+/* notes.c: adds a note on the current statement. */
+void pf_warn(struct pf_ruleset *pf, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void pf_note(struct pf_ruleset *pf, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* source.c, macros.c */
+/* Appends TEXT to OUT, its macros replaced. False: one cannot be, and OUT is TEXT itself. */
+bool pf_macros_replace(const struct pf_ruleset *pf, const char *text, struct text *out,
+                       struct rule_error *error);
+/* False: TEXT defines no macro. */
+bool pf_macro_define(struct pf_ruleset *pf, const char *text);
+void pf_macros_free(struct pf_ruleset *pf);
+
+/* rule.c: parts of rules are appended; all memory is the rule's. */
+struct pf_clause *pf_add_clause(struct pf_rule *pf, enum clause_kind kind);
+/* Appends an item to the newest clause. */
+struct pf_item *pf_add_item(struct pf_rule *pf, enum clause_kind kind, bool negated);
+/* Appends a zeroed atom. */
+struct rule_atom *pf_item_atom(struct pf_item *item);
+/* The item of the newest clause that is its kind, neither negated nor of a table. */
+struct pf_item *pf_plain_item(struct pf_rule *pf);
+const struct pf_clause *pf_find_clause(const struct pf_rule *pf, enum clause_kind kind);
+/* 4 or 6 if the rule is about that family only, else 0. */
+int pf_rule_family(const struct pf_rule *pf);
+/* The only protocol of the rule, or -1. */
+int pf_rule_proto(const struct pf_rule *pf);
+void pf_copy_clause(struct pf_rule *pf, const struct pf_clause *clause);
+struct pf_rule *pf_rule_make(void);
+void pf_rule_free(struct pf_rule *pf);
+
+/* parse.c: pass, block, match and scrub; what is parsed is pp->pf. */
+bool pf_parse_rule(struct pf_parser *pp);
+/* From the direction to the end of the hosts. */
+bool pf_parse_filter(struct pf_parser *pp);
+
+/* interfaces.c: behind "on" and "received-on". */
+bool pf_parse_interfaces(struct pf_parser *pp, enum clause_kind kind);
+/* Calls add() with the name of each interface that NAME stands for now, or may: a group is several.
+ * Returns how many there are. */
+typedef void pf_name_adder(void *context, const char *name);
+size_t pf_interfaces_of(const char *name, pf_name_adder *add, void *context);
+bool pf_interface_name_ok(const struct word *word);
+
+/* addresses.c */
+int pf_address_family(const struct rule_addr *addr);
+/* What stands behind the name of an interface. */
+struct pf_modifiers {
+    bool network, broadcast, peer, first;
+};
+/* Cuts the modifiers off S. False: there is one that is none. */
+bool pf_cut_modifiers(char *s, struct pf_modifiers *modifiers);
+typedef void pf_address_adder(void *context, const struct rule_addr *addr);
+/* Each calls add() for each address, of FAMILY unless that is 0, and returns how many there are. */
+size_t pf_interface_addresses(const char *name, const struct pf_modifiers *modifiers, int family,
+                              pf_address_adder *add, void *context);
+size_t pf_host_addresses(const char *name, int family, pf_address_adder *add, void *context);
+/* fe80::/10, which belongs to all interfaces. */
+bool pf_is_link_local(const struct rule_addr *addr);
+size_t pf_range_addresses(const struct rule_addr *from, const struct rule_addr *to,
+                          pf_address_adder *add, void *context);
+/* Reads a.b.c.d, IPv6, each with or without /length; 10/8 is short for 10.0.0.0/8. False: it is
+ * none; *bad_mask: but for the part behind the address. */
+bool pf_read_network(const char *s, struct rule_addr *addr, bool *bad_mask);
 
 /* hosts.c: behind "from" and "to". */
-bool pf_parse_host(struct pf_parser *pp, enum clause_kind kind);
+bool pf_parse_hosts(struct pf_parser *pp, enum clause_kind kind);
 /* Called behind all hosts. False: no packet can be from the one to the other. */
 bool pf_check_hosts(struct pf_parser *pp);
 
-/* ports.c: behind "port". */
-bool pf_parse_port(struct pf_parser *pp, enum clause_kind kind);
+/* ports.c: behind "port"; and behind "user" and "group". */
+bool pf_parse_ports(struct pf_parser *pp, enum clause_kind kind);
+bool pf_parse_users(struct pf_parser *pp, enum clause_kind kind);
 
-/* options.c: behind the hosts. */
+/* tables.c */
+bool pf_parse_table(struct pf_parser *pp);
+bool pf_read_table_name(struct pf_parser *pp, char **name);
+/* Gives the item the addresses of its table, in a list of RULES. A table that is not there is
+ * empty. */
+void pf_table_resolve(struct pf_ruleset *set, struct pf_item *item, struct ruleset *rules);
+void pf_tables_free(struct pf_ruleset *set);
+
+/* options.c: behind the hosts. icmp.c, state.c: some of them. */
 bool pf_parse_options(struct pf_parser *pp);
+bool pf_parse_icmptypes(struct pf_parser *pp, enum clause_kind kind);
+bool pf_parse_state(struct pf_parser *pp);
+/* The parts of scrub, of old rules of that name up to the end. */
+bool pf_parse_scrub(struct pf_parser *pp);
+bool pf_at_scrub(const struct pf_parser *pp);
+bool pf_parse_scrub_part(struct pf_parser *pp);
+
+/* refuse.c: what has no place here, and how Linux does it. False unless the current word is none of
+ * these; then nothing is filled in. */
+bool pf_refuses_statement(struct pf_parser *pp);
+bool pf_refuses_option(struct pf_parser *pp);
+
+/* statement.c: takes RULE over, with the conditions of the anchors around it. */
+void pf_add_rule(struct pf_ruleset *set, struct pf_rule *rule);
+
+/* settings.c: behind "set". */
+bool pf_parse_set(struct pf_parser *pp);
+
+/* anchors.c */
+bool pf_parse_anchor(struct pf_parser *pp);
+bool pf_close_anchor(struct pf_parser *pp);
+/* Adds the conditions of the anchors around the rule. */
+void pf_apply_anchors(const struct pf_ruleset *set, struct pf_rule *pf);
+size_t pf_anchor_clauses(const struct pf_ruleset *set);
+void pf_anchors_free(struct pf_ruleset *set);
+bool pf_parse_antispoof(struct pf_parser *pp);
+
+/* order.c: rules so that the first match decides. The caller frees the array. */
+struct pf_order {
+    const struct pf_rule **rules;
+    size_t count;
+};
+void pf_order_make(const struct pf_ruleset *pf, struct pf_order *order);
 
 /* expand.c */
 /* One rule for each combination of list items, without TCP flags; at most PF_RULES_MAX + 1. The
@@ -46,8 +165,8 @@ bool pf_parse_options(struct pf_parser *pp);
 struct pf_variants {
     struct rule *rules;
     size_t count;
+    bool too_long; /* a combination has too many conditions, or exceptions in a list */
 };
-
 void pf_expand(const struct pf_rule *pf, struct pf_variants *out);
 
 #endif

@@ -9,35 +9,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The rules sorted so that the first match decides. */
-struct order {
-    const struct pf_rule **rules;
-    size_t count;
-};
-
 struct translation {
-    struct order order;
+    struct pf_order order;
     struct ruleset *out;
     bool full; /* there were too many */
+    const struct pf_rule *too_long;
+    bool to_freebsd; /* what was diverted is not matched again */
 };
-
-/* The quick rules come first, then the others from the last to the first. */
-static void order_rules(const struct pf_ruleset *pf, struct order *order)
-{
-    *order = (struct order){.rules = grow_array(NULL, pf->count, sizeof(*order->rules))};
-    for (size_t i = 0; i < pf->count; i++) {
-        if (pf->rules[i]->quick)
-            order->rules[order->count++] = pf->rules[i];
-    }
-    for (size_t i = pf->count; i-- > 0;) {
-        if (!pf->rules[i]->quick)
-            order->rules[order->count++] = pf->rules[i];
-    }
-}
 
 static bool keeps_state(const struct pf_rule *pf)
 {
-    return !pf->block && !pf->stateless;
+    return pf->action == PF_PASS && !pf->stateless;
 }
 
 static struct rule_atom *append_clause(struct rule *rule, enum clause_kind kind, bool negated)
@@ -62,6 +44,12 @@ static void append_tcpflags(struct rule *rule, struct rule_tcpflags flags)
     append_clause(rule, CLAUSE_TCPFLAGS, false)->flags = flags;
 }
 
+static void append_condition(struct rule *rule, enum clause_kind kind, bool negated)
+{
+    rule->clauses[rule->clause_count++] =
+        (struct rule_clause){.kind = kind, .negated = negated, .first = rule->atom_count};
+}
+
 static void emit_rule(struct translation *t, const struct rule *rule, enum rule_action action,
                       unsigned argument)
 {
@@ -71,6 +59,8 @@ static void emit_rule(struct translation *t, const struct rule *rule, enum rule_
     copy.number = ruleset_last(t->out) + 1;
     copy.action = action;
     copy.argument = argument;
+    if (t->to_freebsd)
+        append_condition(&copy, CLAUSE_DIVERTED, true);
     if (copy.number > PF_RULES_MAX)
         t->full = true;
     else
@@ -80,7 +70,7 @@ static void emit_rule(struct translation *t, const struct rule *rule, enum rule_
 /* Adds the rule with the action of PF. */
 static void emit_action(struct translation *t, const struct pf_rule *pf, const struct rule *rule)
 {
-    if (pf->block)
+    if (pf->action == PF_BLOCK)
         emit_rule(t, rule, RULE_DENY, 0);
     else if (pf->divert_port)
         emit_rule(t, rule, RULE_DIVERT, pf->divert_port);
@@ -152,6 +142,42 @@ static bool mirror_icmp_types(struct rule *rule, struct rule_clause *clause)
     return kept;
 }
 
+/* Conditions that later packets of a connection, or those of the other direction, do not show. */
+static bool shows_later(enum clause_kind kind, enum connection way)
+{
+    switch (kind) {
+    case CLAUSE_IPTOS:
+    case CLAUSE_FRAG:
+    case CLAUSE_PROB:
+        return false;
+    case CLAUSE_UID:
+    case CLAUSE_GID:
+    case CLAUSE_RECV:
+    case CLAUSE_REVPATH:
+    case CLAUSE_ICMPCODE:
+    case CLAUSE_ICMP6CODE:
+        return way == CONNECTION_FORTH;
+    default:
+        return true;
+    }
+}
+
+/* Leaves these conditions out of a rule that keeps state. False: it keeps none, so that a packet of
+ * a connection, which it did not decide, is none that it matches. */
+static bool leave_out_hidden(const struct pf_rule *pf, struct rule *rule, enum connection way)
+{
+    unsigned kept = 0;
+
+    for (unsigned i = 0; i < rule->clause_count; i++) {
+        if (shows_later(rule->clauses[i].kind, way))
+            rule->clauses[kept++] = rule->clauses[i];
+        else if (!keeps_state(pf))
+            return false;
+    }
+    rule->clause_count = kept;
+    return true;
+}
+
 static bool mirror_rule(struct rule *rule)
 {
     for (unsigned i = 0; i < rule->clause_count; i++) {
@@ -182,14 +208,14 @@ static bool restrict_to_first_packet(const struct pf_rule *pf, struct rule *rule
 
 static bool same_direction(const struct pf_rule *a, const struct pf_rule *b)
 {
-    enum clause_kind opposite = rule_clause(&a->match, CLAUSE_IN) ? CLAUSE_OUT : CLAUSE_IN;
-    bool either = !rule_clause(&a->match, CLAUSE_IN) && !rule_clause(&a->match, CLAUSE_OUT);
+    enum clause_kind opposite = pf_find_clause(a, CLAUSE_IN) ? CLAUSE_OUT : CLAUSE_IN;
+    bool either = !pf_find_clause(a, CLAUSE_IN) && !pf_find_clause(a, CLAUSE_OUT);
 
-    return either || !rule_clause(&b->match, opposite);
+    return either || !pf_find_clause(b, opposite);
 }
 
 /* Does a rule that keeps state stand behind rule AT, and in the same direction? */
-static bool hides_stateful_rule(const struct order *order, size_t at)
+static bool hides_stateful_rule(const struct pf_order *order, size_t at)
 {
     for (size_t i = at + 1; i < order->count; i++) {
         if (keeps_state(order->rules[i]) && same_direction(order->rules[at], order->rules[i]))
@@ -198,13 +224,22 @@ static bool hides_stateful_rule(const struct order *order, size_t at)
     return false;
 }
 
+static void expand_rule(struct translation *t, const struct pf_rule *pf,
+                        struct pf_variants *variants)
+{
+    pf_expand(pf, variants);
+    if (variants->too_long && !t->too_long)
+        t->too_long = pf;
+}
+
 static void emit_of_connection(struct translation *t, const struct pf_rule *pf,
                                const struct rule *variant, enum connection way)
 {
     static struct rule rule;
 
     rule = *variant;
-    if (!restrict_to_first_packet(pf, &rule) || (way == CONNECTION_BACK && !mirror_rule(&rule)))
+    if (!leave_out_hidden(pf, &rule, way) || !restrict_to_first_packet(pf, &rule) ||
+        (way == CONNECTION_BACK && !mirror_rule(&rule)))
         return;
     append_number(&rule, CLAUSE_CONNECTION, false, way);
     append_note(&rule, way == CONNECTION_BACK ? "answers" : "answered before");
@@ -220,9 +255,9 @@ static void emit_connections(struct translation *t, enum connection way)
         const struct pf_rule *pf = t->order.rules[i];
         struct pf_variants variants;
 
-        if (!keeps_state(pf) && !hides_stateful_rule(&t->order, i))
+        if (pf->action == PF_MATCH || (!keeps_state(pf) && !hides_stateful_rule(&t->order, i)))
             continue;
-        pf_expand(pf, &variants);
+        expand_rule(t, pf, &variants);
         for (size_t j = 0; j < variants.count && !t->full; j++)
             emit_of_connection(t, pf, &variants.rules[j], way);
         free(variants.rules);
@@ -287,9 +322,11 @@ static void emit_packets(struct translation *t, bool stateful)
         const struct pf_rule *pf = t->order.rules[i];
         struct pf_variants variants;
 
-        pf_expand(pf, &variants);
+        if (pf->action == PF_MATCH)
+            continue;
+        expand_rule(t, pf, &variants);
         for (size_t j = 0; j < variants.count && !t->full; j++) {
-            if (stateful && pf->block)
+            if (stateful && pf->action == PF_BLOCK)
                 emit_icmp_errors(t, &variants.rules[j]);
             emit_packet(t, pf, &variants.rules[j]);
         }
@@ -297,14 +334,77 @@ static void emit_packets(struct translation *t, bool stateful)
     }
 }
 
-bool pf_translate(const struct pf_ruleset *pf, struct ruleset *rules)
+/* ---- all of it ---- */
+
+static void emit_skipped(struct translation *t, const struct pf_ruleset *pf)
 {
-    struct translation t = {.out = rules};
+    for (size_t i = 0; i < pf->skipped_count; i++) {
+        static struct rule rule;
+
+        memset(&rule, 0, sizeof(rule));
+        strcpy(append_clause(&rule, CLAUSE_VIA, false)->ifname, pf->skipped[i]);
+        snprintf(rule.text, sizeof(rule.text), "set skip on %s", pf->skipped[i]);
+        emit_rule(t, &rule, RULE_ALLOW, 0);
+    }
+}
+
+static void resolve_tables(struct pf_ruleset *pf, struct ruleset *rules)
+{
+    for (size_t i = 0; i < pf->count; i++) {
+        for (size_t j = 0; j < pf->rules[i]->clause_count; j++) {
+            const struct pf_clause *clause = &pf->rules[i]->clauses[j];
+
+            for (size_t k = 0; k < clause->count; k++) {
+                if (clause->items[k].table)
+                    pf_table_resolve(pf, &clause->items[k], rules);
+            }
+        }
+    }
+}
+
+static void warn_of_answers(struct pf_ruleset *pf)
+{
+    for (size_t i = 0; i < pf->count; i++) {
+        if (pf->rules[i]->action == PF_BLOCK && pf->rules[i]->answer != PF_DROP) {
+            pf_warn(pf, "block return: blocked packets are dropped without an answer");
+            return;
+        }
+    }
+}
+
+static bool translation_fits(const struct translation *t, struct rule_error *error)
+{
+    error->offset = error->length = 0;
+    if (t->too_long)
+        snprintf(error->message, sizeof(error->message),
+                 "'%.300s': too many conditions, or exceptions in a list or table; split it",
+                 t->too_long->text);
+    else
+        snprintf(error->message, sizeof(error->message),
+                 "the lists in the rules of pf stand for more than %d rules", PF_RULES_MAX);
+    return !t->too_long && !t->full;
+}
+
+static bool anchors_closed(const struct pf_ruleset *pf, struct rule_error *error)
+{
+    error->offset = error->length = 0;
+    snprintf(error->message, sizeof(error->message), "the '{' of an anchor is not closed");
+    return !pf->anchor_count;
+}
+
+bool pf_translate(struct pf_ruleset *pf, struct ruleset *rules, struct rule_error *error)
+{
+    struct translation t = {.out = rules, .to_freebsd = pf_uses_divert_to(pf)};
     bool stateful = false;
 
-    order_rules(pf, &t.order);
+    if (!anchors_closed(pf, error))
+        return false;
+    resolve_tables(pf, rules);
+    warn_of_answers(pf);
+    pf_order_make(pf, &t.order);
     for (size_t i = 0; i < pf->count; i++)
         stateful = stateful || keeps_state(pf->rules[i]);
+    emit_skipped(&t, pf);
     if (stateful) {
         emit_connections(&t, CONNECTION_FORTH);
         emit_connections(&t, CONNECTION_BACK);
@@ -312,5 +412,5 @@ bool pf_translate(const struct pf_ruleset *pf, struct ruleset *rules)
     }
     emit_packets(&t, stateful);
     free(t.order.rules);
-    return !t.full;
+    return translation_fits(&t, error);
 }

@@ -126,6 +126,7 @@ static enum truth reduce_kind(const struct rule *rule, const struct rule_clause 
     case CLAUSE_PROTO:
         return reduce_proto(atom->range.lo, place->family);
     case CLAUSE_ICMPTYPES:
+    case CLAUSE_ICMPCODE:
         return place->family == 4 ? DEPENDS : NEVER;
     case CLAUSE_SPOOFED:
         return reduce_spoofed(rule, clause, place, match);
@@ -149,6 +150,7 @@ static enum truth reduce_kind(const struct rule *rule, const struct rule_clause 
     case CLAUSE_ICMP6TYPES:
     case CLAUSE_EXT6HDR:
     case CLAUSE_FLOWID:
+    case CLAUSE_ICMP6CODE:
         return place->family == 6 ? DEPENDS : NEVER;
     case CLAUSE_VIA:
     case CLAUSE_RECV:

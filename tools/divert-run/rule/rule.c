@@ -25,9 +25,9 @@ int rule_proto(const struct rule *rule)
         if (clause->kind == CLAUSE_TCPFLAGS || clause->kind == CLAUSE_ESTABLISHED ||
             (clause->kind >= CLAUSE_TCPSEQ && clause->kind <= CLAUSE_TCPOPTION))
             return IPPROTO_TCP;
-        if (clause->kind == CLAUSE_ICMPTYPES)
+        if (clause->kind == CLAUSE_ICMPTYPES || clause->kind == CLAUSE_ICMPCODE)
             return IPPROTO_ICMP;
-        if (clause->kind == CLAUSE_ICMP6TYPES)
+        if (clause->kind == CLAUSE_ICMP6TYPES || clause->kind == CLAUSE_ICMP6CODE)
             return IPPROTO_ICMPV6;
     }
     return -1;

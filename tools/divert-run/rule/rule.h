@@ -78,9 +78,10 @@ enum clause_kind {
     CLAUSE_EXT6HDR,   /* range.lo is an enum extension that is there */
     CLAUSE_FLOWID,    /* range, of IPv6 */
     CLAUSE_IPSEC,     /* no atoms: it came in by IPsec */
-    CLAUSE_TAGGED, /* the first atom's range.lo: bits of the mark of tags in the other atoms' ranges
-                    */
-    CLAUSE_PROB,   /* range.lo is the probability, RULE_PROB_ONE is always */
+    CLAUSE_TAGGED,    /* bits of tags: the first atom is the mark's bits, the others tags */
+    CLAUSE_PROB,      /* range.lo is the probability, RULE_PROB_ONE is always */
+    CLAUSE_ICMPCODE,  /* range.lo is the type, range.hi the code */
+    CLAUSE_ICMP6CODE,
 };
 
 /* What connection tracking knows of a packet. */

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Sorts pf rules, of which the last match decides, so that the first does. */
+#include "pf/private.h"
+
+/* A match rule decides nothing: it takes part until a quick rule has decided. */
+static bool comes_first(const struct pf_rule *pf)
+{
+    return pf->quick || pf->action == PF_MATCH;
+}
+
+static void append_rule(struct pf_order *order, const struct pf_rule *pf)
+{
+    order->rules[order->count++] = pf;
+}
+
+/* The rules of a quick anchor, which begin at FROM. Returns the index of what follows. */
+static size_t order_quick_anchor(const struct pf_ruleset *pf, size_t from, struct pf_order *order)
+{
+    unsigned anchor = pf->rules[from]->quick_anchor;
+    size_t end = from;
+
+    for (; end < pf->count && pf->rules[end]->quick_anchor == anchor; end++) {
+        if (comes_first(pf->rules[end]))
+            append_rule(order, pf->rules[end]);
+    }
+    for (size_t i = end; i-- > from;) {
+        if (!comes_first(pf->rules[i]))
+            append_rule(order, pf->rules[i]);
+    }
+    return end;
+}
+
+/* The quick rules come first, then the others from the last to the first. */
+void pf_order_make(const struct pf_ruleset *pf, struct pf_order *order)
+{
+    *order = (struct pf_order){.rules = grow_array(NULL, pf->count, sizeof(*order->rules))};
+    for (size_t i = 0; i < pf->count;) {
+        if (pf->rules[i]->quick_anchor) {
+            i = order_quick_anchor(pf, i, order);
+            continue;
+        }
+        if (comes_first(pf->rules[i]))
+            append_rule(order, pf->rules[i]);
+        i++;
+    }
+    for (size_t i = pf->count; i-- > 0;) {
+        if (!comes_first(pf->rules[i]) && !pf->rules[i]->quick_anchor)
+            append_rule(order, pf->rules[i]);
+    }
+}
