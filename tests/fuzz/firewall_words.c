@@ -135,6 +135,7 @@ static const char *const iptables_words[] = {
     "--gid-owner",
     "rpfilter",
     "--invert",
+    "--loose",
     "statistic",
     "--mode",
     "random",

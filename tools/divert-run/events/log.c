@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Writes the lines of rules with log, in the form of ipfw(8). */
+/* Writes the lines of rules with log, in the form of ipfw(8), or of pf's. */
 #include "events/private.h"
 #include "util/message.h"
 
@@ -8,6 +8,7 @@
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <syslog.h>
 #include <time.h>
 #include <unistd.h>
@@ -15,22 +16,22 @@
 #define LINES_MAX 100 /* a second */
 
 /* To the system's log; where there is none, and with -v, to the standard error. */
-static void write_log_line(const char *line)
+static void write_log_line(const char *language, const char *line)
 {
     static int have_syslog = -1;
 
     if (have_syslog < 0) {
         have_syslog = access("/dev/log", W_OK) == 0;
-        openlog("ipfw", LOG_NDELAY, LOG_DAEMON);
+        openlog(language, LOG_NDELAY, LOG_DAEMON);
     }
     if (have_syslog)
         syslog(LOG_INFO, "%s", line);
     if (!have_syslog || verbosity > 0)
-        message_log("ipfw: %s", line);
+        message_log("%s: %s", language, line);
 }
 
 /* Nobody can fill a disk with packets. */
-static bool line_allowed(void)
+static bool line_allowed(const char *language)
 {
     static time_t second;
     static unsigned written;
@@ -41,7 +42,7 @@ static bool line_allowed(void)
     if (now.tv_sec != second) {
         if (written > LINES_MAX) {
             text_add(&line, "%u lines left out", written - LINES_MAX);
-            write_log_line(text_str(&line));
+            write_log_line(language, text_str(&line));
             text_free(&line);
         }
         written = 0;
@@ -100,27 +101,54 @@ static void add_flow(const struct told_packet *packet, const struct headers *h, 
     add_address(h, packet->bytes + at + size, ports ? ((unsigned)t[2] << 8 | t[3]) + 1 : 0, out);
 }
 
+/* "100 Deny TCP 10.0.0.1:1025 10.0.0.2:80 in via em0" */
+static void add_ipfw_line(const struct event *event, const struct told_packet *packet,
+                          const struct headers *h, struct text *line)
+{
+    char name[IF_NAMESIZE];
+
+    text_add(line, "%u %s ", event->number, event->action);
+    add_flow(packet, h, line);
+    if (if_indextoname(packet->interface, name))
+        text_add(line, " %s via %s", packet->incoming ? "in" : "out", name);
+}
+
+/* "rule 3/(match) block in on em0: TCP 10.0.0.1:1025 10.0.0.2:80" */
+static void add_pf_line(const struct event *event, const struct told_packet *packet,
+                        const struct headers *h, struct text *line)
+{
+    char name[IF_NAMESIZE];
+
+    text_add(line, "rule %u/(match) %s %s", event->number, event->action + strlen("pf "),
+             packet->incoming ? "in" : "out");
+    if (if_indextoname(packet->interface, name))
+        text_add(line, " on %s", name);
+    text_add(line, ": ");
+    add_flow(packet, h, line);
+}
+
 void log_packet(const struct event *event, const struct told_packet *packet,
                 const struct headers *h)
 {
+    bool pf = strncmp(event->action, "pf ", strlen("pf ")) == 0;
+    const char *language = pf ? "pf" : "ipfw";
     unsigned lines = count_line(event->number);
     struct text line = {0};
-    char name[IF_NAMESIZE];
 
-    if ((event->amount && lines > event->amount) || !line_allowed())
+    if ((event->amount && lines > event->amount) || !line_allowed(language))
         return;
-    text_add(&line, "%u %s ", event->number, event->action);
-    add_flow(packet, h, &line);
-    if (if_indextoname(packet->interface, name))
-        text_add(&line, " %s via %s", packet->incoming ? "in" : "out", name);
+    if (pf)
+        add_pf_line(event, packet, h, &line);
+    else
+        add_ipfw_line(event, packet, h, &line);
     if (h->offset || h->more)
         text_add(&line, " (frag %u:%zu@%u%s)", h->id, h->total - h->network, h->offset,
                  h->more ? "+" : "");
-    write_log_line(text_str(&line));
+    write_log_line(language, text_str(&line));
     text_free(&line);
     if (event->amount && lines == event->amount) {
         text_add(&line, "limit %u reached on entry %u", event->amount, event->number);
-        write_log_line(text_str(&line));
+        write_log_line(language, text_str(&line));
         text_free(&line);
     }
 }

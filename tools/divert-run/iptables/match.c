@@ -276,6 +276,8 @@ static void iptables_conditions(const struct match *match, bool inverse, struct 
         iptables_fragment(match, inverse, out);
     if (match->kind == CLAUSE_REVPATH)
         iptables_add_condition(out, -1, 0, "-m rpfilter%s", inverse ? " --invert" : "");
+    if (match->kind == CLAUSE_ROUTED)
+        iptables_add_condition(out, -1, 0, "-m rpfilter --loose%s", inverse ? " --invert" : "");
     for (unsigned i = 0; i < match->count; i++) {
         const struct rule_atom *atom = match->atoms[i];
 

@@ -154,6 +154,9 @@ void nft_field(const struct match *match, bool inverse, struct conditions *out)
     case CLAUSE_REVPATH:
         text_add(&text, "fib saddr . iif oif %s", inverse ? "missing" : "exists");
         break;
+    case CLAUSE_ROUTED:
+        text_add(&text, "fib saddr oif %s", inverse ? "missing" : "exists");
+        break;
     case CLAUSE_PROB:
         text_add(&text, "numgen random mod %u < %u", RULE_PROB_ONE, atom->range.lo);
         break;

@@ -100,7 +100,8 @@ static void expand_part(struct expansion *e, size_t at, const struct pf_item *it
 
 static bool is_condition_alone(enum clause_kind kind)
 {
-    return kind == CLAUSE_IN || kind == CLAUSE_OUT || kind == CLAUSE_FRAG || kind == CLAUSE_REVPATH;
+    return kind == CLAUSE_IN || kind == CLAUSE_OUT || kind == CLAUSE_FRAG ||
+           kind == CLAUSE_REVPATH || kind == CLAUSE_ROUTED;
 }
 
 static void expand_table(struct expansion *e, size_t at, const struct pf_item *item)
@@ -182,6 +183,7 @@ void pf_expand(const struct pf_rule *pf, struct pf_variants *out)
     e.out = out;
     e.part = fits ? RULE_ATOMS_MAX : ATOMS_PART;
     *out = (struct pf_variants){0};
+    e.made.pf_rule = pf->number;
     snprintf(e.made.text, sizeof(e.made.text), "%s", pf->text ? pf->text : "");
     expand_from(&e, 0);
 }

@@ -197,10 +197,8 @@ static bool parse_host_route(struct pf_parser *pp, bool negated)
         return parser_fail(&pp->p, "'urpf-failed': is about the source; expected behind 'from'");
     if (negated)
         return parser_fail(&pp->p, "'!': does not go with '%s'", pp->p.word.s);
-    if (pf_lex_at(pp, "urpf-failed"))
-        pf_add_item(pp->pf, CLAUSE_REVPATH, true);
-    else if (from) /* what nobody can answer fails the check of the reverse path, too */
-        pf_add_item(pp->pf, CLAUSE_REVPATH, true);
+    if (from)
+        pf_add_item(pp->pf, pf_lex_at(pp, "urpf-failed") ? CLAUSE_REVPATH : CLAUSE_ROUTED, true);
     else
         pf_note(pp->set,
                 "'to no-route': matches nothing; the kernel drops what it has no route to");
@@ -274,7 +272,7 @@ static unsigned families_of_item(const struct pf_item *item)
 
     if (item->family)
         return 1u << item->family;
-    if (item->negated || item->table || item->kind == CLAUSE_REVPATH)
+    if (item->negated || item->table || item->kind == CLAUSE_REVPATH || item->kind == CLAUSE_ROUTED)
         return both;
     for (size_t i = 0; i < item->count; i++) {
         int family = pf_address_family(&item->atoms[i].addr);

@@ -76,6 +76,11 @@ static int icmp_code_by_name(int type, const char *name, const struct code_name 
     return (int)name_to_number(name, 255);
 }
 
+int pf_unreachable_code(bool six, const char *name)
+{
+    return six ? icmp_code_by_name(1, name, icmp6_codes) : icmp_code_by_name(3, name, icmp_codes);
+}
+
 /* Behind "code": lo is the type, hi the code. */
 static bool parse_icmp_code(struct pf_parser *pp, bool six, int type)
 {

@@ -7,6 +7,30 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define PORT_UNREACHABLE  3 /* the codes that pf answers with */
+#define PORT_UNREACHABLE6 4
+
+/* "(code)", or with "return-icmp" "(code, code of ICMPv6)" */
+static bool parse_codes(struct pf_parser *pp, bool six)
+{
+    if (!pf_lex_next(pp))
+        return false;
+    for (int i = six; i < 2; i++) {
+        int code = pf_unreachable_code(i, pp->p.word.s);
+        bool comma;
+
+        if (code < 0 || pf_lex_is_mark(pp))
+            return parser_fail(&pp->p, "'%s': expected the code of an ICMP%s unreachable",
+                               pp->p.word.s, i ? "v6" : "");
+        *(i ? &pp->pf->code6 : &pp->pf->code) = (uint8_t)code;
+        if (!pf_lex_next(pp) || !pf_lex_skip(pp, ",", &comma))
+            return false;
+        if (pf_lex_at(pp, ")"))
+            break;
+    }
+    return pf_lex_expect(pp, ")");
+}
+
 static bool parse_answer(struct pf_parser *pp)
 {
     static const struct {
@@ -21,11 +45,17 @@ static bool parse_answer(struct pf_parser *pp)
     };
 
     pp->pf->answer = pp->set->block_policy;
+    pp->pf->code = PORT_UNREACHABLE;
+    pp->pf->code6 = PORT_UNREACHABLE6;
     for (size_t i = 0; i < sizeof(answers) / sizeof(*answers); i++) {
         if (!pf_lex_at(pp, answers[i].keyword))
             continue;
         pp->pf->answer = answers[i].answer;
-        return pf_lex_next(pp) && (!pf_lex_at(pp, "(") || pf_lex_skip_brackets(pp));
+        if (!pf_lex_next(pp) || !pf_lex_at(pp, "("))
+            return !pf_lex_at(pp, "(");
+        return answers[i].answer == PF_RETURN_ICMP
+                   ? parse_codes(pp, strcmp(answers[i].keyword, "return-icmp6") == 0)
+                   : pf_lex_skip_brackets(pp); /* a TTL */
     }
     return true;
 }
@@ -52,6 +82,27 @@ static bool parse_pf_direction(struct pf_parser *pp)
     return pf_lex_next(pp);
 }
 
+/* "(all, user, matches, to pflog1)" */
+static bool parse_log_options(struct pf_parser *pp)
+{
+    static const char *const names[] = {"user", "matches", NULL};
+    bool comma, to;
+
+    if (!pf_lex_next(pp))
+        return false;
+    while (!pf_lex_at(pp, ")")) {
+        pp->pf->log_all = pp->pf->log_all || pf_lex_at(pp, "all");
+        if (!pf_lex_skip(pp, "to", &to))
+            return false;
+        if (!to && !pf_lex_at(pp, "all") && !pf_lex_in(pp, names))
+            return parser_fail(&pp->p, "'%s': expected all, user, matches or 'to pflog0'",
+                               pp->p.word.s);
+        if (!pf_lex_next(pp) || !pf_lex_skip(pp, ",", &comma))
+            return false;
+    }
+    return pf_lex_next(pp);
+}
+
 /* "log" and "quick", in any order */
 static bool parse_log_and_quick(struct pf_parser *pp)
 {
@@ -62,7 +113,7 @@ static bool parse_log_and_quick(struct pf_parser *pp)
             pp->pf->log = true;
         else
             pp->pf->quick = true;
-        if (!pf_lex_next(pp) || (log && pf_lex_at(pp, "(") && !pf_lex_skip_brackets(pp)))
+        if (!pf_lex_next(pp) || (log && pf_lex_at(pp, "(") && !parse_log_options(pp)))
             return false;
     }
     return true;

@@ -46,7 +46,10 @@ struct pf_clause {
 struct pf_rule {
     enum pf_action action;
     enum pf_answer answer; /* of PF_BLOCK */
-    bool quick, stateless, log;
+    uint8_t code, code6;   /* of its ICMP and ICMPv6 unreachable */
+    bool quick, stateless, log, log_all;
+    unsigned number;       /* in the order in which they were given, from 1 */
+    unsigned max_mss;      /* 0: segment sizes stay */
     unsigned quick_anchor; /* the outermost anchor around it that is quick, from 1; 0: none */
     unsigned divert_port;  /* 0: none */
     bool divert_to;        /* by FreeBSD's divert-to */

@@ -127,6 +127,8 @@ void pf_tables_free(struct pf_ruleset *set);
 bool pf_parse_options(struct pf_parser *pp);
 bool pf_parse_icmptypes(struct pf_parser *pp, enum clause_kind kind);
 bool pf_parse_state(struct pf_parser *pp);
+/* The code of an ICMP unreachable, or an ICMPv6 one, by name or number; -1: it is none. */
+int pf_unreachable_code(bool six, const char *name);
 /* The parts of scrub, of old rules of that name up to the end. */
 bool pf_parse_scrub(struct pf_parser *pp);
 bool pf_at_scrub(const struct pf_parser *pp);
@@ -168,5 +170,33 @@ struct pf_variants {
     bool too_long; /* a combination has too many conditions, or exceptions in a list */
 };
 void pf_expand(const struct pf_rule *pf, struct pf_variants *out);
+
+/* emit.c */
+struct pf_translation {
+    struct pf_order order;
+    struct ruleset *out;
+    bool full;                      /* there were too many */
+    const struct pf_rule *too_long; /* a rule with too many conditions, or NULL */
+    bool to_freebsd;                /* what was diverted is not matched again */
+};
+bool pf_keeps_state(const struct pf_rule *pf);
+/* Append a condition to a rule. */
+struct rule_atom *pf_append_clause(struct rule *rule, enum clause_kind kind, bool negated);
+void pf_append_number(struct rule *rule, enum clause_kind kind, bool negated, int number);
+void pf_append_tcpflags(struct rule *rule, struct rule_tcpflags flags);
+/* Appends to the text of a rule. */
+void pf_append_note(struct rule *rule, const char *note);
+void pf_emit_rule(struct pf_translation *t, const struct rule *rule, enum rule_action action,
+                  unsigned argument);
+/* Emits the rule with the action of PF. */
+void pf_emit_action(struct pf_translation *t, const struct pf_rule *pf, const struct rule *rule);
+void pf_emit_max_mss(struct pf_translation *t, const struct pf_rule *pf,
+                     const struct rule *variant);
+/* pf_expand() */
+void pf_emit_variants(struct pf_translation *t, const struct pf_rule *pf,
+                      struct pf_variants *variants);
+
+/* connections.c: packets that go WAY in connections that were answered. */
+void pf_emit_connections(struct pf_translation *t, enum connection way);
 
 #endif

@@ -2,6 +2,7 @@
 /* Parses how a pf rule keeps state, and the parts of scrub. */
 #include "pf/private.h"
 
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -138,7 +139,6 @@ static const struct state_option scrub_parts[] = {
     {"no-df", 0, "the DF bit stays"},
     {"random-id", 0, "Linux chooses IDs at random itself"},
     {"min-ttl", 1, "set it with nft (ip ttl set N)"},
-    {"max-mss", 1, "set it with nft (tcp flags syn tcp option maxseg size set N)"},
     {"set-tos", 1, "set it with nft (ip dscp set N)"},
     {NULL, 0, NULL},
 };
@@ -154,7 +154,23 @@ static const struct state_option *find_scrub_part(const struct pf_parser *pp)
 
 bool pf_at_scrub(const struct pf_parser *pp)
 {
-    return find_scrub_part(pp) || pf_lex_at(pp, "reassemble") || pf_lex_at(pp, "fragment");
+    return find_scrub_part(pp) || pf_lex_at(pp, "max-mss") || pf_lex_at(pp, "reassemble") ||
+           pf_lex_at(pp, "fragment");
+}
+
+static bool parse_max_mss(struct pf_parser *pp)
+{
+    long size;
+
+    if (!pf_lex_next(pp))
+        return false;
+    size = name_to_number(pp->p.word.s, 65535);
+    if (size < 1)
+        return parser_fail(&pp->p, "'%s': expected a segment size, 1 to 65535", pp->p.word.s);
+    if (pf_rule_proto(pp->pf) >= 0 && pf_rule_proto(pp->pf) != IPPROTO_TCP)
+        return parser_fail(&pp->p, "'max-mss': the rule is about another protocol than tcp");
+    pp->pf->max_mss = (unsigned)size;
+    return pf_lex_next(pp);
 }
 
 bool pf_parse_scrub_part(struct pf_parser *pp)
@@ -162,6 +178,8 @@ bool pf_parse_scrub_part(struct pf_parser *pp)
     static const char *const kinds[] = {"tcp", "reassemble", "crop", "drop-ovl", "no", NULL};
     const struct state_option *part = find_scrub_part(pp);
 
+    if (pf_lex_at(pp, "max-mss"))
+        return parse_max_mss(pp);
     if (part) {
         pf_warn(pp->set, "'%s': has no effect: %s", part->name, part->lost);
         return pf_lex_next(pp) && skip_words(pp, part->words);

@@ -12,6 +12,7 @@ void pf_add_rule(struct pf_ruleset *set, struct pf_rule *rule)
     pf_apply_anchors(set, rule);
     set->rules = grow_array(set->rules, set->count + 1, sizeof(*set->rules));
     set->rules[set->count++] = rule;
+    rule->number = (unsigned)set->count;
 }
 
 static bool parse_include(struct pf_parser *pp)

@@ -146,6 +146,7 @@ static enum truth reduce_kind(const struct rule *rule, const struct rule_clause 
     case CLAUSE_GID:
         return place->hook == HOOK_OUT ? DEPENDS : NEVER;
     case CLAUSE_REVPATH:
+    case CLAUSE_ROUTED:
         return place->hook == HOOK_IN ? DEPENDS : ALWAYS;
     case CLAUSE_ICMP6TYPES:
     case CLAUSE_EXT6HDR:

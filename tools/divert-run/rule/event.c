@@ -26,6 +26,15 @@ static void denial_text(const struct rule_answer *answer, struct text *out)
     }
 }
 
+/* As pf names it. */
+static void pf_action_text(const struct rule *rule, struct text *out)
+{
+    text_add(out, "pf %s",
+             rule->action == RULE_DENY    ? "block"
+             : rule->action == RULE_COUNT ? "match"
+                                          : "pass");
+}
+
 static void event_action_text(const struct rule *rule, unsigned number, struct text *out)
 {
     switch (rule->action) {
@@ -63,6 +72,11 @@ void event_text(enum event_kind kind, const struct rule *rule, unsigned number, 
 
     if (kind == EVENT_ANSWER) {
         text_add(out, "answer %u %u %u", answer->kind, answer->code, answer->mtu);
+        return;
+    }
+    if (rule->pf_rule) {
+        text_add(out, "log %u %u ", rule->pf_rule - 1, rule->log_amount);
+        pf_action_text(rule, out);
         return;
     }
     text_add(out, "log %u %u ", number, rule->log_amount);

@@ -16,7 +16,7 @@ struct event {
     enum event_kind kind;
     struct rule_answer answer;
     unsigned number, amount; /* of a line in the log: its rule, and logamount */
-    const char *action;      /* in its words: "Deny", in the text that was read */
+    const char *action;      /* in the text that was read: "Deny"; of a rule of pf "pf block" */
 };
 
 /* Appends the event of that kind for RULE, whose number is NUMBER to the user. */

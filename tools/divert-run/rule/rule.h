@@ -72,6 +72,7 @@ enum clause_kind {
     CLAUSE_UID,        /* range, of who sent the packet from this host */
     CLAUSE_GID,
     CLAUSE_REVPATH,   /* no atoms: the route to its source leads where the packet came in */
+    CLAUSE_ROUTED,    /* no atoms: there is a route to its source */
     CLAUSE_FRAGFLAGS, /* flags, of enum fragment_flag; IPv4 */
     CLAUSE_IPOPTION,  /* range.lo is the number of an IPv4 option that is there */
     CLAUSE_SPOOFED,   /* pairs of addr and ifname: from that network, and not come in there */
@@ -186,6 +187,7 @@ struct rule {
     uint32_t tag_bit; /* its bit in the mark; 0 if no rule sets it */
     bool log;
     unsigned log_amount; /* lines at most; 0: no limit */
+    unsigned pf_rule;    /* number of the rule of pf that it stems from, from 1; 0: it is ipfw's */
     struct rule_state state;
     unsigned table_count;
     struct rule_table tables[RULE_TABLES_MAX];
