@@ -6,6 +6,8 @@
 #
 # shellcheck source-path=SCRIPTDIR source=../lib/built.sh
 . "$(dirname "$0")/../lib/built.sh"
+# shellcheck source-path=SCRIPTDIR source=../lib/pf.sh
+. "$(dirname "$0")/../lib/pf.sh"
 
 need_divert_run
 need_commands socat stdbuf cmp awk
@@ -13,75 +15,6 @@ EXAMPLE=$BUILD/tests/openbsd_example
 need_files "$EXAMPLE"
 DATA=$SCRATCH/data
 head -c 300000 /dev/urandom >"$DATA"
-
-# address6 NS IFACE ADDRESS
-address6() {
-    ip -n "$1" address add "$3/64" dev "$2" nodad
-}
-
-make_hosts() {
-    ns_add "$CLIENT" "$ROUTER" "$SERVER"
-    link_make "$CLIENT" eth0 "$CLIENT_ADDRESS/24" "$ROUTER" em1 "$LAN_ADDRESS/24"
-    link_make "$ROUTER" em0 "$WAN_ADDRESS/24" "$SERVER" eth0 "$SERVER_ADDRESS/24"
-    ip -n "$CLIENT" route add default via "$LAN_ADDRESS"
-    in_ns "$ROUTER" sh -c 'echo 1 >/proc/sys/net/ipv4/ip_forward'
-    server_route_add
-    address6 "$CLIENT" eth0 fd00:1::2
-    address6 "$ROUTER" em1 fd00:1::1
-    wait_until 'the links to come up' hosts_are_up
-    wait_until 'IPv6 between them' in_ns "$CLIENT" ping -c 1 -W 1 fd00:1::1 >/dev/null
-}
-
-# pf_start PORT PROGRAM... -- RULE...: until pf_stop.
-pf_start() {
-    local port=$1 program=() rules=()
-    shift
-    while [[ $1 != -- ]]; do
-        program+=("$1")
-        shift
-    done
-    shift
-    while (($# > 0)); do
-        rules+=(--pf "$1")
-        shift
-    done
-    run_start "$ROUTER" "$port" "${BACKEND_OPTION[@]}" "${rules[@]}" -- "${program[@]}"
-}
-
-print_start() {
-    pf_start 8000 "$EXAMPLES/printer" -p 8000 -- "$@"
-}
-
-pf_stop() {
-    run_stop
-    expect_no_rules "$ROUTER"
-}
-
-# expect_seen WHAT COUNT: packets that the printer saw since it was started.
-expect_seen() {
-    wait_until "$2 packets" printed_are "$2" 2>/dev/null
-    expect_equal "$1" "$2" "$(printed "$RUN_LOG")"
-}
-
-printed_are() {
-    (($(printed "$RUN_LOG") >= $1))
-}
-
-# expect_pings WHAT REPLIES NS ADDRESS: of three, one after the other. Of several pings of one ping(8)
-# that wait in the program before any is answered, connection tracking lets one pass.
-expect_pings() {
-    local replies=0 wait=10
-    (($2 > 0)) || wait=1
-    for _ in 1 2 3; do
-        replies=$((replies + $(ping_replies "$3" "$4" 1 -W "$wait")))
-    done
-    expect_equal "$1" "$2" "$replies"
-}
-
-# lines TEXT: how many of the example's begin with that.
-lines() {
-    grep -c -e "^$1" "$RUN_LOG"
-}
 
 # ---- the manual's example ----
 
@@ -169,10 +102,6 @@ test_quick() {
     expect_pings 'what it does not match' 3 "$CLIENT" "$LAN_ADDRESS"
     expect_seen 'is' 6
     pf_stop
-}
-
-unreachables_are() {
-    (($(icmp_count "$1" InDestUnreachs) >= $2))
 }
 
 test_pf_blocks() {
@@ -346,17 +275,6 @@ test_file() {
 }
 
 # ---- what is refused ----
-
-# expect_refused WHAT MESSAGE ARGUMENT...
-expect_refused() {
-    local what=$1 message=$2 error
-    shift 2
-    error=$(in_ns "$ROUTER" "$DIVERT_RUN" "${BACKEND_OPTION[@]}" "$@" -- touch "$SCRATCH/ran" 2>&1 >/dev/null)
-    expect_equal "$what: exit status" 2 $?
-    expect_equal "$what: what it says" "divert-run: $message" "$error"
-    expect_failure "$what: the command was not run" test -e "$SCRATCH/ran"
-    expect_no_rules "$ROUTER"
-}
 
 test_pf_refuses() {
     local rule='pass out on em0 divert-packet port 700'
