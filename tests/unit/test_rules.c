@@ -60,6 +60,7 @@ static const char *const good[] = {
     "reset log tcp from any to any",
     "reset6 ip6 from any to any",
     "setdscp af11 ip from any to any",
+    "deny log logamount 5 logdst syslog ip from any to any",
     "count tag 65534 log ip from any to any tagged 1,5-9",
     "allow log logamount 5 untag 1 ip from any to any not tagged 7",
     "deny ip from any to any frag df,!mf",
@@ -118,6 +119,7 @@ static const struct {
     {"unreach 256 ip from any to any", "256", "ICMP unreachable"},
     {"unreach6 host ip from any to any", "host", "ICMPv6 unreachable"},
     {"unreach", "", "ICMP unreachable"},
+    {"count log logdst ipfw0 ip from any to any", "ipfw0", "syslog"},
     {"count tag 0 ip from any to any", "0", "1 to 65534"},
     {"count tag 1 tag 2 ip from any to any", "tag", "expected"},
     {"count altq q ip from any to any", "altq", "tc(8)"},
@@ -307,6 +309,12 @@ START_TEST(alternatives_stand_for_several_rules)
                      "deny udp from any to me 53|deny udp from any to 10.0.0.1 53|");
     ck_assert_str_eq(alternatives_of("deny { ip } from any to any { in or not via em0 }"),
                      "deny ip from any to any in|deny ip from any to any not via em0|");
+    ck_assert_str_eq(
+        alternatives_of("deny ip from ( 10.0.0.0/24{1,5} or me ) to { table(1) or me }"),
+        "deny ip from 10.0.0.0/24{1,5} to table(1)|deny ip from 10.0.0.0/24{1,5} to me|"
+        "deny ip from me to table(1)|deny ip from me to me|");
+    ck_assert_str_eq(alternatives_of("deny ( tcp or {udp} )"), "'{': no braces within braces");
+    ck_assert_str_eq(alternatives_of("deny ( tcp or udp }"), "'(': expected ')' behind it");
     ck_assert_str_eq(alternatives_of("deny { tcp or"), "'{': expected '}' behind it");
     ck_assert_str_eq(alternatives_of("deny { tcp or } from"),
                      "'{ }': expected something on both sides of 'or'");

@@ -240,6 +240,18 @@ static bool parse_log_amount(struct parser *p)
     return ipfw_lex_next(p);
 }
 
+/* There is one log. */
+static bool parse_log_destination(struct parser *p)
+{
+    if (!ipfw_lex_at(p, "logdst"))
+        return true;
+    if (!ipfw_lex_next(p))
+        return false;
+    if (!ipfw_lex_at(p, "syslog"))
+        return parser_fail(p, "'%s': expected syslog: there is no other log on Linux", p->word.s);
+    return ipfw_lex_next(p);
+}
+
 static bool parse_packet_tag(struct parser *p, bool removes)
 {
     long tag;
@@ -261,7 +273,7 @@ bool ipfw_parse_parameters(struct parser *p)
 
         if (ipfw_lex_at(p, "log") && !p->rule->log) {
             p->rule->log = true;
-            read = ipfw_lex_next(p) && parse_log_amount(p);
+            read = ipfw_lex_next(p) && parse_log_amount(p) && parse_log_destination(p);
         } else if ((removes || ipfw_lex_at(p, "tag")) && !p->rule->packet_tag) {
             read = parse_packet_tag(p, removes);
         } else if (ipfw_lex_at(p, "altq")) {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Or-blocks: a rule with { A or B } in it is one rule with A and one with B behind it, of the same
- * number. What is not chosen becomes blanks, so that places in the text stay what they are.
+ * Or-blocks: a rule with { A or B }, or ( A or B ), in it is one rule with A and one with B behind
+ * it, of the same number. What is not chosen becomes blanks, so that places in the text stay what
+ * they are.
  */
 #include "ipfw/alternatives.h"
 
@@ -50,33 +51,53 @@ static bool add_alternative(struct alternatives *a, const char *text, size_t fro
     return true;
 }
 
-/* Reads a block that begins at AT. Returns where it ends, or 0 after an error. */
-static size_t read_block(struct alternatives *a, const char *text, size_t at, struct parser *p)
+static bool opens_block(const char *text, size_t at)
 {
-    size_t from = at + 1, i;
+    return (text[at] == '{' || text[at] == '(') && begins_word(text, at);
+}
 
-    if (a->count == BLOCKS_MAX) {
-        parser_fail_at(p, at, 1, "'{': a rule has at most 8 blocks in braces");
-        return 0;
-    }
-    a->blocks[a->count++] = (struct or_block){.begin = at};
-    for (i = from; text[i] && text[i] != '}' && !begins_comment(text, i); i++) {
-        if (text[i] == '{') {
-            parser_fail_at(p, i, 1, "'{': no braces within braces");
+/* Reads the alternatives from FROM to the end of the block. Returns where that is, or 0 after an
+ * error. Braces within a word are that word's: 10.0.0.0/24{1,5}, table(1). */
+static size_t read_alternatives(struct alternatives *a, const char *text, size_t from, char end,
+                                struct parser *p)
+{
+    unsigned depth = 0;
+    size_t i;
+
+    for (i = from; text[i] && (text[i] != end || depth) && !begins_comment(text, i); i++) {
+        if (opens_block(text, i) || (i == from && strchr("{(", text[i]))) {
+            parser_fail_at(p, i, 1, "'%c': no braces within braces", text[i]);
             return 0;
         }
+        depth += text[i] == '{' || text[i] == '(';
+        depth -= depth && (text[i] == '}' || text[i] == ')');
         if (!is_or(text, i))
             continue;
         if (!add_alternative(a, text, from, i, p))
             return 0;
         from = i + 2;
     }
-    if (text[i] != '}') {
-        parser_fail_at(p, at, 1, "'{': expected '}' behind it");
+    if (text[i] != end)
+        return 0;
+    return add_alternative(a, text, from, i, p) ? i : 0;
+}
+
+/* Reads a block that begins at AT. Returns where it ends, or 0 after an error. */
+static size_t read_block(struct alternatives *a, const char *text, size_t at, struct parser *p)
+{
+    char end = text[at] == '{' ? '}' : ')';
+    size_t i;
+
+    if (a->count == BLOCKS_MAX) {
+        parser_fail_at(p, at, 1, "'%c': a rule has at most 8 blocks in braces", text[at]);
         return 0;
     }
-    a->blocks[a->count - 1].end = i + 1;
-    return add_alternative(a, text, from, i, p) ? i + 1 : 0;
+    a->blocks[a->count++] = (struct or_block){.begin = at};
+    parser_fail_at(p, at, 1, "'%c': expected '%c' behind it", text[at], end);
+    i = read_alternatives(a, text, at + 1, end, p);
+    if (i)
+        a->blocks[a->count - 1].end = ++i;
+    return i;
 }
 
 bool alternatives_read(const char *text, struct alternatives *a, struct rule_error *error)
@@ -86,7 +107,7 @@ bool alternatives_read(const char *text, struct alternatives *a, struct rule_err
     a->count = 0;
     a->rules = 1;
     for (size_t i = 0; text[i] && !begins_comment(text, i); i++) {
-        if (text[i] != '{' || !begins_word(text, i))
+        if (!opens_block(text, i))
             continue;
         i = read_block(a, text, i, p);
         if (!i)
