@@ -178,6 +178,45 @@ START_TEST(rules_of_disabled_sets_are_not_in_force)
 }
 END_TEST
 
+START_TEST(words_may_be_short)
+{
+    expect_done("ipfw a 100 count ip from any to any");
+    expect_done("ipfw del 100");
+    expect_failed("del 100", 69, "ipfw: rule 100 not found\n");
+    expect_done("ipfw sh");
+    expect_done("ipfw l");
+    expect_done("ipfw dis firewall");
+    expect_done("ipfw en firewall");
+    expect_done("table 1 add 10.0.0.0/8");
+    expect_done("table 1 del 10.0.0.0/8");
+    expect_refused("d 100", "d", "expected an action");
+}
+END_TEST
+
+START_TEST(what_is_not_there_is_taken_away)
+{
+    expect_done("ipfw -f pipe flush");
+    expect_done("ipfw -q queue flush");
+    expect_done("ipfw nat 1 delete");
+    expect_done("ipfw delete pipe 1");
+    expect_done("ipfw nat show config");
+}
+END_TEST
+
+START_TEST(a_comment_is_a_rule)
+{
+    expect_done("add 100 // the first");
+    expect_done("ipfw -q add // the next");
+    expect_done("ipfw add 300 deny tcp from any to any //is no rule");
+    ck_assert_int_eq(run("add 65535 // default"), IPFW_REFUSED);
+    ck_assert(reply.placeless);
+    ipfw_reply_free(&reply);
+    ck_assert_str_eq(in_force(), "100 count ip from any to any|200 count ip from any to any|"
+                                 "300 deny tcp from any to any|");
+    ck_assert_int_eq(run("// only a comment"), IPFW_NOTHING);
+}
+END_TEST
+
 START_TEST(rules_are_listed)
 {
     expect_done("list");
@@ -209,5 +248,8 @@ int main(void)
     runner_add(&runner, flush_spares_the_last_set, 1);
     runner_add(&runner, rules_of_disabled_sets_are_not_in_force, 1);
     runner_add(&runner, rules_are_listed, 1);
+    runner_add(&runner, words_may_be_short, 1);
+    runner_add(&runner, what_is_not_there_is_taken_away, 1);
+    runner_add(&runner, a_comment_is_a_rule, 1);
     return runner_run(&runner);
 }

@@ -135,7 +135,7 @@ test_other_commands_of_scripts() {
     script_make other 'sysctl net.inet.ip.fw.enable=0' '/sbin/sysctl -n net.inet.ip.fw.one_pass' \
         'sysctl net.inet.ip.fw.enable=1' 'sysctl -n net.inet.ip.fw.nonsense || echo "unknown"' \
         'sysctl -n kernel.ostype' 'kldload ipfw ipdivert && echo loaded' \
-        'kldstat -q -m ipfw && echo "has ipfw"' 'kldstat -q -m if_wg || echo "has no if_wg"' \
+        'kenv net.inet.ip.fw.default_to_accept=1 && echo "a loader"' 'kldstat -q -m ipfw && echo "has ipfw"' 'kldstat -q -m if_wg || echo "has no if_wg"' \
         'ipfw add 100 count ip from any to any' 'ipfw list 100' 'ipfw -q delete 5 || echo "status $?"' \
         'ipfw table 4 add 10.0.0.0/8 7' 'ipfw table 4 list' 'env -i /sbin/ipfw add 600 count icmp from any to any' \
         'env -i PATH="$PATH" ipfw add 700 count gre from any to any'
@@ -145,6 +145,7 @@ test_other_commands_of_scripts() {
     expect_contains 'an unknown one' unknown "$CHECKED"
     expect_contains 'one of the host' Linux "$CHECKED"
     expect_contains 'kldload' loaded "$CHECKED"
+    expect_contains kenv 'a loader' "$CHECKED"
     expect_contains 'kldstat' 'has ipfw' "$CHECKED"
     expect_contains 'kldstat of another module' 'has no if_wg' "$CHECKED"
     expect_contains 'a rule is listed' $'00100 count ip from any to any\n00100 count ip from any to any' "$CHECKED"

@@ -70,7 +70,28 @@ static enum ipfw_result add_parsed_rule(struct command *c, const char *text, uns
     return result;
 }
 
-enum ipfw_result command_add(struct command *c, const char *line)
+/* "add 100 // text" is a rule for a comment, which does nothing. Give the result to free(). */
+static char *comment_as_rule(const char *line)
+{
+    size_t number = strspn(line, " \t"), end = number + strspn(line + number, "0123456789");
+    struct text text = {0};
+
+    if (strncmp(line + end + strspn(line + end, " \t"), "//", 2) != 0)
+        return NULL;
+    text_add(&text, "%.*s count ip from any to any", (int)end, line);
+    return text.s;
+}
+
+static enum ipfw_result add_comment(struct command *c, const char *rule)
+{
+    unsigned number = 0;
+    enum ipfw_result result = add_parsed_rule(c, rule, &number, false);
+
+    c->reply->placeless = true; /* what was wrong is not in the line */
+    return result;
+}
+
+static enum ipfw_result add_alternatives(struct command *c, const char *line)
 {
     struct alternatives *found = grow_array(NULL, 1, sizeof(*found));
     enum ipfw_result result = IPFW_DONE;
@@ -86,5 +107,14 @@ enum ipfw_result command_add(struct command *c, const char *line)
         free(chosen);
     }
     free(found);
+    return result;
+}
+
+enum ipfw_result command_add(struct command *c, const char *line)
+{
+    char *comment = comment_as_rule(line);
+    enum ipfw_result result = comment ? add_comment(c, comment) : add_alternatives(c, line);
+
+    free(comment);
     return result;
 }

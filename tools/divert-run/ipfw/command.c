@@ -50,6 +50,11 @@ bool command_rule_range(struct command *c, struct rule_range *range)
     return ipfw_lex_next(&c->p);
 }
 
+bool command_word_begins(const struct word *word, const char *name)
+{
+    return word->length && strncasecmp(name, word->s, word->length) == 0;
+}
+
 bool command_set_number(struct command *c, unsigned *set)
 {
     long number = name_to_number(c->p.word.s, RULE_SETS - 1);
@@ -93,8 +98,20 @@ static enum ipfw_result refuse_with_way(struct command *c, const char *what, con
     return command_refused(c);
 }
 
+/* "pipe flush", "nat 1 delete": there is nothing to take away. */
+static bool takes_away(const struct command *c)
+{
+    static const char *const words[] = {"flush", "delete", "list", "show", NULL};
+    struct word next = {0};
+
+    ipfw_lex_peek(&c->p, &next);
+    return ipfw_lex_in(&c->p.word, words) || ipfw_lex_in(&next, words);
+}
+
 static enum ipfw_result command_nat(struct command *c)
 {
+    if (takes_away(c))
+        return IPFW_DONE;
     return refuse_with_way(c, "nat",
                            "divert to a natd, or make the translation with 'nft add rule ip nat "
                            "postrouting oifname ... masquerade'");
@@ -102,6 +119,8 @@ static enum ipfw_result command_nat(struct command *c)
 
 static enum ipfw_result command_pipe(struct command *c)
 {
+    if (takes_away(c))
+        return IPFW_DONE;
     return refuse_with_way(c, "pipe, queue and sched", "limit rates with tc(8)");
 }
 
@@ -117,7 +136,7 @@ static const struct {
     {"table", command_table, false},     {"enable", command_enable, false},
     {"disable", command_disable, false}, {"nat", command_nat, true},
     {"pipe", command_pipe, true},        {"queue", command_pipe, true},
-    {"sched", command_pipe, true},
+    {"sched", command_pipe, true},       {"del", command_delete, false},
 };
 
 /* The name of the program, as scripts write it, in a line that was taken out of one. */
@@ -171,6 +190,10 @@ static ipfw_run_command *find_command(struct command *c, bool named)
             (!commands[i].needs_name || named || configures))
             return commands[i].run;
     }
+    for (size_t i = 0; named && i < sizeof(commands) / sizeof(*commands); i++) {
+        if (command_word_begins(&c->p.word, commands[i].name))
+            return commands[i].run;
+    }
     return NULL;
 }
 
@@ -220,7 +243,7 @@ static enum ipfw_result run_command(struct command *c)
     }
     if (run)
         return ipfw_lex_next(&c->p) ? run(c) : command_refused(c);
-    add = ipfw_lex_at(&c->p, "add");
+    add = ipfw_lex_at(&c->p, "add") || (named && command_word_begins(&c->p.word, "add"));
     if (add && !ipfw_lex_next(&c->p))
         return command_refused(c);
     if (named && !add) {

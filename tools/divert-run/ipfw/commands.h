@@ -25,6 +25,8 @@ enum ipfw_result command_refused(struct command *c);
 /* The command failed as in ipfw, with that exit status and "ipfw: ..." on its standard error. */
 enum ipfw_result command_failed(struct command *c, int status, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
+/* Is the word short for that name, as "del" for "delete"? */
+bool command_word_begins(const struct word *word, const char *name);
 /* Takes the current word as a number of rules, N or N-M; false: it is none. */
 bool command_rule_range(struct command *c, struct rule_range *range);
 /* Takes the current word as the number of a set; false: it is none. */

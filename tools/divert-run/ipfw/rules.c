@@ -58,9 +58,12 @@ static bool read_ranges(struct command *c)
 /* Those that are there are deleted even if others are not, as ipfw does. */
 enum ipfw_result command_delete(struct command *c)
 {
+    static const char *const absent[] = {"pipe", "queue", "sched", "nat", NULL};
     enum ipfw_result result = IPFW_DONE;
     struct rule_range range;
 
+    if (ipfw_lex_in(&c->p.word, absent))
+        return IPFW_DONE;
     if (ipfw_lex_at(&c->p, "set"))
         return delete_set(c);
     if (!read_ranges(c))

@@ -285,7 +285,8 @@ enum ipfw_result command_table(struct command *c)
     if (ipfw_lex_at(&c->p, "atomic") && !ipfw_lex_next(&c->p))
         return command_refused(c);
     for (size_t i = 0; i < sizeof(table_commands) / sizeof(*table_commands); i++) {
-        if (!ipfw_lex_at(&c->p, table_commands[i].name) || (all && !table_commands[i].of_all))
+        if (c->p.word.length < 3 || !command_word_begins(&c->p.word, table_commands[i].name) ||
+            (all && !table_commands[i].of_all))
             continue;
         if (!ipfw_lex_next(&c->p))
             return command_refused(c);

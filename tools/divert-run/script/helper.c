@@ -313,6 +313,12 @@ static int helper_kldstat(int argc, char *argv[])
     return 0;
 }
 
+/* Sets variables of the loader, of which ipfw's are read when its module is loaded; knows none. */
+static int helper_kenv(int argc, char *argv[])
+{
+    return argc > 1 && strchr(argv[argc - 1], '=') ? 0 : 1;
+}
+
 int script_helper_main(int argc, char *argv[])
 {
     const char *name = name_of(argv[0]);
@@ -323,5 +329,7 @@ int script_helper_main(int argc, char *argv[])
         return helper_sysctl(argc, argv);
     if (strcmp(name, "kldstat") == 0)
         return helper_kldstat(argc, argv);
+    if (strcmp(name, "kenv") == 0)
+        return helper_kenv(argc, argv);
     return 0; /* kldload, kldunload: what ipfw needs is there */
 }

@@ -10,7 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-const char *const script_commands[] = {"ipfw", "sysctl", "kldload", "kldunload", "kldstat", NULL};
+const char *const script_commands[] = {"ipfw",    "sysctl", "kldload", "kldunload",
+                                       "kldstat", "kenv",   NULL};
 
 static bool make_links(const char *path)
 {

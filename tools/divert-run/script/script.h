@@ -2,10 +2,10 @@
 /*
  * Runs a shell script that makes rules by the command ipfw, as FreeBSD's rule sets are.
  *
- * The script gets a directory at the head of its PATH, in which ipfw, sysctl, kldload, kldunload
- * and kldstat are links to divert-run; in a mount namespace of its own they are in /sbin, too. So
- * called, divert-run hands its words to the one that runs the script, which carries the command out
- * on its model of the rules and tells what to print.
+ * The script gets a directory at the head of its PATH, in which ipfw, sysctl, kldload, kldunload,
+ * kldstat and kenv are links to divert-run; in a mount namespace of its own they are in /sbin, too.
+ * So called, divert-run hands its words to the one that runs the script, which carries the command
+ * out on its model of the rules and tells what to print.
  */
 #ifndef DIVERT_RUN_SCRIPT_H
 #define DIVERT_RUN_SCRIPT_H
