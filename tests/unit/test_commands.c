@@ -96,6 +96,7 @@ START_TEST(errors_are_about_a_word_of_the_line)
 {
     expect_refused("ipfw -q add 100 allow ip form any to any", "form", "expected 'from'");
     expect_refused("add 100 deny { tcp or udp } form any to any", "form", "expected 'from'");
+    expect_refused("ipfw -q", "", "at the end");
     expect_refused("ipfw nonsense", "nonsense", "expected a command of ipfw");
     expect_refused("delete all", "all", "expected the number of a rule");
     expect_refused("delete 100 x", "x", "expected the number of a rule");
@@ -232,6 +233,10 @@ START_TEST(rules_are_listed)
     ck_assert_str_eq(text_str(&reply.out), "00100 0 0 deny tcp from any to any 23\n");
     expect_done("ipfw set 4 list");
     ck_assert_str_eq(text_str(&reply.out), "00200 count ip from any to any\n");
+    expect_done("set disable 4");
+    expect_failed("ipfw list 200", 69, "ipfw: rule 200 does not exist\n");
+    expect_done("ipfw -S list 200");
+    ck_assert_str_eq(text_str(&reply.out), "00200 set 4 count ip from any to any\n");
     expect_failed("ipfw list 7", 69, "ipfw: rule 7 does not exist\n");
     expect_done("zero 100");
     expect_done("resetlog");

@@ -65,7 +65,7 @@ static enum ipfw_result add_parsed_rule(struct command *c, const char *text, uns
         result = refuse_unplaced(c, rule);
     rule->number = *number;
     if (result == IPFW_DONE && !c->quiet)
-        ipfw_print_rule(rule, false, &c->reply->out);
+        ipfw_print_rule(c, rule);
     free(rule);
     return result;
 }

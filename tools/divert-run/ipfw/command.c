@@ -246,6 +246,10 @@ static enum ipfw_result run_command(struct command *c)
     add = ipfw_lex_at(&c->p, "add") || (named && command_word_begins(&c->p.word, "add"));
     if (add && !ipfw_lex_next(&c->p))
         return command_refused(c);
+    if (named && !add && parser_at_end(&c->p)) {
+        parser_fail(&c->p, "expected a command of ipfw at the end: add, delete, flush, list ...");
+        return command_refused(c);
+    }
     if (named && !add) {
         parser_fail(&c->p, "'%s': expected a command of ipfw: add, delete, flush, list, set ...",
                     c->p.word.s);

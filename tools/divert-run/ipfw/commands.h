@@ -37,8 +37,8 @@ enum ipfw_result command_add(struct command *c, const char *line);
 
 /* rules.c */
 ipfw_run_command command_delete, command_flush, command_list, command_show, command_zero;
-/* Appends the line that "list" has for a rule. */
-void ipfw_print_rule(const struct rule *rule, bool counters, struct text *out);
+/* Appends the line that "list" has for a rule to the answer. */
+void ipfw_print_rule(const struct command *c, const struct rule *rule);
 
 /* sets.c, table_command.c */
 ipfw_run_command command_set, command_table;

@@ -113,7 +113,7 @@ static unsigned list_range(struct command *c, const struct rule_range *range)
         if (!in_range(rule, range) || (c->set >= 0 && rule->set != (unsigned)c->set) ||
             (c->model->disabled_sets & 1u << rule->set && !c->show_sets))
             continue;
-        ipfw_print_rule(rule, c->counters, &c->reply->out);
+        ipfw_print_rule(c, rule);
         listed++;
     }
     return listed;
@@ -166,8 +166,13 @@ enum ipfw_result command_zero(struct command *c)
     return IPFW_DONE;
 }
 
-void ipfw_print_rule(const struct rule *rule, bool counters, struct text *out)
+void ipfw_print_rule(const struct command *c, const struct rule *rule)
 {
-    text_add(out, "%05u %s%s\n", rule->is_default ? RULE_DEFAULT : rule->number,
-             counters ? "0 0 " : "", rule->text);
+    struct text *out = &c->reply->out;
+
+    text_add(out, "%05u %s", rule->is_default ? RULE_DEFAULT : rule->number,
+             c->counters ? "0 0 " : "");
+    if (c->show_sets)
+        text_add(out, "set %u ", rule->set);
+    text_add(out, "%s\n", rule->text);
 }
