@@ -170,6 +170,12 @@ test_files_of_scripts() {
     script_make files "ipfw -q $SCRATCH/file"
     check_script "$SCRATCH/files"
     expect_contains 'a bad line of a file' "file:2: 'too'" "$CHECKED"
+    script_make files "ipfw -q $SCRATCH/no-file 2>/dev/null" "ipfw -q -p false $SCRATCH/file" \
+        'ipfw -q add count ip from any to any'
+    check_script "$SCRATCH/files"
+    expect_contains 'a file that is not there' "no-file: No such file" "$CHECKED"
+    expect_contains 'a preprocessor that fails' "file: the preprocessor failed" "$CHECKED"
+    expect_contains 'both count' '2 of 3 commands of ipfw cannot be taken' "$CHECKED"
 }
 
 # Without root the mount namespace is one of a user namespace.

@@ -148,21 +148,36 @@ static void add_lines(FILE *file, const char *flags, struct text *words)
     free(line);
 }
 
-static int fail_at_file(const char *path)
+/* Has it said where the script's own redirections do not hide it, and counted as refused. */
+static int fail_at_file(const char *path, const char *why)
 {
-    fprintf(stderr, "ipfw: %s: %s\n", path, strerror(errno));
-    return EX_NOINPUT;
+    struct text words = {0};
+    int status;
+
+    add_word(&words, "unread");
+    add_word(&words, path);
+    add_word(&words, why);
+    status = ask(&words);
+    text_free(&words);
+    return status;
+}
+
+static int open_commands(const char *path)
+{
+    bool standard = strcmp(path, "-") == 0 || strcmp(path, "/dev/stdin") == 0;
+
+    return standard ? fcntl(0, F_DUPFD_CLOEXEC, 0) : open(path, O_RDONLY | O_CLOEXEC);
 }
 
 static int run_file(const char *path, const char *flags, char *const preprocessor[])
 {
-    int fd = strcmp(path, "-") == 0 ? dup(0) : open(path, O_RDONLY | O_CLOEXEC), status = 0;
+    int fd = open_commands(path), status;
     struct text words = {0};
     FILE *file = NULL;
     pid_t pid = 0;
 
     if (fd < 0)
-        return fail_at_file(path);
+        return fail_at_file(path, strerror(errno));
     if (preprocessor) {
         int output = start_preprocessor(preprocessor, fd, &pid);
 
@@ -171,14 +186,14 @@ static int run_file(const char *path, const char *flags, char *const preprocesso
     }
     file = fd >= 0 ? fdopen(fd, "r") : NULL;
     if (!file)
-        return fail_at_file(path);
+        return fail_at_file(path, strerror(errno));
     add_word(&words, "file");
     add_word(&words, path);
     add_lines(file, flags, &words);
     fclose(file);
     if (preprocessor && !ended_well(pid))
-        status = EX_UNAVAILABLE;
-    if (!status)
+        status = fail_at_file(path, "the preprocessor failed");
+    else
         status = ask(&words);
     text_free(&words);
     return status;

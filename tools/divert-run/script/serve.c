@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Carries out the commands of a script. The words of a request are the name of the command and its
- * arguments; or "file", the file's name, and its lines, each as a command of ipfw.
+ * arguments; or "file", the file's name, and its lines, each as a command of ipfw; or "unread", the
+ * file's name, and why it cannot be read.
  */
 #include "script/serve.h"
 
@@ -11,6 +12,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sysexits.h>
 
 /* The words one after the other; NULL behind the last. */
 static const char *next_word_of(const struct text *words, const char *word)
@@ -96,6 +98,19 @@ static int serve_file(struct script_progress *p, const struct text *words, struc
     return status;
 }
 
+/* A file of commands that could not be read. */
+static int serve_unread(struct script_progress *p, const struct text *words)
+{
+    const char *name = next_word_of(words, words->s);
+    const char *why = name ? next_word_of(words, name) : NULL;
+
+    p->commands++;
+    p->refused++;
+    if (why)
+        message_error("%s: %s: %s", p->script, name, why);
+    return EX_NOINPUT;
+}
+
 static int serve_sysctl(struct script_progress *p, const struct text *words, struct text *out,
                         struct text *err)
 {
@@ -123,6 +138,8 @@ void serve_request(struct script_progress *p, struct request *request)
             status = serve_ipfw(p, words, &out, &err);
         else if (strcmp(words->s, "file") == 0)
             status = serve_file(p, words, &out, &err);
+        else if (strcmp(words->s, "unread") == 0)
+            status = serve_unread(p, words);
         else if (strcmp(words->s, "sysctl") == 0)
             status = serve_sysctl(p, words, &out, &err);
     }
