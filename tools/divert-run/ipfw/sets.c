@@ -47,7 +47,7 @@ static enum ipfw_result move_rules(struct command *c)
 {
     struct ruleset *rules = &c->model->rules;
     struct rule_range range = {0, RULE_DEFAULT};
-    unsigned from = 0, to;
+    unsigned from = 0, to = 0;
     bool rule;
 
     if (!ipfw_lex_next(&c->p))
@@ -70,7 +70,7 @@ static enum ipfw_result move_rules(struct command *c)
 static enum ipfw_result swap_sets(struct command *c)
 {
     struct ruleset *rules = &c->model->rules;
-    unsigned a, b;
+    unsigned a = 0, b = 0;
 
     if (!ipfw_lex_next(&c->p) || !command_set_number(c, &a) || !command_set_number(c, &b) ||
         !command_at_end(c))

@@ -61,9 +61,8 @@ void table_put(struct ipfw_table *table, const struct rule_atom *key, const uint
     struct ipfw_entry *entry = table_entry(table, key);
 
     if (!entry) {
-        entry = calloc(1, sizeof(*entry));
-        if (!entry)
-            grow_array(NULL, SIZE_MAX, sizeof(*entry)); /* says so, and ends the program */
+        entry = grow_array(NULL, 1, sizeof(*entry));
+        *entry = (struct ipfw_entry){0};
         memcpy(&entry->key, key, sizeof(*key));
         HASH_ADD(hh, table->entries, key, sizeof(entry->key), entry);
     }
@@ -78,8 +77,13 @@ void table_remove(struct ipfw_table *table, struct ipfw_entry *entry)
 
 void table_clear(struct ipfw_table *table)
 {
-    while (table->entries)
-        table_remove(table, table->entries);
+    struct ipfw_entry *entry = table->entries, *next;
+
+    HASH_CLEAR(hh, table->entries);
+    for (; entry; entry = next) {
+        next = entry->hh.next;
+        free(entry);
+    }
 }
 
 static bool network_holds(const struct rule_addr *network, const struct rule_addr *addr)

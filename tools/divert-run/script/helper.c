@@ -264,7 +264,8 @@ static void try_program(const char *directory, const char *name, char *argv[])
 /* What is in /sbin is seen below the script's place. */
 static int run_real(const char *name, char *argv[])
 {
-    char *list = strdup(getenv("PATH") ? getenv("PATH") : "/usr/bin:/bin"), *rest = list, *one;
+    const char *path = getenv("PATH");
+    char *list = copy_string(path ? path : "/usr/bin:/bin"), *rest = list, *one;
     char sbin[128];
 
     snprintf(sbin, sizeof(sbin), "%s/sbin", script_place);

@@ -105,18 +105,29 @@ static int fill_directory(const char *place, const char *old, const char *direct
     return error;
 }
 
-int root_show_commands(const char *place)
+static int show_in(const char *place, const char *directory)
 {
-    char *directory = realpath("/sbin", NULL), old[128];
-    int error = directory ? make_namespace() : errno;
+    int error = make_namespace();
+    char old[128];
 
     snprintf(old, sizeof(old), "%s/sbin", place);
-    if (!error && (mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
-                   mount(directory, old, NULL, MS_BIND | MS_REC, NULL) < 0 ||
-                   mount("divert-run", directory, "tmpfs", MS_NOSUID | MS_NODEV, "mode=0755") < 0))
-        error = errno;
-    if (!error)
-        error = fill_directory(place, old, directory);
+    if (error)
+        return error;
+    if (mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+        mount(directory, old, NULL, MS_BIND | MS_REC, NULL) < 0 ||
+        mount("divert-run", directory, "tmpfs", MS_NOSUID | MS_NODEV, "mode=0755") < 0)
+        return errno;
+    return fill_directory(place, old, directory);
+}
+
+int root_show_commands(const char *place)
+{
+    char *directory = realpath("/sbin", NULL);
+    int error;
+
+    if (!directory)
+        return errno;
+    error = show_in(place, directory);
     free(directory);
     return error;
 }
