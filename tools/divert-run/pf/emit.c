@@ -106,6 +106,10 @@ static void emit_block(struct pf_translation *t, const struct pf_rule *pf, const
 /* Adds the rule with the action of PF. */
 void pf_emit_action(struct pf_translation *t, const struct pf_rule *pf, const struct rule *rule)
 {
+    if (pf->action == PF_MATCH && pf->log)
+        pf_emit_rule(t, rule, RULE_COUNT, 0);
+    if (pf->action == PF_MATCH)
+        return;
     if (pf->action == PF_BLOCK)
         emit_block(t, pf, rule);
     else if (pf->divert_port)

@@ -102,6 +102,19 @@ size_t pf_interfaces_of(const char *name, pf_name_adder *add, void *context)
     return 1;
 }
 
+/* Does the name stand for a group, "em*", without an interface in it? */
+static bool is_empty_group(const char *name)
+{
+    struct if_nameindex *all = strchr(name, '*') ? if_nameindex() : NULL;
+    bool empty = all;
+
+    for (struct if_nameindex *i = all; i && i->if_name; i++)
+        empty = empty && strncmp(i->if_name, name, strlen(name) - 1) != 0;
+    if (all)
+        if_freenameindex(all);
+    return empty;
+}
+
 static void add_name_to_item(void *context, const char *name)
 {
     snprintf(pf_item_atom(context)->ifname, IFNAMSIZ + 1, "%s", name);
@@ -130,6 +143,11 @@ static bool parse_interface_item(struct pf_parser *pp)
         pf_warn(pp->set,
                 "'%s': no interface has a default route now, so that this group is empty; start "
                 "divert-run when there is one",
+                p->word.s);
+    if (item->count == 1 && is_empty_group(item->atoms[0].ifname))
+        pf_warn(pp->set,
+                "'%s': there is no such interface now; it stands for all whose names "
+                "begin with it (Linux has no groups that ifconfig makes)",
                 p->word.s);
     return pf_lex_next(pp);
 }

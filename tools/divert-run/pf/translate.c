@@ -36,11 +36,6 @@ static void emit_packet(struct pf_translation *t, const struct pf_rule *pf,
     int proto = rule_proto(variant);
 
     rule = *variant;
-    if (pf->action == PF_MATCH) {
-        if (pf->log)
-            pf_emit_rule(t, &rule, RULE_COUNT, 0);
-        return;
-    }
     if (pf->flags.mask && proto < 0) {
         pf_append_number(&rule, CLAUSE_PROTO, false, IPPROTO_TCP);
         pf_append_tcpflags(&rule, pf->flags);
