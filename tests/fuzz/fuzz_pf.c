@@ -5,6 +5,7 @@
  */
 #include "firewall_texts.h"
 #include "pf/pf.h"
+#include "rule/packet_tags.h"
 
 #define RULES_MAX 6 /* lists multiply */
 #define MADE_MAX  400
@@ -64,8 +65,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     memcpy(text, in.at, in.left);
     text[in.left] = '\0';
     read_statements(&pf, text);
-    if (pf_translate(&pf, &rules, &error) && rules.count < MADE_MAX)
+    if (pf_translate(&pf, &rules, &error) && rules.count < MADE_MAX) {
+        packet_tags_assign(&rules, options.tag_mask);
         expect_clean_texts(&rules, &options);
+    }
     ruleset_free(&rules);
     pf_free(&pf);
     free(text);

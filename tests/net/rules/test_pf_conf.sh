@@ -316,6 +316,27 @@ END
     pf_stop
 }
 
+test_pf_tags() {
+    conf_start --tag-mask 0x30 <<'END'
+pass in on em1 inet proto icmp tag CLIENTS
+pass in quick on em0 inet proto icmp tag SERVER
+match in on em1 inet proto udp tag CLIENTS
+block out on em0 inet proto icmp to 192.0.2.2
+pass out on em0 inet proto { icmp, udp } tagged CLIENTS divert-packet port 8000
+block out on em1 inet proto icmp ! tagged SERVER
+END
+    expect_pings 'by the rule that asks for the tag' 3 "$CLIENT" "$SERVER_ADDRESS"
+    expect_seen 'and their answers' 6
+    in_ns "$CLIENT" bash -c "echo >/dev/udp/$SERVER_ADDRESS/9"
+    expect_seen 'by a match rule' 7
+    expect_pings 'without a tag' 0 "$ROUTER" "$SERVER_ADDRESS"
+    expect_pings 'of a quick rule' 3 "$SERVER" 10.1.0.2
+    expect_pings 'the router, without it' 0 "$ROUTER" 10.1.0.2
+    pf_stop
+    expect_refused 'tags without bits' "rule 1: 'pass in tag A': each tag needs a bit of the packet mark, \
+1 for these rules; give bits that nobody else uses, such as --tag-mask 0x0001" --pf 'pass in tag A'
+}
+
 # ---- FreeBSD ----
 
 test_pf_divert_to() {
@@ -343,7 +364,7 @@ all_tests() {
     start_conf_servers
     run_tests test_conf_of_a_router test_bad_conf test_pf_tables test_pf_groups test_pf_received_on \
         test_pf_routes test_pf_antispoof test_pf_returns test_pf_log test_pf_max_mss test_pf_users \
-        test_pf_codes test_pf_anchors test_pf_divert_to
+        test_pf_codes test_pf_anchors test_pf_tags test_pf_divert_to
     ns_remove "$CLIENT"
     ns_remove "$ROUTER"
     ns_remove "$SERVER"

@@ -72,6 +72,7 @@ static bool shows_later(enum clause_kind kind, enum connection way)
     case CLAUSE_UID:
     case CLAUSE_GID:
     case CLAUSE_RECV:
+    case CLAUSE_TAGGED:
     case CLAUSE_REVPATH:
     case CLAUSE_ROUTED:
     case CLAUSE_ICMPCODE:
@@ -149,7 +150,8 @@ static bool same_direction(const struct pf_rule *a, const struct pf_rule *b)
 static bool hides_stateful_rule(const struct pf_order *order, size_t at)
 {
     for (size_t i = at + 1; i < order->count; i++) {
-        if (pf_keeps_state(order->rules[i]) && same_direction(order->rules[at], order->rules[i]))
+        if (!order->steps[i].only_tags && pf_keeps_state(order->steps[i].pf) &&
+            same_direction(order->steps[at].pf, order->steps[i].pf))
             return true;
     }
     return false;
@@ -193,15 +195,30 @@ static void emit_mss_of_answers(struct pf_translation *t, const struct pf_rule *
     free(variants.rules);
 }
 
+static void emit_tag_of_connection(struct pf_translation *t, const struct pf_rule *pf)
+{
+    struct pf_variants variants;
+
+    pf_emit_variants(t, pf, &variants);
+    for (size_t i = 0; i < variants.count && !t->full; i++) {
+        if (leave_out_hidden(pf, &variants.rules[i], CONNECTION_FORTH))
+            pf_emit_tag(t, pf, &variants.rules[i]);
+    }
+    free(variants.rules);
+}
+
 void pf_emit_connections(struct pf_translation *t, enum connection way)
 {
     for (size_t i = 0; i < t->order.count; i++) {
-        const struct pf_rule *pf = t->order.rules[i];
+        const struct pf_rule *pf = t->order.steps[i].pf;
+        bool decides = !t->order.steps[i].only_tags && pf->action != PF_MATCH;
         struct pf_variants variants;
 
-        if (pf->max_mss && way == CONNECTION_BACK)
+        if (pf->max_mss && way == CONNECTION_BACK && !t->order.steps[i].only_tags)
             emit_mss_of_answers(t, pf);
-        if (pf->action == PF_MATCH || (!pf_keeps_state(pf) && !hides_stateful_rule(&t->order, i)))
+        if (pf->tag && way == CONNECTION_FORTH && (pf->quick || !decides))
+            emit_tag_of_connection(t, pf);
+        if (!decides || (!pf_keeps_state(pf) && !hides_stateful_rule(&t->order, i)))
             continue;
         pf_emit_variants(t, pf, &variants);
         for (size_t j = 0; j < variants.count && !t->full; j++)

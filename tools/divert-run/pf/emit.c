@@ -118,6 +118,16 @@ void pf_emit_action(struct pf_translation *t, const struct pf_rule *pf, const st
         pf_emit_rule(t, rule, RULE_ALLOW, 0);
 }
 
+void pf_emit_tag(struct pf_translation *t, const struct pf_rule *pf, const struct rule *variant)
+{
+    static struct rule rule;
+
+    rule = *variant;
+    rule.log = false;
+    rule.packet_tag = pf->tag;
+    pf_emit_rule(t, &rule, RULE_COUNT, 0);
+}
+
 /* The segment size goes down in SYN, and by rules that keep state in the SYN that answers it. */
 void pf_emit_max_mss(struct pf_translation *t, const struct pf_rule *pf, const struct rule *variant)
 {

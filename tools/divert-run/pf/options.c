@@ -195,14 +195,67 @@ static bool parse_set_option(struct pf_parser *pp)
     return parse_vain_option(pp, "", false);
 }
 
+/* The number of a tag, from 1. */
+static unsigned tag_number(struct pf_ruleset *set, const char *name)
+{
+    for (size_t i = 0; i < set->tag_count; i++) {
+        if (strcmp(set->tags[i], name) == 0)
+            return (unsigned)i + 1;
+    }
+    set->tags = grow_array(set->tags, set->tag_count + 1, sizeof(*set->tags));
+    set->tags[set->tag_count++] = copy_string(name);
+    return (unsigned)set->tag_count;
+}
+
+static bool parse_tag_name(struct pf_parser *pp, unsigned *number)
+{
+    char *name;
+
+    if (!pf_lex_next(pp) || !pf_lex_word(pp, "the name of a tag", &name))
+        return false;
+    *number = tag_number(pp->set, name);
+    free(name);
+    return true;
+}
+
+static bool parse_tag(struct pf_parser *pp)
+{
+    if (pp->pf->tag)
+        return parser_fail(&pp->p, "'tag': stands here twice");
+    return parse_tag_name(pp, &pp->pf->tag);
+}
+
+/* The first atom of the clause has room for the bits of the mark. */
+static bool add_tagged(struct pf_parser *pp, bool negated)
+{
+    struct pf_item *item;
+    struct rule_atom *atom;
+    unsigned number;
+
+    if (!parse_tag_name(pp, &number))
+        return false;
+    pf_add_clause(pp->pf, CLAUSE_TAGGED);
+    item = pf_add_item(pp->pf, CLAUSE_TAGGED, negated);
+    pf_item_atom(item);
+    atom = pf_item_atom(item);
+    atom->range.lo = atom->range.hi = number;
+    return true;
+}
+
+static bool parse_tagged(struct pf_parser *pp)
+{
+    return add_tagged(pp, false);
+}
+
 static bool parse_negated_option(struct pf_parser *pp)
 {
     if (!pf_lex_next(pp))
         return false;
-    if (pf_refuses_option(pp))
-        return false;
+    if (pf_lex_at(pp, "tagged"))
+        return add_tagged(pp, true);
     if (!pf_lex_at(pp, "received-on"))
-        return parser_fail(&pp->p, "'%s': expected 'received-on' behind '!'", pp->p.word.s);
+        return parser_fail(&pp->p, "'%s': expected 'received-on' or 'tagged' behind '!'",
+                           pp->p.word.s);
     if (!pf_lex_next(pp) || !pf_parse_interfaces(pp, CLAUSE_RECV))
         return false;
     for (size_t i = 0; i < pp->pf->clauses[pp->pf->clause_count - 1].count; i++)
@@ -263,10 +316,16 @@ static bool parse_pf_option(struct pf_parser *pp)
         const char *keyword;
         bool (*parse)(struct pf_parser *pp);
     } parsers[] = {
-        {"flags", parse_pf_flags},          {"divert-packet", parse_divert_packet},
-        {"divert-to", parse_divert_to},     {"tos", parse_tos},
-        {"probability", parse_probability}, {"set", parse_set_option},
-        {"!", parse_negated_option},        {"fragment", parse_fragment},
+        {"flags", parse_pf_flags},
+        {"divert-packet", parse_divert_packet},
+        {"divert-to", parse_divert_to},
+        {"tos", parse_tos},
+        {"tag", parse_tag},
+        {"tagged", parse_tagged},
+        {"probability", parse_probability},
+        {"set", parse_set_option},
+        {"!", parse_negated_option},
+        {"fragment", parse_fragment},
     };
     bool is_one, good;
 

@@ -8,9 +8,15 @@ static bool comes_first(const struct pf_rule *pf)
     return pf->quick || pf->action == PF_MATCH;
 }
 
-static void append_rule(struct pf_order *order, const struct pf_rule *pf)
+static void append_step(struct pf_order *order, const struct pf_rule *pf, bool only_tags)
 {
-    order->rules[order->count++] = pf;
+    order->steps[order->count++] = (struct pf_step){pf, only_tags};
+}
+
+static void append_first_step(struct pf_order *order, const struct pf_rule *pf)
+{
+    if (comes_first(pf) || pf->tag)
+        append_step(order, pf, !comes_first(pf));
 }
 
 /* The rules of a quick anchor, which begin at FROM. Returns the index of what follows. */
@@ -20,12 +26,11 @@ static size_t order_quick_anchor(const struct pf_ruleset *pf, size_t from, struc
     size_t end = from;
 
     for (; end < pf->count && pf->rules[end]->quick_anchor == anchor; end++) {
-        if (comes_first(pf->rules[end]))
-            append_rule(order, pf->rules[end]);
+        append_first_step(order, pf->rules[end]);
     }
     for (size_t i = end; i-- > from;) {
         if (!comes_first(pf->rules[i]))
-            append_rule(order, pf->rules[i]);
+            append_step(order, pf->rules[i], false);
     }
     return end;
 }
@@ -33,18 +38,17 @@ static size_t order_quick_anchor(const struct pf_ruleset *pf, size_t from, struc
 /* The quick rules come first, then the others from the last to the first. */
 void pf_order_make(const struct pf_ruleset *pf, struct pf_order *order)
 {
-    *order = (struct pf_order){.rules = grow_array(NULL, pf->count, sizeof(*order->rules))};
+    *order = (struct pf_order){.steps = grow_array(NULL, 2 * pf->count, sizeof(*order->steps))};
     for (size_t i = 0; i < pf->count;) {
         if (pf->rules[i]->quick_anchor) {
             i = order_quick_anchor(pf, i, order);
             continue;
         }
-        if (comes_first(pf->rules[i]))
-            append_rule(order, pf->rules[i]);
+        append_first_step(order, pf->rules[i]);
         i++;
     }
     for (size_t i = pf->count; i-- > 0;) {
         if (!comes_first(pf->rules[i]) && !pf->rules[i]->quick_anchor)
-            append_rule(order, pf->rules[i]);
+            append_step(order, pf->rules[i], false);
     }
 }

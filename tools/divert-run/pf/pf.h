@@ -50,6 +50,7 @@ struct pf_rule {
     bool quick, stateless, log, log_all;
     unsigned number;       /* in the order in which they were given, from 1 */
     unsigned max_mss;      /* 0: segment sizes stay */
+    unsigned tag;          /* of pf_ruleset.tags, from 1; 0: none */
     unsigned quick_anchor; /* the outermost anchor around it that is quick, from 1; 0: none */
     unsigned divert_port;  /* 0: none */
     bool divert_to;        /* by FreeBSD's divert-to */
@@ -85,6 +86,8 @@ struct pf_ruleset {
     char (*skipped)[IFNAMSIZ + 1];
     size_t skipped_count;
     enum pf_answer block_policy;
+    char **tags; /* the names of all */
+    size_t tag_count;
     char *include; /* the file that the statement just read names, or NULL */
     struct pf_note *notes;
     size_t note_count;

@@ -155,8 +155,12 @@ void pf_anchors_free(struct pf_ruleset *set);
 bool pf_parse_antispoof(struct pf_parser *pp);
 
 /* order.c: rules so that the first match decides. The caller frees the array. */
+struct pf_step {
+    const struct pf_rule *pf;
+    bool only_tags; /* where the rule gives its tag, which lasts although a later one decides */
+};
 struct pf_order {
-    const struct pf_rule **rules;
+    struct pf_step *steps;
     size_t count;
 };
 void pf_order_make(const struct pf_ruleset *pf, struct pf_order *order);
@@ -190,6 +194,8 @@ void pf_emit_rule(struct pf_translation *t, const struct rule *rule, enum rule_a
                   unsigned argument);
 /* Emits the rule with the action of PF. */
 void pf_emit_action(struct pf_translation *t, const struct pf_rule *pf, const struct rule *rule);
+/* Gives packets the tag of PF. */
+void pf_emit_tag(struct pf_translation *t, const struct pf_rule *pf, const struct rule *variant);
 void pf_emit_max_mss(struct pf_translation *t, const struct pf_rule *pf,
                      const struct rule *variant);
 /* pf_expand() */

@@ -36,11 +36,6 @@ static const struct refusal options[] = {
     {"dnpipe", "bandwidth is limited by tc (tc qdisc add dev IF root tbf)"},
     {"dnqueue", "bandwidth is shared by tc (tc qdisc add dev IF root fq_codel)"},
     {"bridge-to", "rules for frames are those of nft's bridge family"},
-    {"tag",
-     "packets carry no tags here; mark them with nft (meta mark set N, ct mark set mark), and "
-     "match the interface (received-on) or addresses here"},
-    {"tagged", "packets carry no tags here; match what the rule with 'tag' matches, such as "
-               "'received-on IF'"},
     {"max-pkt-rate", "limit rates with nft (limit rate over N/second drop)"},
     {"os", "operating systems are recognised by nft (osf name) or iptables (-m osf)"},
     {"rdomain", "routing domains are network namespaces here; run a divert-run in each"},

@@ -166,6 +166,9 @@ void pf_free(struct pf_ruleset *set)
     free(set->rules);
     free(set->skipped);
     free(set->include);
+    for (size_t i = 0; i < set->tag_count; i++)
+        free(set->tags[i]);
+    free(set->tags);
     pf_macros_free(set);
     pf_tables_free(set);
     pf_anchors_free(set);

@@ -48,22 +48,34 @@ static void emit_packet(struct pf_translation *t, const struct pf_rule *pf,
     pf_emit_action(t, pf, &rule);
 }
 
+static void emit_step(struct pf_translation *t, const struct pf_step *step,
+                      const struct rule *variant, bool stateful)
+{
+    const struct pf_rule *pf = step->pf;
+
+    if (step->only_tags || (pf->tag && (pf->quick || pf->action == PF_MATCH)))
+        pf_emit_tag(t, pf, variant);
+    if (step->only_tags)
+        return;
+    if (pf->max_mss)
+        pf_emit_max_mss(t, pf, variant);
+    if (stateful && pf->action == PF_BLOCK)
+        emit_icmp_errors(t, variant);
+    emit_packet(t, pf, variant);
+}
+
 static void emit_packets(struct pf_translation *t, bool stateful)
 {
     for (size_t i = 0; i < t->order.count; i++) {
-        const struct pf_rule *pf = t->order.rules[i];
+        const struct pf_step *step = &t->order.steps[i];
         struct pf_variants variants;
 
-        if (pf->action == PF_MATCH && !pf->log && !pf->max_mss)
+        if (step->pf->action == PF_MATCH && !step->pf->log && !step->pf->max_mss && !step->pf->tag)
             continue;
-        pf_emit_variants(t, pf, &variants);
+        pf_emit_variants(t, step->pf, &variants);
         for (size_t j = 0; j < variants.count && !t->full; j++) {
-            variants.rules[j].log = pf->log;
-            if (pf->max_mss)
-                pf_emit_max_mss(t, pf, &variants.rules[j]);
-            if (stateful && pf->action == PF_BLOCK)
-                emit_icmp_errors(t, &variants.rules[j]);
-            emit_packet(t, pf, &variants.rules[j]);
+            variants.rules[j].log = step->pf->log;
+            emit_step(t, step, &variants.rules[j], stateful);
         }
         free(variants.rules);
     }
@@ -144,6 +156,6 @@ bool pf_translate(struct pf_ruleset *pf, struct ruleset *rules, struct rule_erro
         set_skipto_targets(&t);
     }
     emit_packets(&t, stateful);
-    free(t.order.rules);
+    free(t.order.steps);
     return translation_fits(&t, error);
 }
