@@ -3,6 +3,7 @@
 #include "common/environment.h"
 #include "events/events.h"
 #include "guard.h"
+#include "multiarch.h"
 #include "options.h"
 #include "preload.h"
 #include "rule_source.h"
@@ -31,11 +32,13 @@ static void setenv_number(const char *name, const char *fmt, unsigned number)
 static void setenv_preload(const char *library)
 {
     const char *others = getenv("LD_PRELOAD");
+    char *name = multiarch_preload_name(library);
     struct text list = {0};
 
-    text_add(&list, "%s%s%s", library, others && *others ? ":" : "", others ? others : "");
+    text_add(&list, "%s%s%s", name, others && *others ? ":" : "", others ? others : "");
     setenv("LD_PRELOAD", text_str(&list), 1);
     text_free(&list);
+    free(name);
 }
 
 /* Tells the library about the options. */

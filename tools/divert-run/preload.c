@@ -4,6 +4,7 @@
 
 #include "common/environment.h"
 #include "elf_file.h"
+#include "multiarch.h"
 #include "util/message.h"
 #include "util/text.h"
 
@@ -207,7 +208,7 @@ static int check_word_size(const char *path, const struct elf *program, const ch
 {
     struct elf shim;
 
-    if (!elf_read(library, &shim))
+    if (!elf_read(library, &shim) || multiarch_has_library(library, program))
         return 0;
     if (shim.class != program->class)
         return report_cannot_preload(path,
