@@ -42,7 +42,7 @@ static void by_place(const struct match *match, const struct rule_range *range, 
     for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
         const char *place = match->family == 4 ? places[i].four : places[i].six;
 
-        if (places[i].kind == match->kind && (match->family == 4 || !inverse))
+        if (place && places[i].kind == match->kind && (match->family == 4 || !inverse))
             add_field(out, places[i].proto, "-m u32 %s--u32 \"%s=0x%x:0x%x\"", inverse ? "! " : "",
                       place, range->lo, range->hi);
     }
