@@ -52,8 +52,10 @@ static bool kernel_refuses(void)
 bool rights_check(const char *what)
 {
     if (!has_net_admin())
-        message_error("%s need CAP_NET_ADMIN: run divert-run as root, for instance with sudo",
-                      what);
+        message_error("%s need CAP_NET_ADMIN: %s", what,
+                      geteuid() ? "run divert-run as root, for instance with sudo"
+                                : "this root lacks it; give it to the container or service, for "
+                                  "instance with --cap-add NET_ADMIN");
     else if (kernel_refuses())
         message_error(
             "%s are not permitted: the network namespace belongs to another user namespace than "
