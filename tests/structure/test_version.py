@@ -16,6 +16,9 @@ ROOT, DIVERT_RUN = pathlib.Path(sys.argv[1]), sys.argv[2]
 # A file, and where in it the number stands.
 PLACES = {
     "CHANGELOG.md": r"^## (\S+)",
+    "debian/changelog": r"^divertshim \(([^)]+)\)",
+    "packaging/divertshim.spec": r"^Version: +(\S+)",
+    "packaging/APKBUILD": r"^pkgver=(\S+)",
 }
 
 failures = 0
