@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
 # What only a kernel with nft's queue statement can show: divert-run takes nft by itself, the rules
-# by hand of the README work, and nothing of a killed divert-run is left that black-holes the host.
+# by hand of docs/by-hand.md work, and nothing of a killed divert-run is left that black-holes the host.
 # shellcheck source-path=SCRIPTDIR source=../net/lib/built.sh
 . "$(dirname "$0")/../net/lib/built.sh"
 
@@ -22,9 +22,9 @@ test_chosen_by_itself() {
     expect_no_rules "$ROUTER"
 }
 
-# The ruleset in the README, with other names of interfaces and ports.
-readme_rules() {
-    sed -n '/^    table inet divert {$/,/^    }$/p' "$SOURCE/README.md" | sed "s/8668/8000/; s/eth0/$1/"
+# The ruleset in docs/by-hand.md, with other names of interfaces and ports.
+documented_rules() {
+    sed -n '/^    table inet divert {$/,/^    }$/p' "$SOURCE/docs/by-hand.md" | sed "s/8668/8000/; s/eth0/$1/"
 }
 
 expect_length() {
@@ -32,9 +32,9 @@ expect_length() {
 }
 
 test_rules_by_hand() {
-    readme_rules lan0 >"$SCRATCH/rules"
-    expect_contains 'the README has rules' 'queue num 8000' "$(cat "$SCRATCH/rules")"
-    expect_success 'nft takes the rules of the README' in_ns "$ROUTER" nft -f "$SCRATCH/rules"
+    documented_rules lan0 >"$SCRATCH/rules"
+    expect_contains 'the document has rules' 'queue num 8000' "$(cat "$SCRATCH/rules")"
+    expect_success 'nft takes the rules of the document' in_ns "$ROUTER" nft -f "$SCRATCH/rules"
     ns_start "$ROUTER" "$SCRATCH/log-by-hand" env LD_PRELOAD="$LIBRARY" "$EXAMPLES/printer" -p 8000
     wait_queue "$ROUTER" 8000 || finish
     expect_equal 'pings of 3000 bytes' 3 "$(ping_replies "$CLIENT" "$SERVER_ADDRESS" 3 -W 10 -s 3000)"
