@@ -63,13 +63,9 @@ static const struct option long_options[] = {
 
 void options_help(void)
 {
-    puts("usage: divert-run [-r RULE]... [-f FILE]... [options] [--] COMMAND [ARG]...\n"
-         "       divert-run --ipfw-script FILE [options] [SCRIPT-ARG...] -- COMMAND [ARG]...\n"
-         "       divert-run [--pf RULE]... [--pf-file FILE]... [options] [--] COMMAND [ARG]...\n"
-         "       divert-run --check RULES | --status[=SECONDS] [--json] | --cleanup\n"
-         "\n"
-         "Runs COMMAND, a program that uses BSD divert sockets, with packets diverted to it\n"
-         "by rules in the language of FreeBSD's ipfw(8) or of OpenBSD's pf.conf(5).\n"
+    puts("usage: divert-run [RULES] [options] [--] COMMAND [ARG]...\n"
+         "       divert-run --ipfw-script FILE [options] [SCRIPT-ARG...] -- COMMAND...\n"
+         "Runs COMMAND and diverts packets to it by RULES of ipfw(8) or of pf.conf(5).\n"
          "\n"
          "  -r, --rule RULE         a rule: divert 8668 ip4 from any to any via eth0\n"
          "  -f, --file FILE         rules, one on a line; - is the standard input\n"
@@ -79,14 +75,14 @@ void options_help(void)
          "      --backend NAME      nft, iptables, or auto: what this kernel can do\n"
          "      --personality NAME  freebsd or openbsd: whose divert(4) it is\n"
          "      --mark-mask MASK    16 bits of the packet mark to use (0xffff0000)\n"
-         "      --tag-mask MASK     bits of the packet mark for the tags of packets, one for each\n"
+         "      --tag-mask MASK     bits of the packet mark for tag and tagged\n"
          "      --gso               hand large packets over uncut\n"
          "      --listeners N       N sockets with SO_REUSEPORT_LB share a divert port\n"
          "      --trace[=FILE]      a line for each packet, to standard error or a file\n"
          "      --pcap FILE         the packets, for tcpdump and Wireshark\n"
          "      --no-restore        leave the rules out if somebody removes them\n"
          "      --check             print the firewall commands and stop\n"
-         "      --status[=SECONDS]  show the live divert sockets, once or every so often\n"
+         "      --status[=SECONDS]  the live divert sockets, once or every SECONDS (--json)\n"
          "      --cleanup           remove the rules that a killed divert-run left\n"
          "  -v, -q                  say more (-vv: still more), say errors only\n"
          "  -h, --help, --version");
