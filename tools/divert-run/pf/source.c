@@ -61,7 +61,7 @@ static bool begins_with_word(const char *text, const char *word)
 }
 
 /* Do the rules of an anchor follow? */
-static bool opens_block(const struct text *text)
+static bool pf_opens_block(const struct text *text)
 {
     size_t end = text->len;
 
@@ -100,7 +100,7 @@ static bool gather_piece(struct gathering *g, struct text *out)
 {
     size_t joined = continuation_length(g->at);
 
-    if (!*g->at || (*g->at == '\n' && (g->depth <= 0 || opens_block(out))))
+    if (!*g->at || (*g->at == '\n' && (g->depth <= 0 || pf_opens_block(out))))
         return false;
     if (*g->at == '#') {
         g->at = comment_end(g->at, &g->line);
@@ -144,7 +144,7 @@ static bool gather_statement(struct pf_source *source, struct text *out, struct 
             break;
         }
     }
-    if (g.depth > 0 && !opens_block(out)) {
+    if (g.depth > 0 && !pf_opens_block(out)) {
         give_first_line(source, out);
         return source_fail(error, strcspn(out->s, "{"), out->s[strcspn(out->s, "{")] == '{',
                            "the '{' is not closed");
