@@ -29,6 +29,19 @@ static bool parse_skipto_target(struct parser *p)
     return ipfw_lex_next(p);
 }
 
+/* Any rule can be called, those before, too. */
+static bool parse_call_target(struct parser *p)
+{
+    long number = name_to_number(p->word.s, 65535);
+
+    if (parser_at_end(p))
+        return parser_fail(p, "expected a rule number at the end of the rule");
+    if (number < 1)
+        return parser_fail(p, "'%s': expected the number of a rule to call, 1 to 65535", p->word.s);
+    p->rule->argument = (unsigned)number;
+    return ipfw_lex_next(p);
+}
+
 /* The code that a name stands for is its place. */
 static int code_of(const char *const *names, size_t count, const char *name)
 {
@@ -152,6 +165,8 @@ static const struct {
     {"skipto", RULE_SKIPTO, parse_skipto_target},
     {"reass", RULE_COUNT, NULL},
     {"check-state", RULE_CHECK_STATE, NULL},
+    {"call", RULE_CALL, parse_call_target},
+    {"return", RULE_RETURN, NULL},
     {"setdscp", RULE_SETDSCP, parse_dscp_value},
     {"tcp-setmss", RULE_SETMSS, parse_segment_size},
 };
@@ -180,8 +195,6 @@ static const struct {
     {"ngtee", netgraph},
     {"setfib", "use a packet mark and policy routing (ip rule fwmark)"},
     {"setmark", "there is no mark of ipfw's here; skipto can tell packets apart"},
-    {"call", "write the rules where they are needed, or use skipto"},
-    {"return", "write the rules where they are needed, or use skipto"},
 };
 
 static bool fail_at_action(struct parser *p)

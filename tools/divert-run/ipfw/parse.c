@@ -174,6 +174,17 @@ static bool check_default_rule(struct parser *p, size_t from)
                           "to any'");
 }
 
+/* The action of a dynamic rule knows no place to come back to. */
+static bool check_call(struct parser *p, size_t from)
+{
+    const struct rule *rule = p->rule;
+
+    if (!rule->state.makes || (rule->action != RULE_CALL && rule->action != RULE_RETURN))
+        return true;
+    return parser_fail_at(p, from, p->word.offset - from,
+                          "call and return do not go together with dynamic rules");
+}
+
 /* Only TCP has segments. */
 static bool imply_tcp(struct parser *p, size_t from)
 {
@@ -214,7 +225,7 @@ enum rule_result ipfw_parse(const char *text, struct rule *out, struct rule_erro
     from = p.word.offset;
     if (!parse_ipfw_probability(&p) || !ipfw_parse_action(&p) || !ipfw_parse_parameters(&p) ||
         !parse_ipfw_rest(&p) || !check_default_rule(&p, from) || !imply_tcp(&p, from) ||
-        !parser_keep_text(&p, from))
+        !check_call(&p, from) || !parser_keep_text(&p, from))
         return RULE_BAD;
     return RULE_OK;
 }

@@ -27,6 +27,10 @@
  *   returns unless the tag is below M. So a rule is reached in a time logarithmic in their number,
  *   and so is the depth of nesting: nf_tables allows 16 levels, and counts a goto as one.
  *
+ * - HOOK-D... and HOOK-E...: what a rule with `call` jumps to, from HOOK-d... and HOOK-D..., with
+ * the rules from the first on that one calls. `return` raises the tag to TAG_PAST_ALL, and the rule
+ *   that called takes that for its own number. HOOK-U..., K... belong to HOOK-u... and HOOK-k...
+ *
  * - HOOK-sK: rules that stand in a row and each ask for one address, or for one port. A packet is
  *   led to those that ask for its own, by a map or a tree of such chains. So it meets the same
  *   rules in the same order as if it had been compared with all.
@@ -54,6 +58,7 @@
 
 #define PLAN_FANOUT     8
 #define PLAN_LISTS_MAX  6
+#define PLAN_CALLS_MAX  2 /* within each other; more are not followed */
 #define CHAIN_NAME_SIZE 29
 
 enum hook { HOOK_IN, HOOK_OUT };
@@ -89,9 +94,10 @@ struct filter_options {
 /* A place in the chains, and what is known there about every packet. */
 struct place {
     enum hook hook;
-    int family;    /* 4 or 6 */
-    bool diverted; /* the packets came back from a divert socket */
-    bool sockarg;  /* their socket has a SO_USER_COOKIE: never so if diverted */
+    int family;     /* 4 or 6 */
+    bool diverted;  /* the packets came back from a divert socket */
+    bool sockarg;   /* their socket has a SO_USER_COOKIE: never so if diverted */
+    unsigned calls; /* rules called them, so many of which they did not return from */
 };
 
 /* The part of a clause that depends on the packet. */
@@ -206,7 +212,9 @@ struct plan {
     size_t early;        /* tee rules among so many at the head copy before reassembly */
     unsigned lists;      /* numbers the HOOK-cK chains */
     unsigned selections; /* and the HOOK-sK chains */
-    bool *checks;        /* of each rule: packets look for dynamic rules there */
+    struct chain
+        *called[2][3][PLAN_CALLS_MAX]; /* trees of calls: by hook, HOOK-d, -u or -k, depth */
+    bool *checks;                      /* of each rule: packets look for dynamic rules there */
     struct state_chain *state_chains;
     size_t state_chain_count;
     unsigned end;                /* the tag of a packet that has left the list: of its last rule */
@@ -225,6 +233,7 @@ struct state_chain {
 /* Where a rule stands, which says how a packet leaves the list there. */
 enum standing {
     STANDING_IN_TREE, /* it has a tag, and returns */
+    STANDING_CALLED,  /* the same in the tree of a call */
     STANDING_FLAT,    /* it has none, and a return leaves the list */
     STANDING_BELOW,   /* it has none until it leaves, in a chain that a flat one jumps to */
 };

@@ -16,6 +16,9 @@ bool rule_possible(const struct rule *rule, const struct place *place);
 /* chain.c: appends "return if the tag is at least N". */
 void chain_return_if_passed(const struct plan *plan, struct chain *chain, unsigned n);
 
+/* tree.c */
+/* The tree of the calls that rules in that place make. NULL: no rule can match there. */
+struct chain *plan_called_tree(struct plan *plan, struct place place);
 /* rule.c */
 /* Appends a rule to a chain. */
 void plan_rule(struct plan *plan, struct chain *chain, const struct rule *rule, struct place place,

@@ -217,7 +217,7 @@ bool ruleset_sets_dscp(const struct ruleset *rules)
 {
     for (size_t i = 0; i < rules->count; i++) {
         for (int bits = 0; bits < 4 && rules->rules[i]->action == RULE_SETDSCP; bits++) {
-            struct place place = {HOOK_IN, bits & 1 ? 6 : 4, bits & 2, false};
+            struct place place = {HOOK_IN, bits & 1 ? 6 : 4, bits & 2, false, 0};
 
             if (rule_possible(rules->rules[i], &place))
                 return true;
@@ -230,7 +230,7 @@ bool ruleset_has_family(const struct ruleset *rules, int family)
 {
     for (size_t i = 0; i < rules->count; i++) {
         for (int bits = 0; bits < 6; bits++) {
-            struct place place = {bits & 1 ? HOOK_OUT : HOOK_IN, family, bits & 2, bits & 4};
+            struct place place = {bits & 1 ? HOOK_OUT : HOOK_IN, family, bits & 2, bits & 4, 0};
 
             if (rule_possible(rules->rules[i], &place))
                 return true;

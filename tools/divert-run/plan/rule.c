@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Turns one rule into lines of a chain, and into further chains for its lists. */
+#include "common/mark.h"
 #include "plan/private.h"
 #include "rule/event.h"
 
@@ -14,7 +15,7 @@ struct list {
 };
 
 struct parts {
-    int family;
+    struct place place;
     int proto; /* named in the line, or -1 */
     unsigned slots;
     struct text line;
@@ -90,7 +91,7 @@ static bool parts_make(const struct dialect *dialect, const struct rule *rule,
 {
     struct match match;
 
-    *parts = (struct parts){.family = place->family, .proto = -1};
+    *parts = (struct parts){.place = *place, .proto = -1};
     if (!rule_possible(rule, place))
         return false;
     for (int protos = 1; protos >= 0; protos--) {
@@ -163,7 +164,8 @@ void plan_action(const struct plan *plan, struct line *line, const struct rule *
     case RULE_TEE:
         line_op(line, OP_SET_TAG, rule->number);
         line_op(line, OP_COPY, rule->argument);
-        line_op(line, OP_SET_TAG, standing == STANDING_IN_TREE ? rule->number - 1 : 0);
+        line_op(line, OP_SET_TAG,
+                standing == STANDING_IN_TREE || standing == STANDING_CALLED ? rule->number - 1 : 0);
         break;
     case RULE_ALLOW:
         if (standing != STANDING_FLAT)
@@ -185,16 +187,48 @@ void plan_action(const struct plan *plan, struct line *line, const struct rule *
     case RULE_SETMSS:
         line_op(line, OP_SET_MSS, rule->argument);
         break;
+    case RULE_RETURN: /* if nobody called, it has no effect */
+        if (standing != STANDING_CALLED)
+            break;
+        line_op(line, OP_SET_TAG, TAG_PAST_ALL);
+        line->verdict = VERDICT_RETURN;
+        break;
     case RULE_COUNT:
+    case RULE_CALL:
     case RULE_CHECK_STATE:
         break;
     }
 }
 
-/* Does a rule need more than a line for its action? */
-static bool has_action_chain(const struct rule *rule)
+/* Does a rule call others there, and not too deep? */
+static bool calls_others(const struct rule *rule, const struct place *place)
 {
-    return rule->state.makes;
+    return rule->action == RULE_CALL && place->calls < PLAN_CALLS_MAX;
+}
+
+/* Does a rule need more than a line for its action? */
+static bool has_action_chain(const struct rule *rule, const struct place *place)
+{
+    return rule->state.makes || calls_others(rule, place);
+}
+
+/* A packet that left the list in the tree of the call, or came to its end, has left it. */
+static void plan_call(struct plan *plan, struct chain *chain, const struct rule *rule,
+                      const struct place *place)
+{
+    struct chain *tree = plan_called_tree(plan, *place);
+    struct text returned = {0};
+    struct line *line;
+
+    plan->dialect->tag_is(plan->dialect, TAG_PAST_ALL, false, &returned);
+    line_op(chain_line(chain, ""), OP_SET_TAG, skip_tag(plan, rule));
+    if (tree)
+        line_goto(chain_line(chain, ""), VERDICT_JUMP, tree);
+    line = chain_line(chain, text_str(&returned));
+    line_op(line, OP_SET_TAG, rule->number);
+    line->verdict = VERDICT_RETURN;
+    line_op(chain_line(chain, ""), OP_SET_TAG, plan->end);
+    text_free(&returned);
 }
 
 /* A line for each alternative of a list, to NEXT, or away from the rule if the list is negated. */
@@ -235,7 +269,9 @@ static struct chain *plan_lists(struct plan *plan, const struct parts *parts, un
     if (from == parts->list_count) {
         if (rule->state.makes)
             plan->dialect->state_make(plan, chain, rule);
-        plan_action(plan, chain_line(chain, ""), rule, parts->family, standing);
+        plan_action(plan, chain_line(chain, ""), rule, parts->place.family, standing);
+        if (calls_others(rule, &parts->place))
+            plan_call(plan, chain, rule, &parts->place);
         return chain;
     }
     next = plan_lists(plan, parts, from + 1, hook, rule, standing);
@@ -246,7 +282,8 @@ static struct chain *plan_lists(struct plan *plan, const struct parts *parts, un
 static void plan_parts(struct plan *plan, struct chain *chain, const struct parts *parts,
                        const char *family, const struct rule *rule, enum standing standing)
 {
-    bool leaves = rule->action == RULE_ALLOW || rule->action == RULE_SKIPTO;
+    bool leaves = rule->action == RULE_ALLOW || rule->action == RULE_SKIPTO ||
+                  rule->action == RULE_RETURN || calls_others(rule, &parts->place);
     struct text condition = {0};
     struct line *line;
 
@@ -258,8 +295,8 @@ static void plan_parts(struct plan *plan, struct chain *chain, const struct part
     append_words(&condition, text_str(&parts->line));
     line = chain_line(chain, text_str(&condition));
     line->rule = rule;
-    if (!parts->list_count && !has_action_chain(rule)) {
-        plan_action(plan, line, rule, parts->family, standing);
+    if (!parts->list_count && !has_action_chain(rule, &parts->place)) {
+        plan_action(plan, line, rule, parts->place.family, standing);
     } else {
         line_goto(line, VERDICT_JUMP, plan_lists(plan, parts, 0, chain->hook, rule, standing));
         if (leaves && standing != STANDING_FLAT)
@@ -339,7 +376,7 @@ static unsigned most_lists(const struct plan *plan, const struct rule *rule, str
 
 bool plan_rule_is_line(const struct plan *plan, const struct rule *rule, struct place place)
 {
-    return !has_action_chain(rule) && rule->action != RULE_CHECK_STATE &&
+    return !has_action_chain(rule, &place) && rule->action != RULE_CHECK_STATE &&
            most_lists(plan, rule, place) == 0;
 }
 
@@ -347,5 +384,6 @@ bool plan_rule_flat(const struct plan *plan, const struct rule *rule, struct pla
 {
     if (rule->action == RULE_ALLOW)
         return plan_rule_is_line(plan, rule, place);
-    return rule->action != RULE_SKIPTO && !rule->state.makes && !rule->state.checks;
+    return rule->action != RULE_SKIPTO && rule->action != RULE_CALL && !rule->state.makes &&
+           !rule->state.checks;
 }

@@ -37,6 +37,8 @@ static bool is_entered(const struct ruleset *rules, unsigned before, unsigned nu
 
         if (rule->action == RULE_DIVERT && rule->number >= before && rule->number < number)
             return true;
+        if (rule->action == RULE_CALL || rule->action == RULE_RETURN)
+            return true;
         if (rule->action == RULE_SKIPTO && rule->argument > before && rule->argument <= number)
             return true;
     }

@@ -4,6 +4,7 @@
 
 #include "common/mark.h"
 
+#include <limits.h>
 #include <stdlib.h>
 
 /* The rules of one number that can match in a place; or those of several numbers, told apart. */
@@ -25,9 +26,22 @@ static bool copied_early(const struct plan *plan, size_t rule, struct place plac
            place.hook == HOOK_IN && !place.diverted;
 }
 
+/* The lowest number that a rule calls. */
+static unsigned first_called(const struct ruleset *rules)
+{
+    unsigned first = UINT_MAX;
+
+    for (size_t i = 0; i < rules->count; i++) {
+        if (rules->rules[i]->action == RULE_CALL && rules->rules[i]->argument < first)
+            first = rules->rules[i]->argument;
+    }
+    return first;
+}
+
 static void collect_leaves(const struct plan *plan, struct place place, struct leaves *leaves)
 {
     const struct ruleset *rules = plan->rules;
+    unsigned from = place.calls ? first_called(rules) : 0;
 
     leaves->count = 0;
     leaves->items = grow_array(NULL, rules->count, sizeof(*leaves->items));
@@ -35,7 +49,7 @@ static void collect_leaves(const struct plan *plan, struct place place, struct l
         const struct rule *rule = rules->rules[i];
         struct leaf *last = leaves->count ? &leaves->items[leaves->count - 1] : NULL;
 
-        if (copied_early(plan, i, place) ||
+        if (copied_early(plan, i, place) || rule->number < from ||
             (!plan_rule_possible(plan, rule, place) && !plan_checks_state(plan, i)))
             continue;
         if (!last || last->number != rule->number)
@@ -49,9 +63,9 @@ static void collect_leaves(const struct plan *plan, struct place place, struct l
 /* In the names of a place's chains. */
 static char letter(struct place place)
 {
-    if (place.diverted)
-        return 'd';
-    return place.sockarg ? 'k' : 'u';
+    char name = place.diverted ? 'd' : place.sockarg ? 'k' : 'u';
+
+    return place.calls ? (char)(name - 'a' + 'A' + (int)place.calls - 1) : name;
 }
 
 /* Rules that have a number for themselves, from a leaf on. Give them to free(). */
@@ -99,7 +113,8 @@ static struct chain *plan_number(struct plan *plan, size_t first, size_t end, st
         if (plan_checks_state(plan, i))
             plan_state_check(plan, chain, plan->rules->rules[i]);
         if (!copied_early(plan, i, place))
-            plan_rule(plan, chain, plan->rules->rules[i], place, STANDING_IN_TREE);
+            plan_rule(plan, chain, plan->rules->rules[i], place,
+                      place.calls ? STANDING_CALLED : STANDING_IN_TREE);
     }
     return chain;
 }
@@ -160,6 +175,17 @@ static struct chain *plan_tree_of_place(struct plan *plan, struct place place)
         dispatch_free(&leaves.items[i].dispatch);
     free(leaves.items);
     return root;
+}
+
+struct chain *plan_called_tree(struct plan *plan, struct place place)
+{
+    struct chain **tree =
+        &plan->called[place.hook][place.diverted ? 0 : 1 + place.sockarg][place.calls];
+
+    place.calls++;
+    if (!*tree)
+        *tree = plan_tree_of_place(plan, place);
+    return *tree;
 }
 
 /* Can the rules stand in one chain for packets without a tag? Not if one of them skips others. */

@@ -57,6 +57,12 @@ static void event_action_text(const struct rule *rule, unsigned number, struct t
     case RULE_SKIPTO:
         text_add(out, "SkipTo %u", rule->argument - (rule->number - number));
         break;
+    case RULE_CALL:
+        text_add(out, "Call %u", rule->argument - (rule->number - number));
+        break;
+    case RULE_RETURN:
+        text_add(out, "Return");
+        break;
     case RULE_SETDSCP:
         text_add(out, "SetDscp %u", rule->argument);
         break;

@@ -32,9 +32,11 @@ enum rule_action {
     RULE_DENY,
     RULE_COUNT,
     RULE_SKIPTO,
-    RULE_SETDSCP,    /* and goes on */
-    RULE_SETMSS,     /* lowers the segment size in a SYN, and goes on */
-    RULE_CHECK_STATE /* looks for the dynamic rules of its flow */
+    RULE_SETDSCP,     /* and goes on */
+    RULE_SETMSS,      /* lowers the segment size in a SYN, and goes on */
+    RULE_CHECK_STATE, /* looks for the dynamic rules of its flow */
+    RULE_CALL,        /* goes on elsewhere, until RULE_RETURN */
+    RULE_RETURN       /* behind the rule that called; goes on if none did */
 };
 
 enum clause_kind {
@@ -177,7 +179,7 @@ struct rule_answer {
 struct rule {
     unsigned number; /* 1 to RULE_NUMBER_MAX; 0: none was given */
     enum rule_action action;
-    unsigned argument;         /* divert port, target of skipto, DSCP, segment size */
+    unsigned argument;         /* divert port, target of skipto or call, DSCP, segment size */
     unsigned set;              /* below RULE_SETS */
     bool is_default;           /* written as RULE_DEFAULT: stands behind all others */
     bool tablearg;             /* the argument is the value of a table's entry */

@@ -22,7 +22,7 @@ bool ruleset_renumber(struct ruleset *set, unsigned base)
         struct rule *rule = set->rules[i];
 
         rule->number += base;
-        if (rule->action == RULE_SKIPTO)
+        if (rule->action == RULE_SKIPTO || rule->action == RULE_CALL)
             rule->argument += base;
     }
     return true;

@@ -136,6 +136,18 @@ bool tool_installed(const char *name)
     return tool_run(argv, NULL, NULL, NULL) != -ENOENT;
 }
 
+/* The first line, and the next behind one that only announces it by a colon. */
+static void add_reason(const char *err, struct text *why)
+{
+    size_t length = strcspn(err, "\n"), end = length;
+
+    while (end && err[end - 1] == ' ')
+        end--;
+    tool_first_line(err, why);
+    if (end && err[end - 1] == ':' && err[length])
+        tool_first_line(err + length + 1, why);
+}
+
 void tool_failure(const char *name, int status, const struct text *err, struct text *why)
 {
     size_t before = why->len;
@@ -145,7 +157,7 @@ void tool_failure(const char *name, int status, const struct text *err, struct t
     else if (status < 0)
         text_add(why, "%s: %s", name, strerror(-status));
     else
-        tool_first_line(text_str(err), why);
+        add_reason(text_str(err), why);
     if (why->len == before && status > 128)
         text_add(why, "signal %d ended %s", status - 128, name);
     else if (why->len == before)
