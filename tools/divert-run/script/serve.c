@@ -80,11 +80,12 @@ static int serve_ipfw(struct script_progress *p, const struct text *words, struc
 static int serve_file(struct script_progress *p, const struct text *words, struct text *out,
                       struct text *err)
 {
-    const char *name = next_word_of(words, words->s), *line = name;
+    const char *name = next_word_of(words, words->s);
+    const char *line = name ? next_word_of(words, name) : NULL;
     struct text where = {0};
     int status = 0;
 
-    for (unsigned number = 1; line && (line = next_word_of(words, line)); number++) {
+    for (unsigned number = 1; line; line = next_word_of(words, line), number++) {
         int one;
 
         if (!line[strspn(line, " \t\r")])
