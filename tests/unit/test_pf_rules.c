@@ -66,6 +66,34 @@ static const char *const good[] = {
     "pass proto tcp flags any",
     "pass flags /SFRA no state",
     "block#comment",
+    "block return-icmp6 (port-unr) in quick log (all, to pflog1) on ! egress",
+    "block return-icmp (3, noroute-unr)",
+    "block return-rst (ttl 4) in proto tcp",
+    "match out on em0 scrub (max-mss 1440, no-df, random-id, reassemble tcp)",
+    "scrub in on em0 all fragment reassemble max-mss 1400",
+    "no scrub in on lo0",
+    "pass from <t> to ! <u> label \"$proto from $srcaddr\" tag T",
+    "pass from { 10.0.0.1 - 10.0.0.9, { 10.1/16 , <t> } } to self",
+    "pass in from { urpf-failed, no-route 10/8 } to no-route",
+    "pass proto icmp icmp-type { unreach code needfrag, 11 code 0 echoreq }",
+    "pass out proto { tcp udp } user { root, >= 1000, 5 >< 9 } group != root",
+    "pass proto tcp flags SE/SAEW modulate state (max 10, max-src-conn-rate 15/5, "
+    "overload <t> flush global, tcp.established 60, if-bound)",
+    "pass in synproxy state (source-track rule, sloppy) queue (a, b) prio 3 set (tos 4)",
+    "pass out on em0 received-on { em1 em2 } ! tagged T tos lowdelay allow-opts no state",
+    "block in probability 12.5 % fragment",
+    "set skip on { lo0, tun }",
+    "set limit { states 1000, frags 10 }",
+    "table <t> persist const { 10/8, !10.1/16 }",
+    "table <t>",
+    "antispoof log quick for { lo0, (lo) } inet label x",
+    "anchor \"a/*\" out on em0 proto tcp from any to port 80",
+    "rdr-anchor \"ftp-proxy/*\"",
+    "queue std on em0 bandwidth 100M default",
+    "include \"/etc/pf.more\"",
+    "name = \"{ 1, 2 }\"",
+    "pass divert-to 127.0.0.1 port 700",
+    "pass inet6 from www.example.org",
     "\tpass\tin\n",
 };
 
@@ -155,6 +183,72 @@ static const struct {
      "'nosuchport': expected a divert port: 1 to 65535 or a name of /etc/services"},
     {"pass divert-packet port 7 divert-packet port 8", "divert-packet",
      "'divert-packet': stands here twice"},
+    {"ether pass in", "ether", "'ether': rules for frames are those of nft's bridge family"},
+    {"pass nat-to em0", "nat-to",
+     "'nat-to': addresses are translated by the kernel: put \"chain postrouting { type nat hook "
+     "postrouting priority srcnat; masquerade }\" in a table of your own, and leave this line out"},
+    {"match out on em0 inet nat-to 192.0.2.1", "nat-to",
+     "'nat-to': addresses are translated by the kernel: put \"chain postrouting { type nat hook "
+     "postrouting priority srcnat; oifname \"em0\" snat ip to 192.0.2.1 }\" in a table of your "
+     "own, "
+     "and leave this line out"},
+    {"pass in inet6 proto udp to port 53 rdr-to fd00::1 port 5353", "rdr-to",
+     "'rdr-to': addresses are translated by the kernel: put \"chain prerouting { type nat hook "
+     "prerouting priority dstnat; udp dport 53 dnat ip6 to [fd00::1]:5353 }\" in a table of your "
+     "own, and leave this line out"},
+    {"pass in on em0 route-to (em1 10.0.0.1)", "route-to",
+     "'route-to': packets are routed by the kernel: ip rule add ... lookup TABLE, ip route add "
+     "default via GATEWAY table TABLE"},
+    {"pass in divert-reply", "divert-reply",
+     "'divert-reply': is for transparent proxies; they use TPROXY here: nft (tproxy to :PORT) and "
+     "a "
+     "socket with IP_TRANSPARENT"},
+    {"pass in inet af-to inet6 from fd00::1", "af-to",
+     "'af-to': the families are translated by others: run Jool or tayga"},
+    {"pass once", "once",
+     "'once': a rule stays until the end; remove it by starting divert-run again"},
+    {"pass max-pkt-rate 100/10", "max-pkt-rate",
+     "'max-pkt-rate': limit rates with nft (limit rate over N/second drop)"},
+    {"block from any os Windows", "os",
+     "'os': operating systems are recognised by nft (osf name) or iptables (-m osf)"},
+    {"pass from route lan", "route",
+     "'route': there are no labels of routes; give the routes a realm (ip route ... realm N) and "
+     "match it with nft"},
+    {"pass to urpf-failed", "urpf-failed",
+     "'urpf-failed': is about the source; expected behind 'from'"},
+    {"pass from nowhere.example.org", "nowhere.example.org",
+     "'nowhere.example.org': expected an address, a network, any, self, a table, or the name of an "
+     "interface or host that can be looked up now"},
+    {"pass from lo:nothing", "lo:nothing",
+     "'lo:nothing': behind an interface expected :network, :broadcast, :peer or :0"},
+    {"pass from 10.0.0.9 - 10.0.0.1", "10.0.0.1", "'10.0.0.1': the range ends before it begins"},
+    {"pass from 10.0.0.9 - fe80::1", "fe80::1",
+     "'fe80::1': expected an address of the same family as the first"},
+    {"pass from <t", "", "expected '>' at the end of the rule"},
+    {"table <t> { 10.0.0.1 nowhere }", "nowhere",
+     "'nowhere': expected an address, a network, self, or the name of an interface or host that "
+     "can "
+     "be looked up now"},
+    {"table <t> file \"/nowhere/at/all\"", "\"/nowhere/at/all\"",
+     "'/nowhere/at/all': No such file or directory"},
+    {"set nothing", "nothing",
+     "'nothing': expected a setting of pf, such as 'skip on lo' or 'block-policy return'"},
+    {"antispoof em0", "em0", "'em0': expected 'for'"},
+    {"}", "}", "'}': no anchor is open"},
+    {"pass proto icmp icmp-type 3 code nothing", "nothing",
+     "'nothing': expected an ICMP code: a number to 255 or a name of pf's for a code of this type"},
+    {"pass in user root", "user",
+     "'user': for incoming packets the socket is not known yet; match the port that its program "
+     "has"},
+    {"pass probability 20%", "",
+     "'probability': chance decides for each packet here, so that a pass rule needs 'no state' "
+     "with "
+     "it"},
+    {"pass keep state (nothing)", "nothing", "'nothing': expected an option of states"},
+    {"match divert-packet port 7", "divert-packet",
+     "'divert-packet': only pass rules divert; expected 'pass'"},
+    {"pass label \"a", "\"", "the quotation mark is not closed"},
+    {"pass in on $ext_if", "$ext_if", "'$ext_if': this macro is not defined"},
     {"pass sideways", "sideways",
      "'sideways': expected an option (divert-packet, flags, icmp-type, icmp6-type, keep state, no "
      "state, ...)"},
@@ -299,6 +393,133 @@ START_TEST(damaged_pf_rules_do_no_harm)
 }
 END_TEST
 
+/* The text of the addresses that the first rule is from. */
+START_TEST(names_of_hosts_are_looked_up)
+{
+    ck_assert_int_eq(parse("pass from www.example.org"), RULE_OK);
+    ck_assert_uint_eq(item(CLAUSE_SRC, 0)->count, 2);
+    ck_assert_mem_eq(item(CLAUSE_SRC, 0)->atoms[0].addr.bytes, "\xc0\0\x02\x50", 4);
+    ck_assert_int_eq(item(CLAUSE_SRC, 0)->atoms[1].addr.kind, ADDR_NET6);
+    ck_assert_int_eq(parse("pass inet from ! www.example.org"), RULE_OK);
+    ck_assert_uint_eq(item(CLAUSE_SRC, 0)->count, 1);
+    ck_assert(item(CLAUSE_SRC, 0)->negated && item(CLAUSE_SRC, 0)->family == 4);
+}
+END_TEST
+
+/* 10.0.0.1 to 10.0.0.9 is .1/32 .2/31 .4/30 .8/31 */
+START_TEST(ranges_are_networks)
+{
+    static const unsigned int ends[] = {1, 2, 4, 8}, prefixes[] = {32, 31, 30, 31};
+
+    ck_assert_int_eq(parse("pass from 10.0.0.1 - 10.0.0.9"), RULE_OK);
+    ck_assert_uint_eq(item(CLAUSE_SRC, 0)->count, 4);
+    for (int i = 0; i < 4; i++) {
+        ck_assert_uint_eq(item(CLAUSE_SRC, 0)->atoms[i].addr.bytes[3], ends[i]);
+        ck_assert_uint_eq(item(CLAUSE_SRC, 0)->atoms[i].addr.prefix, prefixes[i]);
+    }
+    ck_assert_int_eq(parse("pass from 0.0.0.0 - 255.255.255.255"), RULE_OK);
+    ck_assert_uint_eq(item(CLAUSE_SRC, 0)->count, 1);
+    ck_assert_uint_eq(item(CLAUSE_SRC, 0)->atoms[0].addr.prefix, 0);
+}
+END_TEST
+
+/* A file, and what its statements and the lines of these are. */
+START_TEST(statements_are_cut_as_pf_does)
+{
+    static const char file[] = "# comment \\\n still\n\na = \"x\n y\"\nb = $a \"$a\"\n"
+                               "pass in \\\n on $a:net { 1, # one\n 2 }  # end\n"
+                               "anchor \"q\" on em0 {\r\n block }\n}\npass label \"$a # {\"";
+    static const struct {
+        unsigned int line;
+        const char *text;
+    } expected[] = {
+        {4, "a = \"x  y\""},
+        {6, "b = x  y \"$a\""},
+        {7, "pass in   on x  y:net { 1,   2 }  "},
+        {10, "anchor \"q\" on em0 { "},
+        {11, "block }"},
+        {12, "}"},
+        {13, "pass label \"$a # {\""},
+    };
+    struct pf_source source = {file, file, 1};
+    struct text statement = {0};
+    unsigned int line;
+
+    pf_free(&pf);
+    for (size_t i = 0; i < sizeof(expected) / sizeof(*expected); i++) {
+        ck_assert_int_eq(pf_source_next(&source, &pf, &statement, &line, &error), RULE_OK);
+        ck_assert_str_eq(text_str(&statement), expected[i].text);
+        ck_assert_uint_eq(line, expected[i].line);
+        pf_statement(&pf, text_str(&statement), &error);
+    }
+    ck_assert_int_eq(pf_source_next(&source, &pf, &statement, &line, &error), RULE_EMPTY);
+    text_free(&statement);
+}
+END_TEST
+
+/* What reads one line wrong goes on with the next. */
+START_TEST(bad_files_are_read_to_their_end)
+{
+    static const char file[] =
+        "a = \"x\npass on {\npass on $c\nx = $x\ny = \"$y$y\"\npass $y\npass";
+    static const char *const messages[] = {
+        "the quotation mark is not closed",
+        "the '{' is not closed",
+        "'$c': this macro is not defined",
+        "'$x': this macro is not defined",
+        NULL,
+        "'$y': macros are nested too deeply, or too long",
+        NULL,
+    };
+    struct pf_source source = {file, file, 1};
+    struct text statement = {0};
+    unsigned int line;
+
+    pf_free(&pf);
+    for (unsigned int i = 0; i < sizeof(messages) / sizeof(*messages); i++) {
+        enum rule_result result = pf_source_next(&source, &pf, &statement, &line, &error);
+
+        ck_assert_uint_eq(line, i + 1);
+        ck_assert_int_eq(result, messages[i] ? RULE_BAD : RULE_OK);
+        if (messages[i])
+            ck_assert_str_eq(error.message, messages[i]);
+        else
+            ck_assert_int_eq(pf_statement(&pf, text_str(&statement), &error), RULE_OK);
+    }
+    text_free(&statement);
+}
+END_TEST
+
+static const struct {
+    const char *text;
+    bool warning;
+    const char *note;
+} told[] = {
+    {"pass keep state (max 10)", true, "'max': has no effect: states are not counted"},
+    {"pass keep state (max-src-conn-rate 5/3, overload <b> flush)", true,
+     "'max-src-conn-rate': has no effect: rates are not limited"},
+    {"pass queue std", true, "'queue': has no effect"},
+    {"pass set prio 3", true, "'set': has no effect"},
+    {"queue std on em0 bandwidth 1M", true, "'queue': has no effect"},
+    {"match scrub (no-df)", true, "'no-df': has no effect"},
+    {"set timeout interval 10", false, "'set timeout': has no effect"},
+    {"no nat on em0", false, "'no nat': has no effect"},
+    {"anchor \"x\"", false, "'anchor': has no rules in braces"},
+    {"pass user nosuchuser", true, "'nosuchuser': is not known on this host"},
+    {"pass on nosuch", true, "'nosuch': there is no such interface now"},
+    {"pass to no-route", false, "'to no-route': matches nothing"},
+};
+
+START_TEST(statements_without_effect_are_told)
+{
+    ck_assert_int_eq(parse(told[_i].text), RULE_OK);
+    ck_assert_uint_ge(pf.note_count, 1);
+    ck_assert_int_eq(pf.notes[0].warning, told[_i].warning);
+    ck_assert_msg(!strncmp(pf.notes[0].text, told[_i].note, strlen(told[_i].note)), "%s",
+                  pf.notes[0].text);
+}
+END_TEST
+
 static void teardown(void)
 {
     pf_free(&pf);
@@ -315,5 +536,10 @@ int main(void)
     runner_add(&runner, connections_begin_with_syn, 1);
     runner_add(&runner, lists_of_pf_have_any_length, 1);
     runner_add(&runner, damaged_pf_rules_do_no_harm, 1);
+    runner_add(&runner, names_of_hosts_are_looked_up, 1);
+    runner_add(&runner, ranges_are_networks, 1);
+    runner_add(&runner, statements_are_cut_as_pf_does, 1);
+    runner_add(&runner, bad_files_are_read_to_their_end, 1);
+    runner_add(&runner, statements_without_effect_are_told, sizeof(told) / sizeof(*told));
     return runner_run(&runner);
 }

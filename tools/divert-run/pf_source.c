@@ -9,7 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define INCLUDES_MAX 16
+#define DEPTH_MAX    16          /* of files that include others */
+#define INCLUDES_MAX 256         /* in all */
 #define FILE_MAX     (64u << 20) /* bytes */
 
 static void report_notes(struct pf_ruleset *pf, const char *where)
@@ -66,8 +67,9 @@ static void add_next(struct pf_ruleset *pf, const char *path, unsigned line, con
     tally->bad += add_statement(pf, text_str(&where), text) != 0;
     include = pf->include;
     pf->include = NULL;
-    if (include && includes >= INCLUDES_MAX) {
-        message_error("%s: 'include': files are nested too deeply", text_str(&where));
+    if (include && (includes >= DEPTH_MAX || ++pf->includes > INCLUDES_MAX)) {
+        message_error("%s: 'include': files are nested too deeply, or there are too many",
+                      text_str(&where));
         tally->bad++;
     } else if (include) {
         tally->bad += add_file(pf, include, includes + 1) != 0;
@@ -123,7 +125,7 @@ static char *read_whole(FILE *file, const char *path)
     else if (strlen(text_str(&text)) != text.len)
         message_error("%s: this file has a NUL character in it", path);
     else
-        return copy_string(text_str(&text));
+        return text.s ? text.s : copy_string("");
     text_free(&text);
     return NULL;
 }

@@ -284,6 +284,38 @@ END
     pf_stop
 }
 
+# connects_with_ecn VALUE: of the client's tcp_ecn. With 1, its SYN has ECE and CWR.
+connects_with_ecn() {
+    in_ns "$CLIENT" sh -c 'echo 0 >/proc/sys/net/ipv4/tcp_ecn_fallback'
+    in_ns "$CLIENT" sh -c "echo $1 >/proc/sys/net/ipv4/tcp_ecn"
+    in_ns "$CLIENT" timeout 2 bash -c "exec 3<>/dev/tcp/$SERVER_ADDRESS/80"
+}
+
+test_pf_options_alone() {
+    conf_start <<'END'
+pass in on em1 inet proto icmp tos lowdelay divert-packet port 8000 no state
+pass in on em1 inet proto icmp to 192.0.2.1 no state
+block in on em1 inet proto icmp to 192.0.2.1 probability 100%
+block in on em1 inet proto icmp to 10.1.0.1 probability 0%
+block in on em1 inet proto tcp flags SEW/SAEW
+END
+    expect_equal 'with the TOS' 1 "$(ping_replies "$CLIENT" "$SERVER_ADDRESS" 1 -W 5 -Q 0x10)"
+    expect_seen 'diverted' 1
+    expect_pings 'without it, and with a probability of 0' 3 "$CLIENT" "$LAN_ADDRESS"
+    expect_seen 'not' 1
+    expect_pings 'with a probability of 100' 0 "$CLIENT" "$WAN_ADDRESS"
+    expect_failure 'SYN with ECE and CWR' connects_with_ecn 1
+    expect_success 'SYN without' connects_with_ecn 0
+    pf_stop
+    conf_start <<'END'
+pass out on em0 inet proto udp to port 9 divert-packet port 8000 no state
+block in on em1 inet proto icmp fragment
+END
+    expect_equal 'in fragments' 0 "$(ping_replies "$CLIENT" "$LAN_ADDRESS" 1 -W 1 -s 3000)"
+    expect_pings 'in one' 3 "$CLIENT" "$LAN_ADDRESS"
+    pf_stop
+}
+
 test_pf_codes() {
     conf_start <<'END'
 pass in on em1 inet proto icmp icmp-type { unreach code port-unr, echorep } divert-packet port 8000 no state
@@ -364,7 +396,7 @@ all_tests() {
     start_conf_servers
     run_tests test_conf_of_a_router test_bad_conf test_pf_tables test_pf_groups test_pf_received_on \
         test_pf_routes test_pf_antispoof test_pf_returns test_pf_log test_pf_max_mss test_pf_users \
-        test_pf_codes test_pf_anchors test_pf_tags test_pf_divert_to
+        test_pf_options_alone test_pf_codes test_pf_anchors test_pf_tags test_pf_divert_to
     ns_remove "$CLIENT"
     ns_remove "$ROUTER"
     ns_remove "$SERVER"

@@ -35,6 +35,18 @@ static void add_field(struct conditions *out, int proto, const char *fmt, ...)
     conditions_add(out, proto, 0, &text);
 }
 
+/* Bits that the match tcp does not know: ECE and CWR. Of IPv6 the inverse would take two lines. */
+void iptables_high_tcpflags(const struct match *match, struct rule_tcpflags flags, bool inverse,
+                            struct conditions *out)
+{
+    if (match->family == 4)
+        add_field(out, IPPROTO_TCP, "-m u32 %s--u32 \"0>>22&0x3c@12>>16&0x%x=0x%x\"",
+                  inverse ? "! " : "", flags.mask, flags.value);
+    else if (!inverse)
+        add_field(out, IPPROTO_TCP, "-m u32 --u32 \"4>>8&0xff=6&&52>>16&0x%x=0x%x\"", flags.mask,
+                  flags.value);
+}
+
 /* Of IPv6 the inverse would take two lines. */
 static void by_place(const struct match *match, const struct rule_range *range, bool inverse,
                      struct conditions *out)

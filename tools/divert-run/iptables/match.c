@@ -285,6 +285,8 @@ static void iptables_conditions(const struct match *match, bool inverse, struct 
             iptables_address(match, &atom->addr, inverse, out);
         else if (match->kind == CLAUSE_RECV || match->kind == CLAUSE_XMIT)
             iptables_interface(match, atom->ifname, inverse, out);
+        else if (match->kind == CLAUSE_TCPFLAGS && atom->flags.mask & 0xc0)
+            iptables_high_tcpflags(match, atom->flags, inverse, out);
         else if (match->kind == CLAUSE_TCPFLAGS)
             iptables_tcpflags(atom->flags, inverse, out);
         else if (match->kind == CLAUSE_IPLEN)

@@ -10,6 +10,8 @@ struct dialect iptables_dialect(const struct filter_options *options);
 /* fields.c: the clauses about header fields, and what else has a match of its own. */
 void iptables_field(const struct match *match, const struct rule_atom *atom, bool inverse,
                     struct conditions *out);
+void iptables_high_tcpflags(const struct match *match, struct rule_tcpflags flags, bool inverse,
+                            struct conditions *out);
 
 /* match.c: the condition "-s 10.0.0.0/8" */
 void iptables_network(const struct match *match, const struct rule_addr *addr, bool inverse,

@@ -88,7 +88,8 @@ struct pf_ruleset {
     enum pf_answer block_policy;
     char **tags; /* the names of all */
     size_t tag_count;
-    char *include; /* the file that the statement just read names, or NULL */
+    unsigned includes; /* files so far */
+    char *include;     /* the file that the statement just read names, or NULL */
     struct pf_note *notes;
     size_t note_count;
 };

@@ -133,6 +133,8 @@ static enum truth reduce_kind(const struct rule *rule, const struct rule_clause 
     case CLAUSE_TAGGED:
         match->atoms[match->count++] = atom;
         return atom->range.lo ? DEPENDS : NEVER;
+    case CLAUSE_PROB:
+        return !atom->range.lo ? NEVER : atom->range.lo < RULE_PROB_ONE ? DEPENDS : ALWAYS;
     case CLAUSE_IPSEC:
         return place->hook == HOOK_IN ? DEPENDS : NEVER;
     case CLAUSE_FRAGFLAGS:
