@@ -13,6 +13,7 @@
 #include "trace_files.h"
 #include "unbound.h"
 #include "util/message.h"
+#include "util/notify.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -86,7 +87,10 @@ static int run_with_library(struct options *options, const char *path, const cha
     status = run_start(path, options->command);
     restore_preload(others);
     free(others);
-    return status ? status : run_wait();
+    if (status)
+        return status;
+    notify_ready();
+    return run_wait();
 }
 
 /* The environment changes only after the tools that install the rules have run. */
