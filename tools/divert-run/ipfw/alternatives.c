@@ -51,7 +51,7 @@ static bool add_alternative(struct alternatives *a, const char *text, size_t fro
     return true;
 }
 
-static bool opens_block(const char *text, size_t at)
+static bool begins_block(const char *text, size_t at)
 {
     return (text[at] == '{' || text[at] == '(') && begins_word(text, at);
 }
@@ -65,7 +65,7 @@ static size_t read_alternatives(struct alternatives *a, const char *text, size_t
     size_t i;
 
     for (i = from; text[i] && (text[i] != end || depth) && !begins_comment(text, i); i++) {
-        if (opens_block(text, i) || (i == from && strchr("{(", text[i]))) {
+        if (begins_block(text, i) || (i == from && strchr("{(", text[i]))) {
             parser_fail_at(p, i, 1, "'%c': no braces within braces", text[i]);
             return 0;
         }
@@ -107,7 +107,7 @@ bool alternatives_read(const char *text, struct alternatives *a, struct rule_err
     a->count = 0;
     a->rules = 1;
     for (size_t i = 0; text[i] && !begins_comment(text, i); i++) {
-        if (!opens_block(text, i))
+        if (!begins_block(text, i))
             continue;
         i = read_block(a, text, i, p);
         if (!i)
