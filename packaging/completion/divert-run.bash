@@ -4,8 +4,8 @@
 # Options come from "divert-run --help"; inside the quotes of a rule its words are completed one by one.
 
 # Words of ipfw(8) and of pf.conf(5); the same in all three files of packaging/completion.
-_divert_run_ipfw='accept allow antispoof any call check-state count deny divert diverted diverted-loopback diverted-output drop dscp dst-ip dst-port established frag from gid icmp icmp6 icmp6types icmptypes in ip ip4 ip6 ipid iplen ipoptions ipprecedence iptos ipttl ipversion keep-state limit log lookup me me6 not or out pass permit prob proto reass recv reject reset return set setdscp setup skipto sockarg src-ip src-port tablearg tag tagged tcp tcp-setmss tcpack tcpdatalen tcpflags tcpmss tcpoptions tcpseq tcpwin tee to udp uid unreach verrevpath versrcreach via xmit'
-_divert_run_pf='all antispoof any block divert-packet divert-to drop egress flags from group icmp icmp-type icmp6 icmp6-type in inet inet6 keep label log match modulate no on out pass port probability proto quick received-on return self set state synproxy tag tagged tcp to tos udp user'
+_divert_run_ipfw='accept allow antispoof any call check-state count deny divert diverted diverted-loopback diverted-output drop dscp dst-ip dst-port established ext6hdr flow flow-id frag from gid icmp icmp6 icmp6types icmptypes in ip ip4 ip6 ipid iplen ipoptions ipprecedence iptos ipttl ipversion keep-state limit log lookup me me6 not or out pass permit prob proto reass record-state recv reject reset reset6 return set set-limit setdscp setup skipto sockarg src-ip src-port table tag tagged tcp tcp-setmss tcpack tcpdatalen tcpflags tcpmss tcpoptions tcpseq tcpwin tee to udp uid unreach unreach6 untag verrevpath via xmit'
+_divert_run_pf='all allow-opts antispoof any block divert-packet divert-to drop egress flags for from group icmp icmp-type icmp6 icmp6-type in inet inet6 keep label log match max-pkt-rate modulate no on out pass port prio probability proto quick received-on return return-icmp return-rst self set state synproxy table tag tagged tcp to tos udp urpf-failed user'
 
 # "NAME METAVARIABLE" of each option, such as "--rule RULE", "--trace [=FILE]" or "--gso".
 _divert_run_options() {
@@ -62,7 +62,7 @@ _divert_run_command() {
 }
 
 _divert_run() {
-    local cur=${COMP_WORDS[COMP_CWORD]} name meta word i
+    local cur=${COMP_WORDS[COMP_CWORD]} name meta word i script=''
     local -A options=()
     local IFS=$' \t\n'
     COMPREPLY=()
@@ -78,10 +78,14 @@ _divert_run() {
             ;;
         -*) ;;
         *)
-            _divert_run_command "$i"
-            return
+            # Behind a script they are its arguments, until "--".
+            if [[ ! $script ]]; then
+                _divert_run_command "$i"
+                return
+            fi
             ;;
         esac
+        [[ $word != --ipfw-script ]] || script=yes
         # The value is the next word, or stands behind a word "=": bash takes --name=value apart.
         if [[ ${COMP_WORDS[i + 1]} == '=' ]] && ((i + 1 <= COMP_CWORD)); then
             if ((i + 2 >= COMP_CWORD)); then
@@ -100,6 +104,9 @@ _divert_run() {
     done
     if [[ $cur == -* ]]; then
         mapfile -t COMPREPLY < <(compgen -W "${!options[*]}" -- "$cur")
+    elif [[ $script ]]; then
+        compopt -o filenames
+        mapfile -t COMPREPLY < <(compgen -f -- "$cur")
     else
         _divert_run_command "$COMP_CWORD"
     fi

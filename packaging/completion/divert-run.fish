@@ -3,8 +3,8 @@
 # the quotes of a rule its words are completed one by one.
 
 # Words of ipfw(8) and of pf.conf(5); the same in all three files of packaging/completion.
-set -g __divert_run_ipfw 'accept allow antispoof any call check-state count deny divert diverted diverted-loopback diverted-output drop dscp dst-ip dst-port established frag from gid icmp icmp6 icmp6types icmptypes in ip ip4 ip6 ipid iplen ipoptions ipprecedence iptos ipttl ipversion keep-state limit log lookup me me6 not or out pass permit prob proto reass recv reject reset return set setdscp setup skipto sockarg src-ip src-port tablearg tag tagged tcp tcp-setmss tcpack tcpdatalen tcpflags tcpmss tcpoptions tcpseq tcpwin tee to udp uid unreach verrevpath versrcreach via xmit'
-set -g __divert_run_pf 'all antispoof any block divert-packet divert-to drop egress flags from group icmp icmp-type icmp6 icmp6-type in inet inet6 keep label log match modulate no on out pass port probability proto quick received-on return self set state synproxy tag tagged tcp to tos udp user'
+set -g __divert_run_ipfw 'accept allow antispoof any call check-state count deny divert diverted diverted-loopback diverted-output drop dscp dst-ip dst-port established ext6hdr flow flow-id frag from gid icmp icmp6 icmp6types icmptypes in ip ip4 ip6 ipid iplen ipoptions ipprecedence iptos ipttl ipversion keep-state limit log lookup me me6 not or out pass permit prob proto reass record-state recv reject reset reset6 return set set-limit setdscp setup skipto sockarg src-ip src-port table tag tagged tcp tcp-setmss tcpack tcpdatalen tcpflags tcpmss tcpoptions tcpseq tcpwin tee to udp uid unreach unreach6 untag verrevpath via xmit'
+set -g __divert_run_pf 'all allow-opts antispoof any block divert-packet divert-to drop egress flags for from group icmp icmp-type icmp6 icmp6-type in inet inet6 keep label log match max-pkt-rate modulate no on out pass port prio probability proto quick received-on return return-icmp return-rst self set state synproxy table tag tagged tcp to tos udp urpf-failed user'
 
 # __divert_run_rule WORDS: the rule that is being written, with each word that may stand at its end.
 function __divert_run_rule

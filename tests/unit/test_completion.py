@@ -43,6 +43,9 @@ LINES = [
     ("divert-run -f /etc/hostn", "-f /etc/hostname"),
     ("divert-run -r rule -- chgr", "-- chgrp"),
     ("divert-run --gso -- cat /etc/hostn", "cat /etc/hostname"),
+    ("divert-run --ipfw-script /etc/hostn", "--ipfw-script /etc/hostname"),
+    ("divert-run --ipfw-script rules wan0 /etc/hostn", "wan0 /etc/hostname"),
+    ("divert-run --ipfw-script rules wan0 -- cat /etc/hostn", "cat /etc/hostname"),
 ]
 
 failures = 0
@@ -155,10 +158,19 @@ def try_words():
     report("all shells have the same words of rules", "" if same else str(lists))
 
 
+def try_words_are_documented():
+    """The manual has each word that is offered, and so divert-run takes it."""
+    manual = set(re.findall(r"[a-z][a-z0-9-]*", (ROOT / "docs/man/divert-run.1").read_text().replace("\\-", "-")))
+    words = re.findall(r"divert_run_(?:ipfw|pf)='([^']*)'", (FOLDER / "divert-run.bash").read_text())
+    unknown = [word for line in words for word in line.split() if word not in manual]
+    report("the manual has all words", " ".join(unknown))
+
+
 if not shutil.which("bash"):
     print("SKIP: no bash")
     sys.exit(77)
 try_words()
+try_words_are_documented()
 try_all_options()
 for name in SHELLS:
     if shutil.which(name):
