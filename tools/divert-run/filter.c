@@ -316,12 +316,14 @@ int filter_install(struct filter *filter, struct ruleset *rules)
                  filter->kind == FILTER_NFT ? "nft" : filter->iptables.tools->restore[0],
                  filter->options.id);
     status = place_behind_other_runs(filter, rules);
+    filter->options.counters = &filter->counters;
     filter->options.socket_mark = nft_probe_injected(filter->options.id);
     if (!status)
         status = filter->kind == FILTER_NFT ? install_with_nft(filter, rules)
                                             : install_with_iptables(filter, rules);
     look_at_kernel(&filter->seen);
     unlock_rules(lock);
+    counters_sort(&filter->counters);
     return status;
 }
 
@@ -350,6 +352,7 @@ int filter_restore(struct filter *filter, const struct ruleset *rules)
     struct owner_tags others = {.before = filter->options.tag_base + 1};
     int lock = lock_rules(), status;
 
+    counters_free(&filter->counters);
     if (filter->kind == FILTER_NFT) {
         nft_remove(filter->options.id);
         status = install_with_nft(filter, rules);
@@ -359,6 +362,7 @@ int filter_restore(struct filter *filter, const struct ruleset *rules)
         status = install_with_iptables(filter, rules);
     }
     unlock_rules(lock);
+    counters_sort(&filter->counters);
     look_at_kernel(&filter->seen);
     return status;
 }
@@ -367,6 +371,11 @@ int filter_restore(struct filter *filter, const struct ruleset *rules)
 static bool remove_injected(void)
 {
     return !iptables_has_runs() && nft_injected_remove();
+}
+
+const char *filter_lister(const struct filter *filter)
+{
+    return filter->kind == FILTER_NFT ? "nft" : filter->iptables.tools->save[0];
 }
 
 bool filter_remove(struct filter *filter)
@@ -378,6 +387,7 @@ bool filter_remove(struct filter *filter)
 
     remove_injected();
     unlock_rules(lock);
+    counters_free(&filter->counters);
     if (!removed)
         message_error("some rules could not be removed; 'divert-run --cleanup' tries again");
     return removed;

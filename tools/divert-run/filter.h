@@ -4,6 +4,7 @@
 #define DIVERT_RUN_FILTER_H
 
 #include "iptables/iptables.h"
+#include "plan/counters.h"
 
 enum filter_kind { FILTER_AUTO, FILTER_NFT, FILTER_IPTABLES };
 
@@ -18,6 +19,7 @@ struct filter {
     struct filter_options options;
     struct iptables_host iptables; /* of FILTER_IPTABLES */
     struct filter_generation seen; /* by filter_changed() */
+    struct counters counters;      /* of the rules that are installed */
 };
 
 /* Prints what would be run for RULES. Returns 0 or an exit status. */
@@ -37,6 +39,8 @@ int filter_restore(struct filter *filter, const struct ruleset *rules);
 /* Removes exactly what filter_install() put in; it does not matter what is gone already. False:
  * some of it stayed. */
 bool filter_remove(struct filter *filter);
+/* The program that lists the rules that are installed: "nft", "iptables-legacy-save", ... */
+const char *filter_lister(const struct filter *filter);
 /* --cleanup: removes what dead runs left, everywhere. Returns an exit status. */
 int filter_cleanup(void);
 

@@ -12,13 +12,6 @@ static struct {
     unsigned times; /* that they were found removed */
 } guard;
 
-void guard_watch(struct filter *filter, const struct ruleset *rules, bool restore)
-{
-    guard.filter = filter;
-    guard.rules = rules;
-    guard.restore = restore;
-}
-
 bool guard_watches(void)
 {
     return guard.filter;
@@ -26,8 +19,19 @@ bool guard_watches(void)
 
 static void publish(bool removed)
 {
+    const struct status_place place = {filter_lister(guard.filter), guard.filter->options.id,
+                                       &guard.filter->counters, guard.filter->options.tag_base};
+
     guard.removed = removed;
-    status_publish_rules(guard.rules, guard.filter->options.tag_base, removed);
+    status_publish_rules(guard.rules, &place, removed);
+}
+
+void guard_watch(struct filter *filter, const struct ruleset *rules, bool restore)
+{
+    guard.filter = filter;
+    guard.rules = rules;
+    guard.restore = restore;
+    publish(false);
 }
 
 /* A firewall that is reloaded every minute is not worth a line each time. */

@@ -77,7 +77,6 @@ static int run_with_library(struct options *options, const char *path, const cha
     char *others = getenv("LD_PRELOAD") ? copy_string(getenv("LD_PRELOAD")) : NULL;
     int status;
 
-    status_publish_rules(&options->rules, options->filter.options.tag_base, false);
     if (options->rules.count)
         guard_watch(&options->filter, &options->rules, !options->no_restore);
     unbound_watch(&options->rules, options->filter.options.tag_base,

@@ -82,7 +82,7 @@ void options_help(void)
          "      --pcap FILE         the packets, for tcpdump and Wireshark\n"
          "      --no-restore        leave the rules out if somebody removes them\n"
          "      --check             print the firewall commands and stop\n"
-         "      --status[=SECONDS]  live divert sockets, once or every SECONDS\n"
+         "      --status[=SECONDS]  live divert sockets and rules, once or every SECONDS\n"
          "      --json              the same as JSON\n"
          "      --cleanup           remove the rules that a killed divert-run left\n"
          "  -v, -q                  say more (-vv: still more), say errors only\n"

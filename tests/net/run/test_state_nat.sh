@@ -80,7 +80,7 @@ test_limited_service() {
 }
 
 udp_states() {
-    in_ns "$ROUTER" nft list ruleset 2>/dev/null | grep -c '. 5002 . udp timeout 3s'
+    in_ns "$ROUTER" nft list ruleset 2>/dev/null | grep -c '\. 5002 \. udp .*timeout 3s'
 }
 
 no_udp_states() {

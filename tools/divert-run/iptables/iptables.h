@@ -47,6 +47,11 @@ bool iptables_has_runs(void);
 int iptables_install(const struct iptables_host *host, int family, const char *ruleset);
 /* Removes the rules of the run ID; they may be gone already. False: some of them stayed. */
 bool iptables_remove(const struct iptables_host *host, const char *id);
+/*
+ * Appends what the tables with rules of runs contain, with counters, for FAMILY, 4 or 6. SAVE is
+ * the name of the save[0] of its kind. False: it failed, or there is no such kind.
+ */
+bool iptables_list_counters(const char *save, int family, struct text *out);
 /* Are there chains of a run ID? */
 bool iptables_id_taken(const struct iptables_host *host, const char *id);
 /* Removes the rules of dead runs, whichever kind of iptables they are in. Returns the number of

@@ -51,6 +51,23 @@ bool iptables_has_table(const struct iptables_tools *tools, int six, const char 
     return has;
 }
 
+bool iptables_list_counters(const char *save, int family, struct text *out)
+{
+    const struct iptables_tools *tools = iptables_kinds, *end = iptables_kinds + KINDS;
+    int six = family == 6;
+    bool listed = true;
+
+    while (tools < end && strcmp(tools->save[0], save) != 0)
+        tools++;
+    for (int i = TABLE_RAW; tools < end && i <= TABLE_MANGLE; i++) {
+        const char *const argv[] = {tools->save[six], "-c", "-t", iptables_tables[i], NULL};
+
+        if (iptables_has_table(tools, six, iptables_tables[i]))
+            listed = tool_run(argv, NULL, out, NULL) == 0 && listed;
+    }
+    return tools < end && listed;
+}
+
 /* Does the kernel accept LINE? It is tried in a chain without references that names its owner. */
 static bool kernel_takes_line(const struct iptables_tools *tools, int six, const char *table,
                               const char *line, struct text *why)

@@ -3,6 +3,7 @@
 #include "iptables/private.h"
 
 #include "common/mark.h"
+#include "plan/counters.h"
 #include "rule/event.h"
 
 #include <stdio.h>
@@ -179,6 +180,20 @@ static void iptables_print_verdict(struct printer *p, const struct line *line)
     }
 }
 
+/* The first row of a line counts its packets, unless it has conditions of its own. */
+static bool needs_counter(const struct line *line)
+{
+    return line->counts && !*line->condition && line->op_count && line->ops[0].kind == OP_SET_MSS;
+}
+
+/* How many rules of iptables a line becomes. */
+static unsigned count_rows(const struct line *line)
+{
+    if (needs_bundle(line) || !line->op_count || *line->condition)
+        return 1;
+    return line->op_count + (line->verdict != VERDICT_NONE) + needs_counter(line);
+}
+
 static void iptables_print_line(struct printer *p, const struct chain *chain,
                                 const struct line *line)
 {
@@ -201,12 +216,25 @@ static void iptables_print_line(struct printer *p, const struct chain *chain,
         text_free(&name);
         return;
     }
+    if (needs_counter(line))
+        text_add(p->out, "-A %s\n", chain->name);
     for (unsigned i = 0; i < line->op_count; i++)
         iptables_print_op(p, chain->name, &line->ops[i], line->rule);
     if (line->op_count && line->verdict == VERDICT_NONE)
         return;
     text_add(p->out, "-A %s%s%s", chain->name, *line->condition ? " " : "", line->condition);
     iptables_print_verdict(p, line);
+}
+
+static void iptables_print_chain(struct printer *p, const struct chain *chain)
+{
+    unsigned row = 0;
+
+    for (size_t i = 0; i < chain->count; i++) {
+        counters_add(p->options->counters, p->plan->family, chain, &chain->lines[i], row);
+        iptables_print_line(p, chain, &chain->lines[i]);
+        row += count_rows(&chain->lines[i]);
+    }
 }
 
 /* The lists of all runs stand together, in the order of their starts. */
@@ -226,10 +254,8 @@ static void iptables_print_hook(struct printer *p, enum hook hook)
     p->last_rule = NULL;
     iptables_declare_chains(p);
     for (size_t i = 0; i < p->plan->count; i++) {
-        const struct chain *chain = p->plan->chains[i];
-
-        for (size_t j = 0; chain->hook == hook && j < chain->count; j++)
-            iptables_print_line(p, chain, &chain->lines[j]);
+        if (p->plan->chains[i]->hook == hook)
+            iptables_print_chain(p, p->plan->chains[i]);
     }
     iptables_print_bundles(p);
     iptables_print_jump(p, hook);

@@ -9,6 +9,9 @@
 /* So many runs fit behind each other, up to where destination NAT is. */
 #define NFT_PLACES 50
 
+/* The elements of sets that are dynamic rules count each packet so often. */
+#define NFT_STATE_COUNTS 2
+
 /*
  * Appends the text of RULES, for both families, to OUT. Touches nothing. False, with *too_long set:
  * that rule has more lists than chains can be nested.
@@ -44,6 +47,8 @@ bool nft_has_runs(void);
 uint32_t nft_generation(void);
 /* Are the rules of the run ID in place? */
 bool nft_in_place(const char *id);
+/* Appends the listing of the table of the run ID, with numbers for all names. False: it failed. */
+bool nft_list(const char *id, struct text *out);
 /* Is there a table of a run ID? */
 bool nft_id_taken(const char *id);
 /* Removes the tables of dead runs. Returns their number, or -1 if one could not be removed. */

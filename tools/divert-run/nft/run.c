@@ -92,6 +92,15 @@ static bool list_nft_chain(const char *table, const char *chain, struct text *ou
     return tool_run(argv, NULL, out, NULL) == 0;
 }
 
+bool nft_list(const char *id, struct text *out)
+{
+    char table[16];
+    const char *const argv[] = {"nft", "-n", "-y", "list", "table", "inet", table, NULL};
+
+    snprintf(table, sizeof(table), "divert_%s", id);
+    return tool_run(argv, NULL, out, NULL) == 0;
+}
+
 static bool nft_table_exists(const char *table)
 {
     const char *const argv[] = {"nft", "list", "table", "inet", table, NULL};

@@ -10,7 +10,8 @@
  * - limit-N-4: what `limit` counts.
  *
  * fin-4 has the directions of TCP connections that were closed. An element lasts for the lifetime
- * that its latest packet gave it.
+ * that its latest packet gave it. Those of state sets count a packet both when it finds them and
+ * when it prolongs them, NFT_STATE_COUNTS times.
  */
 #include "nft/private.h"
 
@@ -104,7 +105,7 @@ static void add_state_key(const struct maker *m, enum set_kind kind, bool revers
 
 static void add_set(const struct maker *m, enum set_kind kind, struct text *out)
 {
-    text_add(out, "@state-%zu-%d%c", m->index, m->family, set_letters[kind]);
+    text_add(out, "@state-%zu-%d%c ", m->index, m->family, set_letters[kind]);
 }
 
 /* "KEY @SET ": is it there? */
@@ -113,25 +114,32 @@ static void add_found(const struct maker *m, enum set_kind kind, bool reverse, s
     add_state_key(m, kind, reverse, out);
     text_add(out, " ");
     add_set(m, kind, out);
-    text_add(out, " ");
 }
 
-/* Puts it there, or prolongs it. */
+/* Prolongs what was found there. */
 static void add_update(const struct maker *m, enum set_kind kind, bool reverse, unsigned seconds,
                        struct text *out)
 {
     text_add(out, "update ");
     add_set(m, kind, out);
-    text_add(out, " { ");
+    text_add(out, "{ ");
     add_state_key(m, kind, reverse, out);
-    text_add(out, " timeout %us } ", seconds);
+    text_add(out, " timeout %us counter } ", seconds);
+}
+
+/* Puts it there, and finds it. */
+static void add_new(const struct maker *m, enum set_kind kind, bool reverse, unsigned seconds,
+                    struct text *out)
+{
+    add_update(m, kind, reverse, seconds, out);
+    add_found(m, kind, reverse, out);
 }
 
 static void add_delete(const struct maker *m, enum set_kind kind, bool reverse, struct text *out)
 {
     text_add(out, "delete ");
     add_set(m, kind, out);
-    text_add(out, " { ");
+    text_add(out, "{ ");
     add_state_key(m, kind, reverse, out);
     text_add(out, " } ");
 }
@@ -161,11 +169,11 @@ static void make_tcp(const struct maker *m, struct chain *chain)
     struct text text = {0};
 
     add_flags(SYN | ACK | RST | FIN, "==", SYN, &text);
-    add_update(m, SET_PORTS, false, lifetimes->syn, &text);
+    add_new(m, SET_PORTS, false, lifetimes->syn, &text);
     line_of(chain, &text);
     text_add(&text, "meta l4proto tcp ");
     add_flags(SYN | ACK | RST | FIN, "!=", SYN, &text);
-    add_update(m, SET_PORTS, false, lifetimes->rst, &text);
+    add_new(m, SET_PORTS, false, lifetimes->rst, &text);
     line_of(chain, &text);
 }
 
@@ -175,10 +183,10 @@ static void make_datagrams(const struct maker *m, struct chain *chain)
     struct text text = {0};
 
     text_add(&text, "meta l4proto udp ");
-    add_update(m, SET_PORTS, false, lifetimes->udp, &text);
+    add_new(m, SET_PORTS, false, lifetimes->udp, &text);
     line_of(chain, &text);
     text_add(&text, "meta l4proto { udplite, sctp, dccp } ");
-    add_update(m, SET_PORTS, false, lifetimes->other, &text);
+    add_new(m, SET_PORTS, false, lifetimes->other, &text);
     line_of(chain, &text);
 }
 
@@ -187,7 +195,7 @@ static void make_others(const struct maker *m, struct chain *chain)
     struct text text = {0};
 
     text_add(&text, "meta l4proto != { tcp, udp, udplite, sctp, dccp } ");
-    add_update(m, SET_OTHER, false, m->plan->dialect->lifetimes->other, &text);
+    add_new(m, SET_OTHER, false, m->plan->dialect->lifetimes->other, &text);
     line_of(chain, &text);
 }
 
@@ -288,7 +296,7 @@ static struct chain *closing_chain(struct plan *plan, const struct maker *m, boo
     struct text text = {0};
 
     add_flags(RST, "!=", 0, &text);
-    add_update(m, SET_PORTS, reverse, lifetimes->rst, &text);
+    add_new(m, SET_PORTS, reverse, lifetimes->rst, &text);
     add_delete(m, SET_ESTABLISHED, reverse, &text);
     line_goto(line_of(chain, &text), VERDICT_GOTO, action);
     text_add(&text, "update @fin-%d { ", m->family);
@@ -297,7 +305,7 @@ static struct chain *closing_chain(struct plan *plan, const struct maker *m, boo
     line_of(chain, &text);
     add_state_key(m, SET_PORTS, true, &text);
     text_add(&text, " @fin-%d ", m->family);
-    add_update(m, SET_PORTS, reverse, lifetimes->fin, &text);
+    add_new(m, SET_PORTS, reverse, lifetimes->fin, &text);
     add_delete(m, SET_ESTABLISHED, reverse, &text);
     line_goto(line_of(chain, &text), VERDICT_GOTO, action);
     add_update(m, SET_ESTABLISHED, reverse, lifetimes->ack, &text);
@@ -315,7 +323,7 @@ static struct chain *opening_chain(struct plan *plan, const struct maker *m, boo
 
     add_flags(reverse ? SYN | RST : SYN | ACK | RST, "==", SYN, &text);
     if (reverse) {
-        add_update(m, SET_ESTABLISHED, true, lifetimes->ack, &text);
+        add_new(m, SET_ESTABLISHED, true, lifetimes->ack, &text);
         add_delete(m, SET_PORTS, true, &text);
     } else {
         add_update(m, SET_PORTS, false, lifetimes->syn, &text);

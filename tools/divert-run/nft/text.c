@@ -3,6 +3,7 @@
 #include "nft/private.h"
 
 #include "common/mark.h"
+#include "plan/counters.h"
 #include "rule/event.h"
 
 #define PRIORITY_COPYING (-450) /* before reassembly */
@@ -114,8 +115,10 @@ static void nft_print_chain(struct printer *p, const struct chain *chain)
 {
     p->last_rule = NULL;
     text_add(p->out, "\tchain %s {\n", chain->name);
-    for (size_t i = 0; i < chain->count; i++)
+    for (size_t i = 0; i < chain->count; i++) {
+        counters_add(p->options->counters, 0, chain, &chain->lines[i], (unsigned)i);
         nft_print_line(p, &chain->lines[i]);
+    }
     text_add(p->out, "\t}\n");
 }
 

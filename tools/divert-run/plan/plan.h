@@ -63,6 +63,8 @@
 
 enum hook { HOOK_IN, HOOK_OUT };
 
+struct counters;
+
 /* How long dynamic rules last without a packet, in seconds: net.inet.ip.fw.dyn_*_lifetime. */
 struct dynamic_lifetimes {
     unsigned ack, syn, fin, rst, udp, other; /* the last is called "short" there */
@@ -89,6 +91,7 @@ struct filter_options {
      * chain, from 1, by family (1 for IPv6) and enum hook, 0 for the first. nft: places between its
      * base chains and the first ones there can be. */
     unsigned list_at[2][2], place;
+    struct counters *counters; /* get where the text counts packets, see counters.h; may be NULL */
 };
 
 /* A place in the chains, and what is known there about every packet. */

@@ -107,7 +107,7 @@ static void examine_descriptor(struct look *look, int directory, const char *nam
     if (fd < 0)
         return;
     if (rules)
-        status_read_rules(look->list, fd);
+        status_read_rules(look->list, look->process.pid, fd);
     else
         add_candidate(look, fd);
     close(fd);
@@ -268,8 +268,10 @@ int status_find(struct status_list *list)
     struct status_kernel kernel = {0};
     int status = status_kernel_read(&kernel);
 
-    if (!status)
+    if (!status) {
         examine_all_processes(list, &kernel);
+        status_count_rules(list);
+    }
     if (list->count)
         qsort(list->sockets, list->count, sizeof(*list->sockets), compare_by_port);
     status_kernel_free(&kernel);
@@ -282,7 +284,12 @@ void status_free(struct status_list *list)
         free(list->sockets[i].processes);
     for (size_t i = 0; i < list->rule_count; i++)
         free(list->rules[i].text);
+    for (size_t i = 0; i < list->run_count; i++) {
+        free(list->runs[i].counters);
+        free(list->runs[i].states);
+    }
     free(list->sockets);
     free(list->rules);
+    free(list->runs);
     *list = (struct status_list){0};
 }

@@ -6,7 +6,7 @@
 #include <time.h>
 
 /* Names and rules may contain any bytes. Those beyond ASCII may be invalid UTF-8. */
-static void json_string(struct text *out, const char *s)
+void status_json_string(struct text *out, const char *s)
 {
     text_add(out, "\"");
     for (; *s; s++) {
@@ -33,11 +33,11 @@ static void json_count(struct text *out, const char *name, const struct status_c
 static void json_processes(struct text *out, const struct status_socket *s)
 {
     text_add(out, ",\"pid\":%d,\"command\":", (int)s->processes[0].pid);
-    json_string(out, s->processes[0].command);
+    status_json_string(out, s->processes[0].command);
     text_add(out, ",\"processes\":[");
     for (size_t i = 0; i < s->process_count; i++) {
         text_add(out, "%s{\"pid\":%d,\"command\":", i ? "," : "", (int)s->processes[i].pid);
-        json_string(out, s->processes[i].command);
+        status_json_string(out, s->processes[i].command);
         text_add(out, "}");
     }
     text_add(out, "]");
@@ -50,10 +50,14 @@ static void json_rules(struct text *out, const struct status_list *list, unsigne
 
     text_add(out, ",\"%s\":[", removed ? "removed_rules" : "rules");
     for (size_t i = 0; i < list->rule_count; i++) {
-        if (list->rules[i].port != port || list->rules[i].removed != removed)
+        struct text text = {0};
+
+        if (!port || list->rules[i].port != port || list->rules[i].removed != removed)
             continue;
         text_add(out, "%s", first ? "" : ",");
-        json_string(out, list->rules[i].text);
+        text_add(&text, "%u %s", list->rules[i].number, list->rules[i].text);
+        status_json_string(out, text_str(&text));
+        text_free(&text);
         first = false;
     }
     text_add(out, "]");
@@ -96,5 +100,7 @@ void status_json(const struct status_list *list, struct text *out)
         text_add(out, "%s", i ? "," : "");
         json_socket(out, list, &list->sockets[i]);
     }
-    text_add(out, "]}\n");
+    text_add(out, "]");
+    status_json_runs(list, out);
+    text_add(out, "}\n");
 }

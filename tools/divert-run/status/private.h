@@ -3,7 +3,7 @@
 #ifndef DIVERT_RUN_STATUS_PRIVATE_H
 #define DIVERT_RUN_STATUS_PRIVATE_H
 
-#include "common/status.h"
+#include "status/listing.h"
 #include "status/status.h"
 #include "util/text.h"
 
@@ -26,11 +26,39 @@ struct status_socket {
     unsigned long long queue_full, buffer_full; /* packets that the kernel dropped */
 };
 
+/* Which dynamic rules a rule makes. */
+enum status_makes { MAKES_NONE, MAKES_STATE, MAKES_LIMIT };
+
 /* A rule of a running divert-run. */
 struct status_rule {
-    unsigned port;
-    bool removed; /* from the packet filter, by somebody else */
-    char *text;   /* any bytes but newlines */
+    unsigned port; /* to which it sends packets, or 0 */
+    unsigned number;
+    enum status_makes makes;
+    char flow[RULE_FLOW_MAX]; /* of the dynamic rules */
+    bool removed;             /* from the packet filter, by somebody else */
+    char *text;               /* behind the number: any bytes but newlines */
+    bool counted;             /* COUNT is known */
+    struct status_count count;
+    size_t first, places; /* in the run's places */
+};
+
+/* Where a rule counts, as in struct counter. */
+struct status_counter {
+    int family;
+    unsigned row;
+    char chain[CHAIN_NAME_SIZE];
+};
+
+/* A running divert-run. Its rules are some of the list's. */
+struct status_run {
+    pid_t pid;
+    unsigned long long memory; /* inode number of what it published */
+    char lister[32], id[5];
+    size_t first, rules;
+    struct status_counter *counters;
+    size_t counter_count;
+    struct listing_state *states; /* its dynamic rules, by rule and key */
+    size_t state_count;
 };
 
 struct status_list {
@@ -38,6 +66,8 @@ struct status_list {
     size_t count;
     struct status_rule *rules;
     size_t rule_count;
+    struct status_run *runs;
+    size_t run_count;
     bool incomplete; /* some processes could not be examined */
 };
 
@@ -57,9 +87,21 @@ unsigned long long status_unread(const struct status_list *list, const struct st
 void status_json(const struct status_list *list, struct text *out);
 void status_text(const struct status_list *list, struct text *out);
 
-/* rules.c: adds the rules that another process published in FD, if it did. */
-void status_read_rules(struct status_list *list, int fd);
-#define STATUS_RULES_NAME "divertshim-rules"
+/* rules.c: adds the run whose rules the process PID published in FD, if it did. */
+void status_read_rules(struct status_list *list, pid_t pid, int fd);
+#define STATUS_RULES_NAME "divertshim-rules-2" /* grows with every change of what is in it */
+
+/* counts.c: runs the tools that list the rules of all runs, and enters what these counted and their
+ * dynamic rules. */
+void status_count_rules(struct status_list *list);
+
+/* runs.c: append the runs with their rules. */
+void status_json_runs(const struct status_list *list, struct text *out);
+void status_text_runs(const struct status_list *list, struct text *out);
+
+/* text.c, json.c: append any bytes so that they do no harm. */
+void status_human_string(struct text *out, const char *s);
+void status_json_string(struct text *out, const char *s);
 
 /* kernel.c: the tables in /proc/net. */
 struct status_netlink {

@@ -8,7 +8,7 @@
 #define NAME_WIDTH 43 /* of what is counted */
 
 /* Strings that others chose may contain control sequences for terminals. */
-static void human_string(struct text *out, const char *s)
+void status_human_string(struct text *out, const char *s)
 {
     for (; *s; s++) {
         unsigned char c = (unsigned char)*s;
@@ -36,7 +36,7 @@ static void human_head(struct text *out, const struct status_socket *s)
     text_add(out, ": ");
     for (size_t i = 0; i < s->process_count; i++) {
         text_add(out, "%s", i ? ", " : "");
-        human_string(out, s->processes[i].command);
+        status_human_string(out, s->processes[i].command);
         text_add(out, " (%d)", (int)s->processes[i].pid);
     }
     text_add(out, "\n");
@@ -45,10 +45,10 @@ static void human_head(struct text *out, const struct status_socket *s)
 static void human_rules(struct text *out, const struct status_list *list, unsigned port)
 {
     for (size_t i = 0; i < list->rule_count; i++) {
-        if (list->rules[i].port != port)
+        if (!port || list->rules[i].port != port)
             continue;
-        text_add(out, "  ");
-        human_string(out, list->rules[i].text);
+        text_add(out, "  %u ", list->rules[i].number);
+        status_human_string(out, list->rules[i].text);
         text_add(out, "%s\n", list->rules[i].removed ? "  (not in the packet filter)" : "");
     }
 }
@@ -106,4 +106,5 @@ void status_text(const struct status_list *list, struct text *out)
         text_add(out, "%s", i ? "\n" : "");
         human_socket(out, list, &list->sockets[i]);
     }
+    status_text_runs(list, out);
 }

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Asks the packet filter what the rules of runs have counted. */
+#include "iptables/iptables.h"
+#include "nft/nft.h"
+#include "status/private.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static bool has_counter_of(const struct status_run *run, int family)
+{
+    for (size_t i = 0; i < run->counter_count; i++) {
+        if (run->counters[i].family == family)
+            return true;
+    }
+    return false;
+}
+
+/* A listing that cannot be had leaves its rules uncounted. */
+static void list_run(const struct status_run *run, struct listing *listing)
+{
+    struct text text = {0};
+
+    if (strcmp(run->lister, "nft") == 0) {
+        if (nft_list(run->id, &text))
+            listing_add_nft(listing, text.s);
+        text_free(&text);
+        return;
+    }
+    for (int family = 4; family <= 6; family += 2) {
+        if (has_counter_of(run, family) && iptables_list_counters(run->lister, family, &text))
+            listing_add_iptables(listing, family, text.s);
+        text_free(&text);
+    }
+}
+
+static void count_rule(const struct status_run *run, const struct listing *listing,
+                       struct status_rule *rule)
+{
+    rule->counted = !rule->removed;
+    for (size_t i = 0; i < rule->places && rule->counted; i++) {
+        const struct status_counter *c = &run->counters[rule->first + i];
+
+        rule->counted = listing_count(listing, c->family, c->chain, c->row, &rule->count);
+    }
+}
+
+static int compare_states(const void *a, const void *b)
+{
+    const struct listing_state *x = a, *y = b;
+    int order;
+
+    if (x->maker != y->maker)
+        return x->maker < y->maker ? -1 : 1;
+    order = x->family != y->family ? x->family - y->family : strcmp(x->source, y->source);
+    if (!order)
+        order = strcmp(x->destination, y->destination);
+    if (!order)
+        order = (int)x->source_port - (int)y->source_port;
+    return order ? order : (int)x->destination_port - (int)y->destination_port;
+}
+
+/* Those of the run's rules, whose number and flow they are shown with. */
+static void take_states(struct status_run *run, struct listing *listing)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < listing->state_count; i++) {
+        if (listing->states[i].maker && listing->states[i].maker <= run->rules)
+            listing->states[kept++] = listing->states[i];
+    }
+    if (kept)
+        qsort(listing->states, kept, sizeof(*listing->states), compare_states);
+    run->states = listing->states;
+    run->state_count = kept;
+    listing->states = NULL;
+}
+
+void status_count_rules(struct status_list *list)
+{
+    for (size_t i = 0; i < list->run_count; i++) {
+        struct status_run *run = &list->runs[i];
+        struct listing listing = {0};
+
+        list_run(run, &listing);
+        listing_sort(&listing);
+        for (size_t j = 0; j < run->rules; j++)
+            count_rule(run, &listing, &list->rules[run->first + j]);
+        take_states(run, &listing);
+        listing_free(&listing);
+    }
+}
