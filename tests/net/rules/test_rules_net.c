@@ -375,6 +375,24 @@ START_TEST(test_spoofed_packets_are_told)
 }
 END_TEST
 
+/* It decides what no other rule does, and a packet that skips all of these, too. */
+START_TEST(test_default_rule_denies)
+{
+    uint8_t packet[100];
+    size_t len = make_udp(packet, IN_PEER, 1111, OUT_PEER, 2222, 77, "x", 1);
+
+    rules_hold(_i, "65535 deny ip from any to any", "100 allow udp from any to any 2222",
+               "200 skipto 65535 udp from any to any 2223", "300 allow udp from any to any",
+               "400 allow ip from any to any proto icmp6", NULL);
+    wire_send(&in0, packet, len);
+    wire_expect(&out0, packet, len);
+    wire_send(&in0, packet, make_udp(packet, IN_PEER, 1111, OUT_PEER, 2223, 77, "x", 1));
+    wire_send(&in0, packet, make_packet(GRE, packet));
+    wire_send(&in0, packet, make_udp(packet, IN_PEER, 1111, OUT_PEER, 2224, 77, "x", 1));
+    wire_expect(&out0, packet, len);
+}
+END_TEST
+
 #ifdef WIRE_IPV6
 /* With a header behind that of IPv6, and whether it comes out. */
 static bool passes_with(uint8_t type, uint8_t second, uint8_t third)
@@ -437,7 +455,8 @@ int main(void)
 {
     const TTest *const tests[] = {
         test_rules_match_what_they_say,   test_some_packets_match_by_chance,
-        test_length_of_tcp_data_is_found, test_spoofed_packets_are_told,
+        test_default_rule_denies,         test_length_of_tcp_data_is_found,
+        test_spoofed_packets_are_told,
 #ifdef WIRE_IPV6
         test_extension_headers_are_found,
 #else
