@@ -172,6 +172,18 @@ START_TEST(test_other_version_is_dropped_alone)
 }
 END_TEST
 
+/* Each has an NFLOG group of its own. */
+START_TEST(test_two_runs_answer)
+{
+    rules_hold(_i, "reset tcp from any to any in", NULL);
+    rules_hold(_i, "reject udp from any to any in", NULL);
+    make_udp_packet();
+    expect_error(HOST);
+    make_tcp_packet(TH_SYN);
+    expect_reset(TH_RST | TH_ACK, 0, 4000000001);
+}
+END_TEST
+
 /* The error of a connect(2) to the far end, which does not answer by itself. */
 static int connect_error(uint16_t port)
 {
@@ -207,6 +219,7 @@ int main(void)
         test_icmp_errors_are_not_answered,
         test_other_version_is_dropped_alone,
         test_programs_of_this_host_are_told,
+        test_two_runs_answer,
     };
 
     return run_suite_with("answers", tests, sizeof(tests) / sizeof(tests[0]), rules_backends());

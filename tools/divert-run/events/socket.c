@@ -61,6 +61,12 @@ static int take_group(unsigned group)
     return error ? error : configure_group(group, NFULA_CFG_MODE, &mode, sizeof(mode));
 }
 
+/* The kernel says so, too, to who may not configure any group. */
+static bool is_taken(int error)
+{
+    return error == EBUSY || error == EPERM;
+}
+
 static bool rule_uses_group(const struct ruleset *rules, unsigned group)
 {
     for (size_t i = 0; i < rules->count; i++) {
@@ -90,7 +96,7 @@ unsigned events_open(const struct ruleset *rules, uint32_t mark_mask)
     event_socket = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER);
     if (event_socket < 0)
         error = errno;
-    for (unsigned i = 0; error == EBUSY && i < GROUPS_TRIED; i++) {
+    for (unsigned i = 0; event_socket >= 0 && is_taken(error) && i < GROUPS_TRIED; i++) {
         unsigned group = EVENT_GROUP_MAX - i;
 
         error = rule_uses_group(rules, group) ? EBUSY : take_group(group);
