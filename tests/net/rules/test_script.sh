@@ -194,6 +194,34 @@ test_scripts_without_root() {
     expect_contains 'as the same user' 65534 "$CHECKED"
 }
 
+# without_namespaces COMMAND...: root of a user namespace in which no further ones can be made.
+without_namespaces() {
+    # shellcheck disable=SC2016
+    unshare --user --map-root-user --mount sh -c '
+        for kind in user mnt; do echo 0 >/proc/sys/user/max_${kind}_namespaces; done
+        mount -t tmpfs sbin /sbin && "$@"' sh "$@" 2>&1
+}
+
+test_scripts_without_namespaces() {
+    unshare --user --map-root-user --mount true 2>/dev/null || {
+        printf -- '-- not without namespaces: user namespaces cannot be made here\n'
+        return
+    }
+    script_make sbin 'fwcmd=/sbin/ipfw' "\$fwcmd add 100 count ip from any to any"
+    script_make plain 'ipfw add 100 count ip from any to any'
+    CHECKED=$(without_namespaces "$DIVERT_RUN" --check --ipfw-script "$SCRATCH/sbin" -- none)
+    expect_contains 'without namespaces, /sbin/ipfw' "or make it a link to divert-run" "$CHECKED"
+    expect_contains 'and the script fails' 'exit status 127' "$CHECKED"
+    CHECKED=$(without_namespaces "$DIVERT_RUN" --check --ipfw-script "$SCRATCH/plain" -- none)
+    expect_contains 'without namespaces, ipfw' '00100 count ip from any to any' "$CHECKED"
+    # shellcheck disable=SC2016
+    CHECKED=$(without_namespaces sh -c 'ln -s "$1" /sbin/ipfw; "$@"; /sbin/ipfw list' sh "$DIVERT_RUN" \
+        --check --ipfw-script "$SCRATCH/sbin" -- none)
+    expect_contains 'a link to divert-run as /sbin/ipfw' '00100 count ip from any to any' "$CHECKED"
+    expect_equal 'no warning then' '' "$(grep 'make it a link' <<<"$CHECKED")"
+    expect_contains 'the link outside of a script' 'ipfw: there are no rules outside' "$CHECKED"
+}
+
 # ---- FreeBSD's rc.firewall ----
 
 # need_state: false, with a word, while rules cannot keep state with this packet filter.
@@ -280,7 +308,8 @@ script_traffic_tests() {
 }
 
 run_tests test_arguments_of_scripts test_interpreters_of_scripts test_other_commands_of_scripts \
-    test_files_of_scripts test_scripts_without_root test_refused_scripts test_script_is_interrupted
+    test_files_of_scripts test_scripts_without_root \
+    test_scripts_without_namespaces test_refused_scripts test_script_is_interrupted
 script_servers_start
 each_backend script_traffic_tests
 finish

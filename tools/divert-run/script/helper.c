@@ -65,7 +65,7 @@ bool script_helper(const char *name)
 {
     for (const char *const *command = script_commands; name && *command; command++) {
         if (strcmp(name_of(name), *command) == 0)
-            return find_place();
+            return true;
     }
     return false;
 }
@@ -339,6 +339,13 @@ int script_helper_main(int argc, char *argv[])
 {
     const char *name = name_of(argv[0]);
 
+    if (!find_place()) {
+        fprintf(stderr,
+                "%s: there are no rules outside of a script that divert-run runs; see "
+                "--ipfw-script in divert-run(1)\n",
+                name);
+        return EX_UNAVAILABLE;
+    }
     if (strcmp(name, "ipfw") == 0)
         return helper_ipfw(argc, argv);
     if (strcmp(name, "sysctl") == 0)

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/signalfd.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -75,6 +76,15 @@ static bool names_sbin(const char *path)
     return names;
 }
 
+/* Somebody has made /sbin/ipfw a link to this program. */
+static bool sbin_is_ours(void)
+{
+    struct stat this, that;
+
+    return stat("/proc/self/exe", &this) == 0 && stat("/sbin/ipfw", &that) == 0 &&
+           this.st_dev == that.st_dev && this.st_ino == that.st_ino;
+}
+
 static void put_in_path(const char *place)
 {
     const char *path = getenv("PATH");
@@ -94,8 +104,9 @@ static void exec_script(const struct running *r, char *const args[])
     struct text path = {0};
     char **argv;
 
-    if (error && names_sbin(r->path))
-        message_warning("%s: /sbin/ipfw cannot be shown to the script (%s); write 'ipfw' for it",
+    if (error && names_sbin(r->path) && !sbin_is_ours())
+        message_warning("%s: /sbin/ipfw cannot be shown to the script (%s); write 'ipfw' for it, "
+                        "or make it a link to divert-run",
                         r->path, strerror(error));
     put_in_path(r->place);
     text_add(&path, "%s%s", strchr(r->path, '/') ? "" : "./", r->path);

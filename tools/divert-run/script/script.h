@@ -19,7 +19,7 @@
  */
 int script_run(const char *path, char *const args[], struct ipfw_model *model);
 
-/* Is this process such a command of a script? */
+/* Is this process such a command of a script, by the name with which it was called? */
 bool script_helper(const char *name);
 /* Its whole work. Returns the exit status. */
 int script_helper_main(int argc, char *argv[]);
