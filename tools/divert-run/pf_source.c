@@ -39,6 +39,7 @@ static int add_statement(struct pf_ruleset *pf, const char *where, const char *t
     struct rule_error error = {0};
     int status = 0;
 
+    pf->where = where;
     if (pf_statement(pf, text, &error) == RULE_BAD) {
         status = report_bad_statement(where, text, &error);
         pf_free_notes(pf->notes, pf->note_count);
@@ -46,6 +47,7 @@ static int add_statement(struct pf_ruleset *pf, const char *where, const char *t
         pf->note_count = 0;
     }
     report_notes(pf, where);
+    pf->where = NULL;
     return status;
 }
 
@@ -177,27 +179,32 @@ int pf_from_argument(struct pf_ruleset *pf, const char *where, const char *text)
     return status;
 }
 
+/* Reports all rules that divert by the words of the other system. */
+static int refuse_divert(const struct pf_ruleset *pf, bool divert_to, const char *why)
+{
+    const struct pf_rule *rule = NULL;
+
+    while ((rule = pf_find_divert(pf, divert_to, rule)))
+        message_error("%s: '%s': %s", rule->where, divert_to ? "divert-to" : "divert-packet", why);
+    return STATUS_USAGE;
+}
+
+/* divert-to is FreeBSD's if the user says so; all other rules are OpenBSD's. */
 static int check_personality(const struct pf_ruleset *pf, const char **personality)
 {
-    const char *needed = pf_uses_divert_to(pf) ? "freebsd" : "openbsd";
+    bool freebsd = *personality && strcmp(*personality, "freebsd") == 0;
 
-    if (pf_uses_divert_to(pf) && pf_uses_divert_packet(pf)) {
-        message_error("divert-packet is OpenBSD's and divert-to FreeBSD's; rules use one of them");
-        return STATUS_USAGE;
-    }
-    if (pf_uses_divert_to(pf) && (!*personality || strcmp(*personality, "freebsd") != 0)) {
-        message_error("'divert-to' diverts on FreeBSD, with --personality freebsd; OpenBSD diverts "
-                      "by 'divert-packet port N', its divert-to is for transparent proxies, which "
-                      "use TPROXY here");
-        return STATUS_USAGE;
-    }
-    if (*personality && strcmp(*personality, needed) != 0) {
-        message_error("--personality %s: rules of pf need openbsd, which they imply, unless they "
-                      "divert by divert-to",
-                      *personality);
-        return STATUS_USAGE;
-    }
-    *personality = needed;
+    if (!freebsd && pf_find_divert(pf, true, NULL))
+        return refuse_divert(pf, true,
+                             "diverts on FreeBSD, with --personality freebsd; OpenBSD diverts by "
+                             "'divert-packet port N', its divert-to is for transparent proxies, "
+                             "which use TPROXY here");
+    if (freebsd && pf_find_divert(pf, false, NULL))
+        return refuse_divert(pf, false,
+                             "is OpenBSD's; with --personality freebsd rules divert by 'divert-to "
+                             "port N'");
+    if (!freebsd)
+        *personality = "openbsd";
     return 0;
 }
 

@@ -284,7 +284,7 @@ icmp-type, icmp6-type, keep state, no state, ...)
            ^~~~" --pf "$rule" --pf 'pass out prot tcp'
     expect_refused 'rules of both kinds' 'rules of ipfw (-r, -f) and of pf (--pf, --pf-file) do not mix' \
         --pf "$rule" -r 'divert 700 ip from any to any'
-    expect_refused 'a program of FreeBSD' '--personality freebsd: rules of pf need openbsd, which they imply, unless they divert by divert-to' \
+    expect_refused 'a program of FreeBSD' "rule 1: 'divert-packet': is OpenBSD's; with --personality freebsd rules divert by 'divert-to port N'" \
         --personality freebsd --pf "$rule"
     expect_refused 'an empty rule' 'rule 1: the rule is empty' --pf ''
     expect_refused 'two lines' 'rule 1: a rule is one line; --pf-file FILE takes many' --pf $'pass\nblock'

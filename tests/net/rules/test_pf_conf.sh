@@ -380,7 +380,7 @@ test_pf_divert_to() {
     expect_pings 'what another rule blocks' 0 "$CLIENT" "$LAN_ADDRESS"
     expect_seen 'none' 6
     pf_stop
-    expect_refused 'divert-to for OpenBSD' "'divert-to' diverts on FreeBSD, with --personality freebsd; OpenBSD \
+    expect_refused 'divert-to for OpenBSD' "rule 1: 'divert-to': diverts on FreeBSD, with --personality freebsd; OpenBSD \
 diverts by 'divert-packet port N', its divert-to is for transparent proxies, which use TPROXY here" --pf "$rule"
 }
 

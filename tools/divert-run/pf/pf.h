@@ -59,7 +59,7 @@ struct pf_rule {
     /* A packet matches if all hold. */
     struct pf_clause *clauses;
     size_t clause_count;
-    char *text;
+    char *text, *where; /* what it says, and the file and line or NULL */
 };
 
 /* What a user should know of a statement that was taken. */
@@ -88,6 +88,7 @@ struct pf_ruleset {
     enum pf_answer block_policy;
     char **tags; /* the names of all */
     size_t tag_count;
+    const char *where; /* of the statement that is being read; or NULL */
     unsigned includes; /* files so far */
     char *include;     /* the file that the statement just read names, or NULL */
     struct pf_note *notes;
@@ -116,9 +117,10 @@ enum rule_result pf_statement(struct pf_ruleset *pf, const char *text, struct ru
 size_t pf_take_notes(struct pf_ruleset *pf, struct pf_note **notes);
 void pf_free_notes(struct pf_note *notes, size_t count);
 
-/* Does a rule use divert-packet, or divert-to? Which needs OpenBSD's, or FreeBSD's personality. */
-bool pf_uses_divert_packet(const struct pf_ruleset *pf);
-bool pf_uses_divert_to(const struct pf_ruleset *pf);
+/* The first rule behind AFTER, or with NULL of all, that uses divert-packet, or divert-to, which
+ * needs FreeBSD's personality. NULL: there is none. */
+const struct pf_rule *pf_find_divert(const struct pf_ruleset *pf, bool divert_to,
+                                     const struct pf_rule *after);
 
 /* Appends the translation of PF to RULES, which must be empty. False, with the error filled in: it
  * exceeds a limit, or an anchor is not closed. */

@@ -114,6 +114,7 @@ void pf_rule_free(struct pf_rule *pf)
     if (pf) {
         free(pf->clauses);
         free(pf->text);
+        free(pf->where);
     }
     free(pf);
 }

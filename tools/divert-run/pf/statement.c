@@ -13,6 +13,7 @@ void pf_add_rule(struct pf_ruleset *set, struct pf_rule *rule)
     set->rules = grow_array(set->rules, set->count + 1, sizeof(*set->rules));
     set->rules[set->count++] = rule;
     rule->number = (unsigned)set->count;
+    rule->where = set->where ? copy_string(set->where) : NULL;
 }
 
 static bool parse_include(struct pf_parser *pp)
@@ -142,22 +143,14 @@ enum rule_result pf_statement(struct pf_ruleset *set, const char *text, struct r
     return good ? RULE_OK : RULE_BAD;
 }
 
-bool pf_uses_divert_packet(const struct pf_ruleset *pf)
+const struct pf_rule *pf_find_divert(const struct pf_ruleset *pf, bool divert_to,
+                                     const struct pf_rule *after)
 {
-    for (size_t i = 0; i < pf->count; i++) {
-        if (pf->rules[i]->divert_port && !pf->rules[i]->divert_to)
-            return true;
+    for (size_t i = after ? after->number : 0; i < pf->count; i++) {
+        if (pf->rules[i]->divert_port && pf->rules[i]->divert_to == divert_to)
+            return pf->rules[i];
     }
-    return false;
-}
-
-bool pf_uses_divert_to(const struct pf_ruleset *pf)
-{
-    for (size_t i = 0; i < pf->count; i++) {
-        if (pf->rules[i]->divert_to)
-            return true;
-    }
-    return false;
+    return NULL;
 }
 
 void pf_free(struct pf_ruleset *set)

@@ -140,7 +140,7 @@ static void set_skipto_targets(const struct pf_translation *t)
 
 bool pf_translate(struct pf_ruleset *pf, struct ruleset *rules, struct rule_error *error)
 {
-    struct pf_translation t = {.out = rules, .to_freebsd = pf_uses_divert_to(pf)};
+    struct pf_translation t = {.out = rules, .to_freebsd = pf_find_divert(pf, true, NULL)};
     bool stateful = false;
 
     if (!anchors_closed(pf, error))
