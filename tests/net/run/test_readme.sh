@@ -125,6 +125,17 @@ test_recipe_of_tcpmssd() {
     ip -n "$ROUTER" link set eth0 mtu 1500
 }
 
+answers_printed() {
+    (($(grep -c '^in .* 192.0.2.2:80 -> ' "$RUN_LOG") >= 2))
+}
+
+test_recipe_of_pf() {
+    recipe_start 700 "--pf 'pass out"
+    expect_success 'pf: a connection' tcp_connects 80
+    expect_success 'the answers are printed' wait_until 'SYN and FIN of the server' answers_printed
+    recipe_stop
+}
+
 # query WORD: what comes back for a datagram with it.
 query() {
     in_ns "$CLIENT" socat -t "$2" STDIO "UDP4:$SERVER_ADDRESS:53" <<<"$1" 2>&1
@@ -145,6 +156,6 @@ stand_in_programs
 rename_wan
 run_tests test_trials_without_root test_recipe_of_natd test_recipe_of_a_script
 server_route_add
-run_tests test_recipe_of_suricata test_recipe_of_dvtws test_recipe_of_tcpmssd test_recipe_of_a_filter
+run_tests test_recipe_of_suricata test_recipe_of_dvtws test_recipe_of_pf test_recipe_of_tcpmssd test_recipe_of_a_filter
 [[ -n ${TEST_ONLY:-} ]] || expect_all_used '^(apt-get install|cmake )'
 finish
