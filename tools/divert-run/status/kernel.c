@@ -32,7 +32,8 @@ static void add_kernel_socket(struct status_kernel *kernel, const char *line)
     struct status_netlink s;
     int protocol;
 
-    if (sscanf(line, "%*x %d %u %*x %*d %*d %*d %*d %*u %llu", &protocol, &s.port_id, &s.inode) !=
+    /* The first word is a hashed address, or "(____ptrval____)" soon after the boot. */
+    if (sscanf(line, "%*s %d %u %*x %*d %*d %*d %*d %*u %llu", &protocol, &s.port_id, &s.inode) !=
             3 ||
         protocol != NETLINK_NETFILTER)
         return;
