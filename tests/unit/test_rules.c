@@ -38,6 +38,7 @@ static const char *const good[] = {
     "count ip from any to any # comment",
     "deny ip from any to any not in",
     "allow tcp from any http to any https",
+    "allow tcp from any to any rdp,ntalk",
     "deny udp from any to any not 53 not diverted",
     "deny ip from 1.2.3.4/0 to any via any",
     "deny ip from any to any via name-of-fifteen*",

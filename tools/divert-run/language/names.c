@@ -8,7 +8,8 @@
 #include <string.h>
 #include <strings.h>
 
-/* Names that are known even where /etc/services or /etc/protocols is missing. */
+/* Names that are known even where /etc/services or /etc/protocols is missing, or has another one
+ * than BSD's. */
 struct known_name {
     const char *name;
     int number;
