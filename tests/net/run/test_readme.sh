@@ -18,7 +18,10 @@ DOCUMENT=$SOURCE/README.md
 
 # paste_trial TEXT: runs the block; what the printer in it prints.
 paste_trial() {
-    in_place "$HOST" bash -c "$(block "$1")" 2>&1 | grep -E '^(in |out) '
+    local log
+    log=$(mktemp "$SCRATCH/log-XXXXXX")
+    in_place "$HOST" bash -c "$(block "$1")" >"$log" 2>&1
+    grep -E '^(in |out) ' "$log"
 }
 
 need_user_namespaces() {
