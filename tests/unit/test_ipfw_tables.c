@@ -182,7 +182,8 @@ START_TEST(the_longest_prefix_decides)
     done("add 400 deny ip from any to table(1,0x3)");
     done("add 500 deny ip from any to table(1,9)");
     resolve();
-    ck_assert_uint_eq(rules.count, 4);
+    ck_assert_uint_eq(rules.count, 5);
+    ck_assert_ptr_nonnull(rule_clause(rules.rules[4], CLAUSE_PROB)); /* of 0 */
     ck_assert_str_eq(addresses(0, CLAUSE_SRC), "10.0.0.0/8 ");
     ck_assert_str_eq(addresses(1, CLAUSE_SRC),
                      "10.0.0.0/10 10.96.0.0/14 10.101.0.0/16 10.102.0.0/15 10.104.0.0/13 "
@@ -241,11 +242,21 @@ START_TEST(an_empty_table_matches_nothing)
     done("add 400 deny tcp from any to any not lookup dst-port 5");
     done("add 500 divert tablearg ip from table(5) to any");
     resolve();
-    ck_assert_uint_eq(rules.count, 2);
-    ck_assert_uint_eq(rules.rules[0]->number, 200);
-    ck_assert_ptr_null(rule_clause(rules.rules[0], CLAUSE_SRC));
-    ck_assert_ptr_nonnull(rule_clause(rules.rules[0], CLAUSE_DST));
-    ck_assert_ptr_null(rule_clause(rules.rules[1], CLAUSE_DPORT));
+    ck_assert_uint_eq(rules.count, 5);
+    ck_assert_uint_eq(rules.rules[1]->number, 200);
+    ck_assert_ptr_null(rule_clause(rules.rules[1], CLAUSE_SRC));
+    ck_assert_ptr_nonnull(rule_clause(rules.rules[1], CLAUSE_DST));
+    ck_assert_ptr_null(rule_clause(rules.rules[3], CLAUSE_DPORT));
+    for (unsigned i = 0; i < rules.count; i++)
+        ck_assert_uint_eq(rules.rules[i]->number, 100 * (i + 1));
+    ck_assert_str_eq(rules.rules[4]->text, "divert tablearg ip from table(5) to any");
+    for (int family = 0; family <= 6; family += family ? 2 : 4) {
+        char *text = text_for(family);
+
+        ck_assert_ptr_null(strstr(text, "100 deny"));
+        ck_assert_ptr_null(strstr(text, "500 divert"));
+        free(text);
+    }
 }
 END_TEST
 

@@ -218,8 +218,25 @@ static enum ipfw_value value_of_action(enum rule_action action)
                                     : VALUE_DIVERT;
 }
 
-/* Fills in the tables of a rule and adds it, unless no packet can match it. ARGUMENT is the value
- * that the entry of the clause AT, from 1, must have. */
+/* In place of a rule that no packet can match: it does nothing, and is still shown. */
+static void add_idle(struct resolving *r, const struct rule *given)
+{
+    struct rule *rule = grow_array(NULL, 1, sizeof(*rule));
+
+    memset(rule, 0, sizeof(*rule));
+    rule->number = given->number;
+    rule->set = given->set;
+    rule->action = RULE_COUNT;
+    rule->clause_count = 1;
+    rule->clauses[0] = (struct rule_clause){.kind = CLAUSE_PROB, .count = 1};
+    rule->atom_count = 1; /* a probability of 0 */
+    memcpy(rule->text, given->text, sizeof(rule->text));
+    ruleset_add(r->out, rule);
+    free(rule);
+}
+
+/* Fills in the tables of a rule and adds it. ARGUMENT is the value that the entry of the clause AT,
+ * from 1, must have. */
 static bool add_resolved(struct resolving *r, const struct rule *given, unsigned at,
                          uint32_t argument)
 {
@@ -251,6 +268,8 @@ static bool add_resolved(struct resolving *r, const struct rule *given, unsigned
     }
     if (ok && possible)
         ruleset_add(r->out, rule);
+    else if (ok)
+        add_idle(r, given);
     free(rule);
     return ok;
 }
@@ -291,6 +310,8 @@ static bool add_for_values(struct resolving *r, const struct rule *rule, unsigne
         ok = check_argument(r, rule, value) && add_resolved(r, rule, at, value);
     }
     free(done);
+    if (ok && !count)
+        add_idle(r, rule);
     return ok;
 }
 
