@@ -5,6 +5,7 @@
 #include "iptables/iptables.h"
 #include "nft/nft.h"
 #include "pf/pf.h"
+#include "plan/counters.h"
 #include "rule/packet_tags.h"
 #include "runner.h"
 
@@ -96,6 +97,7 @@ START_TEST(iptables_text_of_a_divert_rule)
         "-A divert-ab12-in-tag -j MARK --set-xmark 0x0/0xffff0000\n"
         "-A divert-ab12-in-d100 -m bpf --bytecode \"5,32 0 0 4294963220,84 0 0 4294901760,53 0 1 "
         "6553600,6 0 0 65535,6 0 0 0\" -j RETURN\n"
+        "# 100 divert 8668 ip from any to any in via eth0\n"
         "-A divert-ab12-in-d100 -i eth0 -j divert-ab12-in-x1\n"
         "-A divert-ab12-in-x1 -j MARK --set-xmark 0x640000/0xffff0000\n"
         "-A divert-ab12-in-x1 -j NFQUEUE --queue-num 8668\n"
@@ -199,6 +201,7 @@ START_TEST(nft_text_of_tee_and_allow)
         "0x00c80000 return\n"
         "\t}\n"
         "\tchain outgoing-c1 {\n"
+        "\t\t# 200 allow ip from 10.0.0.1,me to any out\n"
         "\t\tip saddr 10.0.0.1 goto outgoing-c2\n"
         "\t\tfib saddr type local goto outgoing-c2\n"
         "\t}\n"
@@ -219,6 +222,41 @@ START_TEST(nft_text_of_tee_and_allow)
     add("100 tee 9 udp from any to any 53 out");
     add("200 allow ip from 10.0.0.1,me to any out");
     ck_assert_str_eq(generate(0), expected);
+}
+END_TEST
+
+/* Where the first rule counts: "in-d100:1 in:2 ". */
+static const char *places(struct counters *counters)
+{
+    static char found[512];
+    const struct counter *first;
+    size_t count;
+
+    counters_sort(counters);
+    first = counters_of_rule(counters, rules.rules[0], &count);
+    *found = '\0';
+    for (size_t i = 0; i < count; i++)
+        snprintf(found + strlen(found), sizeof(found) - strlen(found), "%s:%u ", first[i].chain,
+                 first[i].row);
+    return found;
+}
+
+/* Rows are those of the packet filter: a line of iptables may take several. */
+START_TEST(counters_are_where_the_action_is)
+{
+    struct counters counters = {0};
+
+    options.counters = &counters;
+    add("100 tcp-setmss 1400 tcp from any to 10.0.0.1,10.0.0.9 out");
+    add("200 deny ip from any to any in");
+    add("300 count ip from any to any recv eth0 in");
+    generate(0);
+    ck_assert_str_eq(places(&counters), "outgoing:1 outgoing-d100:1 ");
+    counters_free(&counters);
+    generate(4);
+    ck_assert_str_eq(places(&counters), "divert-ab12-out-c2:0 divert-ab12-out-c4:0 ");
+    has("-A divert-ab12-out-c2\n-A divert-ab12-out-c2 -p tcp -m tcp --tcp-flags SYN SYN");
+    counters_free(&counters);
 }
 END_TEST
 
@@ -620,6 +658,7 @@ int main(void)
     runner_add(&runner, nft_text_of_tee_and_allow, 1);
     runner_add(&runner, nft_copies_before_reassembly_at_the_head_of_the_list, 1);
     runner_add(&runner, nft_has_no_early_chain_without_a_tee_at_the_head, 1);
+    runner_add(&runner, counters_are_where_the_action_is, 1);
     runner_add(&runner, each_family_gets_what_it_can_match, 1);
     runner_add(&runner, interfaces_stand_for_their_hook, 1);
     runner_add(&runner, diverted_is_known_by_the_chain, 1);

@@ -398,6 +398,21 @@ static void print_here_document(const char *command, const struct text *text)
     printf("%s <<'EOF'\n%sEOF\n", command, text_str(text));
 }
 
+/* A check-state counts nothing. */
+static void print_rules_without_lines(const struct counters *counters, const struct ruleset *rules)
+{
+    for (size_t i = 0; i < rules->count; i++) {
+        struct text rule = {0};
+        size_t count;
+
+        counters_of_rule(counters, rules->rules[i], &count);
+        rule_comment(rules->rules[i], &rule);
+        if (!count && rules->rules[i]->action != RULE_CHECK_STATE)
+            printf("# %s: no packet can match this rule\n", text_str(&rule));
+        text_free(&rule);
+    }
+}
+
 int filter_check(struct filter *filter, const struct ruleset *rules)
 {
     static const char *const commands[2] = {"iptables-restore --wait --noflush",
@@ -414,6 +429,7 @@ int filter_check(struct filter *filter, const struct ruleset *rules)
     owner_new_id(filter->options.id);
     filter->options.tracked = is_late(filter, rules);
     filter->options.event_group = EVENT_GROUP_MAX;
+    filter->options.counters = &filter->counters;
     for (int i = 0; i < 2 && !status; i++) {
         struct text text = {0};
         bool nft = filter->kind == FILTER_NFT;
@@ -424,6 +440,10 @@ int filter_check(struct filter *filter, const struct ruleset *rules)
             print_here_document(nft ? "nft -f -" : commands[i], &text);
         text_free(&text);
     }
+    counters_sort(&filter->counters);
+    if (!status)
+        print_rules_without_lines(&filter->counters, rules);
+    counters_free(&filter->counters);
     return status;
 }
 

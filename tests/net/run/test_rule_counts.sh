@@ -55,6 +55,7 @@ test_each_packet_counts_once() {
         -r '340 count udp from fd00::/8 to any' \
         -r '350 deny { udp or tcp } from any to any 5002 out' \
         -r '400 allow udp from any to any 5002' \
+        -r '450 deny udp from table(7) to any' \
         -r '65535 allow ip from any to any' "${WORDS[@]}" 8000
     send pass 5 drop 2
     expect_counted 'packets and bytes' '00100 7 896
@@ -68,7 +69,8 @@ test_each_packet_counts_once() {
 00340 0 0
 00350 5 640
 00350 0 0
-00400 5 640'
+00400 5 640
+00450 0 0'
     expect_contains 'the rule' '00310 5 640 count udp from any to any 5002 diverted' "$(shown)"
     run_stop
 }
@@ -169,6 +171,19 @@ tcp_is_shown() {
     shown dynamic | grep -q '^00130 4 '
 }
 
-each_backend run_tests test_each_packet_counts_once test_counts_behind_a_map test_counts_of_two_runs \
+# In each chain in which it has lines, or behind all if it has none.
+test_check_names_each_rule() {
+    local checked
+    checked=$("$DIVERT_RUN" --check "${BACKEND_OPTION[@]}" -r '100 deny udp from not 10.9.9.9,10.8.8.0/24 to any 1,2' \
+        -r '200 allow ip from any to table(7)' -r '300 count icmp from ::1 to any')
+    # The first line of each chain is that of 10.9.9.9.
+    expect_equal 'lines that do not follow the name of the rule' 0 \
+        "$(awk '/10\.9\.9\.9/ && !/#/ && before !~ /# 100 deny/ { n++ } { before = $0 } END { print n + 0 }' <<<"$checked")"
+    expect_at_least 'lines' 2 "$(grep -v '#' <<<"$checked" | grep -c '10\.9\.9\.9')"
+    expect_contains 'a rule with an empty table' '# 200 allow ip from any to table(7): no packet can match this rule' "$checked"
+    expect_contains 'a rule that is wrong' '# 300 count icmp from ::1 to any: no packet can match this rule' "$checked"
+}
+
+each_backend run_tests test_check_names_each_rule test_each_packet_counts_once test_counts_behind_a_map test_counts_of_two_runs \
     test_counts_of_restored_rules test_counts_that_cannot_be_had test_dynamic_rules_count
 finish

@@ -194,15 +194,21 @@ static unsigned count_rows(const struct line *line)
     return line->op_count + (line->verdict != VERDICT_NONE) + needs_counter(line);
 }
 
+/* Names a rule before its lines. */
+static void iptables_print_rule(struct printer *p, const struct rule *rule)
+{
+    if (rule && rule != p->last_rule) {
+        text_add(p->out, "# ");
+        rule_comment(rule, p->out);
+        text_add(p->out, "\n");
+        p->last_rule = rule;
+    }
+}
+
 static void iptables_print_line(struct printer *p, const struct chain *chain,
                                 const struct line *line)
 {
-    if (line->rule && line->rule != p->last_rule) {
-        text_add(p->out, "# ");
-        rule_comment(line->rule, p->out);
-        text_add(p->out, "\n");
-        p->last_rule = line->rule;
-    }
+    iptables_print_rule(p, line->rule);
     if (needs_bundle(line)) {
         text_add(p->out, "-A %s %s -%c %s\n", chain->name, line->condition,
                  line->verdict == VERDICT_RETURN ? 'g' : 'j', bundle_name(p, line));
@@ -230,6 +236,8 @@ static void iptables_print_chain(struct printer *p, const struct chain *chain)
 {
     unsigned row = 0;
 
+    p->last_rule = NULL;
+    iptables_print_rule(p, chain->rule);
     for (size_t i = 0; i < chain->count; i++) {
         counters_add(p->options->counters, p->plan->family, chain, &chain->lines[i], row);
         iptables_print_line(p, chain, &chain->lines[i]);
@@ -251,7 +259,6 @@ static void iptables_print_hook(struct printer *p, enum hook hook)
 {
     p->hook = hook;
     p->bundle_count = 0;
-    p->last_rule = NULL;
     iptables_declare_chains(p);
     for (size_t i = 0; i < p->plan->count; i++) {
         if (p->plan->chains[i]->hook == hook)

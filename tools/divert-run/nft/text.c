@@ -98,14 +98,20 @@ static void nft_print_statements(struct printer *p, const struct line *line)
     text_free(&statements);
 }
 
+/* Names a rule before its lines. */
+static void nft_print_rule(struct printer *p, const struct rule *rule)
+{
+    if (rule && rule != p->last_rule) {
+        text_add(p->out, "\t\t# ");
+        rule_comment(rule, p->out);
+        text_add(p->out, "\n");
+        p->last_rule = rule;
+    }
+}
+
 static void nft_print_line(struct printer *p, const struct line *line)
 {
-    if (line->rule && line->rule != p->last_rule) {
-        text_add(p->out, "\t\t# ");
-        rule_comment(line->rule, p->out);
-        text_add(p->out, "\n");
-        p->last_rule = line->rule;
-    }
+    nft_print_rule(p, line->rule);
     text_add(p->out, "\t\t%s", line->condition);
     nft_print_statements(p, line);
     text_add(p->out, "\n");
@@ -115,6 +121,7 @@ static void nft_print_chain(struct printer *p, const struct chain *chain)
 {
     p->last_rule = NULL;
     text_add(p->out, "\tchain %s {\n", chain->name);
+    nft_print_rule(p, chain->rule);
     for (size_t i = 0; i < chain->count; i++) {
         counters_add(p->options->counters, 0, chain, &chain->lines[i], (unsigned)i);
         nft_print_line(p, &chain->lines[i]);

@@ -25,9 +25,17 @@ static int compare_rules(const struct counter *a, const struct counter *b)
     return x < y ? -1 : x > y;
 }
 
+/* Those of one rule are in an order that does not depend on the host. */
 static int compare_counters(const void *a, const void *b)
 {
-    return compare_rules(a, b);
+    const struct counter *x = a, *y = b;
+    int order = compare_rules(x, y);
+
+    if (!order)
+        order = strcmp(x->chain, y->chain);
+    if (!order)
+        order = x->row < y->row ? -1 : x->row > y->row;
+    return order ? order : x->family - y->family;
 }
 
 void counters_sort(struct counters *counters)

@@ -202,6 +202,7 @@ struct line {
 struct chain {
     char name[CHAIN_NAME_SIZE];
     enum hook hook;
+    const struct rule *rule; /* that all of its lines stem from, or NULL */
     struct line *lines;
     size_t count;
 };

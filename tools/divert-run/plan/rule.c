@@ -242,6 +242,8 @@ static void plan_alternatives(struct plan *plan, struct chain *chain, const stru
         struct text condition = {0};
         struct line *line;
 
+        if (below)
+            below->rule = chain->rule;
         plan_condition_text(plan->dialect, one, &condition);
         line = chain_line(chain, text_str(&condition));
         if (below)
@@ -266,6 +268,7 @@ static struct chain *plan_lists(struct plan *plan, const struct parts *parts, un
     const struct list *list = &parts->lists[from];
     struct chain *next;
 
+    chain->rule = rule;
     if (from == parts->list_count) {
         if (rule->state.makes)
             plan->dialect->state_make(plan, chain, rule);
