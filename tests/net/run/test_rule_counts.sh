@@ -93,6 +93,22 @@ test_counts_behind_a_map() {
     run_stop
 }
 
+# Rules of the same number: alternatives are shown for themselves, the values of a table are not.
+test_counts_of_a_table() {
+    cat >"$SCRATCH/rules" <<'END'
+table 1 add 10.1.0.0/16 300
+table 1 add 10.2.0.0/16 400
+table 1 add 10.0.0.0/8 400
+add 100 skipto tablearg udp from table(1) to any 5002
+add 200 count udp from any to any 5002
+add 300 count udp from any to any 5002
+END
+    run_start "$ROUTER" 8000 "${BACKEND_OPTION[@]}" -f "$SCRATCH/rules" "${WORDS[@]}" 8000
+    send pass 4
+    expect_counted 'a rule with several values' $'00100 8 1024\n00200 0 0\n00300 8 1024'
+    run_stop
+}
+
 test_counts_of_two_runs() {
     local first
     run_start "$ROUTER" 8000 "${BACKEND_OPTION[@]}" -r '100 count udp from any to any 5002 in' "${WORDS[@]}" 8000
@@ -184,6 +200,7 @@ test_check_names_each_rule() {
     expect_contains 'a rule that is wrong' '# 300 count icmp from ::1 to any: no packet can match this rule' "$checked"
 }
 
-each_backend run_tests test_check_names_each_rule test_each_packet_counts_once test_counts_behind_a_map test_counts_of_two_runs \
-    test_counts_of_restored_rules test_counts_that_cannot_be_had test_dynamic_rules_count
+each_backend run_tests test_check_names_each_rule test_each_packet_counts_once test_counts_behind_a_map \
+    test_counts_of_a_table test_counts_of_two_runs test_counts_of_restored_rules test_counts_that_cannot_be_had \
+    test_dynamic_rules_count
 finish

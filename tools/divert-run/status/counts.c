@@ -45,6 +45,31 @@ static void count_rule(const struct status_run *run, const struct listing *listi
     }
 }
 
+/* A rule with tablearg stands for one of the same number and text for each value. */
+static bool is_same_rule(const struct status_rule *a, const struct status_rule *b)
+{
+    return a->number == b->number && strcasestr(a->text, "tablearg") &&
+           strcmp(a->text, b->text) == 0;
+}
+
+static void join_rules(struct status_rule *rules, size_t count)
+{
+    struct status_rule *first = rules;
+
+    for (size_t i = 1; i < count; i++) {
+        struct status_rule *rule = &rules[i];
+
+        rule->is_part = is_same_rule(first, rule);
+        if (!rule->is_part) {
+            first = rule;
+            continue;
+        }
+        first->counted = first->counted && rule->counted;
+        first->count.packets += rule->count.packets;
+        first->count.bytes += rule->count.bytes;
+    }
+}
+
 static int compare_states(const void *a, const void *b)
 {
     const struct listing_state *x = a, *y = b;
@@ -86,6 +111,8 @@ void status_count_rules(struct status_list *list)
         listing_sort(&listing);
         for (size_t j = 0; j < run->rules; j++)
             count_rule(run, &listing, &list->rules[run->first + j]);
+        if (run->rules)
+            join_rules(&list->rules[run->first], run->rules);
         take_states(run, &listing);
         listing_free(&listing);
     }

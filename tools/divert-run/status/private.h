@@ -37,7 +37,8 @@ struct status_rule {
     char flow[RULE_FLOW_MAX]; /* of the dynamic rules */
     bool removed;             /* from the packet filter, by somebody else */
     char *text;               /* behind the number: any bytes but newlines */
-    bool counted;             /* COUNT is known */
+    bool is_part; /* of the rule before it, as the user wrote it: COUNT is added to that one */
+    bool counted; /* COUNT is known */
     struct status_count count;
     size_t first, places; /* in the run's places */
 };

@@ -63,6 +63,15 @@ static void human_state(struct text *out, const struct status_rule *rule,
     text_add(out, "\n");
 }
 
+static void human_rule(struct text *out, const struct status_rule *rule,
+                       const struct widths *widths)
+{
+    text_add(out, "%05u ", rule->number);
+    human_columns(out, widths, rule->counted, &rule->count);
+    status_human_string(out, rule->text);
+    text_add(out, "%s\n", rule->removed ? "  (not in the packet filter)" : "");
+}
+
 static void human_run(struct text *out, const struct status_list *list,
                       const struct status_run *run)
 {
@@ -75,10 +84,8 @@ static void human_run(struct text *out, const struct status_list *list,
         widen(&widths, &run->states[i].count);
     text_add(out, "rules of divert-run (%d)\n", (int)run->pid);
     for (size_t i = 0; i < run->rules; i++) {
-        text_add(out, "%05u ", rules[i].number);
-        human_columns(out, &widths, rules[i].counted, &rules[i].count);
-        status_human_string(out, rules[i].text);
-        text_add(out, "%s\n", rules[i].removed ? "  (not in the packet filter)" : "");
+        if (!rules[i].is_part)
+            human_rule(out, &rules[i], &widths);
     }
     if (run->state_count)
         text_add(out, "## Dynamic rules (%zu):\n", run->state_count);
@@ -122,17 +129,23 @@ static void json_state(struct text *out, const struct status_rule *rule,
     text_add(out, "}");
 }
 
+static void json_rule(struct text *out, const struct status_rule *rule, bool first)
+{
+    text_add(out, "%s{\"number\":%u,\"rule\":", first ? "" : ",", rule->number);
+    status_json_string(out, rule->text);
+    text_add(out, ",\"removed\":%s,", rule->removed ? "true" : "false");
+    json_columns(out, rule->counted, &rule->count);
+    text_add(out, "}");
+}
+
 static void json_run(struct text *out, const struct status_list *list, const struct status_run *run)
 {
     const struct status_rule *rules = &list->rules[run->first];
 
     text_add(out, "{\"pid\":%d,\"rules\":[", (int)run->pid);
     for (size_t i = 0; i < run->rules; i++) {
-        text_add(out, "%s{\"number\":%u,\"rule\":", i ? "," : "", rules[i].number);
-        status_json_string(out, rules[i].text);
-        text_add(out, ",\"removed\":%s,", rules[i].removed ? "true" : "false");
-        json_columns(out, rules[i].counted, &rules[i].count);
-        text_add(out, "}");
+        if (!rules[i].is_part)
+            json_rule(out, &rules[i], i == 0);
     }
     text_add(out, "],\"dynamic_rules\":[");
     for (size_t i = 0; i < run->state_count; i++) {
