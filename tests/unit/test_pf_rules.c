@@ -77,8 +77,8 @@ static const char *const good[] = {
     "pass in from { urpf-failed, no-route 10/8 } to no-route",
     "pass proto icmp icmp-type { unreach code needfrag, 11 code 0 echoreq }",
     "pass out proto { tcp udp } user { root, >= 1000, 5 >< 9 } group != root",
-    "pass proto tcp flags SE/SAEW modulate state (max 10, max-src-conn-rate 15/5, "
-    "overload <t> flush global, tcp.established 60, if-bound)",
+    "pass proto tcp flags SE/SAEW modulate state (max 10, tcp.established 60, if-bound)",
+    "pass keep state (max-src-conn-rate 15/5, overload <t> flush global)",
     "pass in synproxy state (source-track rule, sloppy) queue (a, b) prio 3 set (tos 4)",
     "pass out on em0 received-on { em1 em2 } ! tagged T tos lowdelay allow-opts no state",
     "block in probability 12.5 % fragment",

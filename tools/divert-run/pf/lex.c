@@ -3,6 +3,7 @@
 #include "pf/private.h"
 
 #include <ctype.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define NESTING_MAX 16
@@ -148,7 +149,11 @@ bool pf_lex_word(struct pf_parser *pp, const char *what, char **word)
     if (pf_lex_is_mark(pp))
         return parser_fail(&pp->p, "'%s': expected %s", pp->p.word.s, what);
     *word = copy_string(pp->p.word.s);
-    return pf_lex_next(pp);
+    if (pf_lex_next(pp))
+        return true;
+    free(*word);
+    *word = NULL;
+    return false;
 }
 
 bool pf_lex_list(struct pf_parser *pp, pf_item_parser *item)

@@ -81,6 +81,7 @@ bool pf_read_table_name(struct pf_parser *pp, char **name)
     if (pf_lex_expect(pp, ">"))
         return true;
     free(*name);
+    *name = NULL;
     return false;
 }
 
@@ -206,31 +207,44 @@ static void free_table(struct pf_table *table)
     free(table->networks);
 }
 
-bool pf_parse_table(struct pf_parser *pp)
+/* Puts the table in the place of one with its name. */
+static void keep_table(struct pf_ruleset *set, const struct pf_table *table)
 {
-    struct pf_table table = {0}, *old;
-    bool good;
+    struct pf_table *old = find_pf_table(set, table->name);
 
-    if (!pf_lex_next(pp) || !pf_read_table_name(pp, &table.name))
-        return false;
-    pp->table = &table;
-    do
-        good = parser_at_end(&pp->p) || parse_table_option(pp);
-    while (good && !parser_at_end(&pp->p));
-    if (!good) {
-        free_table(&table);
-        return false;
-    }
-    old = find_pf_table(pp->set, table.name);
     if (old) {
         free_table(old);
-        *old = table;
-        return true;
+        *old = *table;
+        return;
     }
-    pp->set->tables =
-        grow_array(pp->set->tables, pp->set->table_count + 1, sizeof(*pp->set->tables));
-    pp->set->tables[pp->set->table_count++] = table;
+    set->tables = grow_array(set->tables, set->table_count + 1, sizeof(*set->tables));
+    set->tables[set->table_count++] = *table;
+}
+
+static bool parse_table_options(struct pf_parser *pp)
+{
+    while (!parser_at_end(&pp->p)) {
+        if (!parse_table_option(pp))
+            return false;
+    }
     return true;
+}
+
+bool pf_parse_table(struct pf_parser *pp)
+{
+    struct pf_table *table = grow_array(NULL, 1, sizeof(*table));
+    bool good;
+
+    *table = (struct pf_table){0};
+    pp->table = table;
+    good = pf_lex_next(pp) && pf_read_table_name(pp, &table->name) && parse_table_options(pp);
+    if (good)
+        keep_table(pp->set, table);
+    else
+        free_table(table);
+    pp->table = NULL;
+    free(table);
+    return good;
 }
 
 /* By network, and what was given last first. */
