@@ -507,6 +507,7 @@ static const struct {
     {"anchor \"x\"", false, "'anchor': has no rules in braces"},
     {"pass user nosuchuser", true, "'nosuchuser': is not known on this host"},
     {"pass on nosuch", true, "'nosuch': there is no such interface now"},
+    {"pass out user root divert-packet port 7", true, "'user': answers do not show it"},
     {"pass to no-route", false, "'to no-route': matches nothing"},
 };
 

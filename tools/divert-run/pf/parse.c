@@ -232,6 +232,28 @@ static bool parse_scrub_rule(struct pf_parser *pp)
     return true;
 }
 
+/* Warns that the answers to other connections are diverted as well. */
+static void warn_of_answers(struct pf_parser *pp)
+{
+    static const struct {
+        enum clause_kind kind;
+        const char *keyword;
+    } hidden[] = {
+        {CLAUSE_UID, "user"},
+        {CLAUSE_GID, "group"},
+        {CLAUSE_RECV, "received-on"},
+        {CLAUSE_TAGGED, "tagged"},
+    };
+
+    for (size_t i = 0; i < sizeof(hidden) / sizeof(*hidden); i++) {
+        if (pf_find_clause(pp->pf, hidden[i].kind))
+            pf_warn(pp->set,
+                    "'%s': answers do not show it: those to other connections that match "
+                    "the rest of the rule are diverted, too; 'no state' diverts none",
+                    hidden[i].keyword);
+    }
+}
+
 static bool check_combination(struct pf_parser *pp)
 {
     const struct pf_rule *pf = pp->pf;
@@ -245,6 +267,8 @@ static bool check_combination(struct pf_parser *pp)
                            "'%s': only the packet itself shows it, so that a rule which "
                            "diverts needs 'no state' with it",
                            pf_find_clause(pf, CLAUSE_IPTOS) ? "tos" : "fragment");
+    if (pf->divert_port && !pf->stateless)
+        warn_of_answers(pp);
     return true;
 }
 
