@@ -80,7 +80,7 @@ paste_start() {
     RUN_LOG=$(mktemp "$SCRATCH/log-XXXXXX")
     (cd "$SCRATCH" && PATH=$SCRATCH/bin:$PATH exec ip netns exec "$ROUTER" bash -c "exec env $command") \
         >"$RUN_LOG" 2>&1 </dev/null &
-    RUN_PID=$!
+    export RUN_PID=$! # for run_stop
     wait_queue "$ROUTER" "$1" && return
     not_ok "$command" "a program that binds divert port $1" "$(cat "$RUN_LOG")"
     finish
