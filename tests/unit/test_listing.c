@@ -166,9 +166,7 @@ static const char *const strange[] = {
     "\tchain {\n",
     "\tchain incoming {",
     "\tchain incoming {\n\t\tcounter packets \n\t\tcounter packets -1 bytes x\n",
-    "\tchain a-name-that-is-much-longer-than-any-chain-of-ours-can-be {\n\t\tcounter packets 1 "
-    "bytes "
-    "1\n\t}\n",
+    "\tchain a-name-that-is-longer-than-any-of-ours-is {\n\t\tcounter packets 1 bytes 1\n\t}\n",
     "\tset state-2-4p {\n\t\telements = {",
     "\tset state-2-4p {\n\t\telements = { , , . . . , 1 . 2 . 3 }\n",
     "\tset state-2-5p {\n\t\telements = { 10.1.0.2 . 1 . 10.1.0.3 . 2 . 6 expires 1s }\n\t}\n",

@@ -198,7 +198,7 @@ static struct pf_rule *make_address_rule(struct antispoof *a, const char *name)
 static bool parse_antispoof_item(struct pf_parser *pp)
 {
     struct antispoof a = {.like = *pp->pf, .family = pp->family};
-    const char *name = parser_interface_name(pp->p.word.s);
+    const char *name;
     bool bracket;
 
     if (!pf_lex_skip(pp, "(", &bracket))
@@ -223,15 +223,15 @@ static int antispoof_family(const char *text)
 bool pf_parse_antispoof(struct pf_parser *pp)
 {
     static const char *const vain[] = {"label", "tracker", "ridentifier", NULL};
-    bool log, family;
+    bool log, log_behind, family;
 
     pp->pf->text = copy_string(pp->p.text);
     pp->family = antispoof_family(pp->p.text);
     if (!pf_lex_next(pp) || !pf_lex_skip(pp, "log", &log) ||
-        !pf_lex_skip(pp, "quick", &pp->pf->quick) || (!log && !pf_lex_skip(pp, "log", &log)) ||
+        !pf_lex_skip(pp, "quick", &pp->pf->quick) || !pf_lex_skip(pp, "log", &log_behind) ||
         !pf_lex_expect(pp, "for"))
         return false;
-    pp->pf->log = log;
+    pp->pf->log = log || log_behind;
     if (!pf_lex_list(pp, parse_antispoof_item) || !pf_lex_skip(pp, "inet", &family) ||
         !pf_lex_skip(pp, "inet6", &family))
         return false;

@@ -104,7 +104,7 @@ static bool parse_host_name(struct pf_parser *pp, bool negated, bool dynamic)
 {
     struct name_look_up l = {.target = {pp, negated}};
     struct word word = pp->p.word;
-    const char *name = parser_interface_name(word.s);
+    const char *name;
     bool is_interface;
 
     if (!pf_cut_modifiers(word.s, &l.modifiers))
