@@ -236,8 +236,10 @@ bool pf_parse_antispoof(struct pf_parser *pp)
         !pf_lex_skip(pp, "inet6", &family))
         return false;
     while (pf_lex_in(pp, vain)) {
-        if (!pf_lex_next(pp) || !pf_lex_next(pp))
-            return false;
+        for (int words = 0; words < 2; words++) { /* it and its value */
+            if (!pf_lex_next(pp))
+                return false;
+        }
     }
     return parser_at_end(&pp->p) ||
            parser_fail(&pp->p, "'%s': expected inet, inet6, label or nothing", pp->p.word.s);
