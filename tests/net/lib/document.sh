@@ -45,13 +45,14 @@ stand_in() {
 }
 
 # stand_in_programs: programs that Debian does not have are the examples, or a printer. A document is
-# pasted where build/ is what was built; where it waits, this waits as long as the machine needs.
+# pasted where build/ is what was built; where it waits, this waits as long as the machine
+# needs: until the queue is bound and hands packets over, before which the kernel drops them.
 stand_in_programs() {
     stand_in natd "exec $EXAMPLES/nat \"\$@\""
     stand_in tcpmssd "exec $EXAMPLES/mssd \"\$@\""
     stand_in suricata "exec $EXAMPLES/printer -p 8000"
     stand_in dvtws "exec $EXAMPLES/printer -p 989"
-    stand_in sleep "until awk '\$1 == 700 { found = 1 } END { exit !found }' /proc/self/net/netfilter/nfnetlink_queue
+    stand_in sleep "until awk '\$1 == 700 && \$4 == 2 { found = 1 } END { exit !found }' /proc/self/net/netfilter/nfnetlink_queue
 do
     $(command -v sleep) 0.02
 done"
