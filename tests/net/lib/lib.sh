@@ -184,8 +184,15 @@ queue_is_free() {
     ! queue_is_bound "$@"
 }
 
+# queue_hands_over NS QUEUE: its copy mode is set, too; until then the kernel drops what comes.
+queue_hands_over() {
+    # shellcheck disable=SC2016
+    in_ns "$1" awk -v queue="$2" '$1 == queue && $4 == 2 { found = 1 } END { exit !found }' \
+        /proc/net/netfilter/nfnetlink_queue 2>/dev/null
+}
+
 wait_queue() {
-    wait_until "divert port $2 to be bound" queue_is_bound "$1" "$2"
+    wait_until "divert port $2 to be bound" queue_hands_over "$1" "$2"
 }
 
 wait_queue_free() {
