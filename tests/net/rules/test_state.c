@@ -379,6 +379,21 @@ START_TEST(test_limit)
 }
 END_TEST
 
+/* An or-block stands for several rules, and yet is one. */
+START_TEST(test_limit_counts_alternatives_together)
+{
+    rules_hold(rules_nft(), "100 allow gre from any to any",
+               "200 allow tcp from any to any { 80 or 81 } out via out0 setup limit src-addr 1",
+               "300 allow tcp from any to any 82 out via out0 setup limit src-addr 1",
+               "400 deny tcp from any to any via out0", NULL);
+    ck_assert(tcp_out(1111, 80, SYN));
+    ck_assert(tcp_back(80, 1111, SYN | ACK));
+    ck_assert(!tcp_out(1112, 81, SYN));
+    ck_assert(!tcp_out(1113, 80, SYN));
+    ck_assert(tcp_out(1114, 82, SYN));
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const tests[] = {
@@ -396,6 +411,7 @@ int main(void)
         test_state_behind_a_divert_rule,
         test_diverting_rule_with_state,
         test_limit,
+        test_limit_counts_alternatives_together,
     };
 
     return run_suite("state", tests, sizeof(tests) / sizeof(tests[0]));

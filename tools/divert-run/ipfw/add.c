@@ -41,6 +41,8 @@ static bool may_have_alternatives(const struct rule *rule)
            !rule_clause(rule, CLAUSE_PROB);
 }
 
+static unsigned limit_group; /* of the rules that the line becomes */
+
 /* One of its alternatives; all have the number of the first. */
 static enum ipfw_result add_parsed_rule(struct command *c, const char *text, unsigned *number,
                                         bool several)
@@ -51,6 +53,7 @@ static enum ipfw_result add_parsed_rule(struct command *c, const char *text, uns
 
     if (parsed == RULE_OK && !rule->number)
         rule->number = *number;
+    rule->state.limit_group = limit_group;
     if (parsed == RULE_BAD)
         result = command_refused(c);
     else if (parsed == RULE_EMPTY)
@@ -97,6 +100,7 @@ static enum ipfw_result add_alternatives(struct command *c, const char *line)
     enum ipfw_result result = IPFW_DONE;
     unsigned number = 0;
 
+    limit_group++;
     if (!alternatives_read(line, found, &c->reply->error))
         result = command_refused(c);
     for (unsigned i = 0; result == IPFW_DONE && i < found->rules; i++) {

@@ -25,6 +25,11 @@ void nft_text_injected(uint32_t mark_mask, struct text *out);
 void nft_state_make(const struct plan *plan, struct chain *chain, const struct rule *rule);
 void nft_state_check(struct plan *plan, struct chain *chain, const struct rule_state *check);
 void nft_print_states(const struct plan *plan, struct text *out);
+/* state_limit.c: appends the line that drops a packet above the limit of the rule; prints the sets
+ * of the rule, unless it counts in those of another. */
+void nft_limit_make(const struct plan *plan, struct chain *chain, const struct rule *rule,
+                    int family);
+void nft_print_limit(const struct plan *plan, const struct rule *rule, struct text *out);
 
 struct dialect nft_dialect(const struct filter_options *options);
 

@@ -7,7 +7,7 @@
  *   are not established, or no longer;
  * - state-N-4e: TCP connections that are established;
  * - state-N-4o: addresses only, of protocols without ports;
- * - limit-N-4: what `limit` counts.
+ * - limit-N-4: what `limit` counts, see state_limit.c.
  *
  * fin-4 has the directions of TCP connections that were closed. An element lasts for the lifetime
  * that its latest packet gave it. Those of state sets count a packet both when it finds them and
@@ -212,35 +212,6 @@ static void drop_if_missing(const struct maker *m, enum set_kind kind, struct ch
     line_of(chain, &text)->verdict = VERDICT_DROP;
 }
 
-static void add_limit_key(const struct maker *m, struct text *out)
-{
-    const char *ip = family_word(m->family), *dot = "";
-    const unsigned parts = m->rule->state.parts;
-
-    for (unsigned part = LIMIT_SRC_ADDR; part <= LIMIT_DST_PORT; part <<= 1) {
-        const char *side = part == LIMIT_SRC_ADDR || part == LIMIT_SRC_PORT ? "s" : "d";
-
-        if (!(parts & part))
-            continue;
-        if (part == LIMIT_SRC_ADDR || part == LIMIT_DST_ADDR)
-            text_add(out, "%s%s %saddr", dot, ip, side);
-        else
-            text_add(out, "%sth %sport", dot, side);
-        dot = " . ";
-    }
-}
-
-/* Connection tracking counts: it knows which connections there still are. */
-static void make_limit(const struct maker *m, struct chain *chain)
-{
-    struct text text = {0};
-
-    text_add(&text, "meta nfproto ipv%d add @limit-%zu-%d { ", m->family, m->index, m->family);
-    add_limit_key(m, &text);
-    text_add(&text, " ct count over %u }", m->rule->state.limit);
-    line_of(chain, &text)->verdict = VERDICT_DROP;
-}
-
 void nft_state_make(const struct plan *plan, struct chain *chain, const struct rule *rule)
 {
     struct maker m = {.plan = plan, .rule = rule, .index = rule_index(plan, rule)};
@@ -249,7 +220,7 @@ void nft_state_make(const struct plan *plan, struct chain *chain, const struct r
         if (!has_family(rule, m.family))
             continue;
         if (rule->state.limit)
-            make_limit(&m, chain);
+            nft_limit_make(plan, chain, rule, m.family);
         if (makes_tcp(rule))
             make_tcp(&m, chain);
         if (makes_datagrams(rule))
@@ -456,21 +427,6 @@ static void print_state_sets(const struct maker *m, struct text *out)
     }
 }
 
-static void print_limit_set(const struct maker *m, struct text *out)
-{
-    const char *ip = m->family == 4 ? "ipv4_addr" : "ipv6_addr", *dot = "";
-
-    text_add(out, "\tset limit-%zu-%d {\n\t\ttype ", m->index, m->family);
-    for (unsigned part = LIMIT_SRC_ADDR; part <= LIMIT_DST_PORT; part <<= 1) {
-        if (!(m->rule->state.parts & part))
-            continue;
-        text_add(out, "%s%s", dot,
-                 part == LIMIT_SRC_ADDR || part == LIMIT_DST_ADDR ? ip : "inet_service");
-        dot = " . ";
-    }
-    text_add(out, "\n\t\tsize %d\n\t\tflags dynamic\n\t}\n", DYNAMIC_MAX);
-}
-
 static void print_fin_set(int family, struct text *out)
 {
     text_add(out,
@@ -489,12 +445,11 @@ void nft_print_states(const struct plan *plan, struct text *out)
     print_fin_set(6, out);
     for (; m.index < plan->rules->count;) {
         m.rule = plan->rules->rules[m.index++];
+        nft_print_limit(plan, m.rule, out);
         for (m.family = 4; m.rule->state.makes && m.family <= 6; m.family += 2) {
             if (!has_family(m.rule, m.family))
                 continue;
             print_state_sets(&m, out);
-            if (m.rule->state.limit)
-                print_limit_set(&m, out);
         }
     }
 }

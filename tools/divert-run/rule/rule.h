@@ -153,11 +153,12 @@ enum limit_part { LIMIT_SRC_ADDR = 1, LIMIT_SRC_PORT = 2, LIMIT_DST_ADDR = 4, LI
 
 /* The dynamic rules that a rule makes or looks for. */
 struct rule_state {
-    bool makes;     /* one for each packet that matches the rule */
-    bool checks;    /* whether there is one already, before the rule's conditions */
-    bool any_flow;  /* checks those of all names */
-    unsigned limit; /* so many at most for the same parts, 0: any number */
-    uint8_t parts;  /* bits of enum limit_part */
+    bool makes;           /* one for each packet that matches the rule */
+    bool checks;          /* whether there is one already, before the rule's conditions */
+    bool any_flow;        /* checks those of all names */
+    unsigned limit;       /* so many at most for the same parts, 0: any number */
+    uint8_t parts;        /* bits of enum limit_part */
+    unsigned limit_group; /* rules with the same one count together; 0: alone */
     char flow[RULE_FLOW_MAX];
 };
 
