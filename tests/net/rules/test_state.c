@@ -219,6 +219,22 @@ START_TEST(test_reset_ends_a_connection)
 }
 END_TEST
 
+/* Its ports are used again before what was remembered of the first connection has expired. */
+START_TEST(test_closed_connection_is_forgotten)
+{
+    hold("allow tcp from any to any out via out0 setup keep-state", "count ip from any to any");
+    for (int connection = 0; connection < 2; connection++) {
+        ck_assert(tcp_out(1111, 80, SYN));
+        ck_assert(tcp_back(80, 1111, SYN | ACK));
+        ck_assert(tcp_out(1111, 80, FIN | ACK));
+        ck_assert_lifetime("e", 200, 300);
+        ck_assert(tcp_back(80, 1111, FIN | ACK));
+        ck_assert_int_eq(expires(SET("e")), -1);
+        sleep(2);
+    }
+}
+END_TEST
+
 START_TEST(test_setup_is_asked_of_the_first_packet_only)
 {
     hold("allow tcp from any to any 80 out via out0 setup keep-state",
@@ -401,6 +417,7 @@ int main(void)
         test_echo_has_addresses_only,
         test_tcp_lifetimes,
         test_reset_ends_a_connection,
+        test_closed_connection_is_forgotten,
         test_setup_is_asked_of_the_first_packet_only,
         test_check_state_says_where,
         test_too_late_a_check,

@@ -163,11 +163,24 @@ static struct line *line_of(struct chain *chain, struct text *text)
 
 /* ---- making ---- */
 
+/* A connection begins without the FINs of an earlier one between the same ports. */
+static void forget_closing(const struct maker *m, struct text *out)
+{
+    for (int reverse = 0; reverse < 2; reverse++) {
+        text_add(out, "delete @fin-%d { ", m->family);
+        add_state_key(m, SET_PORTS, reverse, out);
+        text_add(out, " } ");
+    }
+}
+
 static void make_tcp(const struct maker *m, struct chain *chain)
 {
     const struct dynamic_lifetimes *lifetimes = m->plan->dialect->lifetimes;
     struct text text = {0};
 
+    text_add(&text, "meta l4proto tcp ");
+    forget_closing(m, &text);
+    line_of(chain, &text);
     add_flags(SYN | ACK | RST | FIN, "==", SYN, &text);
     add_new(m, SET_PORTS, false, lifetimes->syn, &text);
     line_of(chain, &text);
