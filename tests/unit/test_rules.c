@@ -425,6 +425,18 @@ START_TEST(limits_are_errors)
 }
 END_TEST
 
+START_TEST(nothing_of_an_earlier_rule_is_left)
+{
+    memset(&rule, 0xbe, sizeof(rule));
+    ck_assert_int_eq(ipfw_parse("allow log ip from any to any", &rule, &error), RULE_OK);
+    ck_assert_uint_eq(rule.number, 0);
+    ck_assert_uint_eq(rule.pf_rule, 0);
+    ck_assert_uint_eq(rule.tag_bit, 0);
+    ck_assert_uint_eq(rule.log_amount, 0);
+    ck_assert_uint_eq(rule.state.limit_group, 0);
+}
+END_TEST
+
 /* Every beginning of a rule, and every rule with one character changed: an answer, and a place
  * inside the text. */
 START_TEST(damaged_rules_do_no_harm)
@@ -456,6 +468,7 @@ int main(void)
     runner_add(&runner, alternatives_stand_for_several_rules, 1);
     runner_add(&runner, lo0_is_lo, 1);
     runner_add(&runner, limits_are_errors, 1);
+    runner_add(&runner, nothing_of_an_earlier_rule_is_left, 1);
     runner_add(&runner, damaged_rules_do_no_harm, 1);
     return runner_run(&runner);
 }

@@ -6,6 +6,7 @@
 
 #include <ctype.h>
 #include <netinet/in.h>
+#include <stddef.h>
 #include <string.h>
 #include <strings.h>
 
@@ -209,13 +210,7 @@ enum rule_result ipfw_parse(const char *text, struct rule *out, struct rule_erro
     struct parser p = {.rule = out, .error = error};
     size_t from;
 
-    out->number = out->argument = out->set = out->clause_count = out->atom_count = 0;
-    out->log = out->is_default = out->tablearg = false;
-    out->table_count = 0;
-    out->state = (struct rule_state){0};
-    out->log_amount = out->packet_tag = out->tag_bit = 0;
-    out->removes_tag = false;
-    out->answer = (struct rule_answer){0};
+    memset(out, 0, offsetof(struct rule, clauses));
     if (!ipfw_lex_start(&p, text))
         return RULE_BAD;
     if (parser_at_end(&p))
