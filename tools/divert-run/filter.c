@@ -21,9 +21,7 @@
 static const struct rule *first_ipv6_only_rule(const struct ruleset *rules)
 {
     for (size_t i = 0; i < rules->count; i++) {
-        struct ruleset one = {.rules = &rules->rules[i], .count = 1};
-
-        if (ruleset_has_family(&one, 6) && !ruleset_has_family(&one, 4))
+        if (rule_has_family(rules->rules[i], 6) && !rule_has_family(rules->rules[i], 4))
             return rules->rules[i];
     }
     return NULL;

@@ -67,14 +67,6 @@ static bool has_set(const struct rule *rule, enum set_kind kind)
     }
 }
 
-static bool has_family(const struct rule *rule, int family)
-{
-    struct rule *one = (struct rule *)rule;
-    const struct ruleset set = {.rules = &one, .count = 1};
-
-    return ruleset_has_family(&set, family);
-}
-
 static size_t rule_index(const struct plan *plan, const struct rule *rule)
 {
     size_t i = 0;
@@ -230,7 +222,7 @@ void nft_state_make(const struct plan *plan, struct chain *chain, const struct r
     struct maker m = {.plan = plan, .rule = rule, .index = rule_index(plan, rule)};
 
     for (m.family = 4; m.family <= 6; m.family += 2) {
-        if (!has_family(rule, m.family))
+        if (!rule_has_family(rule, m.family))
             continue;
         if (rule->state.limit)
             nft_limit_make(plan, chain, rule, m.family);
@@ -401,7 +393,7 @@ static void look_in_family(struct plan *plan, struct chain *chain, const struct 
         for (size_t i = 0; i < plan->rules->count; i++) {
             const struct maker m = {plan, plan->rules->rules[i], i + 1, family};
 
-            if (!rule_makes_state(m.rule, check) || !has_family(m.rule, family) ||
+            if (!rule_makes_state(m.rule, check) || !rule_has_family(m.rule, family) ||
                 !has_look(m.rule, look))
                 continue;
             if (!actions[i])
@@ -460,7 +452,7 @@ void nft_print_states(const struct plan *plan, struct text *out)
         m.rule = plan->rules->rules[m.index++];
         nft_print_limit(plan, m.rule, out);
         for (m.family = 4; m.rule->state.makes && m.family <= 6; m.family += 2) {
-            if (!has_family(m.rule, m.family))
+            if (!rule_has_family(m.rule, m.family))
                 continue;
             print_state_sets(&m, out);
         }

@@ -17,19 +17,26 @@ static size_t limit_index(const struct plan *plan, const struct rule *rule)
     return i + 1;
 }
 
-static void add_limit_key(const struct rule *rule, int family, struct text *out)
+/* The parts that a rule names, each in the words of a packet, or as the type in a set. */
+static void add_limit_parts(const struct rule *rule, int family, bool types, struct text *out)
 {
-    const char *ip = family == 4 ? "ip" : "ip6", *dot = "";
+    const struct {
+        enum limit_part part;
+        const char *word, *type;
+    } parts[] = {
+        {LIMIT_SRC_ADDR, family == 4 ? "ip saddr" : "ip6 saddr",
+         family == 4 ? "ipv4_addr" : "ipv6_addr"},
+        {LIMIT_SRC_PORT, "th sport", "inet_service"},
+        {LIMIT_DST_ADDR, family == 4 ? "ip daddr" : "ip6 daddr",
+         family == 4 ? "ipv4_addr" : "ipv6_addr"},
+        {LIMIT_DST_PORT, "th dport", "inet_service"},
+    };
+    const char *dot = "";
 
-    for (unsigned part = LIMIT_SRC_ADDR; part <= LIMIT_DST_PORT; part <<= 1) {
-        const char *side = part == LIMIT_SRC_ADDR || part == LIMIT_SRC_PORT ? "s" : "d";
-
-        if (!(rule->state.parts & part))
+    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+        if (!(rule->state.parts & parts[i].part))
             continue;
-        if (part == LIMIT_SRC_ADDR || part == LIMIT_DST_ADDR)
-            text_add(out, "%s%s %saddr", dot, ip, side);
-        else
-            text_add(out, "%sth %sport", dot, side);
+        text_add(out, "%s%s", dot, types ? parts[i].type : parts[i].word);
         dot = " . ";
     }
 }
@@ -42,7 +49,7 @@ void nft_limit_make(const struct plan *plan, struct chain *chain, const struct r
 
     text_add(&text, "meta nfproto ipv%d add @limit-%zu-%d { ", family, limit_index(plan, rule),
              family);
-    add_limit_key(rule, family, &text);
+    add_limit_parts(rule, family, false, &text);
     text_add(&text, " ct count over %u }", rule->state.limit);
     chain_line(chain, text_str(&text))->verdict = VERDICT_DROP;
     text_free(&text);
@@ -50,16 +57,8 @@ void nft_limit_make(const struct plan *plan, struct chain *chain, const struct r
 
 static void print_limit_set(const struct rule *rule, size_t index, int family, struct text *out)
 {
-    const char *ip = family == 4 ? "ipv4_addr" : "ipv6_addr", *dot = "";
-
     text_add(out, "\tset limit-%zu-%d {\n\t\ttype ", index, family);
-    for (unsigned part = LIMIT_SRC_ADDR; part <= LIMIT_DST_PORT; part <<= 1) {
-        if (!(rule->state.parts & part))
-            continue;
-        text_add(out, "%s%s", dot,
-                 part == LIMIT_SRC_ADDR || part == LIMIT_DST_ADDR ? ip : "inet_service");
-        dot = " . ";
-    }
+    add_limit_parts(rule, family, true, out);
     text_add(out, "\n\t\tsize %d\n\t\tflags dynamic\n\t}\n", DYNAMIC_MAX);
 }
 

@@ -268,7 +268,8 @@ const struct rule *ruleset_nft_rule(const struct ruleset *rules);
 /* Does a rule change the DSCP of incoming packets? Then these must meet the rules in iptables'
  * table mangle. */
 bool ruleset_sets_dscp(const struct ruleset *rules);
-/* Is there a rule for packets of that family? Diverted or not, in either hook. */
+/* Are there packets of that family that it is for? Diverted or not, in either hook. */
+bool rule_has_family(const struct rule *rule, int family);
 bool ruleset_has_family(const struct ruleset *rules, int family);
 
 /* Fills PLAN, whose dialect, rules, family and prefix are set. Give it to plan_free() in the end.

@@ -228,15 +228,22 @@ bool ruleset_sets_dscp(const struct ruleset *rules)
     return false;
 }
 
+bool rule_has_family(const struct rule *rule, int family)
+{
+    for (int bits = 0; bits < 6; bits++) {
+        struct place place = {bits & 1 ? HOOK_OUT : HOOK_IN, family, bits & 2, bits & 4, 0};
+
+        if (rule_possible(rule, &place))
+            return true;
+    }
+    return false;
+}
+
 bool ruleset_has_family(const struct ruleset *rules, int family)
 {
     for (size_t i = 0; i < rules->count; i++) {
-        for (int bits = 0; bits < 6; bits++) {
-            struct place place = {bits & 1 ? HOOK_OUT : HOOK_IN, family, bits & 2, bits & 4, 0};
-
-            if (rule_possible(rules->rules[i], &place))
-                return true;
-        }
+        if (rule_has_family(rules->rules[i], family))
+            return true;
     }
     return false;
 }
