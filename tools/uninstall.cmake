@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: BSD-2-Clause
-# Removes the files that "cmake --install" has listed in MANIFEST, and the directories that it made and
-# that are empty now. DESTDIR counts as it does for the installation.
+# Removes the files that "cmake --install" has listed in MANIFEST, and the directories that are empty
+# without them, but for those that a prefix has anyway. DESTDIR counts as it does for the installation.
+cmake_minimum_required(VERSION 3.20)
 if(NOT EXISTS "${MANIFEST}")
     message(FATAL_ERROR "${MANIFEST} is missing: nothing was installed from this build directory")
 endif()
+set(KEPT bin include lib share man)
 
 file(STRINGS "${MANIFEST}" paths)
-set(directories "")
 foreach(path IN LISTS paths)
     set(path "$ENV{DESTDIR}${path}")
     if(EXISTS "${path}" OR IS_SYMLINK "${path}")
@@ -16,19 +17,15 @@ foreach(path IN LISTS paths)
         message(STATUS "Not there: ${path}")
     endif()
     get_filename_component(directory "${path}" DIRECTORY)
-    # Of the directories those that nobody else uses: they have the project's name.
-    while(directory MATCHES "/divertshim(/|$)")
-        list(APPEND directories "${directory}")
-        get_filename_component(directory "${directory}" DIRECTORY)
-    endwhile()
-endforeach()
-
-list(REMOVE_DUPLICATES directories)
-list(SORT directories ORDER DESCENDING) # the inner ones first
-foreach(directory IN LISTS directories)
-    file(GLOB entries LIST_DIRECTORIES true "${directory}/*" "${directory}/.*")
-    list(FILTER entries EXCLUDE REGEX "/\\.\\.?$")
-    if(IS_DIRECTORY "${directory}" AND NOT entries)
+    get_filename_component(name "${directory}" NAME)
+    while(NOT name IN_LIST KEPT OR directory MATCHES "/divertshim(/|$)")
+        file(GLOB entries LIST_DIRECTORIES true "${directory}/*" "${directory}/.*")
+        list(FILTER entries EXCLUDE REGEX "/\\.\\.?$")
+        if(NOT IS_DIRECTORY "${directory}" OR entries)
+            break()
+        endif()
         file(REMOVE_RECURSE "${directory}")
-    endif()
+        get_filename_component(directory "${directory}" DIRECTORY)
+        get_filename_component(name "${directory}" NAME)
+    endwhile()
 endforeach()
