@@ -16,9 +16,9 @@ struct known_name {
 };
 
 static const struct known_name known_ports[] = {
-    {"natd", 8668}, {"domain", 53}, {"ftp", 21},   {"http", 80}, {"https", 443},
-    {"ntp", 123},   {"smtp", 25},   {"ssh", 22},   {"www", 80},  {"mdns", 5353},
-    {"ssdp", 1900}, {"ntalk", 518}, {"rdp", 3389},
+    {"natd", 8668}, {"domain", 53}, {"ftp", 21},    {"ftp-data", 20}, {"http", 80},
+    {"https", 443}, {"ntp", 123},   {"smtp", 25},   {"ssh", 22},      {"www", 80},
+    {"mdns", 5353}, {"ssdp", 1900}, {"ntalk", 518}, {"rdp", 3389},
 };
 
 static const struct known_name known_protos[] = {
