@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The structure of the sources: layers, names, symbols.
 
-usage: test_structure.py ROOT CORE_ARCHIVE LIBRARY
+usage: test_structure.py ROOT CORE_ARCHIVE LIBRARY COMPILER
 
 Prints a line for each rule, and what breaks it. Exit status 1 if anything does.
 """
@@ -11,7 +11,7 @@ import re
 import subprocess
 import sys
 
-ROOT, CORE, LIBRARY = pathlib.Path(sys.argv[1]), sys.argv[2], sys.argv[3]
+ROOT, CORE, LIBRARY, COMPILER = pathlib.Path(sys.argv[1]), *sys.argv[2:]
 
 # From the bottom to the top: a file may include those of its own layer and of those below.
 LAYERS = [
@@ -183,13 +183,16 @@ def check_documented_tests():
 SHARED_OBJECTS = {"trace_open.c.o"}
 
 
+def output_of(*command):
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+
 def nm(*arguments):
-    output = subprocess.run(["nm", *arguments], check=True, capture_output=True, text=True).stdout
     names, skip = set(), False
-    for line in filter(None, output.splitlines()):
+    for line in filter(None, output_of("nm", *arguments).splitlines()):
         if line.endswith(":"):
             skip = line[:-1] in SHARED_OBJECTS
-        elif not skip:
+        elif not skip and not line.endswith("@GLIBC_PRIVATE"):
             names.add(line.split()[-1].split("@")[0])
     return names
 
@@ -218,6 +221,27 @@ def check_symbols():
            names & nm("-u", CORE))
 
 
+# The name that the C library gives a call in fortified programs, in those with large files or
+# 64-bit time, and its own name for it: __ppoll64_chk, __fstat64_time64, __read.
+CALL_OF_NAME = re.compile(r"(?:__)?(.+?)(?:64)?(?:_time64|_chk)?")
+# A system call of Linux of old; sysctl is a call of BSD.
+OTHER_CALLS = {"__sysctl"}
+
+
+def c_library():
+    """The file with the names that the library's programs may be linked with."""
+    needed = re.search(r"\(NEEDED\).*\[(libc\..*)\]", output_of("readelf", "-d", LIBRARY))[1]
+    return output_of(COMPILER, f"-print-file-name={needed}").strip()
+
+
+def check_names_of_libc():
+    names = hooks()
+    calls = {CALL_OF_NAME.fullmatch(name)[1] for name in names}
+    offered = nm("-D", "--defined-only", c_library()) - OTHER_CALLS
+    report("the C library has no other name of a call that is caught",
+           {n for n in offered - names if CALL_OF_NAME.fullmatch(n)[1] in calls})
+
+
 check_layers()
 check_circles()
 check_heads()
@@ -225,4 +249,5 @@ check_names()
 check_test_names()
 check_documented_tests()
 check_symbols()
+check_names_of_libc()
 sys.exit(1 if failures else 0)
