@@ -245,6 +245,17 @@ static int job_dlopen(void)
     return 0;
 }
 
+/* The structure's number, which is another on each machine: what libc takes for a file. */
+static int structure_of(int (*call)(int, int, void *))
+{
+    char st[512];
+    int version = 0;
+
+    while (version < 4 && call(version, 0, st) < 0)
+        version++;
+    return version;
+}
+
 /* The names that a program which was built with an older C library asks for. */
 static int job_symbols(void)
 {
@@ -255,8 +266,8 @@ static int job_symbols(void)
     int fd = bound(), copy;
     char st[512];
 
-    if (!old_fcntl || !old_stat || !old_stat64 || old_stat(1, fd, st) < 0 ||
-        old_stat64(1, fd, st) < 0 || old_stat(1, 0, st) < 0)
+    if (!old_fcntl || !old_stat || !old_stat64 || old_stat(structure_of(old_stat), fd, st) < 0 ||
+        old_stat64(structure_of(old_stat64), fd, st) < 0)
         return 49;
     copy = old_fcntl(fd, F_DUPFD, 30);
     return copy < 0 || close(fd) < 0 ? 49 : pass_one(copy);
