@@ -183,8 +183,8 @@ static void note_error(struct nfqueue_ring *ring, const struct nlmsghdr *nlh)
     if (nlh->nlmsg_len < NLMSG_LENGTH(sizeof(*answer)) || answer->error != -EPERM)
         return;
     if (ring->refused++ == 0)
-        log_line(LOG_WARN, "the kernel takes no verdicts from this process: it gave up "
-                           "CAP_NET_ADMIN, which NFQUEUE asks for at every packet");
+        log_line(LOG_WARN, "the kernel refuses verdicts from this process: it gave up "
+                           "CAP_NET_ADMIN, which NFQUEUE requires for every packet");
 }
 
 static bool parse_message(struct nfqueue_ring *ring, const struct mmsghdr *m,

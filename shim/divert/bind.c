@@ -107,7 +107,7 @@ static int bind_any(struct divert_socket *s, unsigned port, struct divert_socket
     if (!err && !s->sibling) {
         bind_copies(s);
         if (nfnetlink_drop_answers(s->queue_fd))
-            log_line(LOG_DEBUG, "the kernel's answers may wake who waits for packets");
+            log_line(LOG_DEBUG, "the kernel's answers may wake whoever waits for packets");
         err = start_queues(s);
     }
     s->shared->bound = err == 0;
@@ -160,8 +160,8 @@ static int bind_socket(struct divert_socket *s, unsigned port)
         err = bind_again(s, port);
     if (err == -EADDRINUSE && s->shared->balanced)
         log_line(LOG_WARN,
-                 "divert port %u: no socket more can share it than the %u that divert-run "
-                 "--listeners (" ENV_LISTENERS ") says",
+                 "divert port %u: no more than %u sockets can share it, as divert-run --listeners "
+                 "(" ENV_LISTENERS ") says",
                  port, s->options->listeners);
     return err;
 }

@@ -194,13 +194,13 @@ static void adopt_one(const struct divert_handles *h)
 
     if (!s && real.fcntl(h->fd[HANDLE_QUEUE], F_GETFD) >= 0)
         log_line(LOG_WARN,
-                 "a divert socket of the program before cannot be used: descriptors %d, "
-                 "%d and %d are not what " VARIABLE " says",
+                 "a divert socket inherited over exec cannot be used: descriptors %d, %d and %d "
+                 "are not what " VARIABLE " says",
                  h->fd[HANDLE_QUEUE], h->fd[HANDLE_EVENT], h->fd[HANDLE_MEMORY]);
     if (!s)
         return;
     if (enter_descriptors(s) == 0)
-        log_line(LOG_DEBUG, "the program before left a divert socket without a descriptor");
+        log_line(LOG_DEBUG, "an inherited divert socket has no descriptor");
     divert_release(s);
 }
 

@@ -194,7 +194,7 @@ static void unpack_one(int fd)
     s = maker_is_trusted(fd) ? divert_adopt(&h) : NULL;
     if (!s) {
         divert_close_handles(&h);
-        log_line(LOG_WARN, "a divert socket that came over a UNIX socket cannot be used: it is of "
+        log_line(LOG_WARN, "a divert socket received over a UNIX socket cannot be used: it is "
                            "another user's, or of another version of this library");
         return;
     }

@@ -54,7 +54,7 @@ void divert_trace_written(struct divert_socket *s, struct trace_packet *p, enum 
     else if (fate == STATUS_MATCHED && repeated && p->tag == 0)
         snprintf(text, sizeof(text), "runs the whole list");
     else if (fate == STATUS_MATCHED && repeated)
-        snprintf(text, sizeof(text), "goes on behind rule %u", p->tag);
+        snprintf(text, sizeof(text), "goes on after rule %u", p->tag);
     else
         snprintf(text, sizeof(text), "%s", name_of_fate(fate, p));
     trace_packet(TRACE_WRITE, p, text, !err);

@@ -160,7 +160,7 @@ static int ready(unsigned mark_shift)
 
     if (err && err != said)
         log_line(LOG_WARN,
-                 "incoming packets cannot be injected: no TAP device: %s (it takes "
+                 "incoming packets cannot be injected: no TAP device: %s (it needs "
                  "/dev/net/tun and CAP_NET_ADMIN)",
                  strerror(-err));
     said = err;
@@ -168,9 +168,9 @@ static int ready(unsigned mark_shift)
         return err;
     if (redirect_error)
         log_line(LOG_WARN,
-                 "BPF is not permitted here (%s): incoming packets that are injected "
-                 "arrive on %s instead of their own interface and without a tag, so rules "
-                 "meet them from the top, and not those that name their interface",
+                 "BPF is not permitted here (%s): injected incoming packets arrive on %s, not on "
+                 "their own interface, and without a tag; they meet all rules, and those that "
+                 "name their interface do not match",
                  strerror(-redirect_error), tap.name);
     redirect_error = 0; /* said once */
     return 0;

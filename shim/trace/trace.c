@@ -208,7 +208,7 @@ static void note_missing(void)
     if (!trace_file_left_out(&packets) || said)
         return;
     said = true;
-    log_line(LOG_WARN, "%s=%s: packets are missing from it, the reader is too slow",
+    log_line(LOG_WARN, "%s=%s: packets are missing from it: the reader is too slow",
              packets.variable, packets.name);
 }
 

@@ -97,7 +97,7 @@ START_TEST(errors_are_about_a_word_of_the_line)
     expect_refused("ipfw -q add 100 allow ip form any to any", "form", "expected 'from'");
     expect_refused("add 100 deny { tcp or udp } form any to any", "form", "expected 'from'");
     expect_refused("ipfw -q", "", "at the end");
-    expect_refused("ipfw nonsense", "nonsense", "expected a command of ipfw");
+    expect_refused("ipfw nonsense", "nonsense", "expected an ipfw command");
     expect_refused("delete all", "all", "expected the number of a rule");
     expect_refused("delete 100 x", "x", "expected the number of a rule");
     expect_refused("flush now", "now", "expected the end");

@@ -151,12 +151,12 @@ START_TEST(wrong_words_of_tables_are_refused)
 {
     refused("table", "name or the number");
     refused("table a/b add 1.1.1.1", "name of a table");
-    refused("table T", "behind the table's name");
+    refused("table T", "after the table's name");
     refused("table T frobnicate", "frobnicate");
     refused("table T add", "expected an entry");
     refused("table T add 10.0.0.0/33", "prefix length");
     refused("table T add example.org", "no host names");
-    refused("table T create type flow:src-ip", "tables of flows");
+    refused("table T create type flow:src-ip", "flow tables are not supported");
     refused("table T create type nonsense", "addr, iface or number");
     refused("table T create valtype nonsense", "legacy");
     done("table I create type iface");
@@ -166,9 +166,9 @@ START_TEST(wrong_words_of_tables_are_refused)
     refused("table all create", "create");
     refused("add deny ip from table() to any", "name or the number");
     refused("add deny ip from table(1 to any", "table(NAME)");
-    refused("add deny ip from table(1,x) to any", "behind the comma");
+    refused("add deny ip from table(1,x) to any", "after the comma");
     refused("add deny ip from any to any lookup colour T", "expected dst-ip");
-    refused("add deny ip from any to any lookup dst-ip", "behind 'dst-ip'");
+    refused("add deny ip from any to any lookup dst-ip", "after 'dst-ip'");
     refused("add deny icmp from any to any lookup dst-port T", "no ports");
 }
 END_TEST

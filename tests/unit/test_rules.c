@@ -134,7 +134,7 @@ static const struct {
     {"tcp-setmss 5 udp from any to any", "tcp-setmss 5 udp from any to any", "another protocol"},
     {"tcp-setmss 0 tcp from any to any", "0", "segment size"},
     {"tcp-setmss 65536 tcp from any to any", "65536", "segment size"},
-    {"deny log logamount x ip from any to any", "x", "behind logamount"},
+    {"deny log logamount x ip from any to any", "x", "after logamount"},
     {"bogus ip from any to any", "bogus", "expected an action"},
     {"65533 allow ip from any to any", "65533", "sockarg"},
     {"set 32 allow ip from any to any", "32", "0 to 31"},
@@ -160,7 +160,7 @@ static const struct {
     {"allow ip from 1.2.3.4/28{1,16} to any", "16}", "not in the network"},
     {"allow ip from 1.2.3.4{1,2 to any", "1.2.3.4{1,2", "expected '}'"},
     {"allow ip from 1.2.3.4{9-5} to any", "1.2.3.4{9-5}", "a range"},
-    {"allow ip from 1.2.3.4{1}x to any", "1.2.3.4{1}x", "behind '}'"},
+    {"allow ip from 1.2.3.4{1}x to any", "1.2.3.4{1}x", "may follow '}'"},
     {"allow ip from ::1{1} to any", "::1{1}", "before the brace"},
     {"allow ip from any to any frag df,bogus", "bogus", "df, mf, rf or offset"},
     {"allow ip from any to any ipoptions ts", "ts", "timestamps"},
@@ -193,9 +193,9 @@ static const struct {
     {"allow ip from any to any limit 5", "5", "expected src-addr"},
     {"allow ip from any to any limit src-addr", "", "number of connections"},
     {"allow ip from any to any limit src-addr 0", "0", "number of connections"},
-    {"check-state ip from any to any", "ip", "nothing but a flow"},
+    {"check-state ip from any to any", "ip", "only a flow"},
     {"allow ip from any to any bogus", "bogus", "expected an option"},
-    {"allow ip from any to any not", "", "behind 'not'"},
+    {"allow ip from any to any not", "", "after 'not'"},
     {"allow ip from any to any via", "", "expected an interface"},
     {"allow ip from any to any via 203.0.113.77", "203.0.113.77", "no interface has"},
     {"allow ip from any to any via 2001:db8::77", "2001:db8::77", "no interface has"},
@@ -319,8 +319,8 @@ START_TEST(alternatives_stand_for_several_rules)
         "deny ip from 10.0.0.0/24{1,5} to table(1)|deny ip from 10.0.0.0/24{1,5} to me|"
         "deny ip from me to table(1)|deny ip from me to me|");
     ck_assert_str_eq(alternatives_of("deny ( tcp or {udp} )"), "'{': no braces within braces");
-    ck_assert_str_eq(alternatives_of("deny ( tcp or udp }"), "'(': expected ')' behind it");
-    ck_assert_str_eq(alternatives_of("deny { tcp or"), "'{': expected '}' behind it");
+    ck_assert_str_eq(alternatives_of("deny ( tcp or udp }"), "'(': expected ')' to close it");
+    ck_assert_str_eq(alternatives_of("deny { tcp or"), "'{': expected '}' to close it");
     ck_assert_str_eq(alternatives_of("deny { tcp or } from"),
                      "'{ }': expected something on both sides of 'or'");
     ck_assert_str_eq(alternatives_of("deny { { tcp } }"), "'{': no braces within braces");

@@ -121,13 +121,13 @@ static bool assign_packet_tags(const struct filter *filter, const struct ruleset
     unsigned needed = packet_tags_count(rules);
 
     if (options->tag_mask & options->mark_mask) {
-        message_error("--tag-mask 0x%08x: expected other bits than those of --mark-mask 0x%08x",
+        message_error("--tag-mask 0x%08x: expected bits that are not in --mark-mask 0x%08x",
                       options->tag_mask, options->mark_mask);
         return false;
     }
     if (rule)
         message_error("rule %u: '%s': each tag needs a bit of the packet mark, %u for these rules; "
-                      "give bits that nobody else uses, such as --tag-mask 0x%04x",
+                      "name bits that nothing else uses, such as --tag-mask 0x%04x",
                       rule->number, rule->text, needed, needed < 32 ? (1u << needed) - 1 : 0xffff);
     return !rule;
 }
@@ -193,11 +193,11 @@ static int refuse_place(const struct filter *filter, const struct owner_tags *ot
         message_error("another divert-run has its rules in %s; give both the same --backend",
                       elsewhere);
     else if (others->masks_differ || (others->runs && others->mask != options->mark_mask))
-        message_error("another divert-run has its tags elsewhere in the packet mark than 0x%08x; "
-                      "give both the same --mark-mask",
+        message_error("another divert-run uses other bits of the packet mark than 0x%08x; give "
+                      "both the same --mark-mask",
                       options->mark_mask);
     else if (options->place >= NFT_PLACES)
-        message_error("there are %u divert-runs, or were since the first of them: no more fit",
+        message_error("no room for another divert-run: %u started since the oldest one that runs",
                       options->place);
     else
         return 0;
@@ -230,8 +230,8 @@ static int place_behind_other_runs(struct filter *filter, struct ruleset *rules)
         return status;
     options->tag_base = others.runs ? others.last + 1 : 0;
     if (!ruleset_renumber(rules, options->tag_base)) {
-        message_error("other divert-runs have the rule numbers up to %u, so that these have no "
-                      "room; number the rules lower",
+        message_error("other divert-runs use the rule numbers up to %u, which leaves no room for "
+                      "these rules; use lower numbers",
                       others.last);
         return STATUS_FAILED;
     }
@@ -387,7 +387,7 @@ bool filter_remove(struct filter *filter)
     unlock_rules(lock);
     counters_free(&filter->counters);
     if (!removed)
-        message_error("some rules could not be removed; 'divert-run --cleanup' tries again");
+        message_error("some rules could not be removed; try again with 'divert-run --cleanup'");
     return removed;
 }
 
@@ -460,8 +460,8 @@ int filter_cleanup(void)
     if (nft < 0 || iptables < 0)
         return STATUS_FAILED;
     if (nft + iptables)
-        message_warning("removed what dead runs left");
+        message_warning("removed the rules of a divert-run that was killed");
     else
-        message_note("nothing was left");
+        message_note("there is nothing to remove");
     return 0;
 }

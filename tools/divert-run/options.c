@@ -297,7 +297,7 @@ static int check_listener_ports(const struct options *options)
 
         if (rule->action != RULE_DIVERT || rule->argument + more <= 65535)
             continue;
-        message_error("divert port %u: with --listeners %u the highest is %u", rule->argument,
+        message_error("divert port %u: --listeners %u allows ports up to %u", rule->argument,
                       more + 1, 65535 - more);
         return STATUS_USAGE;
     }
@@ -311,15 +311,15 @@ static int check_mode(const struct options *options)
         return STATUS_USAGE;
     }
     if (options->mode == MODE_STATUS && options->command) {
-        message_error("--status takes no command; seconds follow its '=': --status=1");
+        message_error("--status takes no command; seconds are written as --status=1");
         return STATUS_USAGE;
     }
     if (options->json && options->mode != MODE_STATUS) {
-        message_error("--json goes with --status");
+        message_error("--json needs --status");
         return STATUS_USAGE;
     }
     if (options->mode == MODE_CHECK && !options->rules.count) {
-        message_error("--check: there is no rule to check; -r, -f or --pf gives one");
+        message_error("--check: there is no rule to check; give one with -r, -f or --pf");
         return STATUS_USAGE;
     }
     return check_listener_ports(options);
@@ -351,8 +351,7 @@ static int resolve_ipfw_rules(struct options *options)
     if (!ok)
         message_error("%s", text_str(&why));
     else if (options->ipfw.off)
-        message_warning(
-            "the rules end with the firewall disabled, so that none of them is in force");
+        message_warning("the commands leave the firewall disabled, so no rule is in force");
     text_free(&why);
     options->filter.options.lifetimes = lifetimes_of(&options->ipfw);
     return ok ? 0 : STATUS_USAGE;
@@ -369,7 +368,7 @@ static int translate_pf_rules(struct options *options)
     if (!has_statements(&options->pf))
         return 0;
     if (options->rules.count) {
-        message_error("rules of ipfw (-r, -f) and of pf (--pf, --pf-file) do not mix");
+        message_error("ipfw rules (-r, -f) and pf rules (--pf, --pf-file) cannot be mixed");
         return STATUS_USAGE;
     }
     return pf_finish(&options->pf, &options->rules, &options->personality);

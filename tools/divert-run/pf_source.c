@@ -106,7 +106,7 @@ static int add_statements(struct pf_ruleset *pf, const char *path, const char *t
     text_free(&statement);
     if (!tally.bad)
         return 0;
-    message_error("%s: %u of %u statements cannot be taken, so none is", path, tally.bad,
+    message_error("%s: %u of %u statements were rejected; none is used", path, tally.bad,
                   tally.statements);
     return STATUS_USAGE;
 }
@@ -123,9 +123,9 @@ static char *read_whole(FILE *file, const char *path)
     if (ferror(file))
         message_error("%s: %s", path, strerror(errno));
     else if (text.len >= FILE_MAX)
-        message_error("%s: is larger than %u bytes", path, FILE_MAX);
+        message_error("%s: larger than %u bytes", path, FILE_MAX);
     else if (strlen(text_str(&text)) != text.len)
-        message_error("%s: this file has a NUL character in it", path);
+        message_error("%s: this file contains a NUL character", path);
     else
         return text.s ? text.s : copy_string("");
     text_free(&text);

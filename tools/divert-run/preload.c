@@ -101,7 +101,7 @@ int preload_find_library(char **out)
     if (find_beside_program(out) || try_library(out, DIVERTSHIM_LIBDIR, ""))
         return check_library_path(*out);
     message_error(LIBRARY " is neither beside divert-run nor in ../lib nor in " DIVERTSHIM_LIBDIR
-                          "; " ENV_LIBRARY "=PATH tells where it is");
+                          "; name it with " ENV_LIBRARY "=PATH");
     return STATUS_FAILED;
 }
 

@@ -76,7 +76,7 @@ int rules_from_argument(struct rule_source *source, enum rule_language language,
 
     snprintf(where, sizeof(where), "rule %u", ++source->given);
     if (strpbrk(text, "\n")) {
-        message_error("%s: a rule is one line; %s FILE takes many", where,
+        message_error("%s: a rule is one line; %s FILE reads many", where,
                       language == LANGUAGE_PF ? "--pf-file" : "-f");
         return STATUS_USAGE;
     }
@@ -104,14 +104,14 @@ static int ipfw_from_file(struct rule_source *source, const char *path)
         line[strcspn(line, "\n")] = '\0';
         lines += line[strspn(line, " \t\r")] != '\0';
         if (strlen(line) + 1 < (size_t)length) {
-            message_error("%s: this line has a NUL character in it", text_str(&where));
+            message_error("%s: this line contains a NUL character", text_str(&where));
             bad++;
         } else {
             bad += run_ipfw_line(source, text_str(&where), line, true) != 0;
         }
     }
     if (bad) {
-        message_error("%s: %u of %u lines cannot be taken, so none is", path, bad, lines);
+        message_error("%s: %u of %u lines were rejected; none is used", path, bad, lines);
         status = STATUS_USAGE;
     }
     if (!status && ferror(file)) {
@@ -183,7 +183,7 @@ static void warn_missing_interface(const struct ruleset *rules, size_t at, const
         interface_named_before(rules, at, name))
         return;
     list_interfaces(&there);
-    message_warning("there is no interface '%s' now, but %s; what names it waits for it: %s", name,
+    message_warning("there is no interface '%s' now, only %s; this rule waits for it: %s", name,
                     text_str(&there), rules->rules[at]->text);
     text_free(&there);
 }

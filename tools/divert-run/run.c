@@ -213,8 +213,8 @@ static void look_for_unshimmed(int *looks)
     }
     *looks = 0;
     message_warning(
-        "a program here opened a divert socket without the library, and will not receive "
-        "anything; see 'ss -wp' for its name");
+        "a program opened a divert socket without the library and will receive nothing; "
+        "'ss -wp' shows its name");
 }
 
 static int64_t now_ms(void)
@@ -296,7 +296,7 @@ int run_start(const char *path, char *const argv[])
     if (signals < 0)
         return report_start_error("signalfd", errno, STATUS_FAILED);
     if (prctl(PR_SET_CHILD_SUBREAPER, 1) < 0)
-        message_warning("daemons will not be waited for: %s", strerror(errno));
+        message_warning("divert-run will not wait for daemons: %s", strerror(errno));
     error = start_command(path, argv);
     if (!error)
         return 0;

@@ -196,7 +196,7 @@ test_rules_without_a_program_drop() {
         return
     fi
     expect_equal 'rules are left: what they divert is dropped' 0 "$(ping_replies "$CLIENT" "$SERVER_ADDRESS" 3)"
-    expect_contains '--cleanup says what it did' 'removed what dead runs left' \
+    expect_contains '--cleanup says what it did' 'removed the rules of a divert-run that was killed' \
         "$(in_ns "$ROUTER" "$DIVERT_RUN" --cleanup 2>&1)"
     expect_at_least 'rules are removed: traffic flows' 1 "$(ping_replies "$CLIENT" "$SERVER_ADDRESS" 3)"
 }

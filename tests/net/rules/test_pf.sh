@@ -282,18 +282,18 @@ test_pf_refuses() {
 icmp-type, icmp6-type, keep state, no state, ...)
   pass out prot tcp
            ^~~~" --pf "$rule" --pf 'pass out prot tcp'
-    expect_refused 'rules of both kinds' 'rules of ipfw (-r, -f) and of pf (--pf, --pf-file) do not mix' \
+    expect_refused 'rules of both kinds' 'ipfw rules (-r, -f) and pf rules (--pf, --pf-file) cannot be mixed' \
         --pf "$rule" -r 'divert 700 ip from any to any'
     expect_refused 'a program of FreeBSD' "rule 1: 'divert-packet': is OpenBSD's; with --personality freebsd rules divert by 'divert-to port N'" \
         --personality freebsd --pf "$rule"
     expect_refused 'an empty rule' 'rule 1: the rule is empty' --pf ''
-    expect_refused 'two lines' 'rule 1: a rule is one line; --pf-file FILE takes many' --pf $'pass\nblock'
+    expect_refused 'two lines' 'rule 1: a rule is one line; --pf-file FILE reads many' --pf $'pass\nblock'
     printf '%s\n' "$rule" 'block return' '' 'pass out prot tcp' >"$SCRATCH/pf.conf"
     expect_refused 'a line of a file' "$SCRATCH/pf.conf:4: 'prot': expected an option (divert-packet, flags, \
 icmp-type, icmp6-type, keep state, no state, ...)
   pass out prot tcp
            ^~~~
-divert-run: $SCRATCH/pf.conf: 1 of 3 statements cannot be taken, so none is" --pf-file "$SCRATCH/pf.conf"
+divert-run: $SCRATCH/pf.conf: 1 of 3 statements were rejected; none is used" --pf-file "$SCRATCH/pf.conf"
     expect_refused 'no such file' "$SCRATCH/nowhere: No such file or directory" --pf-file "$SCRATCH/nowhere"
 }
 

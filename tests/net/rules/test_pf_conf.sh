@@ -87,7 +87,7 @@ END
     expect_contains 'rdr-to' "iifname \"em1\" tcp dport 80 dnat ip to 192.0.2.2:8080 }" "$(grep "$CONF:7:" "$SCRATCH/said")"
     expect_contains 'nat' 'masquerade }' "$(grep "$CONF:8:" "$SCRATCH/said")"
     expect_contains 'load anchor' "'include' the file" "$(grep "$CONF:9:" "$SCRATCH/said")"
-    expect_contains 'all of them' "$CONF: 8 of 9 statements cannot be taken, so none is" "$(cat "$SCRATCH/said")"
+    expect_contains 'all of them' "$CONF: 8 of 9 statements were rejected; none is used" "$(cat "$SCRATCH/said")"
 }
 
 # ---- tables ----
@@ -366,7 +366,7 @@ END
     expect_pings 'the router, without it' 0 "$ROUTER" 10.1.0.2
     pf_stop
     expect_refused 'tags without bits' "rule 1: 'pass in tag A': each tag needs a bit of the packet mark, \
-1 for these rules; give bits that nobody else uses, such as --tag-mask 0x0001" --pf 'pass in tag A'
+1 for these rules; name bits that nothing else uses, such as --tag-mask 0x0001" --pf 'pass in tag A'
 }
 
 # ---- FreeBSD ----

@@ -53,7 +53,7 @@ test_wrong_words() {
     printf 'allow ip from any too any\n%s\nallow\n' "$GOOD" >"$SCRATCH/rules"
     expect_refused 'the first bad rule of a file' 2 "rules:1: 'too'" -- -f "$SCRATCH/rules"
     expect_refused 'and the second' 2 'rules:3: expected a protocol' -- -f "$SCRATCH/rules"
-    expect_refused 'and how many' 2 'rules: 2 of 3 lines cannot be taken, so none is' -- -f "$SCRATCH/rules"
+    expect_refused 'and how many' 2 'rules: 2 of 3 lines were rejected; none is used' -- -f "$SCRATCH/rules"
     expect_refused 'alternatives that would be counted twice' 2 'alternatives in braces' \
         -- -r 'count { tcp or udp } from any to any'
     expect_refused 'no such file' 2 "$SCRATCH/nowhere" -- -f "$SCRATCH/nowhere"
@@ -61,7 +61,7 @@ test_wrong_words() {
     expect_refused 'no such backend' 2 "'pf'" -- --backend pf -r "$GOOD"
     expect_refused 'tags without bits of the mark' 2 'such as --tag-mask 0x0001' \
         -- -r "$GOOD" -r 'count tag 5 ip from any to any'
-    expect_refused 'bits of both kinds of tags' 2 'other bits than those of --mark-mask' \
+    expect_refused 'bits of both kinds of tags' 2 'expected bits that are not in --mark-mask' \
         -- --tag-mask 0x10000 -r "$GOOD"
     expect_refused 'IP options with iptables' 2 'iptables has no match for IP options' \
         -- --backend iptables -r 'deny ip from any to any ipoptions rr'
@@ -128,9 +128,9 @@ test_root_of_another_namespace() {
     local foreign=("${user[@]}" unshare --user --map-root-user)
     can_make_user_namespaces "${user[@]}" || return 0
     copy_make
-    expect_refused 'root of another namespace' 125 'belongs to another user namespace' \
+    expect_refused 'root of another namespace' 125 'does not own the network namespace' \
         "${foreign[@]}" -- -r "$GOOD"
-    expect_refused 'root of another namespace cleans up' 125 'belongs to another user namespace' \
+    expect_refused 'root of another namespace cleans up' 125 'does not own the network namespace' \
         "${foreign[@]}" -- --cleanup
     if [[ ! -e /proc/net/netfilter/nfnetlink_queue ]]; then # nobody has used a queue yet
         printf -- '-- not what is said of its sockets: the module nfnetlink_queue is not loaded\n'
@@ -148,7 +148,7 @@ test_root_of_another_namespace() {
 test_status_of_hidden_processes() {
     can_make_user_namespaces || return 0
     run_start "$ROUTER" 8000 "$EXAMPLES/printer" -p 8000
-    expect_contains 'root of another namespace is told that it does not see all' 'were not looked into' \
+    expect_contains 'root of another namespace is told that it does not see all' 'were not examined' \
         "$(in_ns "$ROUTER" unshare --user --map-root-user "$DIVERT_RUN" --status 2>&1)"
     run_stop
 }
@@ -245,7 +245,7 @@ test_no_nfqueue() {
 test_interface_comes_later() {
     run_start "$ROUTER" 8000 "${BACKEND_OPTION[@]}" -r 'divert 8000 icmp from any to any in via late0' \
         "$EXAMPLES/printer" -p 8000
-    expect_contains 'an interface that is not there' "there is no interface 'late0' now, but lo, " "$(cat "$RUN_LOG")"
+    expect_contains 'an interface that is not there' "there is no interface 'late0' now, only lo, " "$(cat "$RUN_LOG")"
     expect_contains 'the rule is installed all the same' 'late0' "$(rules_left "$ROUTER")"
     link_make "$CLIENT" late-end 10.2.0.2/24 "$ROUTER" late0 10.2.0.1/24
     expect_equal 'pings over it' 3 "$(ping_replies "$CLIENT" 10.2.0.1 3 -W 10)"

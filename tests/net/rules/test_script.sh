@@ -79,9 +79,9 @@ test_refused_scripts() {
         'ipfw add 300 frobnicate ip from any to any || true'
     expect_refused_script 'a rule that cannot be taken' "bad: 'too'" bad
     expect_refused_script 'and another' "'frobnicate'" bad
-    expect_refused_script 'and how many' '2 of 3 commands of ipfw cannot be taken, so none is' bad
+    expect_refused_script 'and how many' '2 of 3 ipfw commands were rejected; none is used' bad
     script_make bad 'ipfw -q add 100 allow ip from any to any' 'ipfw delete 200'
-    expect_refused_script 'a script that fails' "exit status 69, so that its rules are not used; the last command" bad
+    expect_refused_script 'a script that fails' "exit status 69; its rules are not used; the last ipfw command" bad
     # shellcheck disable=SC2016
     script_make bad 'ipfw -q add 100 allow ip from any to any' 'kill -9 $$'
     expect_refused_script 'a script that is killed' 'signal 9' bad
@@ -175,7 +175,7 @@ test_files_of_scripts() {
     check_script "$SCRATCH/files"
     expect_contains 'a file that is not there' "no-file: No such file" "$CHECKED"
     expect_contains 'a preprocessor that fails' "file: the preprocessor failed" "$CHECKED"
-    expect_contains 'both count' '2 of 3 commands of ipfw cannot be taken' "$CHECKED"
+    expect_contains 'both count' '2 of 3 ipfw commands were rejected' "$CHECKED"
 }
 
 # Without root the mount namespace is one of a user namespace.
@@ -210,7 +210,7 @@ test_scripts_without_namespaces() {
     script_make sbin 'fwcmd=/sbin/ipfw' "\$fwcmd add 100 count ip from any to any"
     script_make plain 'ipfw add 100 count ip from any to any'
     CHECKED=$(without_namespaces "$DIVERT_RUN" --check --ipfw-script "$SCRATCH/sbin" -- none)
-    expect_contains 'without namespaces, /sbin/ipfw' "or make it a link to divert-run" "$CHECKED"
+    expect_contains 'without namespaces, /sbin/ipfw' "or make /sbin/ipfw a link to divert-run" "$CHECKED"
     expect_contains 'and the script fails' 'exit status 127' "$CHECKED"
     CHECKED=$(without_namespaces "$DIVERT_RUN" --check --ipfw-script "$SCRATCH/plain" -- none)
     expect_contains 'without namespaces, ipfw' '00100 count ip from any to any' "$CHECKED"

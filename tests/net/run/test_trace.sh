@@ -36,13 +36,13 @@ ENDS='10.1.0.2:4444 -> 192.0.2.2:5002 udp length 128'
 
 # What words.py makes of a packet of each kind.
 LINES="TIME 8000 read  #N in  lan0 tag 100 $ENDS
-TIME 8000 write #N in  lan0 tag 100 $ENDS: goes on behind rule 100
+TIME 8000 write #N in  lan0 tag 100 $ENDS: goes on after rule 100
 TIME 8000 write - out - tag 0 $ENDS: injected, outgoing
 TIME 8000 read  #N in  lan0 tag 100 $ENDS
-TIME 8000 write #N in  lan0 tag 100 $ENDS: goes on behind rule 100
+TIME 8000 write #N in  lan0 tag 100 $ENDS: goes on after rule 100
 TIME 8000 write - in  lan0 tag 100 $ENDS: injected, incoming
 TIME 8000 read  #N in  lan0 tag 100 $ENDS
-TIME 8000 write #N in  lan0 tag 100 $ENDS: goes on behind rule 100
+TIME 8000 write #N in  lan0 tag 100 $ENDS: goes on after rule 100
 TIME 8000 read  #N in  lan0 tag 100 $ENDS
 TIME 8000 write #N in  lan0 tag 100 $ENDS: dropped, wrong header checksum
 TIME 8000 read  #N in  lan0 tag 100 $ENDS
@@ -121,7 +121,7 @@ test_trace_of_a_daemon() {
     run_start "$ROUTER" 8000 --trace --pcap "$PCAP" -r "$RULE" "${WORDS[@]}" --daemon 8000
     send pass 1
     expect_lines "$RUN_LOG" "TIME 8000 read  #N in  lan0 tag 100 $ENDS
-TIME 8000 write #N in  lan0 tag 100 $ENDS: goes on behind rule 100"
+TIME 8000 write #N in  lan0 tag 100 $ENDS: goes on after rule 100"
     expect_equal 'its packets' $'128 pass 0 0\n128 pass 0 0' "$(packets)"
     run_stop
 }
@@ -226,7 +226,7 @@ test_pipes() {
     run_start "$ROUTER" 700 --pcap "$PCAP" -r "$PINGS" "$EXAMPLES/printer"
     expect_equal 'pings past a reader that does not read' 300 \
         "$(ping_replies "$CLIENT" "$SERVER_ADDRESS" 300 -i 0.002 -s 1400 -W 10)"
-    expect_said 1 'packets are missing from it, the reader is too slow'
+    expect_said 1 'packets are missing from it: the reader is too slow'
     run_stop
     stop "$reader"
     rm -f "$PCAP"

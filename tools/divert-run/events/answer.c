@@ -41,7 +41,7 @@ static void mark_as_past_all(int fd, uint32_t mark_mask)
     uint32_t mark = (uint32_t)TAG_PAST_ALL << mark_shift(mark_mask);
 
     if (fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_MARK, &mark, sizeof(mark)) < 0)
-        message_warning("a RST may meet the rules: SO_MARK: %s", strerror(errno));
+        message_warning("divert-run's own RSTs may meet the rules: SO_MARK: %s", strerror(errno));
 }
 
 /* ICMP of IPv4 needs no checksum with addresses; so the kernel can fill in the source. */

@@ -105,7 +105,7 @@ unsigned events_open(const struct ruleset *rules, uint32_t mark_mask)
             return group;
         }
     }
-    message_warning("log, reject, unreach and reset will do without lines and answers: NFLOG: %s",
+    message_warning("log will write no lines; reject, unreach and reset will not answer: NFLOG: %s",
                     strerror(error));
     close(event_socket);
     event_socket = -1;

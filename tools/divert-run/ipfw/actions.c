@@ -248,7 +248,7 @@ static bool parse_log_amount(struct parser *p)
         return false;
     amount = name_to_number(p->word.s, 1000000000);
     if (amount < 0)
-        return parser_fail(p, "'%s': expected a number behind logamount", p->word.s);
+        return parser_fail(p, "'%s': expected a number after logamount", p->word.s);
     p->rule->log_amount = (unsigned)amount;
     return ipfw_lex_next(p);
 }

@@ -57,7 +57,7 @@ static enum ipfw_result add_parsed_rule(struct command *c, const char *text, uns
     if (parsed == RULE_BAD)
         result = command_refused(c);
     else if (parsed == RULE_EMPTY)
-        result = refuse_placeless(c, "expected a rule behind 'add'");
+        result = refuse_placeless(c, "expected a rule after 'add'");
     else if (several && !may_have_alternatives(rule))
         result =
             refuse_placeless(c, "alternatives in braces stand for several rules, and count, tee "

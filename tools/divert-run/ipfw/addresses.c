@@ -62,7 +62,7 @@ static bool add_set_numbers(struct parser *p, const struct word *item, const cha
     strcpy(copy, text);
     end = strchr(copy, '}');
     if (end && end[1])
-        return fail_at_address(p, item, "nothing may stand behind '}'");
+        return fail_at_address(p, item, "nothing may follow '}'");
     if (end)
         *end = '\0';
     set->open = !end;
@@ -108,7 +108,7 @@ static bool add_one_network(struct parser *p, const struct word *item, struct ru
         return true;
     return fail_at_address(
         p, item,
-        bad_mask ? "expected a prefix length or a mask behind the address"
+        bad_mask ? "expected a prefix length or a mask after the address"
                  : "expected an address: any, me, a.b.c.d[/len] or IPv6[/len] (no host names)");
 }
 

@@ -93,7 +93,7 @@ static size_t read_block(struct alternatives *a, const char *text, size_t at, st
         return 0;
     }
     a->blocks[a->count++] = (struct or_block){.begin = at};
-    parser_fail_at(p, at, 1, "'%c': expected '%c' behind it", text[at], end);
+    parser_fail_at(p, at, 1, "'%c': expected '%c' to close it", text[at], end);
     i = read_alternatives(a, text, at + 1, end, p);
     if (i)
         a->blocks[a->count - 1].end = ++i;

@@ -94,7 +94,7 @@ static enum ipfw_result command_disable(struct command *c)
 
 static enum ipfw_result refuse_with_way(struct command *c, const char *what, const char *way)
 {
-    parser_fail_at(&c->p, 0, strlen(c->p.text), "'%s' is not done here; %s", what, way);
+    parser_fail_at(&c->p, 0, strlen(c->p.text), "'%s': not supported here: %s", what, way);
     return command_refused(c);
 }
 
@@ -113,7 +113,7 @@ static enum ipfw_result command_nat(struct command *c)
     if (takes_away(c))
         return IPFW_DONE;
     return refuse_with_way(c, "nat",
-                           "divert to a natd, or make the translation with 'nft add rule ip nat "
+                           "divert to natd, or translate with 'nft add rule ip nat "
                            "postrouting oifname ... masquerade'");
 }
 
@@ -121,7 +121,7 @@ static enum ipfw_result command_pipe(struct command *c)
 {
     if (takes_away(c))
         return IPFW_DONE;
-    return refuse_with_way(c, "pipe, queue and sched", "limit rates with tc(8)");
+    return refuse_with_way(c, "pipe, queue, sched", "limit rates with tc(8)");
 }
 
 static const struct {
@@ -247,11 +247,11 @@ static enum ipfw_result run_command(struct command *c)
     if (add && !ipfw_lex_next(&c->p))
         return command_refused(c);
     if (named && !add && parser_at_end(&c->p)) {
-        parser_fail(&c->p, "expected a command of ipfw at the end: add, delete, flush, list ...");
+        parser_fail(&c->p, "expected an ipfw command at the end: add, delete, flush, list ...");
         return command_refused(c);
     }
     if (named && !add) {
-        parser_fail(&c->p, "'%s': expected a command of ipfw: add, delete, flush, list, set ...",
+        parser_fail(&c->p, "'%s': expected an ipfw command: add, delete, flush, list, set ...",
                     c->p.word.s);
         return command_refused(c);
     }

@@ -203,7 +203,7 @@ bool ipfw_parse_tcpoptions(struct parser *p, enum clause_kind kind, bool negated
     if (parser_at_end(p))
         return parser_fail(p, "expected TCP options at the end of the rule");
     if (negated && strchr(p->word.s, ','))
-        return parser_fail(p, "'%s': expected one option behind 'not tcpoptions'", p->word.s);
+        return parser_fail(p, "'%s': expected one option after 'not tcpoptions'", p->word.s);
     return ipfw_lex_list(p, add_tcpoption, &negated);
 }
 

@@ -101,7 +101,7 @@ bool ipfw_parse_ipoptions(struct parser *p, bool negated)
     if (parser_at_end(p))
         return parser_fail(p, "expected IP options at the end of the rule");
     if (negated && strchr(p->word.s, ','))
-        return parser_fail(p, "'%s': expected one option behind 'not ipoptions'", p->word.s);
+        return parser_fail(p, "'%s': expected one option after 'not ipoptions'", p->word.s);
     return ipfw_lex_list(p, add_ip_option, &negated);
 }
 

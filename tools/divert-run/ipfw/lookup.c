@@ -58,7 +58,7 @@ bool ipfw_parse_table(struct parser *p, enum clause_kind kind, bool negated)
         return parser_fail(p, "'%s': expected the name or the number of a table in parentheses",
                            p->word.s);
     if (value && !table_read_value(value, &table.value))
-        return parser_fail(p, "'%s': expected a number or an IPv4 address behind the comma",
+        return parser_fail(p, "'%s': expected a number or an IPv4 address after the comma",
                            p->word.s);
     table.has_value = value != NULL;
     strcpy(table.name, name);
@@ -95,7 +95,7 @@ bool ipfw_parse_lookup(struct parser *p, enum clause_kind kind, bool negated)
     if (!ipfw_lex_next(p))
         return false;
     if (!table_name_ok(p->word.s))
-        return parser_fail(p, "'%s': expected the name or the number of a table behind '%s'",
+        return parser_fail(p, "'%s': expected the name or the number of a table after '%s'",
                            p->word.s, field);
     strcpy(table.name, p->word.s);
     return add_table_clause(p, kind, negated, &table);

@@ -269,7 +269,7 @@ static const struct {
     {"src-mac", bridge},
     {"dst-mac", bridge},
     {"versrcreach", "netfilter cannot tell the default route from others; verrevpath is stricter"},
-    {"or", "alternatives stand in braces"},
+    {"or", "write alternatives in braces"},
 };
 
 static const char *reason_against(const struct word *word)
@@ -305,7 +305,7 @@ bool ipfw_parse_options(struct parser *p)
         if (negated && !ipfw_lex_next(p))
             return false;
         if (parser_at_end(p))
-            return parser_fail(p, "expected an option behind 'not'");
+            return parser_fail(p, "expected an option after 'not'");
         option = find_ipfw_option(&p->word);
         if (!option && reason_against(&p->word))
             return parser_fail(p, "'%s': this option is not supported: %s", p->word.s,

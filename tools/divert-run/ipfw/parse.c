@@ -29,8 +29,8 @@ static bool parse_rule_number(struct parser *p)
         return parser_fail(p, "'%s': a rule number is from 1 to %d", p->word.s, RULE_NUMBER_MAX);
     if (number == RULE_NUMBER_FREE)
         return parser_fail(p,
-                           "'%s': this number stands for something else here (sockarg); take "
-                           "the one before or behind it",
+                           "'%s': this number is reserved here, for sockarg; use the one before "
+                           "or after it",
                            p->word.s);
     p->rule->number = (unsigned)number;
     return ipfw_lex_next(p);

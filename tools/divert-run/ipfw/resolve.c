@@ -174,7 +174,8 @@ static bool fill_clause(struct resolving *r, struct rule *rule, struct rule_clau
         return true;
     }
     if (!select_atoms(rule, clause, s))
-        return fail_rule(r, rule, "the table '%s' has more entries than fit into a rule, %d",
+        return fail_rule(r, rule,
+                         "the table '%s' has too many entries: a rule holds %d items in all",
                          s->table->name, RULE_ATOMS_MAX);
     if (wanted == TABLE_NUMBER)
         drop_high_numbers(rule, clause);

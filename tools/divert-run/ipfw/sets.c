@@ -112,7 +112,7 @@ enum ipfw_result command_set(struct command *c)
         return swap_sets(c);
     if (ipfw_lex_at(&c->p, "show"))
         return show_sets(c);
-    parser_fail(&c->p, "'%s': expected enable, disable, move, swap or show behind 'set'",
+    parser_fail(&c->p, "'%s': expected enable, disable, move, swap or show after 'set'",
                 c->p.word.s);
     return command_refused(c);
 }

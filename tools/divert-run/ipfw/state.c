@@ -27,7 +27,7 @@ static bool parse_flow(struct parser *p)
     if (p->word.s[0] != ':')
         return true;
     if (!flow_name_ok(name))
-        return parser_fail(p, "'%s': expected the name of a flow behind ':', at most %d characters",
+        return parser_fail(p, "'%s': expected the name of a flow after ':', at most %d characters",
                            p->word.s, RULE_FLOW_MAX - 1);
     strcpy(p->rule->state.flow, name);
     return ipfw_lex_next(p);
@@ -40,8 +40,7 @@ bool ipfw_parse_check_state(struct parser *p)
         return false;
     p->rule->state.any_flow = strcasecmp(p->rule->state.flow, "any") == 0;
     return parser_at_end(p) ||
-           parser_fail(p, "'%s': nothing but a flow, :NAME, may stand behind check-state",
-                       p->word.s);
+           parser_fail(p, "'%s': only a flow, :NAME, may follow check-state", p->word.s);
 }
 
 static enum limit_part limit_part_at(const struct parser *p)

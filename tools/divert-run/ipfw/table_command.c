@@ -294,7 +294,7 @@ enum ipfw_result command_table(struct command *c)
     }
     parser_fail(&c->p,
                 "'%s': expected create, destroy, add, delete, flush, list, info, lookup or "
-                "swap behind the table's name",
+                "swap after the table's name",
                 c->p.word.s);
     return command_refused(c);
 }

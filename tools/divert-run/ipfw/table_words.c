@@ -52,8 +52,8 @@ bool table_read_type(struct parser *p, enum ipfw_table_type *type)
     }
     if (strncasecmp(p->word.s, "flow", 4) == 0)
         return parser_fail(p,
-                           "'%s': tables of flows are not done here; make a rule for each of them, "
-                           "or a table of addresses and a rule with the ports",
+                           "'%s': flow tables are not supported; write a rule for each flow, or a "
+                           "table of addresses and a rule with the ports",
                            p->word.s);
     if (ipfw_lex_at(p, "mac"))
         return parser_fail(p, "'mac': rules here see no link layer; nft's family bridge does");
@@ -118,7 +118,7 @@ static bool read_address_key(struct parser *p, struct rule_addr *addr)
     if (parser_read_network(copy.s, addr, &bad_mask))
         return true;
     if (bad_mask)
-        return parser_fail(p, "'%s': expected a prefix length behind the address", p->word.s);
+        return parser_fail(p, "'%s': expected a prefix length after the address", p->word.s);
     return parser_fail(p, "'%s': expected an address: a.b.c.d[/len] or IPv6[/len] (no host names)",
                        p->word.s);
 }

@@ -94,7 +94,7 @@ bool pf_close_anchor(struct pf_parser *pp)
     pf_rule_free(pp->set->anchors[--pp->set->anchor_count].filter);
     return pf_lex_next(pp) &&
            (parser_at_end(&pp->p) ||
-            parser_fail(&pp->p, "'%s': expected nothing behind '}'", pp->p.word.s));
+            parser_fail(&pp->p, "'%s': expected nothing after '}'", pp->p.word.s));
 }
 
 void pf_apply_anchors(const struct pf_ruleset *set, struct pf_rule *pf)
@@ -208,7 +208,7 @@ static bool parse_antispoof_item(struct pf_parser *pp)
     name = parser_interface_name(pp->p.word.s);
     pf_add_rule(pp->set, make_network_rule(&a, name));
     if (!a.addresses->count)
-        pf_warn(pp->set, "'%s': has no address now, so that none is protected", pp->p.word.s);
+        pf_warn(pp->set, "'%s': has no address now, so none is protected", pp->p.word.s);
     if (strcmp(name, "lo") != 0)
         pf_add_rule(pp->set, make_address_rule(&a, name));
     return pf_lex_next(pp) && (!bracket || pf_lex_expect(pp, ")"));

@@ -49,7 +49,7 @@ static bool parse_host_network(struct pf_parser *pp, bool negated, bool *is_one)
 
     *is_one = pf_read_network(pp->p.word.s, &addr, &bad_mask);
     if (bad_mask)
-        return parser_fail(&pp->p, "'%s': expected a prefix length behind the address",
+        return parser_fail(&pp->p, "'%s': expected a prefix length after the address",
                            pp->p.word.s);
     if (!*is_one)
         return true;
@@ -109,7 +109,7 @@ static bool parse_host_name(struct pf_parser *pp, bool negated, bool dynamic)
 
     if (!pf_cut_modifiers(word.s, &l.modifiers))
         return parser_fail(&pp->p,
-                           "'%s': behind an interface expected :network, :broadcast, :peer or :0",
+                           "'%s': expected :network, :broadcast, :peer or :0 after an interface",
                            pp->p.word.s);
     name = parser_interface_name(word.s);
     is_interface = if_nametoindex(name) || is_group_with_members(name);
@@ -122,7 +122,7 @@ static bool parse_host_name(struct pf_parser *pp, bool negated, bool dynamic)
         l.found = pf_host_addresses(name, pf_rule_family(pp->pf), add_host_address, &l.target);
     if (l.found && dynamic)
         pf_warn(pp->set,
-                "'(%s)': stands for the addresses of now; start divert-run again when "
+                "'(%s)': stands for its addresses at the start; restart divert-run when "
                 "they change",
                 pp->p.word.s);
     if (!l.found && (dynamic || is_interface))
@@ -191,10 +191,10 @@ static bool parse_host_route(struct pf_parser *pp, bool negated)
     bool from = host_clause(pp) == CLAUSE_SRC;
 
     if (pf_lex_at(pp, "route"))
-        return parser_fail(&pp->p, "'route': there are no labels of routes; give the routes a "
+        return parser_fail(&pp->p, "'route': there are no route labels; give the routes a "
                                    "realm (ip route ... realm N) and match it with nft");
     if (pf_lex_at(pp, "urpf-failed") && !from)
-        return parser_fail(&pp->p, "'urpf-failed': is about the source; expected behind 'from'");
+        return parser_fail(&pp->p, "'urpf-failed': is about the source; expected after 'from'");
     if (negated)
         return parser_fail(&pp->p, "'!': does not go with '%s'", pp->p.word.s);
     if (from)

@@ -127,7 +127,7 @@ bool pf_parse_icmptypes(struct pf_parser *pp, enum clause_kind kind)
     bool six = kind == CLAUSE_ICMP6TYPES;
 
     if (pf_find_clause(pp->pf, kind))
-        return parser_fail(&pp->p, "'%s': stands here twice", pp->p.word.s);
+        return parser_fail(&pp->p, "'%s': given twice", pp->p.word.s);
     if (pf_rule_proto(pp->pf) != (six ? IPPROTO_ICMPV6 : IPPROTO_ICMP))
         return parser_fail(&pp->p, "'%s': expected 'proto %s' before", pp->p.word.s,
                            six ? "icmp6" : "icmp");

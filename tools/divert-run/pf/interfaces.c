@@ -141,7 +141,7 @@ static bool parse_interface_item(struct pf_parser *pp)
     item = pf_add_item(pp->pf, pp->pf->clauses[pp->pf->clause_count - 1].kind, negated);
     if (!pf_interfaces_of(p->word.s, add_name_to_item, item))
         pf_warn(pp->set,
-                "'%s': no interface has a default route now, so that this group is empty; start "
+                "'%s': no interface has a default route now, so this group is empty; start "
                 "divert-run when there is one",
                 p->word.s);
     if (item->count == 1 && is_empty_group(item->atoms[0].ifname))

@@ -51,7 +51,7 @@ static bool parse_pf_flags(struct pf_parser *pp)
     if (!rule_names_proto(pp->pf, IPPROTO_TCP, true))
         return parser_fail(&pp->p, "'flags': the rule is about another protocol than tcp");
     if (pp->pf->has_flags)
-        return parser_fail(&pp->p, "'flags': stands here twice");
+        return parser_fail(&pp->p, "'flags': given twice");
     pp->pf->has_flags = true;
     if (!pf_lex_next(pp))
         return false;
@@ -66,7 +66,7 @@ static bool parse_pf_flags(struct pf_parser *pp)
         !read_flag_letters(pp, slash + 1, strlen(slash + 1), &flags->mask))
         return false;
     if (flags->value & ~flags->mask)
-        return parser_fail(&pp->p, "'%s': a flag before the '/' is missing behind it", s);
+        return parser_fail(&pp->p, "'%s': each flag before '/' must be after it, too", s);
     return pf_lex_next(pp);
 }
 
@@ -75,7 +75,7 @@ static bool parse_divert_packet(struct pf_parser *pp)
     if (pp->pf->action != PF_PASS)
         return parser_fail(&pp->p, "'divert-packet': only pass rules divert; expected 'pass'");
     if (pp->pf->divert_port)
-        return parser_fail(&pp->p, "'divert-packet': stands here twice");
+        return parser_fail(&pp->p, "'divert-packet': given twice");
     return pf_lex_next(pp) && pf_lex_expect(pp, "port") &&
            parser_divert_port(&pp->p, &pp->pf->divert_port) && pf_lex_next(pp);
 }
@@ -89,7 +89,7 @@ static bool parse_divert_to(struct pf_parser *pp)
     if (pp->pf->action != PF_PASS)
         return parser_fail(&pp->p, "'divert-to': only pass rules divert; expected 'pass'");
     if (pp->pf->divert_port)
-        return parser_fail(&pp->p, "'divert-to': stands here twice");
+        return parser_fail(&pp->p, "'divert-to': given twice");
     if (!pf_lex_next(pp))
         return false;
     if (!pf_lex_at(pp, "port")) {
@@ -221,7 +221,7 @@ static bool parse_tag_name(struct pf_parser *pp, unsigned *number)
 static bool parse_tag(struct pf_parser *pp)
 {
     if (pp->pf->tag)
-        return parser_fail(&pp->p, "'tag': stands here twice");
+        return parser_fail(&pp->p, "'tag': given twice");
     return parse_tag_name(pp, &pp->pf->tag);
 }
 
@@ -254,7 +254,7 @@ static bool parse_negated_option(struct pf_parser *pp)
     if (pf_lex_at(pp, "tagged"))
         return add_tagged(pp, true);
     if (!pf_lex_at(pp, "received-on"))
-        return parser_fail(&pp->p, "'%s': expected 'received-on' or 'tagged' behind '!'",
+        return parser_fail(&pp->p, "'%s': expected 'received-on' or 'tagged' after '!'",
                            pp->p.word.s);
     if (!pf_lex_next(pp) || !pf_parse_interfaces(pp, CLAUSE_RECV))
         return false;

@@ -101,7 +101,7 @@ static bool read_pf_number(struct pf_parser *pp, long long *number)
         return parser_fail(p, "'unknown': packets without a socket cannot be told from others");
     if (pf_lex_is_mark(pp))
         return parser_fail(p, "'%s': expected a user or group", p->word.s);
-    pf_warn(pp->set, "'%s': is not known on this host; nothing is sent by it", p->word.s);
+    pf_warn(pp->set, "'%s': is not known on this host; matches nothing", p->word.s);
     return true;
 }
 
@@ -195,7 +195,7 @@ bool pf_parse_ports(struct pf_parser *pp, enum clause_kind kind)
 bool pf_parse_users(struct pf_parser *pp, enum clause_kind kind)
 {
     if (pf_find_clause(pp->pf, kind))
-        return parser_fail(&pp->p, "'%s': stands here twice", pp->p.word.s);
+        return parser_fail(&pp->p, "'%s': given twice", pp->p.word.s);
     if (pf_find_clause(pp->pf, CLAUSE_IN))
         return parser_fail(&pp->p,
                            "'%s': for incoming packets the socket is not known yet; match the "

@@ -16,7 +16,7 @@ struct refusal {
 static const struct refusal statements[] = {
     {"load",
      "anchors are not loaded from elsewhere; write their rules here, or 'include' the file"},
-    {"ether", "rules for frames are those of nft's bridge family"},
+    {"ether", "use nft's bridge family for frames"},
     {NULL, NULL},
 };
 
@@ -27,7 +27,7 @@ static const struct refusal options[] = {
      "packets are routed by the kernel: mark the connection with nft (ct mark set), and "
      "ip rule add fwmark MARK lookup TABLE"},
     {"dup-to", "copy packets with nft (dup to ADDRESS device IF)" OWN_TABLE},
-    {"af-to", "the families are translated by others: run Jool or tayga"},
+    {"af-to", "other programs translate between the families: run Jool or tayga"},
     {"divert-reply",
      "is for transparent proxies; they use TPROXY here: nft (tproxy to :PORT) and a "
      "socket with IP_TRANSPARENT"},
@@ -35,7 +35,7 @@ static const struct refusal options[] = {
     {"once", "a rule stays until the end; remove it by starting divert-run again"},
     {"dnpipe", "bandwidth is limited by tc (tc qdisc add dev IF root tbf)"},
     {"dnqueue", "bandwidth is shared by tc (tc qdisc add dev IF root fq_codel)"},
-    {"bridge-to", "rules for frames are those of nft's bridge family"},
+    {"bridge-to", "use nft's bridge family for frames"},
     {"max-pkt-rate", "limit rates with nft (limit rate over N/second drop)"},
     {"os", "operating systems are recognised by nft (osf name) or iptables (-m osf)"},
     {"rdomain", "routing domains are network namespaces here; run a divert-run in each"},

@@ -31,7 +31,7 @@ static bool parse_skip_item(struct pf_parser *pp)
     if (pf_lex_is_mark(pp) || !pf_interface_name_ok(&pp->p.word))
         return parser_fail(&pp->p, "'%s': expected the name of an interface", pp->p.word.s);
     if (!pf_interfaces_of(pp->p.word.s, add_skipped, pp->set))
-        pf_warn(pp->set, "'%s': no interface has a default route now, so that none is skipped",
+        pf_warn(pp->set, "'%s': no interface has a default route now, so none is skipped",
                 pp->p.word.s);
     return pf_lex_next(pp);
 }
@@ -66,7 +66,7 @@ static const struct {
     {"limit", "the limits are connection tracking's (net.netfilter.nf_conntrack_max)"},
     {"timeout", "the timeouts are connection tracking's (net.netfilter.nf_conntrack_*)"},
     {"optimization", "the timeouts are connection tracking's (net.netfilter.nf_conntrack_*)"},
-    {"ruleset-optimization", "rules are always led to by their addresses and ports"},
+    {"ruleset-optimization", "rules are always found by their addresses and ports"},
     {"loginterface", "interfaces have counters (ip -s link), divert sockets too (--status)"},
     {"syncookies", "the kernel has its own (net.ipv4.tcp_syncookies)"},
     {"hostid", "states are not sent to other hosts"},
@@ -74,7 +74,7 @@ static const struct {
     {"debug", "-v and -vv say more"},
     {"require-order", "the order of statements is free"},
     {"keepcounters", "counters begin at 0"},
-    {"fail-policy", "there is no lack of memory for states"},
+    {"fail-policy", "states do not run out of memory"},
 };
 
 bool pf_parse_set(struct pf_parser *pp)
@@ -97,7 +97,7 @@ bool pf_parse_set(struct pf_parser *pp)
         return skip_rest(pp);
     }
     if (parser_at_end(&pp->p))
-        return parser_fail(&pp->p, "expected a setting behind 'set'");
+        return parser_fail(&pp->p, "expected a setting after 'set'");
     return parser_fail(&pp->p,
                        "'%s': expected a setting of pf, such as 'skip on lo' or "
                        "'block-policy return'",

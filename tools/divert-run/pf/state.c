@@ -58,7 +58,7 @@ static bool parse_overload(struct pf_parser *pp)
 {
     char *name;
 
-    pf_warn(pp->set, "'overload': nobody is added to the table; let nft do it (add @set { ip saddr "
+    pf_warn(pp->set, "'overload': adds nothing to the table; let nft do it (add @set { ip saddr "
                      "limit rate over R }), or a program that reads logs");
     if (!pf_lex_next(pp) || !pf_read_table_name(pp, &name))
         return false;
@@ -123,7 +123,7 @@ bool pf_parse_state(struct pf_parser *pp)
     bool no = pf_lex_at(pp, "no");
 
     if (pp->pf->action == PF_BLOCK && !no)
-        return parser_fail(&pp->p, "'%s': what is blocked has no state", pp->p.word.s);
+        return parser_fail(&pp->p, "'%s': blocked packets have no state", pp->p.word.s);
     pp->pf->stateless = no;
     if (pf_lex_at(pp, "synproxy"))
         pf_note(pp->set, "'synproxy': is 'keep state' here; the kernel has SYN cookies "

@@ -24,7 +24,7 @@ static bool parse_include(struct pf_parser *pp)
         return false;
     pp->set->include = path;
     return parser_at_end(&pp->p) ||
-           parser_fail(&pp->p, "'%s': expected nothing behind the name of the file", pp->p.word.s);
+           parser_fail(&pp->p, "'%s': expected nothing after the name of the file", pp->p.word.s);
 }
 
 /* Without braces. */
@@ -57,9 +57,9 @@ static bool parse_no(struct pf_parser *pp)
     if (!pf_lex_next(pp))
         return false;
     if (!pf_lex_in(pp, whats))
-        return parser_fail(&pp->p, "'%s': expected nat, rdr, binat or scrub behind 'no'",
+        return parser_fail(&pp->p, "'%s': expected nat, rdr, binat or scrub after 'no'",
                            pp->p.word.s);
-    pf_note(pp->set, "'no %s': has no effect: there is nothing that it excepts from", pp->p.word.s);
+    pf_note(pp->set, "'no %s': has no effect: there is nothing to exempt from", pp->p.word.s);
     return skip_statement(pp);
 }
 

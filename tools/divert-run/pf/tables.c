@@ -289,9 +289,9 @@ void pf_table_resolve(struct pf_ruleset *set, struct pf_item *item, struct rules
     struct address_list *list;
 
     if (!table)
-        pf_warn(set, "table <%s>: is defined nowhere; it is empty", item->table);
+        pf_warn(set, "table <%s>: is not defined; it is empty", item->table);
     else if (!table->count)
-        pf_note(set, "table <%s>: is empty, and stays so", item->table);
+        pf_note(set, "table <%s>: is empty and stays empty", item->table);
     if (!table || !table->count)
         return;
     if (!table->list) {

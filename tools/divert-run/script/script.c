@@ -105,8 +105,8 @@ static void exec_script(const struct running *r, char *const args[])
     char **argv;
 
     if (error && names_sbin(r->path) && !sbin_is_ours())
-        message_warning("%s: /sbin/ipfw cannot be shown to the script (%s); write 'ipfw' for it, "
-                        "or make it a link to divert-run",
+        message_warning("%s: the script gets no /sbin/ipfw (%s); write 'ipfw' in it, or make "
+                        "/sbin/ipfw a link to divert-run",
                         r->path, strerror(error));
     put_in_path(r->place);
     text_add(&path, "%s%s", strchr(r->path, '/') ? "" : "./", r->path);
@@ -199,18 +199,17 @@ static void serve_until_end(struct running *r)
 static int report_end(const struct running *r)
 {
     const struct script_progress *p = &r->progress;
-    const char *failed = p->failed.len ? "; the last command of ipfw that failed was " : "";
+    const char *failed = p->failed.len ? "; the last ipfw command that failed was " : "";
 
     if (p->refused)
-        message_error("%s: %u of %u commands of ipfw cannot be taken, so none is", r->path,
-                      p->refused, p->commands);
+        message_error("%s: %u of %u ipfw commands were rejected; none is used", r->path, p->refused,
+                      p->commands);
     else if (WIFSIGNALED(r->status))
         message_error("%s: signal %d ended the script; its rules are not used", r->path,
                       WTERMSIG(r->status));
     else if (WEXITSTATUS(r->status))
-        message_error(
-            "%s: the script ended with exit status %d, so that its rules are not used%s%s", r->path,
-            WEXITSTATUS(r->status), failed, text_str(&p->failed));
+        message_error("%s: the script ended with exit status %d; its rules are not used%s%s",
+                      r->path, WEXITSTATUS(r->status), failed, text_str(&p->failed));
     else if (!p->commands)
         message_error("%s: the script did not run ipfw; it must call it as 'ipfw' or '/sbin/ipfw'",
                       r->path);

@@ -55,7 +55,7 @@ static int print_status_once(bool json, const char *before)
     }
     if (!status && list.incomplete && !json)
         message_warning(
-            "processes of others were not looked into; root of the host sees all sockets");
+            "other users' processes were not examined; root of the host sees all sockets");
     text_free(&out);
     status_free(&list);
     return status;

@@ -41,6 +41,6 @@ void notify_ready(void)
 
     if (error)
         message_warning(
-            "NOTIFY_SOCKET=%s: the service manager is not told that the command runs: %s", name,
+            "NOTIFY_SOCKET=%s: cannot tell the service manager that the command runs: %s", name,
             strerror(error));
 }

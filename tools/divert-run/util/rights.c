@@ -58,8 +58,8 @@ bool rights_check(const char *what)
                                   "instance with --cap-add NET_ADMIN");
     else if (kernel_refuses())
         message_error(
-            "%s are not permitted: the network namespace belongs to another user namespace than "
-            "this root does; 'unshare -Urn' makes one of each",
+            "%s are not permitted: this root's user namespace does not own the network namespace; "
+            "'unshare -Urn' makes one of each",
             what);
     else
         return true;
