@@ -142,10 +142,10 @@ static const struct {
     {"pass from 10.0.0.1 to fe80::1", "", "the rule is from one family of addresses to the other"},
     {"pass from any port 80", "port",
      "'port': only tcp and udp have ports; expected 'proto tcp', 'proto udp' or 'proto { tcp, udp "
-     "}' before"},
+     "}' before it"},
     {"pass proto { tcp icmp } to port 80", "port",
      "'port': only tcp and udp have ports; expected 'proto tcp', 'proto udp' or 'proto { tcp, udp "
-     "}' before"},
+     "}' before it"},
     {"pass proto tcp to port", "", "expected a port at the end of the rule"},
     {"pass proto tcp to port 65536", "65536",
      "'65536': expected a port: 0 to 65535, a range 1000:2000 or a name of /etc/services"},
@@ -164,10 +164,10 @@ static const struct {
      "S/SA"},
     {"pass proto tcp flags S/A", "S/A", "'S/A': each flag before '/' must be after it, too"},
     {"pass proto tcp flags any flags any", "flags", "'flags': given twice"},
-    {"pass icmp-type 8", "icmp-type", "'icmp-type': expected 'proto icmp' before"},
-    {"pass proto icmp6 icmp-type 8", "icmp-type", "'icmp-type': expected 'proto icmp' before"},
+    {"pass icmp-type 8", "icmp-type", "'icmp-type': expected 'proto icmp' before it"},
+    {"pass proto icmp6 icmp-type 8", "icmp-type", "'icmp-type': expected 'proto icmp' before it"},
     {"pass proto { icmp tcp } icmp-type 8", "icmp-type",
-     "'icmp-type': expected 'proto icmp' before"},
+     "'icmp-type': expected 'proto icmp' before it"},
     {"pass proto icmp6 icmp6-type nothing", "nothing",
      "'nothing': expected an ICMP type: a number to 255 or a name of pf's"},
     {"pass no", "", "expected 'state' at the end of the rule"},
@@ -247,9 +247,7 @@ static const struct {
      "'user': for incoming packets the socket is not known yet; match the port that its program "
      "has"},
     {"pass probability 20%", "",
-     "'probability': chance decides for each packet here, so that a pass rule needs 'no state' "
-     "with "
-     "it"},
+     "'probability': is decided for each packet here, so a pass rule also needs 'no state'"},
     {"pass keep state (nothing)", "nothing", "'nothing': expected an option of states"},
     {"match divert-packet port 7", "divert-packet",
      "'divert-packet': only pass rules divert; expected 'pass'"},

@@ -420,7 +420,7 @@ int filter_check(struct filter *filter, const struct ruleset *rules)
     if (!restrict_backend(filter, rules) || !assign_packet_tags(filter, rules))
         return STATUS_USAGE;
     if (filter->kind == FILTER_AUTO)
-        puts("# for nft; --backend iptables shows the other");
+        puts("# for nft; for iptables use --backend iptables");
     if (filter->kind == FILTER_AUTO)
         filter->kind = FILTER_NFT;
     owner_self(filter->options.owner, sizeof(filter->options.owner));

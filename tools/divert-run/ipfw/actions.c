@@ -180,8 +180,8 @@ static const char netgraph[] = "there is no netgraph on Linux; divert to a progr
 static const struct {
     const char *name, *instead;
 } refused[] = {
-    {"abort", "there is no ABORT for SCTP; deny it"},
-    {"abort6", "there is no ABORT for SCTP; deny it"},
+    {"abort", "Linux sends no SCTP ABORT; use deny"},
+    {"abort6", "Linux sends no SCTP ABORT; use deny"},
     {"fwd", "use policy routing (ip rule, ip route), or TPROXY for a port of this host"},
     {"forward", "use policy routing (ip rule, ip route), or TPROXY for a port of this host"},
     {"nat", translator},
@@ -194,7 +194,7 @@ static const struct {
     {"netgraph", netgraph},
     {"ngtee", netgraph},
     {"setfib", "use a packet mark and policy routing (ip rule fwmark)"},
-    {"setmark", "there is no mark of ipfw's here; skipto can tell packets apart"},
+    {"setmark", "ipfw's mark does not exist here; tell packets apart with skipto"},
 };
 
 static bool fail_at_action(struct parser *p)

@@ -30,7 +30,7 @@ static enum ipfw_result refuse_unplaced(struct command *c, const struct rule *ru
             c, "'skipto %u': skipto goes forward only; give the rule a number below %u",
             rule->argument, rule->argument);
     return refuse_placeless(
-        c, "rule %d leaves no place before the default rule 65535; give it a lower number",
+        c, "rule %d leaves no room before the default rule 65535; give it a lower number",
         RULE_NUMBER_MAX);
 }
 
@@ -61,7 +61,7 @@ static enum ipfw_result add_parsed_rule(struct command *c, const char *text, uns
     else if (several && !may_have_alternatives(rule))
         result =
             refuse_placeless(c, "alternatives in braces stand for several rules, and count, tee "
-                                "and prob would do their work for each; write one rule for each");
+                                "and prob would act once for each; write one rule for each");
     else if (c->syntax_only)
         result = IPFW_DONE;
     else if (!(*number = ruleset_add(&c->model->rules, rule)))

@@ -82,7 +82,7 @@ static bool add_ip_option(struct parser *p, const struct word *item, void *conte
 
     if (strcasecmp(item->s + missing, "ts") == 0)
         return parser_fail_at(p, item->offset, item->length,
-                              "'%s': netfilter cannot find the option for timestamps", item->s);
+                              "'%s': netfilter cannot match the timestamp option", item->s);
     if (number < 0)
         return parser_fail_at(p, item->offset, item->length,
                               "'%s': expected an IP option: ssrr, lsrr or rr, with '!' before one "

@@ -183,7 +183,7 @@ static bool check_call(struct parser *p, size_t from)
     if (!rule->state.makes || (rule->action != RULE_CALL && rule->action != RULE_RETURN))
         return true;
     return parser_fail_at(p, from, p->word.offset - from,
-                          "call and return do not go together with dynamic rules");
+                          "call and return cannot be combined with dynamic rules");
 }
 
 /* Only TCP has segments. */

@@ -90,7 +90,7 @@ bool ipfw_parse_state_option(struct parser *p, enum clause_kind kind, bool negat
 
     (void)kind;
     if (negated)
-        return parser_fail(p, "'%s': 'not' has no meaning before it", p->word.s);
+        return parser_fail(p, "'%s': cannot be negated", p->word.s);
     if (state->makes)
         return parser_fail(p, "'%s': a rule makes one dynamic rule for a packet", p->word.s);
     state->makes = true;

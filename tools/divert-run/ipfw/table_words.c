@@ -133,7 +133,7 @@ static bool read_interface_key(struct parser *p, struct rule_atom *key)
     memset(rule, 0, sizeof(*rule));
     copy.rule = rule;
     if (strchr(p->word.s, '*') || strchr(p->word.s, '(') || ipfw_lex_at(p, "any"))
-        ok = parser_fail(p, "'%s': a table of interfaces holds their whole names", p->word.s);
+        ok = parser_fail(p, "'%s': a table of interfaces holds whole names", p->word.s);
     else
         ok = ipfw_parse_interface(&copy, CLAUSE_VIA, false);
     if (ok)

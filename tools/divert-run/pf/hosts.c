@@ -196,7 +196,7 @@ static bool parse_host_route(struct pf_parser *pp, bool negated)
     if (pf_lex_at(pp, "urpf-failed") && !from)
         return parser_fail(&pp->p, "'urpf-failed': is about the source; expected after 'from'");
     if (negated)
-        return parser_fail(&pp->p, "'!': does not go with '%s'", pp->p.word.s);
+        return parser_fail(&pp->p, "'!': cannot negate '%s'", pp->p.word.s);
     if (from)
         pf_add_item(pp->pf, pf_lex_at(pp, "urpf-failed") ? CLAUSE_REVPATH : CLAUSE_ROUTED, true);
     else

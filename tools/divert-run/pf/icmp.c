@@ -129,7 +129,7 @@ bool pf_parse_icmptypes(struct pf_parser *pp, enum clause_kind kind)
     if (pf_find_clause(pp->pf, kind))
         return parser_fail(&pp->p, "'%s': given twice", pp->p.word.s);
     if (pf_rule_proto(pp->pf) != (six ? IPPROTO_ICMPV6 : IPPROTO_ICMP))
-        return parser_fail(&pp->p, "'%s': expected 'proto %s' before", pp->p.word.s,
+        return parser_fail(&pp->p, "'%s': expected 'proto %s' before it", pp->p.word.s,
                            six ? "icmp6" : "icmp");
     pf_add_clause(pp->pf, kind);
     return pf_lex_next(pp) && pf_lex_list(pp, parse_icmptype_item);

@@ -259,13 +259,13 @@ static bool check_combination(struct pf_parser *pp)
     const struct pf_rule *pf = pp->pf;
 
     if (pf->action == PF_PASS && !pf->stateless && pf_find_clause(pf, CLAUSE_PROB))
-        return parser_fail(&pp->p, "'probability': chance decides for each packet here, so that a "
-                                   "pass rule needs 'no state' with it");
+        return parser_fail(&pp->p, "'probability': is decided for each packet here, so a pass rule "
+                                   "also needs 'no state'");
     if (pf->divert_port && !pf->stateless &&
         (pf_find_clause(pf, CLAUSE_IPTOS) || pf_find_clause(pf, CLAUSE_FRAG)))
         return parser_fail(&pp->p,
-                           "'%s': only the packet itself shows it, so that a rule which "
-                           "diverts needs 'no state' with it",
+                           "'%s': differs from packet to packet, so a rule that diverts also "
+                           "needs 'no state'",
                            pf_find_clause(pf, CLAUSE_IPTOS) ? "tos" : "fragment");
     if (pf->divert_port && !pf->stateless)
         warn_of_answers(pp);

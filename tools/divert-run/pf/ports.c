@@ -187,7 +187,7 @@ bool pf_parse_ports(struct pf_parser *pp, enum clause_kind kind)
 {
     if (!rule_has_ports(pp->pf))
         return parser_fail(&pp->p, "'port': only tcp and udp have ports; expected 'proto tcp', "
-                                   "'proto udp' or 'proto { tcp, udp }' before");
+                                   "'proto udp' or 'proto { tcp, udp }' before it");
     pf_add_clause(pp->pf, kind);
     return pf_lex_next(pp) && pf_lex_list(pp, parse_number_item);
 }
