@@ -31,7 +31,11 @@ try() {
     shift
     ns_start "$ROUTER" "$log" env "LD_PRELOAD=$LIBRARY" "$@"
     local pid=$STARTED
-    wait_queue "$ROUTER" 8000 || not_ok "$name" 'a divert socket on port 8000' "$(cat "$log")"
+    wait_queue "$ROUTER" 8000 || {
+        not_ok "$name" 'a divert socket on port 8000' "$(cat "$log")"
+        stop "$pid"
+        return
+    }
     send_lines "$name"
     wait "$pid"
     expect_equal "$name ends with status 0" 0 $?
