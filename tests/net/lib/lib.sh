@@ -337,6 +337,16 @@ ping_replies() {
     printf '%d\n' "$replies"
 }
 
+# single_replies NS ADDRESS COUNT WAIT: the same, with a ping(8) for each. Of several pings of one that
+# wait in a program before any is answered, connection tracking lets one pass.
+single_replies() {
+    local replies=0 i
+    for ((i = 0; i < $3; i++)); do
+        replies=$((replies + $(ping_replies "$1" "$2" 1 -W "$4")))
+    done
+    printf '%d\n' "$replies"
+}
+
 # run_tests FUNCTION...: one after the other; only $TEST_ONLY if that is set (see tests/run).
 run_tests() {
     local test_function

@@ -58,15 +58,11 @@ printed_are() {
     (($(printed "$RUN_LOG") >= $1))
 }
 
-# expect_pings WHAT REPLIES NS ADDRESS: of three, one after the other. Of several pings of one ping(8)
-# that wait in the program before any is answered, connection tracking lets one pass.
+# expect_pings WHAT REPLIES NS ADDRESS: of three, one after the other.
 expect_pings() {
-    local replies=0 wait=10
+    local wait=$DEADLINE
     (($2 > 0)) || wait=1
-    for _ in 1 2 3; do
-        replies=$((replies + $(ping_replies "$3" "$4" 1 -W "$wait")))
-    done
-    expect_equal "$1" "$2" "$replies"
+    expect_equal "$1" "$2" "$(single_replies "$3" "$4" 3 "$wait")"
 }
 
 # lines TEXT: how many of the example's begin with that.

@@ -115,14 +115,14 @@ test_with_and_without_connection_tracking() {
         "$EXAMPLES/printer" -p 8001
     printer_start 8002 100 in
     printer_start 8003 100 in
-    expect_seen_by 'pf before ipfw' 5
+    expect_equal 'pf before ipfw: replies' 5 "$(single_replies "$CLIENT" "$SERVER_ADDRESS" 5 "$DEADLINE")"
     expect_equal 'packets that each saw' '10 10 10' \
         "$(printed "${RUN_LOGS[0]}") $(printed "${RUN_LOGS[1]}") $(printed "${RUN_LOGS[2]}")"
     all_stop
     printer_start 8002 100 in
     another_start 8001 --pf 'pass out on wan0 inet proto icmp divert-packet port 8001' \
         "$EXAMPLES/printer" -p 8001
-    expect_seen_by 'ipfw before pf' 5
+    expect_equal 'ipfw before pf: replies' 5 "$(single_replies "$CLIENT" "$SERVER_ADDRESS" 5 "$DEADLINE")"
     expect_equal 'packets that each saw' '10 10' "$(printed "${RUN_LOGS[0]}") $(printed "${RUN_LOGS[1]}")"
     all_stop
 }
