@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What C libraries do not agree on, and what the others have in the place of glibc's. */
+/* Differences between C libraries, and what replaces functions that only glibc has. */
 #ifndef DIVERTSHIM_LIBC_H
 #define DIVERTSHIM_LIBC_H
 
@@ -13,23 +13,23 @@
 #include <sys/single_threaded.h>
 #endif
 
-/* What errno number err means, in English; may be called by signal handlers. */
+/* The text for errno value err, in English. Async-signal-safe. */
 static inline const char *libc_error_text(int err)
 {
 #ifdef HAVE_STRERRORDESC_NP
     return strerrordesc_np(err);
 #else
-    return strerror(err); /* of musl: a constant, too */
+    return strerror(err); /* async-signal-safe in musl */
 #endif
 }
 
-/* False if there may be other threads. */
+/* Whether this is the only thread; false if unsure. */
 static inline bool libc_is_single_threaded(void)
 {
 #ifdef HAVE_SINGLE_THREADED
     return __libc_single_threaded;
 #else
-    struct stat st;       /* the directory has a link for each thread, and two of its own */
+    struct stat st;       /* a link for each thread and two for the directory */
 
     return stat("/proc/self/task", &st) == 0 && st.st_nlink == 3;
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Opening the files that packets are traced to. */
+/* Opening trace files. */
 #include "common/trace_open.h"
 
 #include <errno.h>
@@ -18,11 +18,14 @@ const struct pcap_head pcap_head = {
     .magic = PCAP_NANOSECONDS,
     .major = 2,
     .minor = 4,
-    .longest = 65535,
+    .snaplen = 65535,
     .link_type = PCAP_RAW_IP,
 };
 
-/* Whether the last part of the path is a link, and whose. 0, or -errno. */
+/*
+ * Whether the last part of the path is a symbolic link; one that belongs to another user is -ELOOP.
+ * Returns 0 or -errno.
+ */
 static int look_at_link(const char *path, bool *is_link)
 {
     int fd = open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
@@ -55,13 +58,15 @@ static int open_to_append(const char *path, bool wait)
     return fd < 0 ? -errno : fd;
 }
 
-/* Everybody who writes holds a shared lock, so that who gets it alone is the first. */
+/* Every writer holds a shared lock, so whoever gets an exclusive lock is the first. */
 static bool is_first(int fd)
 {
     return flock(fd, LOCK_EX | LOCK_NB) == 0;
 }
 
-/* Who is the first has the file alone for a moment. */
+/*
+ * Replaces the first writer's exclusive lock by a shared one, or waits until the first has done so.
+ */
 static void share(int fd)
 {
     const struct timespec moment = {.tv_nsec = 1000000};

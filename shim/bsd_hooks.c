@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Functions of BSD's C library that Linux has not, or means otherwise, and what its lists of
- * services and protocols lack.
+ * Functions of BSD's C library that Linux lacks or defines differently, and entries that its lists
+ * of services and protocols lack.
  */
 #include "hook.h"
 
@@ -136,7 +136,7 @@ HOOK int getprotobynumber_r(int number, struct protoent *protocol, char *buf, si
 
 #define US_PER_S 1000000u
 
-/* glibc's fails for a second and more. natd ends by one of ten seconds. */
+/* glibc's fails with EINVAL for a second or more; natd calls it with ten seconds. */
 HOOK useconds_t ualarm(useconds_t value, useconds_t interval)
 {
     const struct itimerval new = {

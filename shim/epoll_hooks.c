@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* epoll(7). */
+/* Hooks of epoll(7). */
 #include "hook.h"
 
 #include "wait.h"
@@ -13,8 +13,8 @@ static int control(int epoll, int op, int fd, struct epoll_event *event)
 }
 
 /*
- * That a socket can be written its descriptor, an epoll instance itself, cannot tell. One that can
- * always be written is entered beside it, with the same data.
+ * The socket's descriptor is an epoll instance and cannot report EPOLLOUT. A descriptor that is
+ * always writable is added beside it, with the same data.
  */
 static int watch_writable(int epoll, struct divert_socket *s, const struct epoll_event *event)
 {
@@ -37,8 +37,8 @@ static void forget_writable(int epoll, const struct divert_socket *s)
 }
 
 /*
- * An epoll instance in another cannot be watched exclusively, and it wakes for EPOLLIN alone: who
- * asks for EPOLLRDNORM gets both.
+ * An epoll instance inside another cannot have EPOLLEXCLUSIVE, and wakes for EPOLLIN alone:
+ * EPOLLRDNORM gets both.
  */
 static int control_divert(int epoll, int op, int fd, struct epoll_event *event,
                           struct divert_socket *s)
@@ -69,7 +69,7 @@ static int control_divert(int epoll, int op, int fd, struct epoll_event *event,
     return err;
 }
 
-/* A divert socket is no epoll instance, though its descriptor is. */
+/* To the program a divert socket is not an epoll instance. */
 static int check_instance(int epoll)
 {
     switch (fdtable_kind(epoll)) {
@@ -95,8 +95,8 @@ HOOK int epoll_ctl(int epoll, int op, int fd, struct epoll_event *event)
 }
 
 /*
- * What the kernel tells of the two descriptors of a socket is one event. Who gives the same data to
- * several descriptors cannot tell them apart anyhow.
+ * Merges the events of a socket's two descriptors. A program that gives several descriptors the
+ * same data cannot tell them apart anyway.
  */
 static int merge_events(struct epoll_event *events, int count)
 {
@@ -122,7 +122,7 @@ static int finish_wait(struct epoll_event *events, int n)
     return n > 1 && divert_any_writable_fd() ? merge_events(events, n) : n;
 }
 
-/* Whether the kernel alone can wait: 1; 0 for our help; or -errno. */
+/* 1 if the kernel can wait without help, 0 if not, or -errno. */
 static int prepare_epoll_wait(int epoll, bool waits)
 {
     int err = check_instance(epoll);

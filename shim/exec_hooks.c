@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Calls that start another program. */
+/* Hooks of calls that start another program. */
 #include "hook.h"
 
 #include "divert/inherit.h"
@@ -14,7 +14,10 @@
 
 extern char **environ;
 
-/* What exec is called with. The room is the caller's: exec may be called where nothing is free. */
+/*
+ * Declares the environment to call exec with. It is on the stack: exec may be called where malloc()
+ * may not.
+ */
 #define INHERITING(envp)                            \
     divert_send_pending_verdicts();                 \
     size_t text_room = inherit_text_room();         \
@@ -68,7 +71,7 @@ HOOK int execvp(const char *file, char *const argv[])
     return execvpe(file, argv, environ);
 }
 
-/* Arguments up to and with the NULL at their end. */
+/* Counts the arguments, including the first and the terminating NULL. */
 static size_t count_arguments(va_list args)
 {
     size_t count = 2;
@@ -80,7 +83,9 @@ static size_t count_arguments(va_list args)
 
 typedef int exec_function(const char *path, char *const argv[], char *const envp[]);
 
-/* With the arguments from first on as a list; the environment may follow the NULL at their end. */
+/*
+ * Calls exec with the arguments from first on as an array; the environment may follow their NULL.
+ */
 static int exec_listed(exec_function *call, const char *path, const char *first, va_list args,
                        bool environment_follows)
 {
@@ -133,14 +138,13 @@ HOOK int execle(const char *path, const char *arg, ...)
     return result;
 }
 
-/* A file action may give the child a copy that is not close-on-exec. */
+/* A file action may give the child a descriptor that is not close-on-exec. */
 static _Atomic bool copied_by_actions;
 
 typedef int spawn_function(pid_t *, const char *, const posix_spawn_file_actions_t *,
                            const posix_spawnattr_t *, char *const *, char *const *);
 
-/* The program starts with the signals blocked that are when it is asked for, not with the lock's.
- */
+/* The program starts with the caller's signal mask, not with the one under the lock. */
 static void keep_signals(posix_spawnattr_t *own, const posix_spawnattr_t *given)
 {
     short flags = 0;
@@ -156,7 +160,10 @@ static void keep_signals(posix_spawnattr_t *own, const posix_spawnattr_t *given)
     posix_spawnattr_setsigmask(own, process_lock_signals(LOCK_SPAWN));
 }
 
-/* While one thread starts a program, what goes along is not to leak into another's. */
+/*
+ * Locked, so that descriptors passed to one program do not leak into one that another thread
+ * starts.
+ */
 static int spawn(spawn_function *call, pid_t *pid, const char *path,
                  const posix_spawn_file_actions_t *actions, const posix_spawnattr_t *attributes,
                  char *const argv[], char *const envp[])
@@ -198,13 +205,13 @@ HOOK int posix_spawn_file_actions_adddup2(posix_spawn_file_actions_t *actions, i
     return real.posix_spawn_file_actions_adddup2(actions, fd, new);
 }
 
-/* A private descriptor is not open: in the child, too, what goes along is not for it to close. */
+/* A private descriptor counts as closed; the child must not close those that are passed on. */
 HOOK int posix_spawn_file_actions_addclose(posix_spawn_file_actions_t *actions, int fd)
 {
     return is_private(fd) ? 0 : real.posix_spawn_file_actions_addclose(actions, fd);
 }
 
-/* Those that are open now, one by one. Returns -1 if they are not to be found out. */
+/* Adds a close for each descriptor that is open now. Returns -1 if they cannot be listed. */
 static int close_each_from(posix_spawn_file_actions_t *actions, int first)
 {
     DIR *directory = opendir("/proc/self/fd");

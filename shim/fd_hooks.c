@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Calls that make, copy and close descriptors. */
+/* Hooks of calls that copy and close descriptors. */
 #include "hook.h"
 
 #include "divert/inherit.h"
@@ -11,7 +11,7 @@
 #include <stdbool.h>
 #include <unistd.h>
 
-/* fd is about to be closed or replaced by the kernel: what it stood for goes. */
+/* fd is about to be closed or replaced: forgets what it stood for. */
 static void forget_fd(int fd)
 {
     if (fdtable_special(fd) && process_owns_memory())
@@ -55,7 +55,7 @@ HOOK int close(int fd)
     return real.close(fd);
 }
 
-/* Closes what lies between private descriptors, or sets its close-on-exec flag. */
+/* Closes the descriptors between private ones, or sets their close-on-exec flags. */
 static int close_between(unsigned first, unsigned last, int flags)
 {
     for (int fd = fdtable_next((int)first); fd >= 0 && (unsigned)fd <= last;
@@ -106,7 +106,7 @@ HOOK int dup(int fd)
     return enter_other_copy(fd, real.dup(fd));
 }
 
-/* What new stood for is closed by the kernel, in the same moment. */
+/* The kernel closes what new stood for, atomically. */
 static int replace(int old, int new, int flags, bool with_flags)
 {
     struct divert_socket *s = divert_find(old);
@@ -159,7 +159,7 @@ static int set_flags(struct divert_socket *s, int fd, void *arg)
     return divert_set_async(s, (long)arg & O_ASYNC);
 }
 
-/* The descriptor itself, an epoll instance, knows nothing of O_ASYNC. */
+/* The program's descriptor, an epoll instance, does not know O_ASYNC. */
 static int get_flags(struct divert_socket *s, int fd)
 {
     int flags = pass_fcntl(fd, F_GETFL, NULL), async = divert_async(s);
@@ -200,7 +200,7 @@ static int other_fcntl(fcntl_function *call, int fd, int command, void *arg)
     return call(fd, command, arg);
 }
 
-/* Where off_t has 32 bits, libc's fcntl64() takes locks with the wider structure. */
+/* call is fcntl or fcntl64, which differ in their lock structures where off_t has 32 bits. */
 static int any_fcntl(fcntl_function *call, int fd, int command, va_list args)
 {
     struct divert_socket *s = divert_find(fd);
@@ -233,7 +233,7 @@ int fcntl64(int fd, int command, ...)
     return result;
 }
 
-/* Names that libc has for the same functions. */
+/* libc's other names for the same functions. */
 HOOK int __close(int fd) __attribute__((alias("close")));
 HOOK int __dup2(int old, int new) __attribute__((nothrow, leaf, alias("dup2")));
 HOOK int __fcntl(int fd, int command, ...) __attribute__((alias("fcntl")));

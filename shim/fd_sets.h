@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Sets of descriptors, as select(2) takes them. */
+/* Descriptor sets of select(2). */
 #ifndef DIVERTSHIM_FD_SETS_H
 #define DIVERTSHIM_FD_SETS_H
 
@@ -7,8 +7,8 @@
 #include <sys/select.h>
 
 /*
- * Sets reach as far as nfds says, which may be past the end of an fd_set: programs with many
- * descriptors allocate longer ones, and the kernel takes them.
+ * A set reaches as far as nfds says, which may be past the end of an fd_set: programs with many
+ * descriptors allocate longer ones, and the kernel accepts them.
  */
 static inline fd_mask *fd_set_word(fd_set *set, int fd)
 {

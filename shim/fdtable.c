@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What each descriptor of the process is: a bitmap, and beside it an array of entries in pages. */
+/* The descriptor table: a bitmap, and an array of entries in pages. */
 #include "fdtable.h"
 
 #include <errno.h>
@@ -12,10 +12,10 @@
 _Atomic uint64_t fdtable_bits[FDTABLE_MAX / 64];
 _Atomic unsigned fdtable_count;
 
-/* The number of a kind, or the address of a divert socket's object; 0 for a foreign descriptor. */
+/* An enum fd_kind, or the address of a divert socket's object; 0 for a foreign descriptor. */
 typedef _Atomic uintptr_t fd_entry;
 
-static fd_entry first_page[PAGE_ENTRIES]; /* the others are mapped when they are needed */
+static fd_entry first_page[PAGE_ENTRIES]; /* the others are mapped on demand */
 static fd_entry *_Atomic pages[PAGES] = {first_page};
 
 static fd_entry *entry_of(int fd)
@@ -63,7 +63,7 @@ struct fd_object *fdtable_special_hold(int fd)
         if (value <= FD_DIVERT)
             return NULL;
         if (!fd_object_hold_if_used(o))
-            continue; /* the entry is about to go */
+            continue; /* the entry is about to be cleared */
         if (value == entry_value(fd))
             return o;
         fd_object_release(o);

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What all hooks share. A hook asks what the descriptor is, and hands the call on. */
+/*
+ * What all hooks share. A hook asks what the descriptor is, and calls the real function or the
+ * layer below.
+ */
 #ifndef DIVERTSHIM_HOOK_H
 #define DIVERTSHIM_HOOK_H
 
@@ -16,7 +19,7 @@
 
 #define HOOK __attribute__((visibility("default")))
 
-/* -errno as -1 and errno. */
+/* Turns -errno into -1 and errno. */
 static inline ssize_t as_result(ssize_t result)
 {
     if (result >= 0)
@@ -25,7 +28,7 @@ static inline ssize_t as_result(ssize_t result)
     return -1;
 }
 
-/* The same, and gives up the reference that divert_find() took, if it did. */
+/* The same; also gives up the reference of divert_find(), if s is not NULL. */
 static inline ssize_t finish(struct divert_socket *s, ssize_t result)
 {
     if (s)
@@ -39,7 +42,7 @@ static inline void hook_give_up(void *s)
     divert_release(s);
 }
 
-/* Reads, writes and waits are points where a thread is cancelled; it gives up its reference. */
+/* Reads, writes and waits are cancellation points; a cancelled thread gives up its reference. */
 static inline void hook_cancellation_point(struct divert_socket *s)
 {
     pthread_cleanup_push(hook_give_up, s);
@@ -47,7 +50,9 @@ static inline void hook_cancellation_point(struct divert_socket *s)
     pthread_cleanup_pop(0);
 }
 
-/* divert_find() before a call that may wait in the kernel; sends verdicts if fd is not ours. */
+/*
+ * divert_find() before a call that may wait in the kernel; sends pending verdicts if fd is foreign.
+ */
 static inline struct divert_socket *find_before_wait(int fd)
 {
     struct divert_socket *s = divert_find(fd);
@@ -57,7 +62,10 @@ static inline struct divert_socket *find_before_wait(int fd)
     return s;
 }
 
-/* The same for a write of len bytes: of up to PIPE_BUF nobody expects that they are cut short. */
+/*
+ * The same for a write of len bytes. Those of up to PIPE_BUF are atomic: an expiring verdict timer
+ * cannot cut them short.
+ */
 static inline struct divert_socket *find_before_write(int fd, size_t len)
 {
     struct divert_socket *s = divert_find(fd);
@@ -67,7 +75,10 @@ static inline struct divert_socket *find_before_write(int fd, size_t len)
     return s;
 }
 
-/* fd has just become a copy of what the program chose. A child of vfork() chooses for itself. */
+/*
+ * Takes note if fd, which the program has just replaced, is the standard error. A child of vfork()
+ * must not.
+ */
 static inline int note_standard_error(int fd)
 {
     if (fd == STDERR_FILENO && process_owns_memory())
@@ -75,7 +86,7 @@ static inline int note_standard_error(int fd)
     return fd;
 }
 
-/* To the program a private descriptor is not open. */
+/* Private descriptors are closed to the program. */
 static inline bool is_private(int fd)
 {
     return fdtable_kind(fd) == FD_PRIVATE;

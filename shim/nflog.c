@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* NFLOG: binding a group, and what a copy says of itself. */
+/* NFLOG: binding a group, and parsing a copy. */
 #include "nflog.h"
 
 #include "real.h"
@@ -12,7 +12,7 @@
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netfilter/nfnetlink_log.h>
 
-#define MESSAGE_MAX 131072 /* the kernel's limit; the largest packet must fit */
+#define MESSAGE_MAX 131072 /* bytes; the kernel's limit. The largest packet fits */
 
 int nflog_bind(int fd, uint16_t group)
 {

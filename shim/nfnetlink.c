@@ -9,8 +9,8 @@
 #include <linux/netlink.h>
 #include <stdatomic.h>
 
-#define SEND_ATTEMPTS 3 /* memory that the kernel lacks may be there a moment later */
-#define OVERRUNS_MAX  3 /* the kernel tells of one once, and goes on */
+#define SEND_ATTEMPTS 3 /* the kernel may have memory a moment later */
+#define OVERRUNS_MAX  3 /* the kernel reports one overrun once, and goes on */
 
 int nfnetlink_open(void)
 {
@@ -19,13 +19,13 @@ int nfnetlink_open(void)
 
     if (fd < 0)
         return -errno;
-    /* A full buffer is no error of the program's: the kernel drops the packet, as BSD does. */
+    /* Without ENOBUFS: if the buffer is full the kernel drops the packet, as BSD does. */
     real.setsockopt(fd, SOL_NETLINK, NETLINK_NO_ENOBUFS, &on, sizeof(on));
     real.setsockopt(fd, SOL_NETLINK, NETLINK_CAP_ACK, &on, sizeof(on));
     return fd;
 }
 
-/* Whether a send that failed is to be tried again; the kernel has taken nothing of it then. */
+/* Whether to try a failed send again; the kernel has taken nothing of it. */
 static bool send_again(int *attempts)
 {
     return errno == EINTR || ((errno == ENOBUFS || errno == ENOMEM || errno == EAGAIN) &&
@@ -92,7 +92,10 @@ int nfnetlink_request(int fd, struct nlmsghdr *nlh)
     }
 }
 
-/* The filter's loads turn what they load to host byte order, in which netlink has it already. */
+/*
+ * The filter's loads convert from network byte order, but netlink headers are in host byte order:
+ * hence htons() and htonl().
+ */
 int nfnetlink_drop_answers(int fd)
 {
     struct sock_filter code[] = {

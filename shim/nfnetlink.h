@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The netlink socket of netfilter, which NFQUEUE and NFLOG share, and the packets that come by it.
- * Numbers are in host byte order.
+ * The netlink socket of netfilter, which NFQUEUE and NFLOG share, and the packets that arrive on
+ * it. Numbers are in host byte order.
  */
 #ifndef DIVERTSHIM_NFNETLINK_H
 #define DIVERTSHIM_NFNETLINK_H
@@ -13,7 +13,7 @@
 #include <stdint.h>
 #include <sys/uio.h>
 
-/* A packet that waits in the queue for its verdict. */
+/* A packet that was received from a queue or from NFLOG. */
 struct nfqueue_packet {
     uint32_t id;    /* for the verdict */
     uint16_t queue; /* number of the queue it waits in */
@@ -24,10 +24,10 @@ struct nfqueue_packet {
     uint8_t hook;     /* NF_INET_* */
     uint8_t family;   /* AF_INET or AF_INET6 */
     bool is_tee;      /* a copy, see nflog.h: it waits for no verdict */
-    bool gso;         /* of several segments, which the kernel cuts later (GSO) */
-    bool no_checksum; /* the transport checksum is left to the card */
-    uint16_t segment; /* of a copy that is read in segments: the next one */
-    uint32_t at;      /* where it lies in the ring's slots, see nfqueue_bytes() */
+    bool gso;         /* a large (GSO) packet, which the kernel segments later */
+    bool no_checksum; /* the transport checksum is left to the network card */
+    uint16_t segment; /* of a copy that is read in segments: number of the next */
+    uint32_t at;      /* offset in the ring's slots */
 };
 
 /*
@@ -48,12 +48,15 @@ int nfnetlink_send_bytes(int fd, const void *bytes, size_t len);
 int nfnetlink_send_pieces(int fd, const struct iovec *iov, size_t count);
 
 /*
- * From now on the kernel's answers do not come, but for EPERM: they would wake who waits for
- * packets. Returns 0 or -errno.
+ * Filters out the kernel's answers, except EPERM: they would wake programs that wait for packets.
+ * Returns 0 or -errno.
  */
 int nfnetlink_drop_answers(int fd);
 
-/* Sends a message and waits for the kernel's answer, which comes at once. Returns 0 or -errno. */
+/*
+ * Sends a message and reads the kernel's answer, which is there at once; messages before it are
+ * lost. Returns 0 or -errno.
+ */
 int nfnetlink_request(int fd, struct nlmsghdr *nlh);
 
 #endif

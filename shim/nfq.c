@@ -17,12 +17,12 @@
 #include <stdatomic.h>
 #include <string.h>
 
-#define PACKET_BUFFER 4096 /* what the kernel accounts for a queued packet of ordinary size */
+#define PACKET_BUFFER 4096 /* bytes the kernel accounts for an ordinary message */
 #define BUFFER_MAX    (512u << 20)
 
-#define AT_ONCE (256 * 1024) /* bytes that are in the cache still when the program reads them */
+#define AT_ONCE (256 * 1024) /* bytes that are still in the cache when the program reads them */
 
-#define IDS_AHEAD (1u << 30) /* of any id in use lie all others, and none behind */
+#define IDS_AHEAD (1u << 30) /* no id in use is further ahead of another */
 
 static void make_room(int fd, uint32_t queue_len)
 {
@@ -34,8 +34,8 @@ static void make_room(int fd, uint32_t queue_len)
 }
 
 /*
- * Until it is told to copy packets, the kernel drops what it has for the queue: so no packet comes
- * between us and the answer to the binding.
+ * Until nfqueue_start() the kernel drops the queue's packets, so none comes between us and the
+ * answer to this request.
  */
 static int bind_queue(int fd, uint16_t queue)
 {
@@ -90,7 +90,7 @@ int nfqueue_bind(int fd, uint16_t queue)
     case -EINVAL:
     case -EOPNOTSUPP:
         return -EOPNOTSUPP;
-    default: /* nobody knows how far it came */
+    default: /* it may have been bound all the same */
         nfqueue_unbind(fd, queue);
         return err;
     }
@@ -120,7 +120,7 @@ static void take_header(const struct nlattr *attr, struct nfqueue_packet *p)
     p->family = ntohs(header->hw_protocol) == ETH_P_IPV6 ? AF_INET6 : AF_INET;
 }
 
-/* What an attribute says, which is not shorter than a number. */
+/* Reads an attribute, whose payload has at least 4 bytes. */
 static void take_attribute(struct nfqueue_ring *ring, const struct nlattr *attr,
                            struct nfqueue_packet *p)
 {
@@ -150,7 +150,7 @@ static void take_attribute(struct nfqueue_ring *ring, const struct nlattr *attr,
     }
 }
 
-/* As nfq_nlmsg_parse(3), without its calls for each attribute. Any bytes will do. */
+/* As nfq_nlmsg_parse(3), without its calls for each attribute. Safe with any bytes. */
 static bool parse_packet(struct nfqueue_ring *ring, const struct nlmsghdr *nlh,
                          struct nfqueue_packet *p)
 {
@@ -206,7 +206,7 @@ static bool parse_message(struct nfqueue_ring *ring, const struct mmsghdr *m,
     return true;
 }
 
-/* How many messages to ask for: of large ones fewer. */
+/* How many messages to ask for: fewer if they are large. */
 static unsigned at_once(const struct nfqueue_ring *ring)
 {
     unsigned room = nfqueue_ring_room(ring);
@@ -225,7 +225,7 @@ static uint32_t mean_size(const struct mmsghdr *m, int count)
     return bytes / (uint32_t)count;
 }
 
-/* One system call. Returns how many messages came, 0 for none, or -errno. */
+/* Makes one system call. Returns how many messages came, 0 for none, or -errno. */
 static int receive(int fd, const struct nfqueue_ring *ring, struct mmsghdr *m)
 {
     int n = real.recvmmsg(fd, m, at_once(ring), MSG_DONTWAIT, NULL);
@@ -254,12 +254,12 @@ int nfqueue_fill(int fd, struct nfqueue_ring *ring, struct nfqueue_messages *mes
                 ring->end++;
         }
         if (ring->end == ring->base)
-            ring->used = ring->base; /* there was no packet among them */
+            ring->used = ring->base; /* none of them was a packet */
     }
     return (int)(ring->end - before);
 }
 
-/* A verdict as it goes to the kernel; the payload's attribute stands last and may be left out. */
+/* A verdict message; the payload attribute comes last and may be left out. */
 struct verdict_message {
     struct nlmsghdr header;
     struct nfgenmsg family;
@@ -286,7 +286,7 @@ static uint16_t message_type(const struct nfqueue_verdict *v)
     return NFNL_SUBSYS_QUEUE << 8 | (batch ? NFQNL_MSG_VERDICT_BATCH : NFQNL_MSG_VERDICT);
 }
 
-/* Fills all but the payload's bytes; returns how many bytes go before those. */
+/* Fills in all but the payload; returns how many bytes come before it. */
 static size_t fill_verdict(struct verdict_message *m, const struct nfqueue_verdict *v)
 {
     size_t head = v->payload ? sizeof(*m) : offsetof(struct verdict_message, payload_attr);
@@ -315,8 +315,8 @@ static int send_alone(int fd, const struct verdict_message *m, const struct nfqu
 }
 
 /*
- * A message counts from the moment that its length is there: the thread may be interrupted between
- * any two instructions, and the batch be sent as it is then.
+ * A message becomes valid when its length is written: the thread may be interrupted between any two
+ * instructions, and the batch sent as it is then.
  */
 static void put_length(struct nfqueue_batch *batch, uint32_t at, uint32_t len)
 {
@@ -326,8 +326,8 @@ static void put_length(struct nfqueue_batch *batch, uint32_t at, uint32_t len)
 }
 
 /*
- * Has the last message reach on to one more packet, if that goes the same way. It is right with
- * either number: the thread may be interrupted here, too.
+ * Extends the last message to one more packet, if that gets the same verdict. It is valid with
+ * either id: the thread may be interrupted here, too.
  */
 static bool extend_last(struct nfqueue_batch *batch, const struct nfqueue_verdict *v)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Asks the kernel: by poll(2), or by select(2) where that is refused. */
+/* Waiting in the kernel: by poll(2), or by select(2) where that is refused. */
 #include "poll_kernel.h"
 
 #include "divert/divert.h"
@@ -11,12 +11,12 @@
 #include <errno.h>
 #include <string.h>
 
-#define ON_STACK 64 /* descriptors that can be copied */
+#define ON_STACK 64 /* descriptors that the copied list has room for */
 
 static const short readable = POLLIN | POLLRDNORM;
 static const short writable = POLLOUT | POLLWRNORM;
 
-/* What poll(2) and select(2) are to be given; left is the room for it. */
+/* The timeout for ppoll(2) and pselect(2); left is the room for it. */
 static const struct timespec *time_until(uint64_t deadline, struct timespec *left)
 {
     uint64_t now = deadline == DIVERT_NEVER || deadline == 0 ? 0 : clock_exact_ns();
@@ -34,8 +34,12 @@ static int poll_until(struct pollfd *fds, nfds_t count, uint64_t deadline, const
     return n < 0 ? -errno : n;
 }
 
-/* With the news of interfaces behind the list, which saves the next reader to ask for them. */
-static int poll_with_news(struct pollfd *fds, nfds_t count, uint64_t deadline, const sigset_t *mask)
+/*
+ * Appends the socket that reports changes of interfaces to the list, which saves the next reader a
+ * system call.
+ */
+static int poll_with_reports(struct pollfd *fds, nfds_t count, uint64_t deadline,
+                             const sigset_t *mask)
 {
     struct pollfd copy[ON_STACK + 1];
     int n;
@@ -50,7 +54,7 @@ static int poll_with_news(struct pollfd *fds, nfds_t count, uint64_t deadline, c
     return n - (copy[count].revents != 0);
 }
 
-#define SELECT_MAX 8192 /* descriptors that fit in the sets; private ones are below */
+#define SELECT_MAX 8192 /* descriptors that fit in the sets, as private ones do */
 
 struct select_sets {
     fd_mask readable[SELECT_MAX / NFDBITS], writable[SELECT_MAX / NFDBITS],
@@ -91,7 +95,10 @@ static short events_in_sets(int fd, struct select_sets *sets)
                    (in_set(fd, as_set(sets->urgent)) ? POLLPRI : 0));
 }
 
-/* select(2) instead of poll(2). It needs more of the stack than its caller is to have. */
+/*
+ * select(2) instead of poll(2). A function of its own, since it uses more stack than its caller
+ * should.
+ */
 __attribute__((noinline)) static int select_until(struct pollfd *fds, nfds_t count,
                                                   uint64_t deadline, const sigset_t *mask)
 {
@@ -112,12 +119,12 @@ __attribute__((noinline)) static int select_until(struct pollfd *fds, nfds_t cou
 }
 
 /*
- * A timer that sends verdicts may go off in here: poll(2) goes on then, which epoll_wait(2) does
- * not. It is refused more descriptors than a process may have, which may be none; select(2) is not.
+ * The verdict timer may expire in here: poll(2) is restarted then, epoll_wait(2) is not. poll(2)
+ * refuses more descriptors than RLIMIT_NOFILE, which may be 0; select(2) does not.
  */
 int poll_kernel(struct pollfd *fds, nfds_t count, uint64_t deadline, const sigset_t *mask)
 {
-    int n = count <= ON_STACK ? poll_with_news(fds, count, deadline, mask)
+    int n = count <= ON_STACK ? poll_with_reports(fds, count, deadline, mask)
                               : poll_until(fds, count, deadline, mask);
 
     if (n == -EINVAL)

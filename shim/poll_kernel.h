@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The one way in which waits ask the kernel. */
+/* Waiting in the kernel, for all waits of the library. */
 #ifndef DIVERTSHIM_POLL_KERNEL_H
 #define DIVERTSHIM_POLL_KERNEL_H
 

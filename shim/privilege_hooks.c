@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Calls by which a program gives up root, or the sight of /dev. */
+/* Hooks of calls by which a program gives up root, or its view of /dev. */
 #include "hook.h"
 
 #include "inject/inject.h"
@@ -13,7 +13,7 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
-/* What will need root, or /dev, is made ready while the program has them. */
+/* Opens what needs root or /dev while the program has them. */
 static void prepare_injection(void)
 {
     const struct options *options = divert_any_open() ? options_get() : NULL;
@@ -58,7 +58,7 @@ HOOK int setresuid(uid_t r, uid_t e, uid_t s)
     return changed(real.setresuid(r, e, s));
 }
 
-/* Groups take no privileges, but the time of other threads. */
+/* Changing groups takes no privileges, but interrupts other threads. */
 static int ended(int result)
 {
     privileges_id_change_ends();
@@ -101,7 +101,7 @@ HOOK int initgroups(const char *user, gid_t gid)
     return ended(real.initgroups(user, gid));
 }
 
-/* These two say which id there was before, and nothing of errors. */
+/* These two return the previous id, and report no errors. */
 HOOK int setfsuid(uid_t uid)
 {
     before_change();

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The start of the library, its end, and children. */
+/* The start and the end of the library; hooks of _exit(2). */
 #include "hook.h"
 
 #include "divert/inherit.h"
@@ -10,7 +10,7 @@
 #include <pthread.h>
 #include <unistd.h>
 
-/* What was written is not lost when the program ends, by whatever way. */
+/* Sends pending verdicts when the program ends by exit(3) or _exit(2). */
 __attribute__((destructor)) static void end_library(void)
 {
     if (divert_any_open() && process_owns_memory())

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* All ways to read from a descriptor. */
+/* Hooks of calls that read from a descriptor. */
 #include "hook.h"
 
 #include "bsd/route_socket.h"
@@ -34,7 +34,7 @@ static ssize_t receive_divert(struct divert_socket *s, struct msghdr *msg, int f
     return finish(s, read_or_wait(s, msg, flags));
 }
 
-/* s is NULL for a routing socket; gives its reference up. */
+/* s is NULL for a routing socket; its reference is given up. */
 static ssize_t receive_any(struct divert_socket *s, int fd, struct msghdr *msg, int flags)
 {
     return s ? receive_divert(s, msg, flags) : as_result(route_recvmsg(fd, msg, flags));
@@ -97,7 +97,7 @@ HOOK ssize_t recvfrom(int fd, void *buf, size_t len, int flags, struct sockaddr 
     return read_one(s, fd, buf, len, flags, from, fromlen);
 }
 
-/* What comes over a UNIX socket may be a divert socket. */
+/* A message on a UNIX socket may bring a divert socket. */
 static ssize_t receive_foreign(int fd, struct msghdr *msg, int flags)
 {
     ssize_t n = real.recvmsg(fd, msg, flags);
@@ -130,7 +130,7 @@ static ssize_t wait_for_one(struct divert_socket *s, int flags, uint64_t deadlin
     return 1;
 }
 
-/* As the kernel does it: an error after the first packet is not told, the next call meets it. */
+/* As in the kernel, an error after the first message is not reported; the next call meets it. */
 static ssize_t read_many(struct divert_socket *s, struct mmsghdr *messages, unsigned count,
                          int flags, uint64_t deadline)
 {
@@ -176,7 +176,7 @@ HOOK int recvmmsg(int fd, struct mmsghdr *messages, unsigned count, mmsg_flags f
     return (int)finish(s, read_many(s, messages, count, (int)flags, wait_deadline(timeout)));
 }
 
-/* What a compiler with _FORTIFY_SOURCE makes of the above; room is the size of buf. */
+/* The variants for _FORTIFY_SOURCE; room is the size of buf. */
 HOOK ssize_t __read_chk(int fd, void *buf, size_t len, size_t room)
 {
     struct divert_socket *s = len <= room ? find_before_wait(fd) : NULL;
@@ -205,6 +205,6 @@ HOOK ssize_t __recvfrom_chk(int fd, void *buf, size_t len, size_t room, int flag
     return read_one(s, fd, buf, len, flags, from, fromlen);
 }
 
-/* Names that libc has for the same functions. */
+/* libc's other names for the same functions. */
 HOOK ssize_t __read(int fd, void *buf, size_t len) __attribute__((alias("read")));
 HOOK ssize_t __recv(int fd, void *buf, size_t len, int flags) __attribute__((alias("recv")));

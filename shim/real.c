@@ -9,7 +9,7 @@
 struct real_calls real_table;
 int real_loaded;
 
-/* An object pointer as a function pointer, which ISO C has no cast for. */
+/* dlsym() returns an object pointer, which ISO C cannot cast to a function pointer. */
 static void load_symbol(void *slot, const char *name)
 {
     void *symbol = dlsym(RTLD_NEXT, name);
@@ -18,8 +18,8 @@ static void load_symbol(void *slot, const char *name)
 }
 
 /*
- * glibc 2.33 gave fstat() and its kin names of their own. Before, they were __fxstat() with a
- * version; after, that name is for old programs only, and dlsym() does not find it.
+ * glibc 2.33 gave fstat() and its kin symbols of their own. Before, they called __fxstat() with a
+ * version; since then that symbol is for old programs only, and dlsym() does not find it.
  */
 #ifndef _STAT_VER
 #define _STAT_VER 1
@@ -59,8 +59,7 @@ static void load_symbol(void *slot, const char *name)
 STAT_PAIR()
 STAT_PAIR(64)
 
-/* Programs look for a call before they use it, and may find our hook where libc has no such call.
- */
+/* A program that tests for a function may find our hook where libc has no such function. */
 static long lacking(void)
 {
     errno = ENOSYS;

@@ -23,13 +23,13 @@
 #include <sys/types.h>
 #include <sys/uio.h>
 
-/* Names that some C libraries make macros of. */
+/* Macros in some C libraries. */
 #undef fcntl64
 #undef fstat64
 #undef fstatat64
 #undef freopen64
 
-/* Types that C libraries do not agree on. */
+/* Types that differ between C libraries. */
 typedef __typeof__(_Generic(&ioctl, int (*)(int, int, ...) : 0, default : 0ul)) ioctl_request;
 typedef __typeof__(_Generic(&sendmmsg, int (*)(int, struct mmsghdr *, unsigned, unsigned) : 0u,
                             default : 0)) mmsg_flags;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* socket(2) and what is done to a socket that neither moves packets nor waits. */
+/* Hooks of socket(2) and of calls on a socket that neither move packets nor wait. */
 #include "hook.h"
 
 #include "bsd/route_socket.h"
@@ -131,13 +131,13 @@ static int pass_ioctl(int fd, unsigned long request, void *arg)
     return real.ioctl(fd, request, arg) < 0 ? -errno : 0;
 }
 
-/* What sockets are asked of interfaces and routes: SIOCGIFADDR and its like. */
+/* Requests about interfaces and routes: SIOCGIFADDR and its kin. */
 static bool is_of_interfaces(unsigned long request)
 {
     return request >= SIOCADDRT && request <= SIOCDEVPRIVATE + 15;
 }
 
-/* A netlink socket, which is behind a divert socket, does not answer that; one of IP does. */
+/* A netlink socket does not answer these requests; an IP socket does. */
 static int ioctl_of_interfaces(unsigned long request, void *arg)
 {
     int fd = real.socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), err;
@@ -149,7 +149,7 @@ static int ioctl_of_interfaces(unsigned long request, void *arg)
     return err;
 }
 
-/* The descriptor holds the flag of FIONBIO as well, where F_GETFL finds it. */
+/* FIONBIO is also set on the descriptor itself, where F_GETFL finds it. */
 static int divert_ioctl(struct divert_socket *s, int fd, unsigned long request, void *arg)
 {
     switch (request) {
@@ -172,7 +172,7 @@ static int divert_ioctl(struct divert_socket *s, int fd, unsigned long request, 
     }
 }
 
-/* On a descriptor that is no divert socket's. */
+/* For descriptors other than divert sockets. */
 static int other_ioctl(int fd, unsigned long request, void *arg)
 {
     if (is_private(fd))
@@ -197,6 +197,6 @@ HOOK int ioctl(int fd, ioctl_request request, ...)
     return (int)finish(s, divert_ioctl(s, fd, request, arg));
 }
 
-/* A name that libc has for the same function. */
+/* libc's other name for the same function. */
 HOOK int __connect(int fd, const struct sockaddr *address, socklen_t len)
     __attribute__((alias("connect")));

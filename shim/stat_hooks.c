@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What kind of descriptor it is: a socket. Each version of the C library has its own names, and
- * structures of its own, which nothing here looks into.
+ * Hooks of fstat(2) and its kin: they say that a divert socket is a socket. Each version of the C
+ * library has its own names and structures; nothing here looks into the structures.
  */
 #include "hook.h"
 
@@ -14,7 +14,7 @@ typedef int fxstat_function(int version, int fd, void *st);
 typedef int fstatat_function(int fd, const char *path, void *st, int flags);
 typedef int fxstatat_function(int version, int fd, const char *path, void *st, int flags);
 
-/* Of the kernel's socket behind it: each divert socket has its own inode. */
+/* Calls fstat(2) on the netlink socket: each divert socket has its own inode. */
 static int stat_descriptor(fstat_function *call, int fd, void *st)
 {
     struct divert_socket *s = divert_find(fd);
@@ -33,7 +33,7 @@ static int stat_version(fxstat_function *call, int version, int fd, void *st)
     return (int)finish(s, call(version, divert_kernel_fd(s), st) < 0 ? -errno : 0);
 }
 
-/* The descriptor itself is meant, and it is ours. */
+/* The divert socket, if the call is about the descriptor itself. */
 static struct divert_socket *find_at(int fd, const char *path, int flags)
 {
     return (flags & AT_EMPTY_PATH) && (!path || !*path) ? divert_find(fd) : NULL;
@@ -58,8 +58,10 @@ static int stat_version_at(fxstatat_function *call, int version, int fd, const c
     return (int)finish(s, call(version, divert_kernel_fd(s), "", st, flags) < 0 ? -errno : 0);
 }
 
-/* Headers declare these with structures of theirs, or as another function: by hook_NAME they do not
- * know them. */
+/*
+ * The headers declare these with their own structures, or as inline functions. Under the name
+ * hook_NAME they are unknown to them.
+ */
 #define HOOK_FSTAT(name)                                   \
     HOOK int hook_##name(int fd, void *st) __asm__(#name); \
     int hook_##name(int fd, void *st)                      \

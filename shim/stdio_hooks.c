@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Streams on divert sockets, fdopen(3): their end is the socket's. And the standard error. */
+/*
+ * Hooks of stdio: closing a stream on a divert socket closes the socket, and a stream may become
+ * the standard error.
+ */
 #include "hook.h"
 
 #include <stdio.h>
 
-/* The C library closes the descriptor by itself. */
+/* libc closes the descriptor without calling close(). */
 static void forget_stream(FILE *stream)
 {
     int saved = errno, fd = stream ? fileno(stream) : -1;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The times of programs that are compiled for 64-bit time on machines whose long has 32 bits. There
- * glibc has two functions for each call that takes a time, and this library hooks both of them. The
- * library itself is compiled for the older ones, whose names are those of the calls.
+ * Programs compiled for 64-bit time on machines whose long has 32 bits. There glibc has two
+ * functions for each call that takes a time, and this library hooks both. The library itself is
+ * compiled for 32-bit time, whose functions have the plain names.
  */
 #ifndef DIVERTSHIM_TIME64_H
 #define DIVERTSHIM_TIME64_H
@@ -25,7 +25,7 @@ struct timeval64 {
     int64_t tv_sec, tv_usec;
 };
 
-/* The functions that the older ones cannot stand for. */
+/* The functions that cannot be replaced by their 32-bit variants. */
 #define REAL_TIME64_CALLS(CALL)                                                          \
     CALL(ssize_t, __recvmsg64, (int, struct msghdr *, int))                              \
     CALL(int, __recvmmsg64, (int, struct mmsghdr *, unsigned, int, struct timespec64 *)) \

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The calls of programs with 64-bit time, where long has 32 bits: see time64.h. How long a call may
- * wait fits in the older structures as well, so the older call does the work.
+ * Hooks for programs with 64-bit time where long has 32 bits: see time64.h. Timeouts fit into the
+ * 32-bit structures as well, so the 32-bit call does the work.
  */
 #include "hook.h"
 
@@ -16,7 +16,7 @@ static long narrow_seconds(int64_t seconds)
 {
     if (seconds > LONG_MAX)
         return LONG_MAX;
-    return seconds < 0 ? -1 : (long)seconds; /* the older call refuses it */
+    return seconds < 0 ? -1 : (long)seconds; /* the 32-bit call refuses it */
 }
 
 /* NULL if there is no timeout; room is for the other case. */
@@ -36,7 +36,7 @@ HOOK int __ppoll64(struct pollfd *fds, nfds_t count, const struct timespec64 *ti
     return ppoll(fds, count, narrow_time(timeout, &room), mask);
 }
 
-/* Declared by libc's headers for fortified programs alone. */
+/* Declared by libc's headers only with _FORTIFY_SOURCE. */
 int __ppoll_chk(struct pollfd *fds, nfds_t count, const struct timespec *timeout,
                 const sigset_t *mask, size_t room);
 
@@ -48,7 +48,7 @@ HOOK int __ppoll64_chk(struct pollfd *fds, nfds_t count, const struct timespec64
     return __ppoll_chk(fds, count, narrow_time(timeout, &room), mask, size);
 }
 
-/* The time that was not waited comes back in timeout, however long it was. */
+/* The remaining time is returned in timeout. */
 HOOK int __select64(int nfds, fd_set *r, fd_set *w, fd_set *e, struct timeval64 *timeout)
 {
     struct timeval narrow;
@@ -83,7 +83,7 @@ HOOK int __epoll_pwait2_time64(int epoll, struct epoll_event *events, int max,
     return epoll_pwait2(epoll, events, max, narrow_time(timeout, &room), mask);
 }
 
-/* libc gives messages of other sockets the times in both forms. */
+/* For other sockets libc adds timestamps in both formats. */
 HOOK ssize_t __recvmsg64(int fd, struct msghdr *msg, int flags)
 {
     ssize_t n;
@@ -114,7 +114,10 @@ HOOK int __recvmmsg64(int fd, struct mmsghdr *messages, unsigned count, int flag
     return n;
 }
 
-/* The other calls are the same for both times: options and requests have numbers of their own. */
+/*
+ * The other calls do not depend on the size of time: options and requests have numbers of their
+ * own.
+ */
 HOOK ssize_t __sendmsg64(int fd, const struct msghdr *msg, int flags)
 {
     return sendmsg(fd, msg, flags);
@@ -135,7 +138,7 @@ HOOK int __setsockopt64(int fd, int level, int name, const void *value, socklen_
     return setsockopt(fd, level, name, value, len);
 }
 
-/* The argument of a variadic call: a number or an address, as large as a word. */
+/* The argument of a variadic call: a number or a pointer, one word. */
 #define ARGUMENT_BEHIND(last)            \
     ({                                   \
         va_list list;                    \

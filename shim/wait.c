@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Waiting for divert sockets and other descriptors at once. The kernel knows of a divert socket's
- * descriptor when it is readable; what is done here beside asking it: packets that lie in memory
- * are reported without a system call, nothing is reported that a read would not find, writing never
- * waits, and what is overdue is dropped in time.
+ * Waiting for divert sockets and other descriptors at once. The kernel knows when a divert socket's
+ * descriptor is readable. What is added here: packets in memory are reported without a system call,
+ * nothing is reported that a read would not find, a socket is always writable, and overdue packets
+ * are dropped in time.
  */
 #include "wait.h"
 
@@ -24,14 +24,14 @@
 #define ON_STACK 64 /* descriptors that need no mapping */
 
 /*
- * For so long a socket with packets at hand keeps the kernel from being asked for those of other
- * sockets: as if they had come a moment later.
+ * For so long a socket with packets at hand is reported without asking the kernel about other
+ * sockets, as if their packets had come a moment later.
  */
 #define OTHERS_WAIT_NS 50000
 
 static const short readable = POLLIN | POLLRDNORM;
 
-static __thread uint64_t asked_at; /* the kernel, by this thread */
+static __thread uint64_t asked_at; /* when this thread last asked the kernel; nanoseconds */
 
 uint64_t wait_deadline_ms(int timeout)
 {
@@ -49,7 +49,10 @@ uint64_t wait_deadline(const struct timespec *timeout)
     return clock_exact_ns() + (uint64_t)timeout->tv_sec * NS_PER_SEC + (uint64_t)timeout->tv_nsec;
 }
 
-/* What memory tells of the sockets; whether it tells all, so that the kernel need not be asked. */
+/*
+ * Sets the events of sockets that are known without the kernel. *all: these are all, so the kernel
+ * need not be asked.
+ */
 static int look_in_memory(struct pollfd *fds, nfds_t count, bool *all)
 {
     int ready = 0;
@@ -78,7 +81,7 @@ static bool has_other_kind(const struct pollfd *fds, nfds_t count)
     return false;
 }
 
-/* What the kernel said of a socket, put right where it does not know all. */
+/* Corrects what the kernel said about a socket where that is not enough. */
 static void put_right(struct pollfd *p, struct divert_socket *s, bool timed_out)
 {
     short kernel = p->revents & readable & p->events;
@@ -109,7 +112,7 @@ static int count_ready(struct pollfd *fds, nfds_t count, bool timed_out)
 
 #define ASKED_FOR_US 0x4000 /* POLLIN; no event of poll(2) has this bit */
 
-/* An epoll descriptor wakes for POLLIN alone. */
+/* An epoll descriptor wakes for POLLIN only. */
 static void ask_for_input(struct pollfd *p)
 {
     if ((p->events & readable) == POLLRDNORM)
@@ -124,7 +127,7 @@ static void ask_as_before(struct pollfd *fds, nfds_t count)
     }
 }
 
-/* Until when to wait so that what is overdue is dropped. */
+/* Returns when the wait must end so that overdue packets are dropped: at the deadline or before. */
 static uint64_t prepare_wait(struct pollfd *fds, nfds_t count, uint64_t deadline)
 {
     for (nfds_t i = 0; i < count; i++) {
@@ -177,7 +180,7 @@ static void give_up_reference(void *s)
     divert_release(s);
 }
 
-/* signals: of restart_fd(); *told says whether that is why it was interrupted. */
+/* signals is restart_fd(); *told says whether it was readable, and the wait interrupted by that. */
 static int wait_for_kernel(struct divert_socket *s, uint64_t deadline, int signals, bool *told)
 {
     struct pollfd fds[] = {{.fd = divert_epoll_fd(s), .events = POLLIN},
@@ -204,7 +207,7 @@ int wait_readable(struct divert_socket *s, uint64_t deadline)
         n = wait_for_kernel(s, until < deadline ? until : deadline, signals, &told);
         if (n < 0)
             return n == -EINTR && restarts && restart_wanted(id_changes, told) ? 0 : n;
-        if (n > 0) /* the read will tell */
+        if (n > 0) /* the read reports an error, too */
             return 0;
         divert_expire(s);
         if (has_passed(deadline))
@@ -219,7 +222,7 @@ static void clear_set(int nfds, fd_set *set)
         memset(set, 0, (size_t)(nfds + NFDBITS - 1) / NFDBITS * sizeof(fd_mask));
 }
 
-/* The descriptors of one word of the sets, those from first on, that are in any of them. */
+/* The descriptors in one word of the sets, from first on, that are in any of them. */
 static unsigned long in_any_set(int first, int nfds, fd_set *r, fd_set *w, fd_set *e)
 {
     unsigned long any = 0;
@@ -253,7 +256,7 @@ static void sets_to_list(int nfds, fd_set *r, fd_set *w, fd_set *e, struct pollf
     }
 }
 
-/* What select(2) calls readable, writable and exceptional, as the kernel maps poll's events. */
+/* Maps the events of poll(2) to readable, writable and exceptional, as the kernel does. */
 static int list_to_sets(const struct pollfd *list, nfds_t count, fd_set *r, fd_set *w, fd_set *e)
 {
     int bits = 0;
@@ -318,9 +321,8 @@ int wait_select(int nfds, fd_set *r, fd_set *w, fd_set *e, uint64_t deadline, co
 }
 
 /*
- * The kernel calls both sockets of a port readable when a packet comes for either. So it is asked
- * in a way that uses up no event, and the packets are put to their sockets, before events are
- * taken.
+ * The kernel reports both siblings readable when a packet comes for either. So it is asked in a way
+ * that uses up no event, and packets are handed to their sockets before events are taken.
  */
 static int wait_and_sort(int epoll, struct epoll_event *events, int max, uint64_t deadline,
                          const sigset_t *mask)
@@ -352,7 +354,7 @@ static int wait_in_kernel(int epoll, struct epoll_event *events, int max, uint64
     return n < 0 ? -errno : n;
 }
 
-/* The kernel waits, but not beyond the moment when something is to be dropped. */
+/* The kernel waits, but only until a packet is overdue. */
 int wait_epoll(int epoll, struct epoll_event *events, int max, uint64_t deadline,
                const sigset_t *mask)
 {

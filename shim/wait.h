@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Waiting for divert sockets and other descriptors at once. A deadline is CLOCK_MONOTONIC in
- * nanoseconds; 0 means not to wait at all, DIVERT_NEVER to wait for ever. Results are those of
- * poll(2) and select(2), with -errno for errors.
+ * nanoseconds; 0 means not to wait at all, DIVERT_NEVER without end. Results are those of poll(2)
+ * and select(2), with -errno for errors.
  */
 #ifndef DIVERTSHIM_WAIT_H
 #define DIVERTSHIM_WAIT_H
@@ -20,7 +20,7 @@ struct divert_socket;
 uint64_t wait_deadline_ms(int timeout);
 uint64_t wait_deadline(const struct timespec *timeout);
 
-/* mask is set while waiting, as ppoll(2) does it; NULL leaves it. */
+/* mask is the signal mask during the wait, as in ppoll(2); NULL leaves it. */
 int wait_poll(struct pollfd *fds, nfds_t count, uint64_t deadline, const sigset_t *mask);
 
 int wait_select(int nfds, fd_set *r, fd_set *w, fd_set *e, uint64_t deadline, const sigset_t *mask);
@@ -30,9 +30,9 @@ int wait_epoll(int epoll, struct epoll_event *events, int max, uint64_t deadline
                const sigset_t *mask);
 
 /*
- * Until a packet can be read: 0, also if that is to be tried again; -EAGAIN at the deadline; -EINTR
- * after a signal whose handler does not have reads restarted. A thread that is cancelled meanwhile
- * gives up the caller's reference.
+ * Waits until a packet can be read. 0 if so, or if a read must be tried again; -EAGAIN at the
+ * deadline; -EINTR after a signal whose handler lacks SA_RESTART. A thread that is cancelled
+ * meanwhile gives up the caller's reference.
  */
 int wait_readable(struct divert_socket *s, uint64_t deadline);
 

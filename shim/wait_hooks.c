@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* poll(2), select(2) and their kin. */
+/* Hooks of poll(2), select(2) and their kin. */
 #include "hook.h"
 
 #include "util/clock.h"
@@ -29,8 +29,8 @@ static bool any_in_list(const struct pollfd *fds, nfds_t count)
 }
 
 /*
- * The loop of most programs: one descriptor, and packets of it taken from the kernel already. Then
- * there is nothing to ask the kernel, nor the time.
+ * The common case: one descriptor, with packets already taken from the kernel. Then neither the
+ * kernel nor the clock need be asked.
  */
 static bool has_packet(int fd)
 {
@@ -85,7 +85,7 @@ HOOK int __ppoll_chk(struct pollfd *fds, nfds_t count, const struct timespec *ti
     return (int)as_result(wait_poll(fds, count, wait_deadline(timeout), mask));
 }
 
-/* A set may be larger than fd_set says, as far as nfds reaches; the kernel reads whole words. */
+/* A set may be longer than fd_set, as far as nfds reaches; the kernel reads whole words. */
 static bool any_in_set(int nfds, const fd_set *set)
 {
     if (!set)
@@ -121,7 +121,7 @@ static bool any_in_sets(int nfds, const fd_set *r, const fd_set *w, const fd_set
     return any;
 }
 
-/* Linux leaves the time that was not waited in the timeout. */
+/* Linux writes the remaining time to the timeout. */
 static void leave_rest(struct timeval *timeout, uint64_t deadline)
 {
     uint64_t now = clock_exact_ns(), rest = deadline > now ? deadline - now : 0;
@@ -184,7 +184,7 @@ HOOK int pselect(int nfds, fd_set *r, fd_set *w, fd_set *e, const struct timespe
     return (int)as_result(wait_select(nfds, r, w, e, wait_deadline(timeout), mask));
 }
 
-/* Names that libc has for the same functions. */
+/* libc's other names for the same functions. */
 HOOK int __poll(struct pollfd *fds, nfds_t count, int timeout) __attribute__((alias("poll")));
 HOOK int __select(int nfds, fd_set *r, fd_set *w, fd_set *e, struct timeval *timeout)
     __attribute__((alias("select")));

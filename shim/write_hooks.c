@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* All ways to write to a descriptor. */
+/* Hooks of calls that write to a descriptor. */
 #include "hook.h"
 
 #include "divert/rights.h"
 
-/* Routing sockets only report here: the routes are not changed through them. */
+/* Routing sockets are read-only here: routes cannot be changed through them. */
 static int refuse_route(void)
 {
     return (int)as_result(-EOPNOTSUPP);
@@ -68,7 +68,7 @@ HOOK ssize_t sendto(int fd, const void *buf, size_t len, int flags, const struct
     return finish(s, write_one(s, buf, len, flags, to, tolen));
 }
 
-/* A divert socket that is sent over a UNIX socket goes in a container. */
+/* A divert socket is sent over a UNIX socket in a container. */
 static ssize_t send_packed(int fd, const struct msghdr *msg, int flags)
 {
     char control[RIGHTS_CONTROL_MAX] __attribute__((aligned(8)));
@@ -123,7 +123,7 @@ static bool any_needs_rights(const struct mmsghdr *messages, unsigned count)
     return false;
 }
 
-/* One by one if there are divert sockets to be sent. */
+/* Sends messages one by one if any carries a divert socket. */
 static int send_many_foreign(int fd, struct mmsghdr *messages, unsigned count, int flags)
 {
     unsigned done = 0;
@@ -149,7 +149,7 @@ HOOK int sendmmsg(int fd, struct mmsghdr *messages, unsigned count, mmsg_flags f
     return (int)finish(s, write_many(s, messages, count, flags));
 }
 
-/* Names that libc has for the same functions. */
+/* libc's other names for the same functions. */
 HOOK ssize_t __write(int fd, const void *buf, size_t len) __attribute__((alias("write")));
 HOOK ssize_t __send(int fd, const void *buf, size_t len, int flags) __attribute__((alias("send")));
 HOOK int __sendmmsg(int fd, struct mmsghdr *messages, unsigned count, mmsg_flags flags)

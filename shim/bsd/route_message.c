@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Routing messages as BSD has them, made of what rtnetlink says. */
+/* Building BSD's routing messages from what rtnetlink says. */
 #include "bsd/route_message.h"
 
 #include "netif/rtnetlink.h"
 
-/* These are the project's own, as programs see them. */
+/* The project's own headers, which programs are compiled with. */
 #include <net/if_dl.h>
 #include <net/if_types.h>
 #include <net/route.h>
@@ -49,7 +49,7 @@ static uint8_t bsd_link_state(uint8_t operstate)
     }
 }
 
-/* Each of these writes an address to p and returns the room it takes. */
+/* Each of these writes an address to p and returns its length, rounded up to the next address. */
 
 static size_t put_link_address(char *p, const struct rtnetlink_link *link)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Routing messages in the layout of include/divertshim/net/route.h: what programs read from
- * routing sockets and get from sysctl(3).
+ * Routing messages in the layout of include/divertshim/net/route.h, as programs read them from
+ * routing sockets and get them from sysctl(3).
  */
 #ifndef DIVERTSHIM_ROUTE_MESSAGE_H
 #define DIVERTSHIM_ROUTE_MESSAGE_H
@@ -19,10 +19,10 @@ struct rtnetlink_link;
 /* RTM_IFINFO */
 size_t route_message_link(void *buf, const struct rtnetlink_link *link);
 
-/* RTM_IFANNOUNCE, the interface has gone */
+/* RTM_IFANNOUNCE: the interface has gone */
 size_t route_message_gone(void *buf, const struct rtnetlink_link *link);
 
-/* RTM_NEWADDR or, if it has gone, RTM_DELADDR; with the interface's own address if link is given */
+/* RTM_NEWADDR or, if gone is set, RTM_DELADDR; with the link-layer address if link is given */
 size_t route_message_address(void *buf, const struct rtnetlink_address *address, bool gone,
                              const struct rtnetlink_link *link);
 

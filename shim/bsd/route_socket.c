@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Routing sockets: a netlink socket, and its messages in BSD's words. */
+/* Routing sockets: a netlink socket whose messages are translated to BSD's. */
 #include "bsd/route_socket.h"
 
 #include "bsd/route_message.h"
@@ -16,13 +16,13 @@
 #include <stddef.h>
 #include <sys/mman.h>
 
-#define NEWS_BUFFER 16384 /* what is said of a link with all its attributes takes some 2000 */
+#define MESSAGE_BUFFER 16384 /* a message about a link with all its attributes takes some 2000 */
 
 /*
- * The multicast groups carry more than is reported: bridge ports, and events of wireless links,
- * which say nothing of the link. The kernel drops these before anybody is woken.
+ * The multicast groups carry more than is reported: bridge ports, and events of wireless links that
+ * change nothing about the link. A socket filter drops these before anybody is woken.
  */
-static int hear_only_what_is_reported(int fd)
+static int filter_reports(int fd)
 {
     enum { ACCEPT = 11, DROP };
     struct sock_filter code[] = {
@@ -56,13 +56,13 @@ static uint32_t groups_of(int family)
     return groups;
 }
 
-/* When the program does not keep up, messages are lost without an error, as on BSD. */
+/* If the program does not keep up, messages are lost without an error, as on BSD. */
 static int prepare(int fd, int family)
 {
     struct sockaddr_nl self = {.nl_family = AF_NETLINK, .nl_groups = groups_of(family)};
     int yes = 1;
 
-    if (hear_only_what_is_reported(fd) < 0 ||
+    if (filter_reports(fd) < 0 ||
         real.setsockopt(fd, SOL_NETLINK, NETLINK_NO_ENOBUFS, &yes, sizeof(yes)) < 0 ||
         real.bind(fd, (struct sockaddr *)&self, sizeof(self)) < 0)
         return -errno;
@@ -101,7 +101,7 @@ static size_t translate_address(const struct nlmsghdr *nlh, void *message)
     return route_message_address(message, &address, nlh->nlmsg_type == RTM_DELADDR, &link);
 }
 
-/* One message of the kernel in BSD's words; 0 for one that has none. */
+/* Translates a message of the kernel; returns the length, or 0 if it has no counterpart. */
 static size_t translate(const struct nlmsghdr *nlh, ssize_t len, void *message)
 {
     struct rtnetlink_link link;
@@ -121,46 +121,46 @@ static size_t translate(const struct nlmsghdr *nlh, ssize_t len, void *message)
     }
 }
 
-/* The same, with room for what the kernel says. */
-static ssize_t receive_with(char *news, int fd, void *message, int flags)
+/* The same, with a buffer for the kernel's message. */
+static ssize_t receive_with(char *buf, int fd, void *message, int flags)
 {
     for (;;) {
         struct sockaddr_nl from = {0};
         socklen_t size = sizeof(from);
-        ssize_t n = real.recvfrom(fd, news, NEWS_BUFFER, flags & (MSG_PEEK | MSG_DONTWAIT),
+        ssize_t n = real.recvfrom(fd, buf, MESSAGE_BUFFER, flags & (MSG_PEEK | MSG_DONTWAIT),
                                   (struct sockaddr *)&from, &size);
         size_t len = 0;
 
         if (n < 0)
             return -errno;
         if (from.nl_pid == 0) /* from the kernel */
-            len = translate((const struct nlmsghdr *)(void *)news, n, message);
+            len = translate((const struct nlmsghdr *)(void *)buf, n, message);
         if (len)
             return (ssize_t)len;
         if (flags & MSG_PEEK)
-            real.recv(fd, news, NEWS_BUFFER, MSG_DONTWAIT);
+            real.recv(fd, buf, MESSAGE_BUFFER, MSG_DONTWAIT);
     }
 }
 
-static void unmap_news(void *news)
+static void unmap_buffer(void *buf)
 {
-    munmap(news, NEWS_BUFFER);
+    munmap(buf, MESSAGE_BUFFER);
 }
 
 /*
- * The next message, of ROUTE_MESSAGE_MAX bytes at most. Its length, or -errno. The buffer is
- * mapped: the thread may have a small stack, and may be cancelled while it waits.
+ * The next message, of ROUTE_MESSAGE_MAX bytes at most. Returns its length, or -errno. The buffer
+ * is mapped: the thread may have a small stack, and may be cancelled while it waits.
  */
 static ssize_t receive_message(int fd, void *message, int flags)
 {
-    char *news =
-        mmap(NULL, NEWS_BUFFER, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    char *buf =
+        mmap(NULL, MESSAGE_BUFFER, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     ssize_t n;
 
-    if (news == MAP_FAILED)
+    if (buf == MAP_FAILED)
         return -ENOBUFS;
-    pthread_cleanup_push(unmap_news, news);
-    n = receive_with(news, fd, message, flags);
+    pthread_cleanup_push(unmap_buffer, buf);
+    n = receive_with(buf, fd, message, flags);
     pthread_cleanup_pop(1);
     return n;
 }

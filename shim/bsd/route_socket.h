@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Routing sockets, route(4): they report changes of interfaces and their addresses. The descriptor
- * is a socket of rtnetlink that hears just what is reported, so waiting for it, copying and closing
- * it are the kernel's; only what is read is put into BSD's words.
+ * is an rtnetlink socket with a filter that passes only what is reported. The kernel does the
+ * waiting, copying and closing; only what is read is translated.
  */
 #ifndef DIVERTSHIM_ROUTE_SOCKET_H
 #define DIVERTSHIM_ROUTE_SOCKET_H
@@ -14,14 +14,17 @@
 
 /*
  * socket(PF_ROUTE, type, family): family is AF_INET or AF_INET6 for the addresses of one, 0 for
- * those of both. The new descriptor, or -errno: -EPROTOTYPE, -EPROTONOSUPPORT, -EMFILE.
+ * those of both. Returns the new descriptor, or -errno: -EPROTOTYPE, -EPROTONOSUPPORT, -EMFILE.
  */
 int route_open(int type, int family);
 
-/* Reads one message: recvmsg(2). The errors of rtnetlink's. */
+/*
+ * Reads one message: recvmsg(2). Returns its length or -errno, as recvmsg(2) on an rtnetlink
+ * socket.
+ */
 ssize_t route_recvmsg(int fd, struct msghdr *msg, int flags);
 
-/* Bytes of the message that the next read gives, 0 for none: FIONREAD. */
+/* FIONREAD: bytes of the message that the next read returns, 0 for none. */
 int route_next_len(int fd);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* sysctl(3): the names that are known, and what answers for them. */
+/* sysctl(3): the known names and where their values come from. */
 #include "bsd/sysctl.h"
 
 #include "bsd/route_socket.h"
@@ -15,19 +15,19 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
-/* FreeBSD's numbers, as include/divertshim/sys/sysctl.h has them. */
+/* FreeBSD's numbers, as in include/divertshim/sys/sysctl.h. */
 enum { KERN = 1, NET = 4, HW = 6 };
 enum { IFLIST = 3 };
 
-#define OWN_MIB     0x6473 /* the first number of names that have none of their own */
+#define OWN_MIB     0x6473 /* first number of names that have no MIB of their own */
 #define MIB_MAX     4
 #define TEXT_MAX    256
 #define LAST_RULE   65535
 #define QUEUE_BYTES 65636 /* what divert sockets of FreeBSD have */
 
 enum kind {
-    FIXED,     /* a number that does not change */
-    FILE_WORD, /* a number in a file: the word that value says, counted from 0 */
+    FIXED,     /* a constant, value */
+    FILE_WORD, /* a number in a file; value is the word's index */
     SYSTEM,    /* sysconf(3) of value */
     UNAME      /* a text; value is its offset in struct utsname */
 };
@@ -85,7 +85,7 @@ static const struct entry *find_name(const char *name)
     return NULL;
 }
 
-/* How many numbers the entry has: those behind the last that is not 0 do not count. */
+/* How many numbers the entry's MIB has; trailing zeros do not count. */
 static unsigned mib_length(const struct entry *e)
 {
     unsigned count = MIB_MAX;
@@ -150,7 +150,7 @@ static int write_file(const char *path, const char *text)
     return err;
 }
 
-/* Up to two numbers of a file; one that is not there is 0. */
+/* Reads up to two numbers from a file; a missing one is 0. */
 static int read_words(const char *path, int words[2])
 {
     char text[TEXT_MAX];
@@ -197,7 +197,7 @@ static int change_word(const struct entry *e, int number)
     return write_file(e->path, text);
 }
 
-/* What cannot be changed may be set to what it is. */
+/* A value that cannot be changed may be set to what it is. */
 static int change_number(const struct entry *e, int now, const void *new, size_t new_len)
 {
     int number;
@@ -242,7 +242,7 @@ static int access_entry(const struct entry *e, struct sysctl_old *old, const voi
     return new ? -EPERM : get_text(e, old);
 }
 
-/* Behind CTL_NET and PF_ROUTE: 0, family, what, argument. */
+/* mib is what follows CTL_NET and PF_ROUTE: 0, family, what, argument. */
 static int access_routes(const int *mib, unsigned count, struct sysctl_old *old, const void *new)
 {
     if (new)

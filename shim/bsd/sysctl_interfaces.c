@@ -21,7 +21,7 @@ struct list {
     size_t needed; /* for all messages */
     struct rtnetlink_address *address;
     size_t addresses, capacity;
-    bool failed; /* no memory */
+    bool failed; /* out of memory */
 };
 
 static bool is_wanted(const struct list *l, uint32_t index)
@@ -50,7 +50,7 @@ static int note_address(const struct nlmsghdr *nlh, void *data)
         return MNL_CB_OK;
     if (l->addresses == l->capacity && !grow(l)) {
         l->failed = true;
-        return MNL_CB_OK; /* the answer is read to its end all the same */
+        return MNL_CB_OK; /* the dump is read to its end all the same */
     }
     l->address[l->addresses++] = address;
     return MNL_CB_OK;
@@ -88,7 +88,9 @@ static bool make_list(struct list *l, int fd)
            rtnetlink_dump(fd, RTM_GETLINK, AF_UNSPEC, append_link, l);
 }
 
-/* To whom only asks for the size, room for what may come until the next call is added. */
+/*
+ * A caller that only asks for the size gets room for one more message, should one come in between.
+ */
 static int result(const struct list *l, struct sysctl_old *old)
 {
     if (l->failed)

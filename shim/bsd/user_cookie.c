@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Numbers of sockets, found by the kernel's own cookie (SO_COOKIE): that is the same for all copies
- * of a descriptor and never used again, so nothing has to be forgotten when one is closed.
+ * Cookies of sockets, found by the kernel's own SO_COOKIE, which is the same for all copies of a
+ * descriptor and never used again. So nothing has to be done when a descriptor is closed.
  */
 #include "bsd/user_cookie.h"
 
@@ -17,14 +17,14 @@
 
 #define COOKIES 256
 
-/* Of one socket; free where socket is 0. */
+/* One socket's cookie; the entry is free where socket is 0. */
 struct user_cookie {
     uint64_t socket;
     uint32_t value;
 };
 
 static struct user_cookie cookies[COOKIES];
-static unsigned next_cookie; /* the one to be used next: the oldest */
+static unsigned next_cookie; /* index of the next to be used: the oldest */
 
 static int socket_of(int fd, uint64_t *cookie)
 {
@@ -43,8 +43,8 @@ static struct user_cookie *find_cookie(uint64_t socket)
 }
 
 /*
- * Rules of divert-run know a socket with a number other than 0 by its mark. The other bits of that
- * stay as they are.
+ * The rules of divert-run recognise a socket with a cookie other than 0 by its mark. The other bits
+ * of the mark stay as they are.
  */
 static void mark_numbered(int fd, bool has_number)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * SO_USER_COOKIE of FreeBSD on the program's other sockets: a number that is kept for each. Rules
- * of divert-run see whether it is another than 0 (sockarg).
+ * SO_USER_COOKIE of FreeBSD on sockets that are no divert sockets: a number for each. The rules of
+ * divert-run see whether it differs from 0 (sockarg).
  */
 #ifndef DIVERTSHIM_USER_COOKIE_H
 #define DIVERTSHIM_USER_COOKIE_H
@@ -16,9 +16,9 @@ static inline bool user_cookie_is(int level, int name)
 }
 
 /*
- * As setsockopt(2) and getsockopt(2) with a uint32_t. Errors: -EFAULT, -EINVAL, and those of
- * getsockopt(2). Copies of the descriptor have the number too, another program has not. The
- * numbers of the 256 sockets that got theirs last are kept; others read as 0.
+ * As setsockopt(2) and getsockopt(2) with a uint32_t. 0, or -errno: -EFAULT, -EINVAL, and those of
+ * getsockopt(2). The cookie belongs to all copies of the descriptor in this process, but does not
+ * survive exec. The cookies of the last 256 sockets are kept; others read as 0.
  */
 int user_cookie_set(int fd, const void *value, socklen_t len);
 int user_cookie_get(int fd, void *value, socklen_t *len);

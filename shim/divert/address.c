@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What depends on a socket's family: the addresses of AF_INET6, and which packets may be sent. */
+/* Reading and making socket addresses, and which packets a socket of a family may send. */
 #include "divert/private.h"
 
 #include "packet/packet.h"
@@ -63,7 +63,7 @@ static int read_address6(const struct msghdr *msg, struct divert_destination *to
     return 0;
 }
 
-/* The name that follows the address, if one is there with its NUL (ip_divert.c). */
+/* The interface named in sin_zero, if the name is terminated by a NUL (ip_divert.c). */
 static bool interface_named(const struct sockaddr_in *sin, struct interface *in)
 {
     size_t len = strnlen((const char *)sin->sin_zero, sizeof(sin->sin_zero));

@@ -13,10 +13,10 @@
 #include <string.h>
 #include <time.h>
 
-#define EPHEMERAL_FIRST 49152 /* ports that bind() picks from, as in_pcbbind() of BSD does */
+#define EPHEMERAL_FIRST 49152 /* what port 0 is picked from, as in in_pcbbind() of BSD */
 #define EPHEMERAL_LAST  65535
 
-#define BIND_ATTEMPTS 50 /* a millisecond apart, while the port is about to become free */
+#define BIND_ATTEMPTS 50 /* one per millisecond, while the port is about to become free */
 
 void divert_set_gso(struct divert_socket *s, bool on)
 {
@@ -25,7 +25,7 @@ void divert_set_gso(struct divert_socket *s, bool on)
         nfqueue_set_gso(s->queue_fd, (uint16_t)(s->shared->queue + i), on);
 }
 
-/* The kernel says EPERM of a queue that another socket has, and of one that it may not have. */
+/* The kernel returns EPERM both when another socket has the queue and without CAP_NET_ADMIN. */
 static int bind_error(int err)
 {
     if (err == -EPERM)
@@ -33,7 +33,7 @@ static int bind_error(int err)
     return err;
 }
 
-/* Takes count queues from first on, all or none. */
+/* Binds count queues from first on, all or none. */
 static int bind_queues(struct divert_socket *s, unsigned first, unsigned count)
 {
     for (unsigned i = 0; i < count; i++) {
@@ -63,7 +63,7 @@ static int start_queues(struct divert_socket *s)
     return err;
 }
 
-/* One of the port's queues, the first that no other listener has. */
+/* Binds the first of the port's queues that no other listener has. */
 static int bind_balanced(struct divert_socket *s, unsigned port)
 {
     int err = -EADDRINUSE;
@@ -81,7 +81,7 @@ static int bind_port(struct divert_socket *s, unsigned port)
                                : bind_queues(s, port, s->options->listeners);
 }
 
-/* Copies that a tee rule makes come to the NFLOG group of the port's number. */
+/* Copies made by tee rules come to the NFLOG group of the port's number. */
 static void bind_copies(struct divert_socket *s)
 {
     unsigned port = s->shared->port;
@@ -92,7 +92,7 @@ static void bind_copies(struct divert_socket *s)
                  strerror(-err));
 }
 
-/* Port 0 leaves the choice to us. other has the port for the other family. */
+/* Port 0 means any free port. other is the socket of the other family on the port, or NULL. */
 static int bind_any(struct divert_socket *s, unsigned port, struct divert_socket *other)
 {
     unsigned last = port ? port : EPHEMERAL_LAST, step = s->options->listeners;
@@ -132,8 +132,9 @@ static int bind_locked(struct divert_socket *s, unsigned port, struct divert_soc
 }
 
 /*
- * Somebody has the port. If it is a socket of this process, of the other family, the two share it;
- * and one that has just been closed goes a moment later, if another thread is looking at it.
+ * Somebody has the port. If it is a socket of this process for the other family, the two share it.
+ * A socket of this process that has just been closed may still hold it for a moment, while another
+ * thread uses it.
  */
 static int bind_again(struct divert_socket *s, unsigned port)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What is done to a divert socket that neither moves a packet nor waits for one. */
+/* Calls on a divert socket that neither move a packet nor wait: shutdown(2), flags. */
 #include "divert/private.h"
 
 #include "real.h"
@@ -14,7 +14,7 @@ int divert_kernel_fd(const struct divert_socket *s)
     return s->queue_fd;
 }
 
-/* What would come from now on, and what has not been read, is dropped: socantrcvmore() of BSD. */
+/* Drops unread packets and those that would come from now on: socantrcvmore() of BSD. */
 static void stop_receiving(struct divert_socket *s)
 {
     struct divert_shared *shared = s->shared;
@@ -28,7 +28,7 @@ static void stop_receiving(struct divert_socket *s)
         if (err)
             log_line(LOG_DEBUG, "queue %u: %s", shared->queue + i, strerror(-err));
     }
-    if (stop) { /* what was read is dropped with the rest, and injected when it is written */
+    if (stop) { /* packets read so far are dropped too, and injected if they are written */
         in_flight_reset(&shared->in_flight);
         shared->last.outstanding = false;
     }
@@ -60,7 +60,7 @@ bool divert_nonblocking(const struct divert_socket *s)
     return s->shared->nonblocking;
 }
 
-/* The kernel's socket sends the signals: it is the one that packets come to. */
+/* The netlink socket raises SIGIO, since packets arrive there. */
 int divert_set_async(struct divert_socket *s, bool async)
 {
     int flags = real.fcntl(s->queue_fd, F_GETFL);

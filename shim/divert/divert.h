@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A divert socket as divert(4) has it. Functions return a result, or -errno; they know neither
- * which descriptor the program holds nor how the kernel queues packets.
+ * A divert socket as in divert(4). Functions return a result, or -errno. They do not know which
+ * descriptor the program holds, nor how the kernel queues packets.
  */
 #ifndef DIVERTSHIM_DIVERT_H
 #define DIVERTSHIM_DIVERT_H
@@ -17,19 +17,19 @@
 
 struct divert_socket;
 
-#define DIVERT_NEVER UINT64_MAX /* a deadline that does not come */
+#define DIVERT_NEVER UINT64_MAX /* no deadline */
 
 /* Whether socket(2) with these arguments asks for a divert socket. */
 bool divert_wanted(int domain, int type, int protocol);
 
 /*
- * Makes a divert socket; *fd is the descriptor for the program, which owns it. The reference that
- * is returned in *s goes to the descriptor table. Errors: -EPERM without CAP_NET_RAW, -EINVAL for
- * options that make no sense, -EMFILE, -ENFILE, -ENOMEM, -EPROTONOSUPPORT.
+ * Makes a divert socket. *fd is the program's descriptor, which it owns. *s is a reference, to be
+ * handed to the descriptor table. Returns 0 or -errno: -EPERM without CAP_NET_RAW, -EINVAL if an
+ * option is invalid, -EMFILE, -ENFILE, -ENOMEM, -EPROTONOSUPPORT.
  */
 int divert_open(int domain, int type, int protocol, int *fd, struct divert_socket **s);
 
-/* References, see fdtable.h. The last one to go closes what this process has of the socket. */
+/* References, see fdtable.h. Releasing the last one closes what this process has of the socket. */
 static inline void divert_release(struct divert_socket *s)
 {
     fd_object_release((struct fd_object *)s); /* its first member */
@@ -40,7 +40,10 @@ static inline struct divert_socket *divert_find(int fd)
     return (struct divert_socket *)fdtable_hold(fd);
 }
 
-/* Calls visit for each socket that this process has, with a reference held meanwhile. No lock. */
+/*
+ * Calls visit for each socket of this process, with a reference held during the call. Takes no
+ * lock.
+ */
 void divert_each(void (*visit)(struct divert_socket *s, void *arg), void *arg);
 
 /* Whether this process has any divert socket. */
@@ -53,32 +56,34 @@ bool divert_any_open(void);
  */
 int divert_bind(struct divert_socket *s, const struct sockaddr *address, socklen_t len);
 
-/* The address bound to, as getsockname(2) gives it. */
+/* The bound address, as getsockname(2) returns it: the port in network byte order. */
 int divert_getsockname(struct divert_socket *s, struct sockaddr *address, socklen_t *len);
 
 /*
- * Reads one packet: recvmsg(2), but it never waits; 0 after divert_shutdown(). Errors: -EAGAIN, and
- * -EDEADLK in a signal handler that interrupted its thread while that had the lock.
- * -EFAULT never (it crashes, as libc does).
+ * Reads one packet as recvmsg(2) does, but never waits. Returns its length, 0 after
+ * divert_shutdown(), or -errno: -EAGAIN without a packet; -EDEADLK in a signal handler that
+ * interrupted the holder of the socket's lock; errors of the netlink socket. Bad addresses crash
+ * instead of -EFAULT, as in libc.
  */
 ssize_t divert_recvmsg(struct divert_socket *s, struct msghdr *msg, int flags);
 
 /*
- * Until when a read with these flags waits: 0 for not at all, DIVERT_NEVER, or CLOCK_MONOTONIC ns
- * as SO_RCVTIMEO has it.
+ * The deadline of a read with these flags: 0 for not waiting, DIVERT_NEVER, or CLOCK_MONOTONIC in
+ * nanoseconds according to SO_RCVTIMEO.
  */
 uint64_t divert_read_deadline(const struct divert_socket *s, int flags);
 
 /*
- * Writes one packet: sendmsg(2). Errors: -EINVAL, -EAFNOSUPPORT, -EADDRNOTAVAIL, -EMSGSIZE as
- * divert(4) has them; -EPIPE after divert_shutdown(); and those of inject_outgoing() and
- * inject_incoming().
+ * Writes one packet as sendmsg(2) does. Returns its length, or -errno: -EINVAL, -EAFNOSUPPORT,
+ * -EADDRNOTAVAIL, -EMSGSIZE as in divert(4); -EPIPE after divert_shutdown(), with SIGPIPE unless
+ * flags has MSG_NOSIGNAL; -ENOBUFS in a signal handler without memory; and those of
+ * inject_outgoing() and inject_incoming().
  */
 ssize_t divert_sendmsg(struct divert_socket *s, const struct msghdr *msg, int flags);
 
 /*
- * Before the calling thread does anything else than go on with divert sockets (waits, ends, runs
- * another program): sends the verdicts that wait for others, of all sockets of this process.
+ * Sends the pending verdicts of all sockets of this process. To be called before the calling thread
+ * does anything but go on with divert sockets: waits, ends, runs another program.
  */
 void divert_send_pending_verdicts(void);
 
@@ -88,27 +93,27 @@ static inline void divert_before_foreign_wait(void)
         divert_send_pending_verdicts();
 }
 
-/* When the library starts. */
+/* To be called once, when the library starts. */
 void divert_start(void);
 
-/* Bytes of the packet that the next read gives, 0 for none: FIONREAD. */
+/* FIONREAD: bytes of the packet that the next read returns, 0 for none. */
 int divert_next_len(struct divert_socket *s);
 
 /*
- * The poll(2) events of a socket that hold now. Packets are taken from the kernel if none is at
- * hand, and overdue ones dropped.
+ * The poll(2) events among wanted that hold now. Takes packets from the kernel if none is at hand,
+ * and drops overdue ones.
  */
 short divert_events(struct divert_socket *s, short wanted);
 
 /*
- * Whether a socket that the kernel calls readable can be read. Not if what comes may be a
- * sibling's, or was injected under rules by hand: then divert_events() says it.
+ * Whether the kernel's "readable" is enough to know that a read finds a packet. It is not if the
+ * packet may be the sibling's, or was injected under rules by hand; then ask divert_events().
  */
 bool divert_kernel_knows(const struct divert_socket *s);
 
 /*
- * divert_events() without a system call, and without the lock unless somebody has it: as far as
- * packets have been taken from the kernel already.
+ * divert_events() without a system call, from packets already taken from the kernel. Takes the lock
+ * only if somebody holds it.
  */
 short divert_events_buffered(struct divert_socket *s, short wanted);
 
@@ -116,21 +121,21 @@ short divert_events_buffered(struct divert_socket *s, short wanted);
 bool divert_buffered(struct divert_socket *s);
 
 /*
- * Before a wait for the socket: sends verdicts that wait for others. Returns when the wait must end
- * so that overdue packets are dropped: CLOCK_MONOTONIC ns or DIVERT_NEVER.
+ * To be called before a wait for the socket: sends pending verdicts. Returns when the wait must end
+ * so that overdue packets are dropped: CLOCK_MONOTONIC in nanoseconds, or DIVERT_NEVER.
  */
 uint64_t divert_prepare_wait(struct divert_socket *s);
 
-/* Drops what is overdue. */
+/* Drops overdue packets. */
 void divert_expire(struct divert_socket *s);
 
 /* Whether two sockets of this process share a port, one for each family. */
 bool divert_any_sibling(void);
 
-/* Takes packets from the kernel and puts them to the sockets that they are for. */
+/* Takes packets from the kernel and hands each to the sibling that it is for. */
 void divert_sort_siblings(void);
 
-/* The library's copy of the program's descriptor, to be waited for. */
+/* The library's copy of the program's descriptor, to wait on. */
 int divert_epoll_fd(const struct divert_socket *s);
 
 /* divert_prepare_wait() and divert_expire() for all sockets of the process. */
@@ -138,51 +143,59 @@ uint64_t divert_prepare_wait_all(void);
 void divert_expire_all(void);
 
 /*
- * A descriptor that can always be written, for epoll_ctl(2): the socket's own, an epoll descriptor,
- * cannot tell that. Made on the first call; -errno.
+ * A descriptor that is always writable, to be added to an epoll instance beside the socket's own:
+ * that is an epoll descriptor and never reports EPOLLOUT. Made on the first call; owned by the
+ * socket. -errno on failure.
  */
 int divert_writable_fd(struct divert_socket *s);
 
-/* Whether this process has any. */
+/* Whether this process ever made one. */
 bool divert_any_writable_fd(void);
 
-/* The same if it was made before, or -1. */
+/* The socket's, if it was made before, or -1. */
 int divert_writable_fd_if_any(const struct divert_socket *s);
 
 void divert_set_nonblocking(struct divert_socket *s, bool nonblocking);
 bool divert_nonblocking(const struct divert_socket *s);
 
-/* Whether a packet that comes raises the signal asked for on divert_kernel_fd(). */
+/*
+ * O_ASYNC: whether an arriving packet raises the signal set on divert_kernel_fd().
+ * divert_set_async() returns 0 or -errno, divert_async() 0, 1 or -errno.
+ */
 int divert_set_async(struct divert_socket *s, bool async);
 int divert_async(const struct divert_socket *s);
 
 /*
- * The kernel's socket behind it, for calls on the socket as such: fstat(2), F_SETOWN. It is not
- * to be read, written or closed.
+ * Its netlink socket, for calls on the socket as such: fstat(2), F_SETOWN. Not to be read, written
+ * or closed.
  */
 int divert_kernel_fd(const struct divert_socket *s);
 
 /*
  * shutdown(2): after SHUT_WR writes fail with EPIPE; after SHUT_RD packets are dropped and reads
- * give 0. As OpenBSD has it, and FreeBSD before 11; later ones say ENOTCONN. Errors: -EINVAL.
+ * return 0. As on OpenBSD, and on FreeBSD before 11; later ones return ENOTCONN. 0; -EINVAL;
+ * -EAGAIN in a signal handler that interrupted the lock's holder.
  */
 int divert_shutdown(struct divert_socket *s, int how);
 
-/* Socket options that a divert socket answers itself. -ENOPROTOOPT: none of its. */
+/*
+ * Socket options of a divert socket. 0 or -errno: -ENOPROTOOPT for an unknown one, -EFAULT,
+ * -EINVAL, -EDOM (timeout), -ENOTSUP (IP_DIVERTFL, set before).
+ */
 int divert_getsockopt(struct divert_socket *s, int level, int name, void *value, socklen_t *len);
 int divert_setsockopt(struct divert_socket *s, int level, int name, const void *value,
                       socklen_t len);
 
 /*
- * What another program needs to go on with a socket: private descriptors, which are close-on-exec.
- * The program's own is a copy of the first.
+ * The private descriptors (close-on-exec) that another program needs to go on with a socket. The
+ * program's own descriptor is a copy of the first.
  */
 enum divert_handle {
     HANDLE_EPOLL,
     HANDLE_QUEUE,
     HANDLE_EVENT,
     HANDLE_MEMORY,
-    HANDLE_SIBLING_EVENT, /* these two are -1 for none */
+    HANDLE_SIBLING_EVENT, /* these two are -1 without a sibling */
     HANDLE_SIBLING_MEMORY,
     HANDLES
 };
@@ -191,22 +204,25 @@ struct divert_handles {
     int fd[HANDLES];
 };
 
-/* False if it cannot go on elsewhere. */
+/*
+ * Fills *h with the socket's descriptors, still owned by it. False if it cannot be passed on,
+ * because its memory is no file.
+ */
 bool divert_get_handles(const struct divert_socket *s, struct divert_handles *h);
 
 /*
- * The socket of these descriptors, with a reference for the caller; they belong to it then. If this
- * process has that socket already they are closed, and it is that one. NULL if they are not what
- * they should be; then they are still the caller's.
+ * The socket of these descriptors, with a reference for the caller; it then owns them. If this
+ * process has that socket already, they are closed. NULL if they are not what they should be; then
+ * they are still the caller's.
  */
 struct divert_socket *divert_adopt(const struct divert_handles *h);
 
 void divert_close_handles(const struct divert_handles *h);
 
-/* Makes fd a copy of the socket's descriptor, as dup3(2) does. */
+/* Makes fd a copy of the socket's descriptor, as dup3(2) does. 0 or -errno. */
 int divert_copy_descriptor(const struct divert_socket *s, int fd, int flags);
 
-/* The number that the socket's epoll descriptors show in /proc/PID/fdinfo as data. */
+/* The number that /proc/PID/fdinfo shows as data for the socket's epoll descriptors. */
 uint64_t divert_identity(const struct divert_socket *s);
 
 #endif

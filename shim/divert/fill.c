@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Taking packets from the kernel into the ring, and dropping what nobody writes in time. */
+/* Taking packets from the kernel into the ring, and dropping those that are not written in time. */
 #include "divert/private.h"
 
 #include "divert/tracing.h"
@@ -39,8 +39,8 @@ void divert_drop_overdue(struct divert_socket *s)
 }
 
 /*
- * What was injected is never diverted again by rules that know nothing of tags: it carries the tag
- * that stands above all rules, and goes on from here. It loses the tag where its way ends.
+ * Under rules by hand, which know nothing of tags, an injected packet is never diverted again: it
+ * carries the tag TAG_PAST_ALL and is accepted here. At its last hook the tag is removed.
  */
 static bool pass_injected(struct divert_socket *s, const struct nfqueue_packet *p)
 {
@@ -57,7 +57,7 @@ static bool pass_injected(struct divert_socket *s, const struct nfqueue_packet *
     return true;
 }
 
-/* After IP_DIVERTFL what the socket does not want goes on as if it had been written unchanged. */
+/* After IP_DIVERTFL, packets that the socket does not want go on as if written unchanged. */
 static bool pass_unwanted(struct divert_socket *s, const struct nfqueue_packet *p)
 {
     bool ours = !s->sibling || p->family == s->shared->family, tagged;
@@ -93,8 +93,8 @@ int divert_send_back(struct divert_socket *s, const struct nfqueue_packet *p)
 }
 
 /*
- * Only the kernel knows the datagrams that a large packet of UDP consists of: they are handed over
- * one by one, as all is that is not TCP. Injected they could not be told apart.
+ * Only the kernel knows where a large UDP packet divides into datagrams, so everything but TCP is
+ * cut by it before it is read. Once injected, the datagrams could not be told apart.
  */
 static bool cut_by_kernel(struct divert_socket *s, const struct nfqueue_packet *p)
 {
@@ -111,7 +111,10 @@ static bool cut_by_kernel(struct divert_socket *s, const struct nfqueue_packet *
     return sent;
 }
 
-/* The packet that was read last stays as it is while its half of the ring is not filled anew. */
+/*
+ * The packet read last stays where it is until its half of the ring is filled again; then it moves
+ * to the in-flight table.
+ */
 static void keep_last(struct divert_socket *s)
 {
     const struct nfqueue_ring *ring = &s->shared->ring;
@@ -123,8 +126,8 @@ static void keep_last(struct divert_socket *s)
 }
 
 /*
- * A process that died in between had taken packets and not noted them: they are older than the
- * first that comes now, and all others that are older have been dropped.
+ * A process that died had taken packets and not recorded them. They are older than the first that
+ * comes now; all other older ones have been dropped.
  */
 static void drop_gap(struct divert_socket *s, const struct nfqueue_packet *p, uint32_t count)
 {
@@ -138,7 +141,10 @@ static void drop_gap(struct divert_socket *s, const struct nfqueue_packet *p, ui
     s->shared->drop_gap = false;
 }
 
-/* Takes packets from the kernel, if there is room; returns how many there are for the program. */
+/*
+ * Takes packets from the kernel, if there is room. Returns how many came, before those are sorted
+ * out that are not for the program; or -errno.
+ */
 static int fill_alone(struct divert_socket *s)
 {
     struct nfqueue_ring *ring = &s->shared->ring;
@@ -168,7 +174,7 @@ static int fill_alone(struct divert_socket *s)
         kept++;
     }
     ring->end = kept;
-    interfaces_refresh_if_old(); /* what changed before these packets came is seen with them */
+    interfaces_refresh_if_old(); /* changes made before these packets came are seen with them */
     return n;
 }
 
@@ -203,6 +209,6 @@ void divert_pass_injected(struct divert_socket *s)
     if (s->options->tags || !s->shared->bound)
         return;
     while (fill(s) > 0) {
-        /* on its way it may come to a second queue rule */
+        /* it may meet a second queue rule */
     }
 }

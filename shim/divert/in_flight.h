@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The in-flight table of a divert socket: the packets that were read and wait for their verdict. It
- * finds the one that a written packet stems from, and the oldest, which is dropped when nobody
- * writes it.
+ * The in-flight table of a divert socket: packets that were read and wait for their verdict. It
+ * finds the one that a written packet was read as, and the oldest, which is dropped when it is not
+ * written in time.
  *
- * It lives in memory that processes may share, so it holds indices and no pointers but those it
- * only compares. It does not lock, does not allocate and does not call the system; every operation
- * costs the same with one packet outstanding as with IN_FLIGHT_SIZE.
+ * It lies in memory that processes may share, so it holds indices, and pointers only to compare
+ * them. It takes no lock, allocates nothing and makes no system call. The cost of an operation does
+ * not depend on how many packets are outstanding.
  */
 #ifndef DIVERTSHIM_IN_FLIGHT_H
 #define DIVERTSHIM_IN_FLIGHT_H
@@ -28,7 +28,7 @@ enum in_flight_index {
     IN_FLIGHT_INDICES
 };
 
-/* What is known of a packet that was read. Numbers in host byte order unless it says otherwise. */
+/* What is known of a packet that was read. Numbers are in host byte order. */
 struct in_flight_packet {
     uint32_t id;    /* NFQUEUE packet id */
     uint16_t queue; /* number of the queue it waits in */
@@ -40,8 +40,8 @@ struct in_flight_packet {
     uint8_t hook;         /* NF_INET_* */
     uint8_t family;       /* AF_INET or AF_INET6 */
     bool incoming;        /* in the sense of divert(4) */
-    bool gso;             /* read large: the kernel cuts it later */
-    uintptr_t buffer;     /* where the program asked it to be put */
+    bool gso;             /* a large (GSO) packet: the kernel segments it later */
+    uintptr_t buffer;     /* address of the program's buffer */
     uint64_t read_at;     /* CLOCK_MONOTONIC, nanoseconds */
     struct packet_keys keys;
 };
@@ -62,21 +62,21 @@ struct in_flight_list {
 
 struct in_flight {
     uint32_t count;
-    uint32_t unused; /* entries from here on were never used */
+    uint32_t unused; /* number of entries ever used */
     uint32_t free;   /* freed entries, linked by age.next */
-    uint32_t mixed;  /* not all are of one queue and in its order */
+    uint32_t mixed;  /* not all are of one queue, in the order of their ids */
     struct in_flight_list age;
     struct in_flight_list bucket[IN_FLIGHT_INDICES][IN_FLIGHT_BUCKETS];
     struct in_flight_entry entry[IN_FLIGHT_SIZE];
 };
 
-/* The way a written packet is to go. */
+/* The direction of a written packet, and the interface if it is incoming. */
 struct in_flight_direction {
     bool incoming;
     uint32_t indev; /* interface index; incoming packets only */
 };
 
-/* Whether a packet goes on the way it came. */
+/* Whether a packet was read in that direction. */
 static inline bool in_flight_same_direction(const struct in_flight_packet *p,
                                             const struct in_flight_direction *direction)
 {
@@ -84,37 +84,37 @@ static inline bool in_flight_same_direction(const struct in_flight_packet *p,
            (!direction->incoming || p->indev == direction->indev);
 }
 
-/* An in-flight table of zero bytes is empty: fresh mappings need no initialisation. */
-void in_flight_reset(struct in_flight *l);
+/* Empties the table. One of zero bytes is empty: fresh mappings need no initialisation. */
+void in_flight_reset(struct in_flight *t);
 
 /*
- * Notes a packet that was read. If the in-flight table is full, the oldest leaves it: *evicted gets
- * it and the result is true; the caller drops it.
+ * Adds a packet that was read. If the table is full, the oldest is removed: it is copied to
+ * *evicted and the result is true; the caller drops it.
  */
-bool in_flight_add(struct in_flight *l, const struct in_flight_packet *packet,
+bool in_flight_add(struct in_flight *t, const struct in_flight_packet *packet,
                    struct in_flight_packet *evicted);
 
 /*
- * Takes the packet out that was read as the one now written from buffer with these keys, and that
- * came the way it is to go. Looks for, in this order: the same bytes; the same payload (addresses
- * were rewritten); the same flow and id (payload was rewritten); the same id; the packet that was
- * last read into the same buffer. Among equals the one from the same buffer wins, then the oldest.
- * Returns false if there is none.
+ * Finds the packet that was read as the one now written from buffer with these keys, in the same
+ * direction, and removes it. Looks in this order for: the same bytes; the same payload (addresses
+ * were rewritten); the same flow and id (payload was rewritten); the same id; the last packet read
+ * into the same buffer. Among equals one read into the same buffer wins, then the oldest. Returns
+ * false if there is none.
  */
-bool in_flight_match(struct in_flight *l, const struct packet_keys *keys, uintptr_t buffer,
+bool in_flight_match(struct in_flight *t, const struct packet_keys *keys, uintptr_t buffer,
                      const struct in_flight_direction *direction, struct in_flight_packet *found);
 
-/* Takes the packet out that was read with these very bytes, whatever way it came; false if none. */
-bool in_flight_take_exact(struct in_flight *l, const struct packet_keys *keys, uintptr_t buffer,
+/* Removes a packet that was read with exactly these bytes, in whatever direction; false if none. */
+bool in_flight_take_exact(struct in_flight *t, const struct packet_keys *keys, uintptr_t buffer,
                           struct in_flight_packet *found);
 
-/* Whether all packets are known to have come into that queue after the one of that id. */
-bool in_flight_all_after(const struct in_flight *l, uint16_t queue, uint32_t id);
+/* Whether all packets are known to have come into that queue after the one with that id. */
+bool in_flight_all_after(const struct in_flight *t, uint16_t queue, uint32_t id);
 
-/* The packet read first, or NULL. It stays. Valid until the next change. */
-const struct in_flight_packet *in_flight_oldest(const struct in_flight *l);
+/* The packet read first, or NULL; valid until the next change. */
+const struct in_flight_packet *in_flight_oldest(const struct in_flight *t);
 
-/* Takes out the packet read first; false if there is none. */
-bool in_flight_expire(struct in_flight *l, struct in_flight_packet *oldest);
+/* Removes the packet read first; false if there is none. */
+bool in_flight_expire(struct in_flight *t, struct in_flight_packet *oldest);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Divert sockets over exec: what goes along, and taking it over. */
+/* Divert sockets over exec: naming them in the environment, and adopting them. */
 #include "divert/inherit.h"
 
 #include "common/environment.h"
@@ -19,16 +19,16 @@
 #include <unistd.h>
 
 #define VARIABLE  ENV_INHERIT
-#define ENTRY_MAX 72 /* bytes that a socket takes in it */
+#define ENTRY_MAX 72 /* bytes of a socket in the variable */
 
 /*
- * What goes along, as "epoll:queue:event:memory:event:memory,..." of one socket after the other;
- * the second event and memory are of the socket of the other family that shares the port, or -1.
+ * The variable's value: "epoll:queue:event:memory:event:memory," for each socket. The second event
+ * and memory are of its sibling, or -1.
  */
 struct inherit_list {
     char *text;
     size_t used, room;
-    bool all; /* not only of descriptors that are inherited */
+    bool all; /* all sockets, not only those with a descriptor that is inherited */
 };
 
 static _Atomic bool copied_in_vfork;
@@ -53,7 +53,7 @@ static bool is_inherited(int fd)
     return flags >= 0 && !(flags & FD_CLOEXEC);
 }
 
-/* A socket with several descriptors is entered once: the text has it then. */
+/* Adds a socket to the variable, unless another descriptor of it has done so. */
 static void enter_socket(struct inherit_list *list, const struct divert_socket *s)
 {
     struct divert_handles h;
@@ -143,7 +143,7 @@ void inherit_failed(void)
         divert_each(keep_here, NULL);
 }
 
-/* An epoll descriptor shows in /proc what was entered for those that it watches. */
+/* /proc/self/fdinfo shows the data of what an epoll descriptor watches. */
 static bool is_epoll_with(int fd, uint64_t identity)
 {
     char path[32], text[512] = {0}, data[32];
@@ -160,7 +160,7 @@ static bool is_epoll_with(int fd, uint64_t identity)
     return n > 0 && strstr(text, data);
 }
 
-/* All descriptors that the program before left for the socket; how many there are. */
+/* Enters all descriptors of the socket that were inherited into the table; returns how many. */
 static int enter_descriptors(struct divert_socket *s)
 {
     DIR *directory = opendir("/proc/self/fd");
@@ -185,8 +185,8 @@ static int enter_descriptors(struct divert_socket *s)
 }
 
 /*
- * Descriptors that are not what the variable says are not ours to close. If there are none,
- * somebody closed them all on purpose, and there is nothing to say.
+ * Descriptors that are not what the variable says are not closed: they are not ours. If they are
+ * not open at all, they were closed on purpose, and no message is written.
  */
 static void adopt_one(const struct divert_handles *h)
 {

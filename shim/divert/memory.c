@@ -23,11 +23,11 @@
 
 #define SOCKETS_SIZE 65536 /* bytes of a mapping for several sockets */
 
-#define CLOSING_NS (100 * NS_PER_MS) /* for so long the port of a closed socket may be taken */
+#define CLOSING_NS (100 * NS_PER_MS) /* how long a closed socket may hold its port */
 
 static _Atomic unsigned open_sockets;
 
-/* Of another version of the library, that might be inherited too, it is another. */
+/* Differs between versions of the library, since a socket may be inherited from another one. */
 static const uint64_t magic = UINT64_C(0xd1e2746800000000) + sizeof(struct divert_shared);
 
 /*
@@ -58,7 +58,7 @@ static struct divert_socket *find_unused_socket(void)
     return s;
 }
 
-/* Puts new ones to the list, the first of them for the caller. */
+/* Adds new ones to the list, the first of them claimed for the caller. */
 static struct divert_socket *map_sockets(void)
 {
     const size_t size = SOCKETS_SIZE, count = size / sizeof(struct divert_socket);
@@ -87,7 +87,7 @@ void divert_each(void (*visit)(struct divert_socket *s, void *arg), void *arg)
     }
 }
 
-/* The kernel may take a moment to let the queues of a closed socket go. */
+/* The kernel may take a moment to release the queues of a closed socket. */
 static _Atomic uint64_t closed_at;
 
 static bool one_was_closed_lately(void)
@@ -115,7 +115,7 @@ bool divert_have_port(unsigned port)
     return port == 0;
 }
 
-/* The kernel counts it against the size that files may have, and sends SIGXFSZ. */
+/* RLIMIT_FSIZE counts for memory files, too; beyond it the kernel sends SIGXFSZ. */
 static bool file_may_be_so_large(size_t size)
 {
     struct rlimit limit;
@@ -124,13 +124,13 @@ static bool file_may_be_so_large(size_t size)
 }
 
 /*
- * The file keeps its size, so that nobody who has it can take memory from under those who map it.
+ * The file's size is sealed, so that nobody who has it can take memory away from those who map it.
  */
 #define SEALS (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)
 
 /*
- * A file in memory, so that it can be inherited over exec and found by divert-run --status. Nobody
- * else gets in. -1 if there cannot be one.
+ * A memory file, so that it can be inherited over exec and found by divert-run --status. Only its
+ * owner may open it. -1 on failure.
  */
 static int memory_file(size_t size)
 {
@@ -147,8 +147,9 @@ static int memory_file(size_t size)
 }
 
 /*
- * No other memory file has that inode at the same time. Spread over all 64 bits: it is found again
- * among the data of any epoll descriptors, where small numbers are frequent.
+ * No two memory files have the same inode number at the same time. It is spread over all 64 bits,
+ * because it is searched for among the data of other epoll descriptors, where small numbers are
+ * frequent.
  */
 static uint64_t identity_of(int fd)
 {
@@ -166,7 +167,7 @@ static struct divert_shared *map_shared(int fd)
 
 static void end_socket(struct fd_object *o);
 
-/* It has a reference from the moment on that all the rest is there. */
+/* The reference is set last, when everything else is initialised. */
 static struct divert_socket *start_with(struct divert_shared *shared, bool is_view)
 {
     struct divert_socket *s = find_unused_socket();
@@ -292,8 +293,8 @@ static bool is_netfilter_socket(int fd)
 }
 
 /*
- * Of this size for good, and made by root or by this very user: what is in it is trusted, indices
- * of the in-flight table among it.
+ * Of the right size, sealed, and made by root or by this user: its contents are trusted, including
+ * the indices of the in-flight table.
  */
 static bool is_memory_file(int fd)
 {
@@ -304,7 +305,7 @@ static bool is_memory_file(int fd)
            st.st_size == sizeof(struct divert_shared) && (st.st_uid == 0 || st.st_uid == geteuid());
 }
 
-/* The memory of the socket whose file this is; NULL if it is none's. */
+/* Maps the memory of a socket from its file; NULL if it is no such file. */
 static struct divert_shared *map_file(int fd)
 {
     struct divert_shared *shared = is_memory_file(fd) ? map_shared(fd) : NULL;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Reading a packet: its address, its bytes, and what is noted of it. */
+/* Reading a packet: its address and bytes, and recording that it was read. */
 #include "divert/private.h"
 
 #include "divert/tracing.h"
@@ -38,7 +38,7 @@ static void address4(struct divert_socket *s, const struct nfqueue_packet *p, ui
         memcpy(sin->sin_zero, in->name, name);
 }
 
-/* The tag stands in host byte order. */
+/* The tag is in host byte order. */
 static void address_of_packet(struct divert_socket *s, const struct nfqueue_packet *p,
                               struct divert_address *address)
 {
@@ -78,8 +78,8 @@ void divert_add_in_flight(struct divert_socket *s)
 }
 
 /*
- * What was read as INADDR_ANY will be written as that: on an interface without an address
- * incoming packets are told from outgoing ones by nothing else.
+ * Incoming means here that the address says so: what was read as INADDR_ANY will be written as
+ * that. On an interface without an address nothing else tells incoming packets from outgoing ones.
  */
 static void note_outstanding(struct divert_socket *s, const struct msghdr *msg,
                              const struct nfqueue_packet *p, const struct divert_address *address)
@@ -116,8 +116,9 @@ static void give_address(struct msghdr *msg, const struct divert_address *a)
 }
 
 /*
- * What the program reads; how much fitted. Checksums are complete, whatever was left to the network
- * card, and in the ring as well: there they are compared with what the program writes.
+ * Copies the packet to the program; returns how much fitted. Checksums that were left to the
+ * network card are completed, in the ring as well: there they are compared with what the program
+ * writes.
  */
 static size_t give_bytes(const struct msghdr *msg, const struct nfqueue_packet *p, uint8_t *bytes)
 {
@@ -142,15 +143,15 @@ static size_t space_in(const struct msghdr *msg)
     return space;
 }
 
-/* What a read gives: the ring's first packet, or a segment of it. */
+/* What a read returns: the ring's first packet, or a segment of it. */
 struct next {
     const struct nfqueue_packet *packet;
     struct nfqueue_packet segment; /* packet, if it is one */
     uint8_t *bytes;
-    bool last; /* and the ring's first packet has been read */
+    bool last; /* the ring's first packet has been read then */
 };
 
-/* The kernel hands copies over large; a copy is as large as what the wire had or will have. */
+/* NFLOG passes copies on uncut. They are cut into what was or will be on the wire. */
 static void cut_copy(struct divert_socket *s, struct next *next)
 {
     const struct nfqueue_packet *p = next->packet;
@@ -170,7 +171,7 @@ static void cut_copy(struct divert_socket *s, struct next *next)
     next->last = p->segment + 1u == count;
 }
 
-/* With --gso TCP is, if the program has room for it. */
+/* Whether a copy is read uncut: TCP with --gso, if the program has room for it. */
 static bool copy_is_whole(const struct divert_socket *s, const struct next *next, size_t space)
 {
     const struct nfqueue_packet *p = next->packet;
@@ -179,7 +180,7 @@ static bool copy_is_whole(const struct divert_socket *s, const struct next *next
            packet_is_tcp(next->bytes, p->len);
 }
 
-/* space is what the program has room for. */
+/* space is the size of the program's buffers, in bytes. */
 static void find_next(struct divert_socket *s, size_t space, struct next *next)
 {
     struct nfqueue_ring *ring = &s->shared->ring;
@@ -191,7 +192,10 @@ static void find_next(struct divert_socket *s, size_t space, struct next *next)
         cut_copy(s, next);
 }
 
-/* A large packet that the program has no room for is cut by the kernel, as without --gso. */
+/*
+ * A large packet that the program has no room for is sent back to be cut by the kernel, as without
+ * --gso.
+ */
 static void skip_too_large(struct divert_socket *s, const struct msghdr *msg)
 {
     struct nfqueue_ring *ring = &s->shared->ring;
@@ -250,7 +254,7 @@ static ssize_t read_first(struct divert_socket *s, struct msghdr *msg, int flags
     return flags & MSG_TRUNC ? (ssize_t)p->len : (ssize_t)copied;
 }
 
-/* As divert_fill(): whether a packet is at hand that the program has room for, or -errno. */
+/* As divert_fill(), for a packet that fits into the program's buffers. */
 static int fill_for(struct divert_socket *s, const struct msghdr *msg, int flags)
 {
     for (;;) {
@@ -277,7 +281,7 @@ static ssize_t read_packet(struct divert_socket *s, struct msghdr *msg, int flag
         return n < 0 ? n : -EAGAIN;
     len = read_first(s, msg, flags);
     if (nfqueue_ring_empty(&s->shared->ring) && s->shared->eventfd_set)
-        divert_fill(s); /* many come: if there are more, the eventfd stays as it is */
+        divert_fill(s); /* under load: if more have come, the eventfd stays set */
     return len;
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Divert sockets over UNIX sockets: packing them into containers, and unpacking. */
+/* Divert sockets over UNIX sockets: packing them into containers, and unpacking them. */
 #include "divert/rights.h"
 
 #include "divert/divert.h"
@@ -26,7 +26,7 @@ static int *fds_of(const struct cmsghdr *c, size_t *count)
     return (int *)(void *)CMSG_DATA(c);
 }
 
-/* CMSG_NXTHDR wants to write to what it reads. */
+/* CMSG_NXTHDR takes no const pointer. */
 static struct cmsghdr *next_control(const struct msghdr *msg, struct cmsghdr *c)
 {
     return c ? CMSG_NXTHDR((struct msghdr *)msg, c) : CMSG_FIRSTHDR(msg);
@@ -82,7 +82,7 @@ static int make_container(const struct divert_socket *s)
     return err;
 }
 
-/* In place; the descriptors that are no divert sockets stay. */
+/* Replaces divert sockets by containers, in place; other descriptors stay. */
 static int pack_fds(int *fds, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
@@ -106,7 +106,7 @@ int rights_pack(const struct msghdr *msg, struct msghdr *packed, void *control)
 
     *packed = *msg;
     packed->msg_control = memcpy(control, msg->msg_control, msg->msg_controllen);
-    divert_send_pending_verdicts(); /* who gets the socket may go on with it at once */
+    divert_send_pending_verdicts(); /* the receiver may use the socket at once */
     for (struct cmsghdr *c = next_control(packed, NULL); c && !err; c = next_control(packed, c)) {
         size_t count;
         int *fds = fds_of(c, &count);
@@ -131,7 +131,7 @@ void rights_release(const struct msghdr *msg, const struct msghdr *packed)
     }
 }
 
-/* Of root, or of this very user: what is in the memory is trusted. */
+/* Root, or this very user: the contents of the memory are trusted. */
 static bool maker_is_trusted(int fd)
 {
     struct ucred maker;
@@ -152,7 +152,7 @@ static bool is_container(int fd)
            memcmp(label, container_label, sizeof(label)) == 0;
 }
 
-/* Copies of what is in it; the container stays as it is. */
+/* Receives copies of the descriptors; the container stays as it is. */
 static bool open_container(int fd, struct divert_handles *h)
 {
     char control[CMSG_SPACE(HANDLES * sizeof(int))] __attribute__((aligned(8))) = {0};

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Divert sockets over UNIX sockets (SCM_RIGHTS). Behind the program's descriptor are private ones,
- * which have to go along. So another is sent in its place: a container, a UNIX socket in which a
- * message waits that holds them all. The receiver's library puts the divert socket in its place
- * again; a receiver without the library can hand the container on.
+ * which have to go along. So a container is sent in its place: a UNIX socket with a queued message
+ * that holds them all. The receiver's library replaces it by the divert socket; a receiver without
+ * the library can pass the container on.
  */
 #ifndef DIVERTSHIM_RIGHTS_H
 #define DIVERTSHIM_RIGHTS_H
@@ -17,14 +17,14 @@
 bool rights_needed(const struct msghdr *msg);
 
 /*
- * A copy of the message's control data into control, with containers for divert sockets. *packed
- * is the message with it. Returns 0 or -errno; then, and after sending, rights_release() closes the
- * containers.
+ * Copies the message's control data into control (RIGHTS_CONTROL_MAX bytes), with containers in
+ * place of divert sockets; *packed is the message with it. Returns 0 or -errno; in either case
+ * rights_release() closes the containers, after sending.
  */
 int rights_pack(const struct msghdr *msg, struct msghdr *packed, void *control);
 void rights_release(const struct msghdr *msg, const struct msghdr *packed);
 
-/* A message was received: where it brought containers, there are divert sockets then. */
+/* After a message was received: replaces the containers in it by divert sockets. Keeps errno. */
 void rights_unpack(struct msghdr *msg);
 
 #endif

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Two sockets of one port, one for each family: siblings. There is one queue of netfilter for both,
- * and they share the kernel's socket of it. Who takes packets out of it puts those of the sibling
+ * Two sockets on one port, one for each family: siblings. There is one netfilter queue for both,
+ * and they share its netlink socket. The one that takes packets out of it puts those of its sibling
  * into the sibling's handoff queue.
  *
- * What a process knows of its socket's sibling is a divert socket of its own, without a reference
- * to what the program may have of it: the other descriptors may all be closed, or only be in other
- * processes. That the sibling still lives is told by a lock on its memory file, which stays until
- * the last process that has the socket is gone; to look at it takes another opening of the file.
+ * What a process has of its socket's sibling is a view: a divert socket without a reference to the
+ * descriptors of the program, which may all be closed, or be in other processes. That the sibling
+ * is_alive is shown by a lock on its memory file, which stays until the last process that has the
+ * socket is gone. To test it, the file must be opened once more.
  */
 #include "divert/private.h"
 
@@ -21,7 +21,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-static _Atomic unsigned siblings; /* sockets of this process that have one */
+static _Atomic unsigned siblings; /* sockets of this process that have a sibling */
 
 bool divert_any_sibling(void)
 {
@@ -46,7 +46,7 @@ static int lock_file(int fd, int command, short *type)
     return err;
 }
 
-static void show_life(const struct divert_socket *s)
+static void mark_alive(const struct divert_socket *s)
 {
     short type = F_WRLCK;
 
@@ -54,8 +54,8 @@ static void show_life(const struct divert_socket *s)
         log_line(LOG_DEBUG, "a divert socket's file cannot be locked");
 }
 
-/* fd is another opening of the file. If it cannot be told, it lives. */
-static bool lives(int fd)
+/* fd is another open file description of the memory file. If in doubt, the socket is_alive. */
+static bool is_alive(int fd)
 {
     short type = F_WRLCK;
 
@@ -78,7 +78,7 @@ static void drop(struct divert_socket *s, const struct nfqueue_packet *p)
         divert_drop(s, &packet);
 }
 
-/* Drops what a socket has not read, by the kernel's socket of its sibling or its own. */
+/* Drops the unread packets of a socket, through its own netlink socket or its sibling's. */
 static void drop_unread(struct divert_socket *by, struct divert_shared *of)
 {
     struct nfqueue_ring *ring = &of->ring;
@@ -104,7 +104,7 @@ static void drop_all(struct divert_socket *by, struct divert_shared *of)
     divert_flush(by);
 }
 
-/* Others may find it dead at the same time. Its lock is the last one that is taken. */
+/* Others may find it dead at the same time. The lock of the dead one is taken last. */
 static void drop_all_of_dead(struct divert_socket *by, struct divert_shared *dead)
 {
     if (shared_lock(&dead->lock) == -EDEADLK)
@@ -117,7 +117,7 @@ struct divert_socket *divert_sibling(struct divert_socket *s)
 {
     struct divert_socket *sibling = s->sibling;
 
-    if (!sibling || lives(sibling->memory_fd))
+    if (!sibling || is_alive(sibling->memory_fd))
         return sibling;
     drop_all_of_dead(s, sibling->shared);
     set_sibling(s, NULL);
@@ -148,7 +148,7 @@ bool divert_hand_over(struct divert_socket *s, const struct nfqueue_packet *p)
     return true;
 }
 
-struct divert_socket *divert_take_told(struct divert_socket *s)
+struct divert_socket *divert_sibling_to_notify(struct divert_socket *s)
 {
     struct divert_socket *sibling = s->sibling;
 
@@ -158,15 +158,15 @@ struct divert_socket *divert_take_told(struct divert_socket *s)
     return sibling;
 }
 
-/* Whoever unlocks a socket has its eventfd tell the truth. */
-void divert_tell(struct divert_socket *view)
+/* Unlocking a socket updates its eventfd. */
+void divert_notify_sibling(struct divert_socket *view)
 {
     if (divert_lock(view) == 0)
         divert_unlock(view);
     divert_release(view);
 }
 
-/* It is found meanwhile that the sibling has gone: the lock must not go with it. */
+/* The sibling may be found dead meanwhile: the lock, in its memory, must not go with it. */
 int divert_take_in_turn(struct divert_socket *s, int (*take)(struct divert_socket *s))
 {
     struct divert_socket *sibling = s->sibling;
@@ -192,8 +192,8 @@ bool divert_drop_unread(struct divert_socket *s)
     return true;
 }
 
-/* What one socket knows of another; it shares the kernel's socket with the one that knows. */
-static struct divert_socket *know(struct divert_socket *s, int event_fd, int memory_fd)
+/* Makes a view of a socket, with the netlink socket of s. Takes over the descriptors. */
+static struct divert_socket *make_view(struct divert_socket *s, int event_fd, int memory_fd)
 {
     struct divert_socket *view =
         event_fd < 0 || memory_fd < 0 ? NULL : divert_allocate_view(memory_fd);
@@ -208,21 +208,22 @@ static struct divert_socket *know(struct divert_socket *s, int event_fd, int mem
     return view;
 }
 
-static struct divert_socket *know_here(struct divert_socket *s, const struct divert_socket *other)
+static struct divert_socket *make_view_here(struct divert_socket *s,
+                                            const struct divert_socket *other)
 {
-    return know(s, private_fd(real.fcntl(other->event_fd, F_DUPFD_CLOEXEC, 0)),
-                open_again(other->memory_fd));
+    return make_view(s, private_fd(real.fcntl(other->event_fd, F_DUPFD_CLOEXEC, 0)),
+                     open_again(other->memory_fd));
 }
 
 void divert_adopt_sibling(struct divert_socket *s, int event_fd, int memory_fd)
 {
-    set_sibling(s, know(s, private_fd(event_fd), private_fd(memory_fd)));
+    set_sibling(s, make_view(s, private_fd(event_fd), private_fd(memory_fd)));
 }
 
-/* Under both locks. */
+/* The locks of both are held. */
 static int join(struct divert_socket *s, struct divert_socket *other)
 {
-    struct divert_socket *theirs = know_here(s, other), *ours = know_here(other, s);
+    struct divert_socket *theirs = make_view_here(s, other), *ours = make_view_here(other, s);
 
     if (!theirs || !ours || !other->shared->bound || divert_sibling(other) ||
         real.dup3(other->queue_fd, s->queue_fd, O_CLOEXEC) < 0) {
@@ -232,10 +233,10 @@ static int join(struct divert_socket *s, struct divert_socket *other)
             divert_release(ours);
         return -EADDRINUSE;
     }
-    divert_watch_descriptors(s); /* the kernel's socket is another one now */
+    divert_watch_descriptors(s); /* the netlink socket is another one now */
     divert_note_netlink(s);
-    show_life(s);
-    show_life(other);
+    mark_alive(s);
+    mark_alive(other);
     set_sibling(s, theirs);
     set_sibling(other, ours);
     s->shared->queue = other->shared->queue;
@@ -283,7 +284,7 @@ int divert_join(struct divert_socket *s, struct divert_socket *other)
 
 struct divert_socket *divert_begin_parting(struct divert_socket *s)
 {
-    return know_here(s, s);
+    return make_view_here(s, s);
 }
 
 void divert_end_parting(struct divert_socket *s, struct divert_socket *self)
@@ -291,7 +292,7 @@ void divert_end_parting(struct divert_socket *s, struct divert_socket *self)
     struct divert_socket *sibling = s->sibling;
 
     if (self) {
-        if (!lives(self->memory_fd))
+        if (!is_alive(self->memory_fd))
             drop_all_of_dead(self, self->shared);
         divert_release(self);
     }

@@ -20,7 +20,8 @@
 #define PROTOCOL_DIVERT_OLD 254 /* of older FreeBSD, macOS and the old Linux patch */
 #define FAMILY_DIVERT       258 /* PF_DIVERT in include/divertshim/ */
 
-#define BUFFER_DEFAULT 65536 /* net.inet.divert.recvspace of FreeBSD, what getsockopt() tells */
+#define BUFFER_DEFAULT 65536 /* net.inet.divert.recvspace of FreeBSD, as getsockopt() returns it \
+                              */
 
 bool divert_wanted(int domain, int type, int protocol)
 {
@@ -33,7 +34,7 @@ bool divert_wanted(int domain, int type, int protocol)
     return protocol == PROTOCOL_DIVERT || protocol == PROTOCOL_DIVERT_OLD;
 }
 
-/* Raw sockets take privileges on BSD, when they are made and not when they are used. */
+/* BSD asks for privileges when a raw socket is made, not when it is used. */
 static int check_privilege(void)
 {
     int fd = real.socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_RAW);
@@ -51,7 +52,7 @@ void divert_note_netlink(struct divert_socket *s)
     s->shared->status.netlink = real.fstat(s->queue_fd, &st) < 0 ? 0 : st.st_ino;
 }
 
-/* What the descriptor's entry says in /proc: by this it is known again. */
+/* The identity is shown in /proc/PID/fdinfo, where is_epoll_with() looks for it. */
 static int watch_descriptor(struct divert_socket *s, int fd)
 {
     struct epoll_event event = {.events = EPOLLIN, .data.u64 = s->shared->identity};
@@ -132,7 +133,7 @@ int divert_open(int domain, int type, int protocol, int *fd, struct divert_socke
     return 0;
 }
 
-/* It is never read while it is empty, but a process may have been killed in between. */
+/* It is read only if it was set; but a process may have been killed in between. */
 static void drain_eventfd(struct divert_socket *s)
 {
     uint64_t count;
@@ -152,7 +153,7 @@ static void update_eventfd(struct divert_socket *s, bool readable)
         s->shared->eventfd_set = true;
 }
 
-/* Of several queues it is not known what was taken out of each last. */
+/* With several queues it is not known which packet was taken out of each last. */
 static void drop_taken(struct divert_socket *s)
 {
     struct divert_shared *shared = s->shared;
@@ -169,8 +170,8 @@ static void drop_taken(struct divert_socket *s)
 }
 
 /*
- * A process died in the middle of things. The verdicts that it gave count; what it left half done
- * is thrown away. What the kernel has and nobody has taken yet is left alone.
+ * A process died while it held the lock. The verdicts that it gave count; what it left half done is
+ * thrown away. Packets that are still with the kernel are left alone.
  */
 static void start_over(struct divert_socket *s)
 {
@@ -192,7 +193,7 @@ int divert_lock(struct divert_socket *s)
     struct divert_shared *shared = s->shared;
     int cancel_state, err;
 
-    process_id(); /* a child is noticed: it is another owner */
+    process_id(); /* notices a child, which is another owner */
     privileges_follow();
     pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel_state);
     err = shared_lock(&shared->lock);
@@ -209,7 +210,7 @@ int divert_lock(struct divert_socket *s)
     return 0;
 }
 
-/* The siblings are told without the lock: theirs comes before. */
+/* The sibling's eventfd is updated without the lock, since the sibling's lock comes before it. */
 static void unlock_once(struct divert_socket *s)
 {
     struct divert_shared *shared = s->shared;
@@ -226,14 +227,17 @@ static void unlock_once(struct divert_socket *s)
                               memory_order_relaxed);
     }
     if (__builtin_expect(s->handed_over, 0))
-        told = divert_take_told(s);
+        told = divert_sibling_to_notify(s);
     shared_unlock(&shared->lock);
     if (told)
-        divert_tell(told);
+        divert_notify_sibling(told);
     pthread_setcancelstate(cancel_state, NULL);
 }
 
-/* A signal handler may write until the lock is free, and finds it free afterwards. */
+/*
+ * A signal handler may defer a write until the lock is free, so that is checked once more
+ * afterwards.
+ */
 void divert_unlock(struct divert_socket *s)
 {
     for (;;) {

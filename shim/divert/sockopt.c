@@ -8,14 +8,14 @@
 #include <errno.h>
 #include <string.h>
 
-/* As in include/divertshim/: of FreeBSD, and of OpenBSD 5.3 to 6.2. */
+/* Values as in include/divertshim/: FreeBSD's, and of OpenBSD 5.3 to 6.2. */
 #define REUSEPORT_LB 0x00010000 /* SO_REUSEPORT_LB */
 #define USER_COOKIE  0x1015     /* SO_USER_COOKIE */
 #define DIVERTFL     0x1022     /* IP_DIVERTFL */
 
 /*
- * Each program has the numbers for its own struct timeval: of two longs, or of 64 bits each. Not
- * all C libraries have names for both.
+ * A program uses the option numbers for its own struct timeval: of two longs, or of 64 bits each.
+ * Not all C libraries have names for both.
  */
 #ifndef SO_RCVTIMEO_OLD
 #define SO_RCVTIMEO_OLD SO_RCVTIMEO
@@ -40,7 +40,7 @@ static int give_int(void *value, socklen_t *len, int number)
     return give_value(value, len, &number, sizeof(number));
 }
 
-/* Seconds and microseconds. */
+/* Returns a timeout as seconds and microseconds. */
 static int give_timeout(uint64_t ns, bool wide, void *value, socklen_t *len)
 {
     const int64_t time[] = {(int64_t)(ns / NS_PER_SEC), (int64_t)(ns % NS_PER_SEC / 1000)};
@@ -50,7 +50,7 @@ static int give_timeout(uint64_t ns, bool wide, void *value, socklen_t *len)
                 : give_value(value, len, narrow, sizeof(narrow));
 }
 
-/* The bit that holds an option which is on or off; 0 for others. */
+/* The bit in flags for an on-off option; 0 for others. */
 static uint32_t flag_of(int name)
 {
     switch (name) {
@@ -159,7 +159,7 @@ static int set_flag(struct divert_shared *shared, int name, const void *value, s
     return err;
 }
 
-/* As on FreeBSD, it counts from the next bind() on. */
+/* As on FreeBSD, it takes effect at the next bind(). */
 static int set_balanced(struct divert_shared *shared, const void *value, socklen_t len)
 {
     int on, err = take_value(&on, sizeof(on), value, len);
@@ -169,7 +169,7 @@ static int set_balanced(struct divert_shared *shared, const void *value, socklen
     return err;
 }
 
-/* As on OpenBSD, it can be said once. */
+/* As on OpenBSD, it can be set once. */
 static int set_wanted(struct divert_shared *shared, const void *value, socklen_t len)
 {
     int wanted, err = take_value(&wanted, sizeof(wanted), value, len);
@@ -184,7 +184,7 @@ static int set_wanted(struct divert_shared *shared, const void *value, socklen_t
     return 0;
 }
 
-/* A larger buffer than ours is asked of the kernel; a smaller one would only lose packets. */
+/* The netlink socket's buffer is only enlarged; a smaller one would lose packets. */
 static int set_receive_buffer(struct divert_socket *s, const void *value, socklen_t len)
 {
     int bytes, now, err = take_value(&bytes, sizeof(bytes), value, len);

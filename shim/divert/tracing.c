@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What a divert socket tells the trace. */
+/* Tracing the packets of a divert socket. */
 #include "divert/tracing.h"
 
 #include "common/libc.h"

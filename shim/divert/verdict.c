@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Giving verdicts. While the program has packets at hand to go on with, one waits for the next, so
- * that they go to the kernel together: until the last packet at hand has been read, until the
- * program waits, or until a timer of the kernel sends them for want of either. The timer stays
- * armed when they have been sent: there will be more before it goes off.
+ * Giving verdicts. While the program has packets at hand to go on with, a verdict waits for the
+ * next ones, so that they are sent together: when the last packet at hand has been read, when the
+ * program waits, or else when a timer of the kernel expires. The timer stays armed after verdicts
+ * have been sent: more will follow before it expires.
  */
 #include "divert/private.h"
 
@@ -16,7 +16,7 @@
 #include <pthread.h>
 #include <string.h>
 
-#define AHEAD 3 /* packets at hand that make it worth a system call to arm the timer */
+#define AHEAD 3 /* packets at hand for which arming the timer is worth a system call */
 
 static bool timer_armed(const struct divert_socket *s)
 {
@@ -38,20 +38,20 @@ void divert_flush(struct divert_socket *s)
 }
 
 /*
- * When the timer has gone off, what this thread had put to the batch has been sent. Only of the
- * last verdict it is not known whether it was there before; sent twice it does nothing the second
- * time. What others have put there since, with a timer of their own, is theirs.
+ * When the timer has expired, what this thread had put into the batch has been sent. Only the last
+ * verdict may have been added too late; if it is sent twice, the second does nothing. What others
+ * have added since, with a timer of their own, is theirs.
  */
 static void look_at_timer(struct divert_socket *s)
 {
     struct nfqueue_batch *batch = &s->shared->batch;
     uint32_t armed_by = s->timer ? verdict_timer_armed_by(s->timer) : 0;
 
-    if (armed_by && verdict_timer_went_off(s->timer) && batch->owner == armed_by)
+    if (armed_by && verdict_timer_expired(s->timer) && batch->owner == armed_by)
         nfqueue_keep_last(batch);
 }
 
-/* Whether the next verdict will come soon enough to be waited for. */
+/* Whether the next verdict will come soon enough to wait for it. */
 static bool may_wait(const struct divert_socket *s)
 {
     const struct nfqueue_ring *ring = &s->shared->ring;
@@ -60,7 +60,7 @@ static bool may_wait(const struct divert_socket *s)
     return s->options->batch && buffered >= (armed_here(s) ? 1 : AHEAD);
 }
 
-/* The end of a thread ends its timers: what waits for them is sent before. */
+/* The end of a thread cancels its timers, so its pending verdicts are sent before. */
 static pthread_key_t thread_end_key;
 static bool thread_end_key_made;
 
@@ -84,11 +84,11 @@ static bool thread_end_noted(void)
     return noted;
 }
 
-/* Has the kernel see to it that what is put to the batch now is sent in time. */
+/* Makes sure that the kernel sends in time what is put into the batch now. */
 static bool arm_timer(struct divert_socket *s)
 {
     if (s->timer && !verdict_timer_is_ours(s->timer)) {
-        verdict_timer_close(s->timer); /* the parent's: what that holds is its to send */
+        verdict_timer_close(s->timer); /* the parent's, which sends its own verdicts */
         s->timer = NULL;
     }
     if (armed_here(s))
@@ -99,7 +99,7 @@ static bool arm_timer(struct divert_socket *s)
            verdict_timer_arm(s->timer);
 }
 
-/* What was given by others goes first: verdicts keep their order. */
+/* Verdicts given by others are sent first: the order is kept. */
 int divert_give_verdict(struct divert_socket *s, const struct nfqueue_verdict *v)
 {
     bool wait;
@@ -119,8 +119,8 @@ int divert_give_verdict(struct divert_socket *s, const struct nfqueue_verdict *v
 }
 
 /*
- * A signal handler that interrupted this very thread while it had the lock, and ends the process
- * now, sends what is there: a verdict that is sent twice does nothing the second time.
+ * A signal handler that interrupted the lock's holder and is about to end the process sends what is
+ * there: a verdict that is sent twice does nothing the second time.
  */
 void divert_send_verdicts(struct divert_socket *s)
 {
@@ -151,7 +151,7 @@ void divert_send_pending_verdicts(void)
     errno = saved;
 }
 
-/* The packets in the ring come behind all that were read; a sibling's may come before. */
+/* Packets in the ring came after all that were read; a sibling's may have come before. */
 bool divert_none_before(const struct divert_socket *s, uint16_t queue, uint32_t id)
 {
     const struct divert_last *last = &s->shared->last;
@@ -185,7 +185,7 @@ void divert_leave_undecided(struct divert_socket *s, struct in_flight_packet pac
     log_line(LOG_DEBUG, "verdict for packet %u: %s", packet.id, strerror(-err));
     packet.read_at = clock_exact_ns();
     if (packet.id == last->packet.id && packet.queue == last->packet.queue) {
-        last->outstanding = true; /* has no keys yet */
+        last->outstanding = true; /* its keys are not computed yet */
         last->packet = packet;
     } else {
         in_flight_add(&s->shared->in_flight, &packet, &evicted);

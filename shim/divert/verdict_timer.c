@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The timer that sends waiting verdicts: two linked requests in an io_uring. */
+/* The timer that sends pending verdicts: two linked requests in an io_uring. */
 #include "divert/verdict_timer.h"
 
 #include "process/private_fd.h"
@@ -13,22 +13,22 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 
-#define REQUESTS         4      /* at once: the timer, what it sets off, the timer's removal */
+#define REQUESTS         4      /* in flight together: timer, sendmsg, removal of the timer */
 #define VERDICT_DELAY_NS 900000 /* how long a verdict may wait */
 
-/* What the answers of the kernel name the requests by. */
+/* user_data of the requests, by which their completions are told apart. */
 #define TIMER   1
 #define SENDING 2
 #define REMOVAL 3
 
 struct verdict_timer {
-    int fd; /* what is written to */
+    int fd; /* the netlink socket */
     struct io_uring ring;
-    pid_t process;       /* whose it is */
-    unsigned unanswered; /* requests */
+    pid_t process;       /* that opened it */
+    unsigned unanswered; /* requests without a completion */
     uint32_t armed_by;   /* thread id, 0 for not armed */
-    bool filtered;       /* a filter of system calls may be there */
-    struct __kernel_timespec patience;
+    bool filtered;       /* the user allows it under a seccomp filter */
+    struct __kernel_timespec delay;
     struct sockaddr_nl kernel;
     struct iovec iov;
     struct msghdr msg;
@@ -48,14 +48,14 @@ static int open_ring(struct io_uring *ring)
 static void close_ring(struct io_uring *ring)
 {
     private_fd_close(ring->ring_fd);
-    ring->ring_fd = -1; /* is closed */
+    ring->ring_fd = -1; /* closed above */
     io_uring_queue_exit(ring);
 }
 
 /*
- * A filter of system calls may end the process for one that its author has not thought of. It stays
- * for ever, and so does what is found out here: the next packet does not ask again. The user may
- * know that the filter gives an error instead.
+ * A seccomp filter may kill the process for a system call that its author did not think of. It can
+ * never be removed, so the answer is kept, and the next packet does not ask again. The user may
+ * know that the filter only returns an error.
  */
 static bool is_possible(bool filtered)
 {
@@ -91,7 +91,7 @@ struct verdict_timer *verdict_timer_open(int fd, const struct nfqueue_batch *bat
     t->fd = fd;
     t->process = process_id();
     t->filtered = filtered;
-    t->patience.tv_nsec = VERDICT_DELAY_NS;
+    t->delay.tv_nsec = VERDICT_DELAY_NS;
     t->kernel.nl_family = AF_NETLINK;
     t->iov = (struct iovec){(void *)batch->bytes, sizeof(batch->bytes)};
     t->msg = (struct msghdr){.msg_name = &t->kernel,
@@ -126,7 +126,10 @@ void verdict_timer_close(struct verdict_timer *t)
     munmap(t, sizeof(*t));
 }
 
-/* Takes the kernel's answers: whether it knew all requests, and whether it has sent the batch. */
+/*
+ * Takes completions. Returns whether the kernel knew all requests; sets *sent if it has sent the
+ * batch.
+ */
 static bool take_answers(struct verdict_timer *t, bool *sent)
 {
     struct io_uring_cqe *cqe;
@@ -155,8 +158,8 @@ static bool submit_requests(struct verdict_timer *t, int count)
 }
 
 /*
- * The whole batch is sent: behind its last verdict it holds a length of zero, where the kernel
- * stops. It reads the bytes when the time has come.
+ * The request covers the whole batch buffer: behind the last verdict a message length of zero ends
+ * what the kernel parses. It reads the bytes when the timer expires.
  */
 bool verdict_timer_arm(struct verdict_timer *t)
 {
@@ -169,7 +172,7 @@ bool verdict_timer_arm(struct verdict_timer *t)
     if (t->unanswered || !is_possible(t->filtered))
         return false;
     timer = io_uring_get_sqe(&t->ring);
-    io_uring_prep_timeout(timer, &t->patience, 0, IORING_TIMEOUT_ETIME_SUCCESS);
+    io_uring_prep_timeout(timer, &t->delay, 0, IORING_TIMEOUT_ETIME_SUCCESS);
     timer->user_data = TIMER;
     timer->flags |= IOSQE_IO_LINK;
     sending = io_uring_get_sqe(&t->ring);
@@ -193,10 +196,10 @@ bool verdict_timer_armed_here(struct verdict_timer *t)
 static void end_of_arming(struct verdict_timer *t)
 {
     t->armed_by = 0;
-    atomic_fetch_sub(&process_page->verdict_timers, 1); /* others may wait now */
+    atomic_fetch_sub(&process_page->verdict_timers, 1); /* other threads may wait now */
 }
 
-bool verdict_timer_went_off(struct verdict_timer *t)
+bool verdict_timer_expired(struct verdict_timer *t)
 {
     bool sent = false;
 

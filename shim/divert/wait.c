@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What holds of a socket for who waits: its poll(2) events, and until when a wait may last. */
+/* What a wait needs to know of a socket: its poll(2) events, and how long the wait may last. */
 #include "divert/private.h"
 
 #include "process/private_fd.h"
@@ -18,10 +18,10 @@ short divert_events(struct divert_socket *s, short wanted)
     if (!(wanted & readable))
         return events;
     if (divert_lock(s))
-        return events | (wanted & readable); /* a signal handler: the kernel's word must do */
+        return events | (wanted & readable); /* a signal handler: rely on the kernel's answer */
     if (s->shared->cannot_receive)
         divert_drop_overdue(s);
-    if (s->shared->cannot_receive || divert_fill(s) != 0) /* a read tells an error, too */
+    if (s->shared->cannot_receive || divert_fill(s) != 0) /* an error is readable, too */
         events |= wanted & readable;
     divert_unlock(s);
     return events;
@@ -37,7 +37,7 @@ short divert_events_buffered(struct divert_socket *s, short wanted)
 {
     short events = wanted & writable;
 
-    if (shared_lock_taken(&s->shared->lock)) { /* by somebody who may be dead */
+    if (shared_lock_taken(&s->shared->lock)) { /* its holder may be dead */
         if (divert_lock(s))
             return events;
         divert_unlock(s);
@@ -62,7 +62,7 @@ uint64_t divert_prepare_wait(struct divert_socket *s)
     deadline = divert_overdue_at(s);
     divert_flush(s);
     if (s->shared->batch.used)
-        deadline = clock_exact_ns() + NS_PER_MS; /* the kernel has no memory for them now */
+        deadline = clock_exact_ns() + NS_PER_MS; /* the kernel lacked memory; try again soon */
     divert_unlock(s);
     return deadline;
 }

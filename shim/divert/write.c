@@ -11,19 +11,22 @@
 #include <string.h>
 #include <sys/mman.h>
 
-/* A packet on its direction back. */
+/* A packet that is being written. */
 struct written {
     const uint8_t *packet;
     size_t len;
-    uintptr_t buffer; /* where the program had it */
+    uintptr_t buffer; /* address of the program's buffer */
     struct divert_destination to;
-    uint32_t id; /* of the packet it was read as, and where that goes out; 0 */
+    uint32_t id; /* id and outdev of the packet it was read as, or 0 */
     uint32_t outdev;
     enum status_fate fate;
     bool matched, repeated;
 };
 
-/* scratch has room for the largest packet, if it is not in one piece. */
+/*
+ * Brings the packet into one piece. scratch has room for the largest packet, and is used if msg has
+ * several buffers.
+ */
 static int gather(const struct msghdr *msg, uint8_t *scratch, struct written *w)
 {
     size_t len = 0;
@@ -45,7 +48,10 @@ static int gather(const struct msghdr *msg, uint8_t *scratch, struct written *w)
     return 0;
 }
 
-/* OpenBSD computes all checksums of what is written anew, FreeBSD the outgoing header's. */
+/*
+ * Corrects the checksums that the BSD corrects: OpenBSD all of them, FreeBSD that of an outgoing IP
+ * header.
+ */
 static void make_checksums_right(struct divert_socket *s, struct written *w)
 {
     uint8_t *copy = s->shared->scratch;
@@ -62,9 +68,9 @@ static void make_checksums_right(struct divert_socket *s, struct written *w)
 }
 
 /*
- * The tag as the rules are to see it in the mark, never 0: what was written is diverted. A
- * program's tags lie between those of other programs' rules: its 0 is the last one before its
- * first rule, or with no others before it TAG_TOP; all that is too high is behind its last.
+ * The tag for the mark, never 0: a packet that was written is diverted. The tags of a program lie
+ * between those of other programs' rules. Tag 0 becomes the last tag before the program's first
+ * rule, or TAG_TOP if nothing comes before; tags that are too high become the program's last.
  */
 static uint16_t tag_in_mark(const struct options *o, uint16_t tag)
 {
@@ -78,19 +84,19 @@ static uint16_t tag_in_mark(const struct options *o, uint16_t tag)
 }
 
 /*
- * Where large packets are read, what is written may be large, too: TCP, since no other is handed
- * over large. Injected it is cut again.
+ * With --gso a packet that is written may be large, too, if it is TCP: others are not read large.
+ * When injected it is cut again.
  */
 static bool may_be_large(const struct divert_socket *s, const struct written *w)
 {
     return s->options->gso && packet_is_tcp(w->packet, w->len);
 }
 
-/* outdev is the interface it was to leave by, or 0. */
+/* outdev is the index of the interface that it was to leave by, or 0. */
 static int inject_written(struct divert_socket *s, struct written *w, uint32_t mark,
                           uint32_t outdev)
 {
-    /* it has no packet mark that could tell how its rules were made: the option does */
+    /* an injected packet has no mark that shows how the rules were made */
     uint16_t tag = s->options->tags ? tag_in_mark(s->options, w->to.tag) : TAG_PAST_ALL;
     const struct inject_marks marks = {
         .routed = options_mark_with_tag(s->options, mark, s->options->socket_mark ? 0 : tag),
@@ -102,7 +108,7 @@ static int inject_written(struct divert_socket *s, struct written *w, uint32_t m
 
     w->fate = w->to.direction.incoming ? STATUS_INJECTED_IN : STATUS_INJECTED_OUT;
     atomic_store_explicit(&s->shared->injected, true, memory_order_relaxed);
-    divert_flush(s); /* packets leave in the order in which they were written */
+    divert_flush(s); /* packets leave in the order they were written */
     in = w->to.direction.incoming ? interfaces_recall(&s->in, w->to.direction.indev) : NULL;
     if (in)
         err = inject_incoming(w->packet, w->len, in, tag, s->options->mark_shift, segment);
@@ -115,14 +121,17 @@ static int inject_written(struct divert_socket *s, struct written *w, uint32_t m
     return err;
 }
 
-/* POSTROUTING and FORWARD lie behind the routing decision; OUTPUT is routed again by the kernel. */
+/*
+ * Packets in POSTROUTING and FORWARD have been routed already; those in OUTPUT are routed again by
+ * the kernel.
+ */
 static bool needs_route(const struct written *w, const struct in_flight_packet *queued)
 {
     return (queued->hook == NF_INET_POST_ROUTING || queued->hook == NF_INET_FORWARD) &&
            packet_destination_key(w->packet) != queued->destination;
 }
 
-/* What was read large may grow: the kernel goes on to cut it. */
+/* A packet that was read large may grow: the kernel segments it later. */
 static bool outgrew_mtu(const struct written *w, const struct in_flight_packet *queued)
 {
     struct interface out;
@@ -137,14 +146,14 @@ static bool too_large_for_link(const struct divert_socket *s, const struct writt
     return packet_dont_fragment(w->packet) && outgrew_mtu(w, queued) && !may_be_large(s, w);
 }
 
-/* An IPv6 packet that is not its own the kernel does not fragment, nor TCP with DF. */
+/* The kernel does not fragment forwarded IPv6 packets, nor packets with DF. */
 static bool needs_cut(const struct written *w, const struct in_flight_packet *queued)
 {
     return (queued->family == AF_INET6 || packet_dont_fragment(w->packet)) &&
            outgrew_mtu(w, queued);
 }
 
-/* The kernel loses what was read large when it has become shorter than one of its segments. */
+/* The kernel drops a GSO packet that has become shorter than one of its segments. */
 static bool shrank_to_segment(const struct written *w, const struct in_flight_packet *queued)
 {
     struct interface wire;
@@ -180,8 +189,8 @@ static int give_verdict(struct divert_socket *s, struct written *w,
 }
 
 /*
- * Whether the packet that was read last is the one that is written now, as in_flight_match() would
- * find it: while no other is outstanding, the buffer says so; else the same bytes have to be in it.
+ * Whether the packet read last is the one that is written now, as in_flight_match() would decide:
+ * while no other is outstanding, the buffer is enough; else the bytes must be the same, too.
  */
 static bool match_last(struct divert_socket *s, const struct written *w,
                        struct in_flight_packet *found, bool *changed)
@@ -201,7 +210,10 @@ static bool match_last(struct divert_socket *s, const struct written *w,
     return true;
 }
 
-/* The keys are those of what is written, if it is not the packet read last. */
+/*
+ * Finds the packet that was read as this one. *keys are computed only if it is not the packet read
+ * last.
+ */
 static bool match_in_flight(struct divert_socket *s, const struct written *w,
                             struct packet_keys *keys, struct in_flight_packet *found, bool *changed)
 {
@@ -215,7 +227,10 @@ static bool match_in_flight(struct divert_socket *s, const struct written *w,
     return true;
 }
 
-/* The bytes that were read go another way: the packet in the queue is not to wait for a write. */
+/*
+ * The bytes that were read go another way: the packet in the queue must not wait for a write any
+ * longer.
+ */
 static void drop_original(struct divert_socket *s, const struct packet_keys *keys, uintptr_t buffer)
 {
     struct in_flight_packet original;
@@ -225,8 +240,8 @@ static void drop_original(struct divert_socket *s, const struct packet_keys *key
 }
 
 /*
- * A packet that was read goes back as a verdict, any other is injected. An incoming one with a
- * wrong header checksum is dropped without a word, as the kernel does it.
+ * A packet that was read goes back as a verdict; any other is injected. An incoming one with a
+ * wrong header checksum is dropped silently, as the kernel does.
  */
 static int put_back(struct divert_socket *s, struct written *w)
 {
@@ -254,8 +269,8 @@ static int put_back(struct divert_socket *s, struct written *w)
 }
 
 /*
- * The loop of most programs: the packet that was read last is written as it was, and to where it
- * came from. Then there is nothing to check or to look for. OpenBSD's checksums are another matter.
+ * The common case: the packet read last is written unchanged, with the address it was read with.
+ * Then there is nothing to check or to look for, except for OpenBSD's checksums.
  */
 static bool is_last_unchanged(const struct divert_socket *s, const struct msghdr *msg,
                               uintptr_t buffer)
@@ -321,7 +336,7 @@ static int check_packet(const struct divert_socket *s, struct written *w)
     return packet_check(w->packet, w->len, &w->len);
 }
 
-/* What needs no lock: whether the packet and its address are in order. */
+/* Checks the packet and its address. Needs no lock. */
 static int check_written(const struct divert_socket *s, const struct msghdr *msg, struct written *w)
 {
     int err = check_packet(s, w);
@@ -329,7 +344,7 @@ static int check_written(const struct divert_socket *s, const struct msghdr *msg
     return err ? err : divert_read_address(s, msg, &w->to);
 }
 
-/* Any packet, to anywhere. */
+/* The general case. */
 static int write_any(struct divert_socket *s, const struct msghdr *msg, struct written *w)
 {
     int err = check_written(s, msg, w);
@@ -340,7 +355,7 @@ static int write_any(struct divert_socket *s, const struct msghdr *msg, struct w
     return put_back(s, w);
 }
 
-/* buffer is where the program had the packet. */
+/* buffer is the address of the program's buffer. */
 static int write_packet(struct divert_socket *s, const struct msghdr *msg, uintptr_t buffer)
 {
     struct written w = {.buffer = buffer};
@@ -359,12 +374,12 @@ static uintptr_t buffer_of(const struct msghdr *msg)
 }
 
 /*
- * What a signal handler wrote that had interrupted the thread with the lock. It lies in a mapping
- * of its own until that thread gives up the lock.
+ * A packet written by a signal handler that interrupted the lock's holder. It is kept in a mapping
+ * of its own until the lock is given up.
  */
 struct deferred_write {
     struct deferred_write *next;
-    pid_t process; /* a child made meanwhile has a copy, which is not its to write */
+    pid_t process; /* a child has a copy, which it must not write */
     uintptr_t buffer;
     size_t len; /* of the packet */
     socklen_t address_len;
@@ -413,7 +428,7 @@ static ssize_t defer_write(struct divert_socket *s, const struct msghdr *msg)
     n = (ssize_t)d->len;
     d->next = atomic_load(&s->deferred);
     while (!atomic_compare_exchange_weak(&s->deferred, &d->next, d)) {
-        /* d->next is what it is now */
+        /* d->next has been updated */
     }
     return n;
 }
@@ -432,7 +447,7 @@ static void write_one_deferred(struct divert_socket *s, struct deferred_write *d
         write_packet(s, &msg, d->buffer);
 }
 
-/* The list has the last one first. */
+/* The list is in reverse order. */
 void divert_write_deferred(struct divert_socket *s)
 {
     struct deferred_write *d = atomic_exchange(&s->deferred, NULL), *in_order = NULL, *next;
@@ -449,7 +464,7 @@ void divert_write_deferred(struct divert_socket *s)
     }
 }
 
-/* What write(2) does on all sockets that were shut down. */
+/* What write(2) does on a socket that was shut down for writing. */
 static int refuse_to_send(int flags)
 {
     if (!(flags & MSG_NOSIGNAL))

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Incoming: a frame is written to a TAP device of ours, and the BPF program on that device lets it
- * arrive on the interface it is meant for.
+ * Injecting incoming packets: each is written to a TAP device, and a BPF program on the device
+ * redirects it to the interface on which it is to arrive.
  */
 #include "inject/inject.h"
 
@@ -27,11 +27,11 @@
 #define LO_INDEX 1 /* in every network namespace */
 
 static struct tap tap;
-static bool open_;         /* tap is there */
-static bool redirected;    /* and the program on it */
-static int redirect_error; /* why there is none, until that was said */
-static int said;           /* why there was no device, so that it is said once */
-static int link_fd;        /* keeps the program there, 0 if the device does */
+static bool device_open;   /* the device exists */
+static bool redirected;    /* the BPF program is attached */
+static int redirect_error; /* why it is not, until that has been reported */
+static int reported_error; /* the last error that was reported */
+static int link_fd;        /* BPF link that keeps it attached; 0 with clsact */
 
 static void set_ipv6(const char *name, const char *setting, const char *value)
 {
@@ -47,13 +47,13 @@ static void set_ipv6(const char *name, const char *setting, const char *value)
     real.close(fd);
 }
 
-/* The device speaks no IPv6 of its own: no router solicitation may leave it. */
-static void silence(const char *name)
+/* No IPv6 on the device itself: it must not send router solicitations. */
+static void disable_ipv6(const char *name)
 {
     set_ipv6(name, "disable_ipv6", "1");
 }
 
-/* Packets are to arrive from the device itself. It has no address, and so still says nothing. */
+/* Lets packets arrive on the device itself. Without an address it still sends nothing. */
 static void let_ipv6_arrive(const char *name)
 {
     set_ipv6(name, "addr_gen_mode", "1");
@@ -97,7 +97,7 @@ static int tap_open(struct tap *t)
         goto fail;
     }
     memcpy(t->name, request.ifr_name, sizeof(t->name));
-    silence(t->name);
+    disable_ipv6(t->name);
     err = configure(t);
     if (err)
         goto fail;
@@ -108,7 +108,7 @@ fail:
     return err;
 }
 
-/* Returns 0, or -errno when packets can only arrive from the TAP device itself. */
+/* Attaches the BPF program. Returns 0, or -errno: then packets arrive on the TAP device itself. */
 static int redirect(const struct tap *t, unsigned mark_shift)
 {
     int program = redirect_load(mark_shift), err;
@@ -126,17 +126,17 @@ static int redirect(const struct tap *t, unsigned mark_shift)
     return err;
 }
 
-/* The device, and the program on it if that can be had; redirect_error says why not. */
+/* Opens the device and attaches the program if possible; redirect_error says why not. */
 static int open_device(unsigned mark_shift)
 {
     int err;
 
-    if (open_)
+    if (device_open)
         return 0;
     err = tap_open(&tap);
     if (err)
         return err;
-    open_ = true;
+    device_open = true;
     redirect_error = redirect(&tap, mark_shift);
     redirected = redirect_error == 0;
     if (!redirected)
@@ -148,22 +148,22 @@ static void close_device(void)
 {
     if (link_fd)
         private_fd_close(link_fd);
-    if (open_)
+    if (device_open)
         private_fd_close(tap.fd);
     link_fd = 0;
-    open_ = redirected = false;
+    device_open = redirected = false;
 }
 
 static int ready(unsigned mark_shift)
 {
     int err = open_device(mark_shift);
 
-    if (err && err != said)
+    if (err && err != reported_error)
         log_line(LOG_WARN,
                  "incoming packets cannot be injected: no TAP device: %s (it needs "
                  "/dev/net/tun and CAP_NET_ADMIN)",
                  strerror(-err));
-    said = err;
+    reported_error = err;
     if (err)
         return err;
     if (redirect_error)
@@ -172,7 +172,7 @@ static int ready(unsigned mark_shift)
                  "their own interface, and without a tag; they meet all rules, and those that "
                  "name their interface do not match",
                  strerror(-redirect_error), tap.name);
-    redirect_error = 0; /* said once */
+    redirect_error = 0; /* reported */
     return 0;
 }
 
@@ -194,7 +194,7 @@ static bool is_loopback(in_addr_t address)
     return ntohl(address) >> 24 == IN_LOOPBACKNET;
 }
 
-/* Whether only lo's own output can bring this packet in on the interface. */
+/* Whether the packet is only accepted on this interface when it comes by way of lo's output. */
 static bool must_loop(const void *packet, uint32_t interface)
 {
     in_addr_t to = packet_destination(packet);
@@ -238,15 +238,15 @@ static int deliver(const void *packet, size_t len, const struct interface *in, u
         {(void *)packet, len},
     };
 
-    /* Meant for us, or it counts as somebody else's. */
+    /* Another destination address would make it PACKET_OTHERHOST. */
     memcpy(header.destination, redirected && in->ethernet && !loop ? in->mac : tap.mac,
            sizeof(header.destination));
     return real.writev(tap.fd, iov, 2) < 0 ? -errno : 0;
 }
 
 /*
- * What the interface could have received, and what can be forwarded: TCP may know of a narrower
- * link behind the host, and would not have sent more.
+ * The size of segments: what the interface could have received, and the route can forward. TCP may
+ * know of a narrower link behind the host, and would not have sent more.
  */
 static size_t mtu_on_the_way(const void *packet, const struct interface *in)
 {
@@ -255,11 +255,11 @@ static size_t mtu_on_the_way(const void *packet, const struct interface *in)
     return route >= MTU_MIN && route < in->mtu ? route : in->mtu;
 }
 
-/* Whole or, larger than the interface's MTU, in segments. */
+/* Delivers a packet whole or, if it is larger than the interface's MTU, in segments. */
 static int deliver_all(const void *packet, size_t len, const struct interface *in, uint16_t tag,
                        bool segment)
 {
-    static uint8_t piece[PACKET_MAX]; /* under the lock */
+    static uint8_t piece[PACKET_MAX]; /* guarded by LOCK_INJECT_IN */
     unsigned count;
     size_t mtu;
     int err = 0;
@@ -268,15 +268,17 @@ static int deliver_all(const void *packet, size_t len, const struct interface *i
         return deliver(packet, len, in, tag);
     mtu = mtu_on_the_way(packet, in);
     count = packet_segment_count(packet, len, mtu);
-    if (count == 1) /* there is no room behind its headers */
+    if (count == 1) /* its headers leave no room */
         return deliver(packet, len, in, tag);
     for (unsigned i = 0; i < count && !err; i++)
         err = deliver(piece, packet_segment(packet, len, mtu, i, piece), in, tag);
     return err;
 }
 
-/* Somebody removed the device, or set it down: whether it is there again. */
-static bool mend(int err, unsigned mark_shift)
+/*
+ * If somebody removed the device or set it down, restores it. Returns whether it is usable again.
+ */
+static bool restore_device(int err, unsigned mark_shift)
 {
     if (err == -EBADFD) {
         close_device();
@@ -294,10 +296,10 @@ int inject_incoming(const void *packet, size_t len, const struct interface *in, 
     err = ready(mark_shift);
     if (!err)
         err = deliver_all(packet, len, in, tag, segment);
-    if (err && open_ && mend(err, mark_shift))
+    if (err && device_open && restore_device(err, mark_shift))
         err = deliver_all(packet, len, in, tag, segment);
     process_unlock(LOCK_INJECT_IN);
-    /* What a full queue does to a packet is no error of the program's. */
+    /* A packet lost to a full queue is no error of the program's. */
     return err == -EAGAIN || err == -ENOBUFS ? 0 : err;
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Outgoing: raw sockets that take the packet's own header. */
+/* Injecting outgoing packets: raw sockets with IP_HDRINCL. */
 #include "inject/inject.h"
 
 #include "inject/private.h"
@@ -17,26 +17,25 @@
 #include <netinet/ip6.h>
 #include <string.h>
 
-#define SEND_BUFFER                                                               \
-    (64 << 20) /* packets may lie in a queue for long: only the kernel's accounts \
-                */
+/* Bytes; packets may wait in a queue for long. A limit only: no memory is reserved for it. */
+#define SEND_BUFFER (64 << 20)
 
 /*
- * A raw socket of one family. Protocol IPPROTO_RAW implies IP_HDRINCL, and nothing is received. Its
- * mark is 0, or one that a packet has to get from it.
+ * A raw socket of one family. IPPROTO_RAW implies IP_HDRINCL, and receives nothing. mark is its
+ * SO_MARK: 0, or the one that rules copy to the packet.
  */
 struct sender {
     int family;
     bool open;
     int fd;
-    pid_t process; /* that opened it */
+    pid_t process; /* process that opened it */
     uint32_t mark;
 };
 
 static struct sender senders[] = {{.family = AF_INET}, {.family = AF_INET6}};
-static uint8_t piece[PACKET_MAX]; /* of a packet above the MTU; under the lock */
+static uint8_t piece[PACKET_MAX]; /* guarded by LOCK_INJECT_OUT */
 
-/* Where a packet goes, and the source that its route is looked up with, or zeros. */
+/* Where a packet goes, and the source address for the route lookup, or zeros. */
 struct destination {
     struct sender *sender;
     struct inject_marks marks;
@@ -58,7 +57,9 @@ static int raw_socket(int family)
         return -errno;
     real.setsockopt(fd, SOL_SOCKET, SO_BROADCAST, &on, sizeof(on));
     real.setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &room, sizeof(room));
-    /* To route by sources that are not the host's; and the rules know by it whose mark to take. */
+    /*
+     * Allows routing by addresses that are not the host's; rules recognise the socket by it, too.
+     */
     if (family == AF_INET6)
         real.setsockopt(fd, IPPROTO_IPV6, IPV6_TRANSPARENT, &on, sizeof(on));
     else
@@ -82,7 +83,10 @@ static int make_ready(struct sender *s)
     return 0;
 }
 
-/* A parent's socket is not this process's to mark. One that cannot be replaced is used unmarked. */
+/*
+ * A child must not set the mark of its parent's socket: opens its own. If that fails, the parent's
+ * is used without a mark.
+ */
 static void make_own(struct sender *s)
 {
     struct sender parents = *s;
@@ -108,8 +112,8 @@ static bool mark_socket(struct sender *s, uint32_t mark)
 }
 
 /*
- * The packet's source, so that rules for routing by source hold. Linux takes none that is no
- * address of a host, and for a group or broadcast only one of its own.
+ * The packet's source, so that policy routing by source works. Linux refuses addresses that cannot
+ * be a host's and, for multicast and broadcast, those that are not its own.
  */
 static in_addr_t routing_source(const void *packet, in_addr_t to)
 {
@@ -130,8 +134,7 @@ static bool needs_scope(const struct in6_addr *a)
     return IN6_IS_ADDR_LINKLOCAL(a) || IN6_IS_ADDR_MC_LINKLOCAL(a) || IN6_IS_ADDR_MC_NODELOCAL(a);
 }
 
-/* The same for IPv6, where a source may be any. A link-local source says which link, if that is
- * known. */
+/* The same for IPv6, where any source is allowed. A link-local source needs its link. */
 static struct in6_pktinfo routing_source6(const struct in6_addr *source, uint32_t link)
 {
     struct in6_pktinfo info = {.ipi6_addr = *source};
@@ -179,8 +182,8 @@ static struct destination destination_of(const void *packet, uint32_t outdev)
 }
 
 /*
- * What the rules or a full queue on the way do to a packet is no error of the program's, here as
- * for one that goes back as a verdict.
+ * A packet dropped by rules or a full queue is no error of the program's, just as for one that goes
+ * back as a verdict.
  */
 static int send_error(const struct destination *d, int error)
 {
@@ -244,7 +247,7 @@ static int bind_source(int fd, const struct destination *d)
     return real.bind(fd, (struct sockaddr *)&source, sizeof(source));
 }
 
-/* The MTU of the packet's route, as the kernel knows it; 0 if there is none. */
+/* The MTU of the packet's route, as the kernel knows it; 0 without a route. */
 static size_t route_mtu(const struct destination *d)
 {
     int family = d->sender->family, level = family == AF_INET6 ? IPPROTO_IPV6 : IPPROTO_IP;

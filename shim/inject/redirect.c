@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The BPF program that carries injected packets from the TAP device to their interface. */
+/* The BPF program that redirects injected packets from the TAP device to their interface. */
 #include "inject/private.h"
 
 #include "real.h"
@@ -30,7 +30,7 @@ static int bpf(int command, union bpf_attr *attr)
 {
     long fd = -1;
 
-    /* A program is not looked through to its end while a signal waits, or work of the kernel's. */
+    /* The verifier gives up with EAGAIN while a signal is pending. */
     for (int attempt = 0; attempt < BPF_ATTEMPTS; attempt++) {
         fd = syscall(SYS_bpf, command, attr, sizeof(*attr));
         if (fd >= 0 || errno != EAGAIN)
@@ -43,7 +43,7 @@ int redirect_load(unsigned mark_shift)
 {
     const int source = offsetof(struct ethhdr, h_source);
     const struct bpf_insn program[] = {
-        /* r6 = skb, as the loads from the packet want it; they turn to host byte order */
+        /* r6 = skb, where BPF_LD_ABS expects it; such loads convert to host byte order */
         OP(BPF_ALU64 | BPF_MOV | BPF_X, BPF_REG_6, BPF_REG_1, 0, 0),
         OP(BPF_LD | BPF_ABS | BPF_H, 0, 0, 0, source + (int)offsetof(struct tap_route, tag)),
         OP(BPF_ALU64 | BPF_LSH | BPF_K, BPF_REG_0, 0, 0, (int)mark_shift),
@@ -54,7 +54,7 @@ int redirect_load(unsigned mark_shift)
         OP(BPF_ALU64 | BPF_MOV | BPF_K, BPF_REG_2, 0, 0, BPF_F_INGRESS),
         OP(BPF_JMP | BPF_CALL, 0, 0, 0, BPF_FUNC_redirect),
         OP(BPF_JMP | BPF_EXIT, 0, 0, 0, 0),
-        /* sent out with a route attached: it comes in again with that, and past no hook before */
+        /* sent on lo with a route attached: it comes in again with it, having passed no hook */
         OP(BPF_ALU | BPF_AND | BPF_K, BPF_REG_1, 0, 0, ~(int)TAP_ROUTE_LOOP),
         OP(BPF_ALU64 | BPF_MOV | BPF_K, BPF_REG_2, 0, 0, 0),
         OP(BPF_ALU64 | BPF_MOV | BPF_K, BPF_REG_3, 0, 0, 0),

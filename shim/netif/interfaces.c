@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The interfaces and their addresses, as a list that is read whenever a packet comes and replaced
- * when the kernel tells of a change. There are two copies: a new list is built in the one that
- * nobody looks at. Whoever looks takes no lock, so a signal handler may; it looks again if its copy
- * was replaced meanwhile.
+ * The list of interfaces and their addresses. It is read for each packet and rebuilt when the
+ * kernel reports a change. There are two copies: a new list is built in the one that nobody reads.
+ * Readers take no lock, so signal handlers may read; a reader starts again if its copy was replaced
+ * meanwhile.
  */
 #include "netif/interfaces.h"
 
@@ -19,13 +19,13 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#define LIST_BYTES    (4u << 20) /* address space, not memory */
+#define LIST_BYTES    (4u << 20) /* address space; untouched pages cost nothing */
 #define DUMP_ATTEMPTS 5
 
-#define NEWS_AGE_NS 1000000 /* for so long nothing is asked for again */
+#define ASK_INTERVAL_NS 1000000 /* nothing is asked again before */
 
 struct address {
-    struct in6_addr address; /* those of IPv4 mapped, ::ffff:a.b.c.d */
+    struct in6_addr address; /* IPv4 ones mapped to IPv6 */
     uint32_t index;
 };
 
@@ -39,13 +39,13 @@ static const size_t max_interfaces = LIST_BYTES / sizeof(struct interface);
 static const size_t max_addresses = LIST_BYTES / sizeof(struct address);
 
 static struct interface_list lists[2];
-static _Atomic uint32_t version; /* its lowest bit says which list is the current one */
+static _Atomic uint32_t version; /* the lowest bit is the index of the current list */
 _Atomic uint32_t interfaces_changes;
-static _Atomic bool stale = true;      /* something has changed since it was built */
-static _Atomic int news_fd = -1;       /* the kernel tells of changes there */
-static _Atomic pid_t news_owner;       /* who opened it: news reach only one reader */
-static _Atomic uint64_t asked_at;      /* for news, CLOCK_MONOTONIC */
-static __thread bool no_news_expected; /* poll(2) has said so, for the next refresh */
+static _Atomic bool stale = true;   /* something has changed since the list was built */
+static _Atomic int report_fd = -1;  /* rtnetlink socket that reports changes */
+static _Atomic pid_t report_owner;  /* process that opened it */
+static _Atomic uint64_t asked_at;   /* when it was last read, nanoseconds */
+static __thread bool none_expected; /* poll(2) found nothing; valid for the next refresh */
 
 static void note_change(void)
 {
@@ -118,7 +118,9 @@ static struct interface *interface_of_index(const struct interface_list *list, u
                                                                          : NULL;
 }
 
-/* Of IPv6 the kernel lists them by scope, the widest first, and in each what came last first. */
+/*
+ * The kernel lists IPv6 addresses by scope, the widest first, and within a scope the latest first.
+ */
 static void note_first_address(struct interface *i, const struct rtnetlink_address *address)
 {
     struct in6_addr a;
@@ -157,20 +159,20 @@ static int list_address(const struct nlmsghdr *nlh, void *data)
     return MNL_CB_OK;
 }
 
-/* In a child the socket is its parent's, who would miss what the child reads. */
-static void open_news(void)
+/* A child opens its own socket: the parent would miss what the child reads. */
+static void open_reports(void)
 {
     int fd;
 
-    if (atomic_load(&news_owner) == process_id() && atomic_load(&news_fd) >= 0)
+    if (atomic_load(&report_owner) == process_id() && atomic_load(&report_fd) >= 0)
         return;
-    private_fd_close(atomic_exchange(&news_fd, -1));
+    private_fd_close(atomic_exchange(&report_fd, -1));
     fd = rtnetlink_open(RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR);
     if (fd < 0)
         return;
-    note_change(); /* nobody listened since the list was built */
-    atomic_store(&news_owner, process_id());
-    atomic_store(&news_fd, private_fd(fd));
+    note_change(); /* changes may have been missed since the list was built */
+    atomic_store(&report_owner, process_id());
+    atomic_store(&report_fd, private_fd(fd));
 }
 
 static bool build_list(struct interface_list *list)
@@ -188,15 +190,15 @@ static bool build_list(struct interface_list *list)
 }
 
 /*
- * News are listened to before the list is built, so that no change falls between. A dump during
- * which something changed is cut short by the kernel: again.
+ * The socket is opened before the list is built, so that no change is missed. The kernel interrupts
+ * a dump during which something changed; then it is repeated.
  */
 static void rebuild(void)
 {
     int saved = errno;
 
     process_lock(LOCK_INTERFACES);
-    open_news();
+    open_reports();
     for (int attempt = 0; allocate_lists() && atomic_load(&stale) && attempt < DUMP_ATTEMPTS;
          attempt++) {
         atomic_store(&stale, false);
@@ -204,7 +206,7 @@ static void rebuild(void)
             atomic_fetch_add(&version, 1);
         else
             atomic_store(&stale, true);
-        atomic_fetch_add(&interfaces_changes, 1); /* others looked at the old list meanwhile */
+        atomic_fetch_add(&interfaces_changes, 1); /* memos of the old list are no longer valid */
     }
     process_unlock(LOCK_INTERFACES);
     errno = saved;
@@ -213,43 +215,42 @@ static void rebuild(void)
 static bool is_outdated(void)
 {
     return __builtin_expect(atomic_load_explicit(&stale, memory_order_relaxed) ||
-                                atomic_load_explicit(&news_owner, memory_order_relaxed) !=
+                                atomic_load_explicit(&report_owner, memory_order_relaxed) !=
                                     process_id(),
                             0);
 }
 
 void interfaces_polled(bool readable)
 {
-    no_news_expected = !readable;
+    none_expected = !readable;
     if (readable)
         interfaces_refresh();
 }
 
-/* Reads news until there are no more, or an error; ENOBUFS says that there were too many to tell.
- */
+/* Reads reports until there are none left, or an error; ENOBUFS means that some were lost. */
 void interfaces_refresh(void)
 {
-    int saved = errno, fd = atomic_load_explicit(&news_fd, memory_order_relaxed);
+    int saved = errno, fd = atomic_load_explicit(&report_fd, memory_order_relaxed);
     ssize_t n = 1;
     char byte;
 
     if (is_outdated() || fd < 0)
         rebuild();
-    else if (!no_news_expected) {
+    else if (!none_expected) {
         while (n > 0) {
             n = real.recv(fd, &byte, sizeof(byte), MSG_DONTWAIT | MSG_TRUNC);
             if (n > 0 || (n < 0 && errno == ENOBUFS))
                 note_change();
         }
     }
-    no_news_expected = false;
+    none_expected = false;
     atomic_store_explicit(&asked_at, clock_exact_ns(), memory_order_relaxed);
     errno = saved;
 }
 
 void interfaces_refresh_if_old(void)
 {
-    if (clock_exact_ns() - atomic_load_explicit(&asked_at, memory_order_relaxed) > NEWS_AGE_NS)
+    if (clock_exact_ns() - atomic_load_explicit(&asked_at, memory_order_relaxed) > ASK_INTERVAL_NS)
         interfaces_refresh();
 }
 
@@ -257,10 +258,10 @@ int interfaces_watch_fd(void)
 {
     if (is_outdated())
         rebuild();
-    return atomic_load_explicit(&news_fd, memory_order_relaxed);
+    return atomic_load_explicit(&report_fd, memory_order_relaxed);
 }
 
-/* What is looked for; the field that is set counts. */
+/* What to look for: the first field that is set. */
 struct interface_key {
     uint32_t index;
     const char *name;
@@ -287,7 +288,7 @@ static const struct interface *search_list(const struct interface_list *list,
     return NULL;
 }
 
-/* What it reads may be replaced meanwhile, which it finds out and begins again. */
+/* If the list is replaced while it is read, starts again. */
 __attribute__((no_sanitize("thread"))) static bool look_up(const struct interface_key *key,
                                                            struct interface *out)
 {
@@ -309,7 +310,7 @@ __attribute__((no_sanitize("thread"))) static bool look_up(const struct interfac
     return found;
 }
 
-/* One that is not known may have come a moment ago. */
+/* An unknown interface may be new: looks for changes and tries again. */
 static bool look_up_and_ask(const struct interface_key *key, struct interface *out)
 {
     if (look_up(key, out))

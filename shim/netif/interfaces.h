@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The network interfaces and their addresses, as rtnetlink tells them: read once, and again
- * when the kernel says that something changed.
+ * The network interfaces and their addresses, from rtnetlink: read once, and again when the kernel
+ * reports a change.
  */
 #ifndef DIVERTSHIM_INTERFACES_H
 #define DIVERTSHIM_INTERFACES_H
@@ -13,8 +13,8 @@
 #include <stdint.h>
 
 /*
- * The first IPv6 address is the one that the interface was given first, of those that are not
- * link-local; the link-local one if there is no other.
+ * The first IPv6 address is the one that was added first, of those that are not link-local; the
+ * link-local one if there is no other.
  */
 struct interface {
     uint32_t index;           /* host byte order */
@@ -22,34 +22,34 @@ struct interface {
     in_addr_t address;        /* the first IPv4 address, network byte order; INADDR_ANY for none */
     struct in6_addr address6; /* the first IPv6 address, or in6addr_any */
     uint8_t mac[6];
-    bool ethernet;       /* mac means something */
+    bool ethernet;       /* mac is valid */
     char name[IFNAMSIZ]; /* with its NUL */
 };
 
 /*
- * Each copies what it finds to *out and returns true, or false if there is no such interface. They
- * take no lock and make no system call, as long as nothing has changed and there is such a one.
+ * Each copies what it finds to *out and returns true, or false if there is no such interface. If
+ * nothing has changed, one that exists is found without a lock or a system call.
  */
 bool interfaces_by_index(uint32_t index, struct interface *out);
 bool interfaces_by_name(const char *name, struct interface *out);
 bool interfaces_by_address(in_addr_t address, struct interface *out);
 
 /*
- * The interface that has an IPv6 address. One of link-local scope may be on several: scope is the
- * index of the one that is meant, 0 for any; for others it does not count.
+ * The interface that has an IPv6 address. A link-local address may be on several: scope is the
+ * index of the one that is meant, 0 for any; for others it is ignored.
  */
 bool interfaces_by_address6(const struct in6_addr *address, uint32_t scope, struct interface *out);
 
-/* What was found by an index, to be found again without a search while nothing has changed. */
+/* The result of a lookup by index, valid without another one while nothing has changed. */
 struct interface_memo {
     uint32_t changes; /* interfaces_changes at the time */
     struct interface interface;
 };
 
-extern _Atomic uint32_t interfaces_changes; /* differs when anything has been learnt since */
+extern _Atomic uint32_t interfaces_changes; /* changes whenever the list may have changed */
 const struct interface *interfaces_memorise(struct interface_memo *memo, uint32_t index);
 
-/* Whether it is the interface of that index, as far as is known. */
+/* Whether the memo is valid for that index. */
 static inline bool interfaces_memo_holds(const struct interface_memo *memo, uint32_t index)
 {
     return index && memo->interface.index == index &&
@@ -62,14 +62,14 @@ static inline const struct interface *interfaces_recall(struct interface_memo *m
     return interfaces_memo_holds(memo, index) ? &memo->interface : interfaces_memorise(memo, index);
 }
 
-/* Takes note of changes the kernel has announced. One system call when there are none. */
+/* Reads changes that the kernel has reported. One system call when there are none. */
 void interfaces_refresh(void);
 
-/* The same, unless that was done a moment ago: then no system call. */
+/* The same, unless it was done within the last millisecond: then no system call. */
 void interfaces_refresh_if_old(void);
 
 /*
- * What poll(2) has just said of interfaces_watch_fd(): if it is quiet, the next refresh of this
+ * The result of a poll(2) on interfaces_watch_fd(): if it is not readable, the next refresh in this
  * thread need not ask again.
  */
 void interfaces_polled(bool readable);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Asking rtnetlink(7) for interfaces and addresses, and reading what it says of them. */
+/* Dumping interfaces and addresses by rtnetlink(7), and parsing its messages. */
 #include "netif/rtnetlink.h"
 
 #include "real.h"
@@ -8,7 +8,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#define DUMP_BUFFER 32768 /* bytes; the kernel fills as much at a time */
+#define DUMP_BUFFER 32768 /* bytes; the most that the kernel writes at a time */
 
 int rtnetlink_open(uint32_t groups)
 {
@@ -70,7 +70,7 @@ bool rtnetlink_dump(int fd, uint16_t type, unsigned char family, mnl_cb_t messag
     return done;
 }
 
-/* As much of an attribute as there is room for; returns how much. */
+/* Copies as much of an attribute as there is room for; returns how much. */
 static size_t copy_payload(const struct nlattr *attr, void *to, size_t room)
 {
     size_t len = mnl_attr_get_payload_len(attr), n = len < room ? len : room;
@@ -105,7 +105,7 @@ static int link_attribute(const struct nlattr *attr, void *data)
     return MNL_CB_OK;
 }
 
-/* The kernel pads attributes; libmnl reads on to where the padding of a message would end. */
+/* The kernel pads attributes, and libmnl reads the padding of the last one, too. */
 static bool is_padded(const struct nlmsghdr *nlh, size_t body)
 {
     return mnl_nlmsg_get_payload_len(nlh) >= body && nlh->nlmsg_len % MNL_ALIGNTO == 0;

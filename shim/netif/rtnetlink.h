@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What the kernel tells of network interfaces and their addresses: rtnetlink(7). */
+/* Network interfaces and their addresses as rtnetlink(7) reports them. */
 #ifndef DIVERTSHIM_RTNETLINK_H
 #define DIVERTSHIM_RTNETLINK_H
 
@@ -33,18 +33,21 @@ struct rtnetlink_address {
     uint8_t other[16]; /* the broadcast address, or the peer's on a point-to-point link */
 };
 
-/* A socket that hears these multicast groups (RTMGRP_*; 0 for none), close-on-exec; or -errno. */
+/*
+ * Opens a socket that receives these multicast groups (RTMGRP_*; 0 for none), close-on-exec.
+ * Returns it or -errno.
+ */
 int rtnetlink_open(uint32_t groups);
 
 /*
- * Asks on fd for all of a kind (RTM_GETLINK, RTM_GETADDR) and family, and calls message for each.
- * False if something went wrong, or changed meanwhile.
+ * Dumps all objects of a type (RTM_GETLINK, RTM_GETADDR) and family, and calls message for each.
+ * False on an error, or if something changed meanwhile.
  */
 bool rtnetlink_dump(int fd, uint16_t type, unsigned char family, mnl_cb_t message, void *data);
 
 /*
- * Read a message of RTM_NEWLINK or RTM_DELLINK, and of RTM_NEWADDR or RTM_DELADDR. False if it is
- * too short for that, or of another family than IP.
+ * Parse a message: RTM_NEWLINK or RTM_DELLINK, and RTM_NEWADDR or RTM_DELADDR. False if it is too
+ * short, or of another family than IP.
  */
 bool rtnetlink_read_link(const struct nlmsghdr *nlh, struct rtnetlink_link *link);
 bool rtnetlink_read_address(const struct nlmsghdr *nlh, struct rtnetlink_address *address);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Numbers in packets, which stand there in network byte order and anywhere. */
+/* Access to numbers in packets: network byte order, any alignment. */
 #ifndef DIVERTSHIM_PACKET_BYTES_H
 #define DIVERTSHIM_PACKET_BYTES_H
 
@@ -28,7 +28,7 @@ static inline void store32(uint8_t *p, uint32_t v)
     store16(p + 2, (uint16_t)v);
 }
 
-/* Bytes of an IPv4 header, options included. */
+/* Length of an IPv4 header in bytes, options included. */
 static inline size_t ipv4_header_len(const uint8_t *p)
 {
     return (size_t)(p[0] & 0xf) * 4;

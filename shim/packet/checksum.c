@@ -6,14 +6,14 @@
 #include <string.h>
 
 #define LANES 4
-#define BLOCK (LANES * 2 * sizeof(uint64_t)) /* bytes that one round sums */
+#define BLOCK (LANES * 2 * sizeof(uint64_t)) /* bytes summed in one round */
 
 #define WORTH_VECTORS 512  /* bytes */
-#define CACHED        4096 /* bytes that stay in the first cache between two looks at them */
+#define CACHED        4096 /* bytes that stay in the L1 cache between copying and summing */
 
 /*
- * The sum of whole blocks, not folded yet. Four sums do not wait for each other's carries, which
- * are counted apart: to add them at the end is all that ones' complement asks for.
+ * The unfolded sum of whole blocks. Four independent sums do not wait for each other's carries. The
+ * carries are counted apart and added at the end, as ones' complement allows.
  */
 static uint64_t sum_blocks(const uint8_t *p, size_t blocks)
 {
@@ -32,7 +32,7 @@ static uint64_t sum_blocks(const uint8_t *p, size_t blocks)
     return folded + carries;
 }
 
-/* In pieces, so that the second look finds them in the cache. */
+/* In pieces that stay in the cache between copying and summing. */
 static uint64_t copy_and_sum_blocks(uint8_t *to, const uint8_t *p, size_t blocks)
 {
     uint64_t sum = 0;
@@ -51,11 +51,11 @@ static uint64_t copy_and_sum_blocks(uint8_t *to, const uint8_t *p, size_t blocks
 
 #ifdef __x86_64__
 
-/* Four words of 64 bits each; halves of them are summed, which takes 2^32 rounds to overflow. */
+/* Four 64-bit words; their 32-bit halves are summed, so 2^32 rounds cannot overflow. */
 typedef uint64_t vector __attribute__((vector_size(32)));
 typedef vector vector_anywhere __attribute__((aligned(1), may_alias));
 
-/* to is NULL to leave out the copy; who inlines this knows. */
+/* to is NULL to leave out the copy; known when inlined. */
 __attribute__((target("avx2"), always_inline)) static inline uint64_t vector_blocks(
     uint8_t *to, const uint8_t *p, size_t blocks)
 {
@@ -106,7 +106,7 @@ static bool have_vectors(size_t len)
 
 #endif
 
-/* What is left behind the whole blocks, into the sum of those. */
+/* Adds what is left behind the whole blocks, folds and complements. */
 static uint16_t finish(const uint8_t *p, size_t len, uint64_t sum)
 {
     for (; len >= 4; p += 4, len -= 4) {

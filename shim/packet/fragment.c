@@ -11,8 +11,8 @@
 #include <string.h>
 
 /*
- * The header that fragments after the first carry: options whose copied bit is clear are left
- * out (RFC 791). Returns its length.
+ * Makes the header of fragments after the first: options whose copied bit is clear are left out
+ * (RFC 791). Returns its length.
  */
 static size_t later_fragment_header(const uint8_t *packet, uint8_t *out)
 {
@@ -67,13 +67,13 @@ static int fragment_ipv4(const uint8_t *p, size_t mtu, uint8_t *f,
 
 /* Where an IPv6 packet is cut. */
 struct cut {
-    size_t head;    /* bytes that all fragments carry before the fragment header */
-    size_t next_at; /* where these say what follows them */
-    size_t payload; /* where what is cut begins */
+    size_t head;    /* bytes before the fragment header, in every fragment */
+    size_t next_at; /* offset of the next-header field of these */
+    size_t payload; /* offset of the part that is cut */
     struct ip6_frag header;
 };
 
-/* Hard to guess, as RFC 7739 has it, if the kernel has random numbers already. */
+/* Hard to guess, as RFC 7739 asks for, unless the kernel has no random numbers yet. */
 static uint32_t new_ident(void)
 {
     static _Atomic uint32_t count;
@@ -87,8 +87,8 @@ static bool goes_with_every_fragment(uint8_t header)
 }
 
 /*
- * Behind the hop-by-hop options and the routing header, and the destination options before that;
- * or at the fragment header, if there is one.
+ * The cut is behind the hop-by-hop options and the routing header, with the destination options
+ * before it; or at the fragment header, if there is one.
  */
 static bool find_cut(const uint8_t *p, size_t total, struct cut *c)
 {

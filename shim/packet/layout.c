@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Where headers and payload are in a packet, behind IPv4 options and IPv6 extension headers. */
+/* Finding headers and payload in a packet, behind IPv4 options and IPv6 extension headers. */
 #include "packet/private.h"
 
 #include "packet/bytes.h"
@@ -9,7 +9,10 @@
 #include <netinet/ip.h>
 #include <netinet/ip6.h>
 
-/* RFC 2460, 6275 and 8754. Those of other types are not known well enough for a checksum. */
+/*
+ * Finds the final destination: RFC 2460, 6275 and 8754. Other types are unknown, so the checksum is
+ * not computed.
+ */
 static void follow_routing_header(const uint8_t *h, size_t left, struct packet_layout *l)
 {
     const size_t size = (size_t)(h[1] + 1) * 8, address = sizeof(struct in6_addr);
@@ -25,7 +28,7 @@ static void follow_routing_header(const uint8_t *h, size_t left, struct packet_l
         l->complete = false;
 }
 
-/* Steps over IPv6 extension headers; l->transport stands behind the fixed header before. */
+/* Steps over IPv6 extension headers; l->transport is behind the fixed header at first. */
 static void skip_extension_headers(const uint8_t *p, size_t len, struct packet_layout *l)
 {
     for (;;) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* IP packets: their checks, headers, and the keys by which they are known again. */
+/* IP packets: checking them, their headers, and the keys by which they are recognised. */
 #include "packet/packet.h"
 
 #include "packet/bytes.h"
@@ -21,7 +21,7 @@
 
 static const uint64_t fixed_seed = 0x9e3779b97f4a7c15u;
 
-/* The halves of the product of 128 bits, one upon the other. */
+/* The two halves of the 128-bit product, xored. */
 #ifdef __SIZEOF_INT128__
 static uint64_t multiply(uint64_t a, uint64_t b)
 {
@@ -134,7 +134,10 @@ uint64_t packet_random(void)
     return random;
 }
 
-/* Long runs go through four lanes at once, which do not wait for each other's multiplications. */
+/*
+ * Long data goes through four independent lanes, which do not wait for each other's
+ * multiplications.
+ */
 static uint64_t hash_lanes(uint64_t seed, uint64_t h, const uint8_t *p, size_t blocks)
 {
     uint64_t lane[LANES] = {h, h ^ 1, h ^ 2, h ^ 3};
@@ -224,7 +227,7 @@ bool packet_ends(const void *packet, size_t len, struct packet_ends *ends)
     return true;
 }
 
-/* The sum of the pseudo header (RFC 793, RFC 8200), not complemented, network byte order. */
+/* The sum of the pseudo header (RFC 793, RFC 8200), not complemented, in network byte order. */
 static uint16_t pseudo_sum(const struct packet_layout *l, size_t transport_len)
 {
     uint8_t rest[4] = {0, l->protocol, (uint8_t)(transport_len >> 8), (uint8_t)transport_len};
@@ -236,7 +239,7 @@ static uint16_t pseudo_sum(const struct packet_layout *l, size_t transport_len)
     return (uint16_t)~packet_checksum(rest, sizeof(rest), sum);
 }
 
-/* Where TCP or UDP has its checksum in the packet. */
+/* Offset of the TCP or UDP checksum in the packet. */
 static size_t checksum_place(const struct packet_layout *l)
 {
     return l->transport + (l->protocol == IPPROTO_TCP ? 16 : 6);
@@ -269,7 +272,7 @@ void packet_transport_checksum_complete(void *packet, size_t len)
     memcpy(p + checksum_place(&l), &sum, sizeof(sum));
 }
 
-/* Where the checksum is in the transport header; 0 if there is none. */
+/* Offset of the checksum in the transport header; 0 if there is none. */
 static size_t transport_checksum_at(const uint8_t *transport, const struct packet_layout *l)
 {
     switch (l->protocol) {
@@ -285,7 +288,7 @@ static size_t transport_checksum_at(const uint8_t *transport, const struct packe
     }
 }
 
-/* Where the transport checksum is to be written that covers the whole packet; 0 if nowhere. */
+/* Offset of the transport checksum in a packet that holds all it covers; 0 if there is none. */
 static size_t find_transport_checksum(const uint8_t *p, size_t len, struct packet_layout *l)
 {
     size_t at, size;

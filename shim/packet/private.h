@@ -7,23 +7,23 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Where things are in a packet. Lengths and offsets in bytes, numbers in host byte order. */
+/* Where the parts of a packet are. Lengths and offsets are in bytes, numbers in host byte order. */
 struct packet_layout {
     uint8_t protocol;
     uint16_t id;
     size_t transport;       /* offset of the transport header */
-    size_t payload;         /* offset behind it */
+    size_t payload;         /* offset behind the transport header */
     const uint8_t *address; /* source and destination, one after the other */
     size_t address_len;     /* of both */
-    const uint8_t *final;   /* where a routing header leads to in the end, or NULL */
+    const uint8_t *final;   /* the final destination in a routing header, or NULL */
     bool first;             /* holds the transport header: not a later fragment */
-    bool complete;          /* holds all that the transport checksum is over */
+    bool complete;          /* holds all that the transport checksum covers */
 };
 
-/* Any bytes will do; false if they are shorter than an IP header. */
+/* Safe with any bytes; false if they are shorter than an IP header. */
 bool packet_lay_out(const uint8_t *p, size_t len, struct packet_layout *l);
 
-/* Whether a TCP or UDP checksum is left to the card: it holds the pseudo header's sum alone. */
+/* Whether a TCP or UDP checksum is left to the card: the field holds the pseudo header's sum. */
 bool packet_transport_checksum_is_partial(const uint8_t *p, size_t len,
                                           const struct packet_layout *l);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Cutting large packets into those that GSO made them of. */
+/* Segmentation: cutting GSO packets into those that they were made of. */
 #include "packet/packet.h"
 
 #include "packet/bytes.h"
@@ -17,7 +17,7 @@
 struct seams {
     struct packet_layout layout;
     size_t total; /* bytes of the whole packet */
-    size_t head;  /* bytes of all headers: every segment has them */
+    size_t head;  /* bytes of all headers, which every segment has */
     size_t room;  /* bytes of payload in a segment, but for the last */
 };
 
@@ -39,7 +39,10 @@ bool packet_is_tcp(const void *packet, size_t len)
     return lay_out_whole(packet, len, &l, &total) && has_tcp(&l);
 }
 
-/* What UDP has no checksum for yet is not one datagram that is to be fragmented, but several. */
+/*
+ * A UDP packet whose checksum is still partial stands for several datagrams; others are one
+ * datagram that is to be fragmented.
+ */
 static bool has_datagrams(const uint8_t *p, size_t total, const struct packet_layout *l)
 {
     return l->protocol == IPPROTO_UDP && packet_transport_checksum_is_partial(p, total, l);
@@ -65,7 +68,7 @@ unsigned packet_segment_count(const void *packet, size_t len, size_t mtu)
     return (unsigned)((s.total - s.head + s.room - 1) / s.room);
 }
 
-/* The length and, as if the packets had been sent one after the other, the id. */
+/* Sets the length and the id, as if the packets had been sent one after the other. */
 static void number_ip_header(uint8_t *p, size_t len, unsigned number)
 {
     if (packet_version(p, 1) == 6) {
@@ -77,7 +80,7 @@ static void number_ip_header(uint8_t *p, size_t len, unsigned number)
     packet_header_checksum_fix(p);
 }
 
-/* What happened at the beginning is said by the first segment, what ends the data by the last. */
+/* CWR is only set in the first segment; FIN and PSH only in the last. */
 static void number_tcp_header(uint8_t *tcp, size_t offset, bool last)
 {
     uint8_t *flags = tcp + offsetof(struct tcphdr, th_flags);

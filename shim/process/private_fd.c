@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Descriptors of the library's own, out of the program's way. */
+/* Private descriptors: moving them out of the program's way. */
 #include "process/private_fd.h"
 
 #include "fdtable.h"
@@ -8,10 +8,10 @@
 #include <fcntl.h>
 #include <sys/resource.h>
 
-#define CEILING 8192 /* the kernel's table grows with the highest number in use */
-#define RANGE   256  /* numbers at the top; when they are used up, half of all */
+#define CEILING 8192 /* the kernel's table grows with the highest descriptor */
+#define RANGE   256  /* numbers below the ceiling; when used up, its upper half */
 
-/* The highest number that a private descriptor may have, and one more. */
+/* One more than the highest number that a private descriptor may have. */
 static int private_fd_ceiling(void)
 {
     struct rlimit limit = {.rlim_cur = 1024};
@@ -20,7 +20,7 @@ static int private_fd_ceiling(void)
     return limit.rlim_cur < CEILING ? (int)limit.rlim_cur : CEILING;
 }
 
-/* A copy between first and the ceiling, or -1. */
+/* Copies fd to a number from first on and below the ceiling. Returns the copy or -1. */
 static int copy_above(int fd, int first)
 {
     int copy = real.fcntl(fd, F_DUPFD_CLOEXEC, first);

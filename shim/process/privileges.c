@@ -15,10 +15,10 @@
 _Atomic unsigned privileges_changes = 1;
 __thread unsigned privileges_changes_seen;
 
-static _Atomic bool kept;              /* some thread has what it would not have without us */
-static _Atomic bool kept_from_root;    /* and may have it as root: capset() was to take it */
+static _Atomic bool kept;              /* some thread has capabilities that it would have lost */
+static _Atomic bool kept_from_root;    /* also as root: a capset() was to drop them */
 static __thread bool keepcaps_was_set; /* by the program itself */
-static __thread bool keepcaps_is_ours; /* set by this thread for a change that may come */
+static __thread bool keepcaps_is_ours; /* set by this thread in advance of a change */
 static __thread bool had_root;
 
 static bool get(struct __user_cap_data_struct data[2])
@@ -94,7 +94,10 @@ void privileges_before_change(void)
     errno = saved;
 }
 
-/* While another id is still root's, the rest of the permitted set is the program's to come back. */
+/*
+ * Reduces the capabilities to those that are kept. While another id is still root's, the rest of
+ * the permitted set stays, for the program to return to.
+ */
 static void reduce(void)
 {
     struct __user_cap_data_struct data[2] = {0};
@@ -145,7 +148,7 @@ static void reduce_after_change(void)
     keepcaps_is_ours = false;
 }
 
-/* The first thread is the one that changes ids, as a rule, and says so by itself then. */
+/* The first thread is usually the one that changes ids, and then asks by itself. */
 void privileges_catch_up(void)
 {
     int saved = errno;

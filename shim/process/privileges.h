@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Capabilities across the loss of root. A BSD program binds as root and then becomes somebody
- * else; its socket goes on working. NFQUEUE asks for CAP_NET_ADMIN at every verdict, so a thread
- * that gives up its privileges while a divert socket is open keeps that one and CAP_NET_RAW, until
- * the last divert socket is closed. DIVERTSHIM_KEEP_CAPS says otherwise.
+ * Capabilities across the loss of root. A BSD program binds as root and then becomes another user;
+ * its socket goes on working. NFQUEUE checks CAP_NET_ADMIN at every verdict, so a thread that gives
+ * up its privileges while a divert socket is open keeps that capability and CAP_NET_RAW, until the
+ * last divert socket is closed. DIVERTSHIM_KEEP_CAPS changes this.
  */
 #ifndef DIVERTSHIM_PRIVILEGES_H
 #define DIVERTSHIM_PRIVILEGES_H
@@ -12,17 +12,17 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 
-/* Whether they are to be kept from now on; not at first. */
+/* Sets whether capabilities are kept from now on; initially they are not. */
 void privileges_keep(bool keep);
 
-/* Around a call that may take privileges from all threads; errno is kept. */
+/* Around a call that may take privileges from all threads; errno is preserved. */
 void privileges_before_change(void);
 void privileges_after_change(void);
 
 /*
- * What the kernel keeps, it keeps for each thread by itself. So each thread that uses a divert
- * socket says in time that it wants to, and has its privileges reduced after the change when it
- * uses one again. A load and a test as long as nothing changed.
+ * PR_SET_KEEPCAPS holds for one thread. So each thread that uses a divert socket sets it in
+ * advance, and reduces its capabilities when it uses one again after the change. A load and a test
+ * if nothing changed.
  */
 extern _Atomic unsigned privileges_changes;
 extern __thread unsigned privileges_changes_seen;
@@ -34,23 +34,26 @@ static inline void privileges_follow(void)
         privileges_catch_up();
 }
 
-/* The program itself says what it wants to keep: prctl(PR_SET_KEEPCAPS). */
+/* The program itself calls prctl(PR_SET_KEEPCAPS): its choice stands. */
 void privileges_left_to_program(void);
 
 /*
- * Around a call that changes ids: the C library interrupts all other threads for it, which is no
- * signal of the program's. A thread that was interrupted asks whether that was such a call: one
- * that is under way, or has come to its end since privileges_id_changes() was what it notes before.
+ * Around a call that changes ids: libc interrupts all other threads for it, by a signal of its own.
+ * A thread that was interrupted asks whether that was the reason: whether a change is under way, or
+ * has ended since privileges_id_changes() returned the given number.
  */
 void privileges_id_change_begins(void);
 void privileges_id_change_ends(void);
 unsigned privileges_id_changes(void);
 bool privileges_id_changed_since(unsigned changes);
 
-/* What a call of capset() is to set in the place of data (two elements, version 3). */
+/*
+ * Adds the capabilities that are kept to what the program passes to capset() (two elements, version
+ * 3).
+ */
 void privileges_add_kept(struct __user_cap_data_struct data[2]);
 
-/* The last divert socket is closed: gives up what was kept. */
+/* Gives up what was kept. To be called when the last divert socket is closed. */
 void privileges_give_up(void);
 
 /* Whether this thread may give verdicts. */

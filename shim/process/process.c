@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Noticing that a process is a child, and the locks between the threads of a process. */
+/* Noticing a child, and the locks that threads share. */
 #include "process/process.h"
 
 #include <pthread.h>
@@ -7,10 +7,10 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-static struct process_page first_page; /* until the library has started, or if there is no memory */
+static struct process_page first_page; /* until the library has started, or without memory */
 struct process_page *process_page = &first_page;
 
-/* What the holder of a lock goes back to. */
+/* What is restored when a lock is given up. */
 static struct {
     sigset_t signals;
     int cancel_state;
@@ -45,7 +45,7 @@ void process_lock(enum process_lock_id id)
     pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel_state);
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &signals);
-    process_id(); /* a child finds the locks free */
+    process_id(); /* notices a child, where the locks are free */
     shared_lock(&process_page->lock[id]);
     before_lock[id].signals = signals;
     before_lock[id].cancel_state = cancel_state;
@@ -78,7 +78,7 @@ void process_after_fork(void)
         process_unlock(id);
 }
 
-/* There they are free already, but where the page is none that is wiped. */
+/* In the child the locks are free already, unless the page is not wiped. */
 void process_after_fork_in_child(void)
 {
     process_notice();

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Whether a read that a signal interrupted goes on. poll(2) never does, and does not say which
- * handler ran. But it looks at its descriptors before it looks for signals, and a signalfd is
- * readable from when a signal comes until its handler is entered.
+ * Whether a read is restarted after a signal. poll(2) never is, and does not tell which handler
+ * ran. But it looks at its descriptors before it looks for signals, and a signalfd is readable from
+ * the arrival of a signal until its handler is entered.
  */
 #include "process/restart.h"
 
@@ -17,17 +17,17 @@
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 
-static sigset_t interrupting;    /* signals whose handlers had no SA_RESTART at the last look */
-static _Atomic int told_by = -1; /* a signalfd of these, if there are any */
+static sigset_t interrupting;      /* signals whose handlers lacked SA_RESTART when last checked */
+static _Atomic int signal_fd = -1; /* a signalfd for these, or -1 */
 
-/* Raised by what a thread does itself: a thread that waits does not get it. */
+/* Raised by a thread's own instructions: a thread that waits does not get it. */
 static bool is_fault(int sig)
 {
     return sig == SIGSEGV || sig == SIGBUS || sig == SIGFPE || sig == SIGILL || sig == SIGABRT ||
            sig == SIGTRAP || sig == SIGSYS;
 }
 
-/* The signals that end a wait of this thread: it does not block them. */
+/* The signals that interrupt this thread: not blocked, and with a handler without SA_RESTART. */
 static void get_interrupting(sigset_t *set)
 {
     sigset_t blocked;
@@ -44,16 +44,16 @@ static void get_interrupting(sigset_t *set)
     }
 }
 
-/* A filter of system calls may end the process for one that its author has not thought of. */
+/* A seccomp filter may kill the process for a system call that its author did not think of. */
 static bool is_filtered(void)
 {
     return real.prctl(PR_GET_SECCOMP) != 0;
 }
 
-/* Returns whether they are as they were. */
-static bool look(void)
+/* Updates the set and the signalfd; returns whether the set is unchanged. */
+static bool update_interrupting(void)
 {
-    sigset_t now = {0}; /* libc sets as much of it as the kernel knows */
+    sigset_t now = {0}; /* libc sets only the part that the kernel knows */
     int fd = -1;
 
     get_interrupting(&now);
@@ -62,11 +62,11 @@ static bool look(void)
     interrupting = now;
     if (!sigisemptyset(&now) && !is_filtered())
         fd = private_fd(signalfd(-1, &now, SFD_CLOEXEC | SFD_NONBLOCK));
-    private_fd_close(atomic_exchange(&told_by, fd)); /* a handler may have been here, too */
+    private_fd_close(atomic_exchange(&signal_fd, fd)); /* a handler may have done the same */
     return false;
 }
 
-/* A signal that is blocked since the last look keeps the signalfd readable. */
+/* A signal that was blocked since the last check keeps the signalfd readable. */
 static bool blocked_one_waits(void)
 {
     sigset_t blocked, set;
@@ -79,7 +79,7 @@ static bool blocked_one_waits(void)
 }
 
 /*
- * In a process with threads the signal may be another one's. The handlers are looked at before the
+ * With several threads the signal may be another thread's. The handlers are checked before the
  * first wait, and after each that a signal ended.
  */
 int restart_fd(void)
@@ -89,9 +89,9 @@ int restart_fd(void)
     if (!libc_is_single_threaded())
         return -1;
     if (!looked && !is_filtered())
-        look();
+        update_interrupting();
     looked = true;
-    return told_by;
+    return signal_fd;
 }
 
 static bool all_restart(void)
@@ -104,7 +104,7 @@ static bool all_restart(void)
 
 bool restart_wanted(unsigned id_changes, bool told)
 {
-    bool was_asked = told_by >= 0, goes_on;
+    bool was_asked = signal_fd >= 0, goes_on;
 
     if (privileges_id_changed_since(id_changes))
         return true;
@@ -112,9 +112,9 @@ bool restart_wanted(unsigned id_changes, bool told)
         return all_restart();
     if (told) {
         goes_on = blocked_one_waits();
-        look();
+        update_interrupting();
         return goes_on;
     }
-    goes_on = look();
+    goes_on = update_interrupting();
     return was_asked ? goes_on : sigisemptyset(&interrupting);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The slow ways of the lock that processes share: waiting, waking, owners that have ended. */
+/* The slow paths of the lock that processes share: waiting, waking, dead owners. */
 #include "process/shared_lock.h"
 
 #include "real.h"
@@ -13,7 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
-/* Then the owner is looked after: it never has the lock for so long. */
+/* After so long it is checked whether the owner lives: none holds the lock for as long. */
 #define OWNER_CHECK_NS 50000000
 
 __thread uint32_t shared_lock_self;
@@ -24,7 +24,7 @@ uint32_t shared_lock_learn_self(void)
     return shared_lock_self;
 }
 
-/* A process that nobody has waited for yet can still be found, but not its end. */
+/* A zombie still exists for kill(2), but its pidfd is readable. */
 static bool process_has_ended(pid_t process)
 {
     struct pollfd p = {.fd = (int)syscall(SYS_pidfd_open, process, 0), .events = POLLIN};
@@ -37,7 +37,7 @@ static bool process_has_ended(pid_t process)
     return ended;
 }
 
-/* Needs no descriptor: a sandbox may allow none. */
+/* Needs no descriptor: the process may be allowed none. */
 static bool child_has_ended(pid_t process)
 {
     siginfo_t info = {.si_pid = 0};
@@ -57,16 +57,16 @@ static bool owner_is_gone(uint32_t thread)
 
 static bool sleep_while(struct shared_lock *l, uint32_t value)
 {
-    struct timespec patience = {.tv_nsec = OWNER_CHECK_NS};
+    struct timespec timeout = {.tv_nsec = OWNER_CHECK_NS};
     int saved = errno;
-    bool timed_out = syscall(SYS_futex, &l->word, FUTEX_WAIT, value, &patience, NULL, 0) < 0 &&
+    bool timed_out = syscall(SYS_futex, &l->word, FUTEX_WAIT, value, &timeout, NULL, 0) < 0 &&
                      errno == ETIMEDOUT;
 
     errno = saved;
     return !timed_out;
 }
 
-/* After having waited, a thread cannot know whether others do, and takes the lock as if. */
+/* After a wait it is unknown whether others wait, too: the lock is taken with the waiters' bit. */
 int shared_lock_wait(struct shared_lock *l, uint32_t self)
 {
     for (;;) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A lock in memory that processes share, for the way of every packet: taking it when it is free is
- * one atomic instruction. It notices when its owner died, and when a signal handler asks for it
+ * A lock in memory that processes share, for the path of every packet: taking a free one is one
+ * atomic instruction. It notices when its owner has died, and when a signal handler asks for it
  * that interrupted its owner.
  */
 #ifndef DIVERTSHIM_SHARED_LOCK_H
@@ -12,28 +12,28 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Zero is free; else the owner's thread id, with a bit for others that wait. */
+/* 0 if free; else the owner's thread id, with a bit that says that others wait. */
 struct shared_lock {
     _Atomic uint32_t word;
 };
 
 #define SHARED_LOCK_WAITERS (1u << 31)
 
-extern __thread uint32_t shared_lock_self; /* this thread's id, 0 for not known yet */
+extern __thread uint32_t shared_lock_self; /* this thread's id, 0 if not known yet */
 
 uint32_t shared_lock_learn_self(void);
 int shared_lock_wait(struct shared_lock *l, uint32_t self);
 void shared_lock_wake(struct shared_lock *l);
 
-/* The calling thread's id. The caller has seen to it that a child is noticed: process_id(). */
+/* The calling thread's id. The caller must have called process_id(), to notice a child. */
 static inline uint32_t shared_lock_id(void)
 {
     return shared_lock_self ? shared_lock_self : shared_lock_learn_self();
 }
 
 /*
- * Returns 0; -EOWNERDEAD if the owner died with it, which gives the lock to the caller all the
- * same; or -EDEADLK if this thread has it.
+ * Takes the lock. Returns 0; -EOWNERDEAD if the owner died with it: the caller has it now; or
+ * -EDEADLK if this thread has it already.
  */
 static inline int shared_lock(struct shared_lock *l)
 {

@@ -24,7 +24,7 @@ static struct trace_file packets = {.variable = ENV_PCAP};
 
 static void open_files(bool goes_on)
 {
-    const struct options *o = options_get(); /* have been read before */
+    const struct options *o = options_get(); /* not NULL: a socket is open */
 
     if (o->trace)
         trace_file_open(&lines, o->trace, NULL, goes_on);
@@ -46,7 +46,7 @@ void trace_start(bool goes_on)
     process_unlock(LOCK_OPTIONS);
 }
 
-/* A line as it grows. */
+/* A line that is being composed. */
 struct line {
     char text[512]; /* longer than any */
     size_t len;
@@ -65,14 +65,14 @@ __attribute__((format(printf, 2, 3))) static void add(struct line *l, const char
         l->len += (size_t)n < room ? (size_t)n : room - 1;
 }
 
-/* A day of UTC, and what it is called. */
+/* A day of UTC, and its date. */
 struct day {
     uint32_t number; /* since 1970 */
     uint16_t year;
     uint8_t month, of_month;
 };
 
-/* libc's conversion takes a lock and reads files: it is asked once a day. */
+/* gmtime_r() takes a lock and reads files, so it is called once a day. */
 static struct day day_of(time_t seconds)
 {
     static _Atomic struct day last;
@@ -145,7 +145,7 @@ static void add_ends(struct line *l, const struct trace_packet *p)
     add_protocol(l, ends.protocol);
 }
 
-/* Linux allows all but blanks and slashes in the name of an interface. */
+/* Linux allows any byte but white space, '/' and ':' in a name: others than ASCII are replaced. */
 static void add_interface_name(struct line *l, uint32_t index)
 {
     struct interface in;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The trace of a program's packets: a line for each (DIVERTSHIM_TRACE), and the packets themselves
- * as a file for Wireshark (DIVERTSHIM_PCAP). Nothing here knows divert sockets.
+ * in a pcap file (DIVERTSHIM_PCAP). Nothing here knows divert sockets.
  */
 #ifndef DIVERTSHIM_TRACE_H
 #define DIVERTSHIM_TRACE_H
@@ -10,9 +10,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-extern bool trace_asked; /* for one of the two */
+extern bool trace_asked; /* a trace is open */
 
-/* All that a packet costs where nobody asked. */
+/* All that a packet costs without a trace. */
 static inline bool trace_on(void)
 {
     return __builtin_expect(trace_asked, 0);
@@ -25,22 +25,22 @@ struct trace_packet {
     const void *bytes; /* from the IP header on; NULL if they are gone */
     size_t len;
     uint32_t id;        /* NFQUEUE packet id, if it waited in a queue */
-    bool queued;        /* it did */
+    bool queued;        /* id is valid */
     bool incoming;      /* in the sense of divert(4) */
-    uint32_t interface; /* index of where it came in or goes out, 0 for unknown */
+    uint32_t interface; /* index of the interface, 0 if unknown */
     uint16_t port;      /* divert port */
     uint16_t tag;       /* in the program's address; 0 for none */
 };
 
 /*
- * Opens what the options ask for, in this process, once; goes_on: the program before had it open.
- * It is to be called while the process still has its rights.
+ * Opens the files that the options ask for, once in a process. goes_on: the program before exec had
+ * them open. To be called while the process still has its privileges.
  */
 void trace_start(bool goes_on);
 
 /*
- * Notes a packet, and what became of it if that is more than the event says (may be NULL). With
- * captured, the packet goes to the file of packets.
+ * Writes a line for a packet, with its fate if that is more than the event says (may be NULL). If
+ * captured is set, the packet goes to the pcap file, too.
  */
 void trace_packet(enum trace_event event, const struct trace_packet *p, const char *fate,
                   bool captured);

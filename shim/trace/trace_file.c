@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Writing traces from within a program. */
+/* Writing trace files from within the traced program. */
 #include "trace/trace_file.h"
 
 #include "common/trace_open.h"
@@ -52,7 +52,7 @@ static const char *reason(int err)
     }
 }
 
-/* divert-run gives the file as one that it has open. */
+/* divert-run passes an open file, as /proc/PID/fd/N: the message needs its name. */
 static void name_file(struct trace_file *f, const char *name)
 {
     ssize_t len = strncmp(name, "/proc/", 6) ? -1 : readlink(name, f->name, sizeof(f->name) - 1);
@@ -113,12 +113,12 @@ static void stop_trace(struct trace_file *f, const char *why)
 {
     bool said = atomic_exchange(&f->state->stopped, true);
 
-    if (!said && f->ours) /* else there is nobody to tell, and a write may raise SIGPIPE */
+    if (!said && f->ours) /* else there is nowhere to write, and a write may raise SIGPIPE */
         log_line(LOG_WARN, "%s=%s: %s; the trace ends here, traffic goes on", f->variable, f->name,
                  why);
 }
 
-/* The kernel would send SIGXFSZ, which ends the program. */
+/* Beyond RLIMIT_FSIZE the kernel sends SIGXFSZ, which ends the program. */
 static bool would_be_too_large(const struct trace_file *f, size_t len)
 {
     struct rlimit limit;
@@ -128,13 +128,13 @@ static bool would_be_too_large(const struct trace_file *f, size_t len)
            real.fstat(f->fd, &st) == 0 && (uint64_t)st.st_size + len > limit.rlim_cur;
 }
 
-/* Takes a record out again of which only a part found room. */
+/* Removes a record that was only written in part. */
 static void cut_back(const struct trace_file *f, ssize_t part)
 {
     off_t end = lseek(f->fd, 0, SEEK_CUR);
 
     if (end >= part && ftruncate(f->fd, end - part) < 0) {
-        /* who reads the file finds its last packet cut short */
+        /* the reader finds the last packet cut short */
     }
 }
 
@@ -157,7 +157,7 @@ static void put_to_file(struct trace_file *f, const struct iovec *record, int pi
     stop_trace(f, strerror(n < 0 ? errno : ENOSPC));
 }
 
-/* Whoever is at the other end: what it does must not raise SIGPIPE in the program. */
+/* The reader must not be able to raise SIGPIPE in the program. */
 static ssize_t write_without_signal(int fd, const struct iovec *record, int pieces)
 {
     static const struct timespec no_time;

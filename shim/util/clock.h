@@ -9,7 +9,7 @@
 #define NS_PER_SEC UINT64_C(1000000000)
 #define NS_PER_MS  UINT64_C(1000000)
 
-/* CLOCK_MONOTONIC in nanoseconds, to the scheduler's tick: cheap enough for every packet. */
+/* CLOCK_MONOTONIC in nanoseconds, with the resolution of a tick: cheap enough for every packet. */
 static inline uint64_t clock_ns(void)
 {
     struct timespec now;

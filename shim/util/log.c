@@ -16,7 +16,7 @@ void log_set_level(enum log_level level)
     threshold = level;
 }
 
-/* The file that is the standard error; an inode of 0: none. */
+/* Device and inode of the standard error; inode 0 if there is none. */
 static _Atomic uint64_t error_device, error_inode;
 static _Atomic bool taken;
 
@@ -37,7 +37,7 @@ bool log_has_standard_error(void)
 {
     struct stat st;
 
-    if (!atomic_load(&taken)) /* in a constructor that comes before the library's */
+    if (!atomic_load(&taken)) /* in a constructor that runs before the library's */
         log_take_standard_error();
     return real.fstat(STDERR_FILENO, &st) == 0 && st.st_ino && st.st_ino == error_inode &&
            st.st_dev == error_device;
@@ -61,12 +61,12 @@ void log_line(enum log_level level, const char *format, ...)
     if (added > 0)
         n += added < room ? added : room - 1;
     for (int i = 0; i < n; i++) {
-        if ((unsigned char)line[i] < ' ' || line[i] == 0x7f) /* a value from the environment */
+        if ((unsigned char)line[i] < ' ' || line[i] == 0x7f) /* from the environment */
             line[i] = '?';
     }
     line[n++] = '\n';
     if (real.write(STDERR_FILENO, line, (size_t)n) < 0) {
-        /* nobody to tell */
+        /* there is nowhere to report it */
     }
     errno = saved;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What the library has to say, to standard error. One line a call; keeps errno. */
+/* Messages of the library to standard error, one line a call. Keeps errno. */
 #ifndef DIVERTSHIM_LOG_H
 #define DIVERTSHIM_LOG_H
 
@@ -7,13 +7,16 @@
 
 enum log_level { LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG };
 
-/* The default is LOG_WARN: only what the user must act on. */
+/*
+ * Sets the level from which on messages are written. The default is LOG_WARN: only what the user
+ * must act on.
+ */
 void log_set_level(enum log_level level);
 
 /*
- * Descriptor 2 is the standard error as it is now: at the start of the program, and when the
- * program itself puts something there. What it opens later may get the same number by chance, and
- * is no place for messages; then, and if 2 is closed now, there is no standard error.
+ * Takes what descriptor 2 is now as the standard error: at the start of the program, and when the
+ * program itself replaces it. A file that is opened later may get the number 2 by chance and must
+ * get no messages: then, or if 2 is closed, log_has_standard_error() is false.
  */
 void log_take_standard_error(void);
 bool log_has_standard_error(void);

@@ -13,33 +13,33 @@ enum keep_caps { KEEP_CAPS_NEVER, KEEP_CAPS_WITH_SOCKET, KEEP_CAPS_ALWAYS };
 
 struct options {
     uint32_t mark_mask;  /* bits of the packet mark that hold the tag, contiguous */
-    unsigned mark_shift; /* of the lowest of them */
+    unsigned mark_shift; /* position of the lowest of them */
     bool tags;           /* the rules dispatch on tags (divert-run made them) */
-    bool socket_mark;    /* and give an injected packet the mark of its socket behind OUTPUT */
-    uint32_t tag_base;   /* tags up to this one are of other programs' rules */
+    bool socket_mark;    /* they also give an injected packet the mark of its socket after OUTPUT */
+    uint32_t tag_base;   /* tags up to this one belong to other programs' rules */
     uint32_t tag_last;   /* tags above this one, too */
     bool openbsd;        /* personality */
     enum keep_caps keep_caps;
-    bool gso;            /* large packets are handed over uncut */
+    bool gso;            /* large (GSO) packets are read uncut */
     bool batch;          /* verdicts may wait for the next ones, for a moment */
-    bool batch_filtered; /* also below a filter of system calls */
-    uint32_t queue_len;  /* packets the kernel queues, read ones without a verdict included */
-    uint32_t hold_ms;    /* a packet read and not written is dropped after so long */
-    const char *trace;   /* where lines on packets go: a file, or - for standard error; NULL */
+    bool batch_filtered; /* also under a seccomp filter */
+    uint32_t queue_len;  /* packets in the kernel's queue, read ones included */
+    uint32_t hold_ms;    /* milliseconds after which a packet read and not written is dropped */
+    const char *trace;   /* file for lines about packets, "-" for standard error, or NULL */
     const char *pcap;    /* the file that packets go to, or NULL */
     uint32_t listeners;  /* sockets that may share a divert port, on as many queues */
 };
 
 /*
- * The options, read from the environment on the first call. NULL if a variable makes no sense:
- * that was said on standard error, and socket() fails with EINVAL.
+ * The options, read from the environment on the first call; owned by the library. NULL if a
+ * variable is invalid: that has been reported, and socket() fails with EINVAL.
  */
 const struct options *options_get(void);
 
 /* Whether capabilities are to be kept before there is a divert socket. */
 bool options_keep_caps_from_start(void);
 
-/* The bits of the tag in a packet mark, and a mark with them replaced. Host byte order. */
+/* The tag in a packet mark, and a mark with its tag replaced. Host byte order. */
 uint16_t options_tag_of_mark(const struct options *o, uint32_t mark);
 uint32_t options_mark_with_tag(const struct options *o, uint32_t mark, uint16_t tag);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What a program reads goes into its buffers. */
+/* Copying into the buffers of a message. */
 #ifndef DIVERTSHIM_SCATTER_H
 #define DIVERTSHIM_SCATTER_H
 
