@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Reads program headers and the dynamic section. Whatever a file contains, it is read in bounds. */
+/* Reads program headers and the dynamic section, within bounds whatever the file contains. */
 #include "elf_file.h"
 
 #include "util/text.h"
@@ -42,7 +42,7 @@ bool elf_read(const char *path, struct elf *elf)
     if (is_elf) {
         elf->class = head[EI_CLASS];
         elf->machine = ((const Elf64_Ehdr *)(const void *)head)
-                           ->e_machine; /* at the same offset in both header types */
+                           ->e_machine; /* same offset in both header types */
         elf->interpreter = has_interpreter(fd, head, elf->class == ELFCLASS64);
     }
     close(fd);
@@ -63,7 +63,7 @@ static int open_own_class(const char *path, ElfW(Ehdr) * head)
     return -1;
 }
 
-/* Finds a segment: the first of TYPE, if it is loaded the one that holds ADDRESS. */
+/* Finds the first segment of TYPE; for PT_LOAD the one that holds ADDRESS. */
 static bool find_segment(int fd, const ElfW(Ehdr) * head, uint32_t type, uintptr_t address,
                          ElfW(Phdr) * segment)
 {
@@ -102,7 +102,7 @@ char *elf_interpreter(const char *path)
     return *name ? copy_string(name) : NULL;
 }
 
-/* The file's offset of the names of libraries; 0: not found. */
+/* File offset of the dynamic string table; 0: not found. */
 static uint64_t find_elf_names(int fd, const ElfW(Ehdr) * head, uint64_t dynamic)
 {
     ElfW(Dyn) entry;

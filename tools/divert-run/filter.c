@@ -41,7 +41,7 @@ static bool iptables_installed(void)
            tool_installed("iptables-legacy-restore");
 }
 
-/* What is not installed says nothing of the kernel. */
+/* A tool that is not installed says nothing about the kernel. */
 static void report_no_queue(enum filter_kind kind, const char *nft, const char *iptables)
 {
     bool have_nft = kind != FILTER_IPTABLES && tool_installed("nft");
@@ -96,7 +96,7 @@ static bool choose_iptables(struct filter *filter, const struct ruleset *rules, 
     return works;
 }
 
-/* Some words are there with nft only. */
+/* Some words work with nft only. */
 static bool restrict_backend(struct filter *filter, const struct ruleset *rules)
 {
     const struct rule *state = ruleset_state_rule(rules);
@@ -113,7 +113,7 @@ static bool restrict_backend(struct filter *filter, const struct ruleset *rules)
     return true;
 }
 
-/* Tags of packets have no bits of the mark unless the user lends them. */
+/* Packet tags have no bits of the mark unless the user gives some. */
 static bool assign_packet_tags(const struct filter *filter, const struct ruleset *rules)
 {
     const struct filter_options *options = &filter->options;
@@ -162,14 +162,14 @@ static void choose_id(struct filter *filter)
 }
 
 /*
- * Only one run at a time may look for its place, install or remove: numbers, places and positions
- * hold no longer than that. -1: there is no lock.
+ * Only one run at a time may look for its place, install or remove rules: numbers, places and
+ * positions are valid under this lock only. -1: there is no lock.
  */
 static int lock_rules(void)
 {
     int fd = open("/run/divert-run.lock", O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
 
-    if (fd < 0) /* root of a user namespace only */
+    if (fd < 0) /* root of a user namespace */
         fd = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
     if (fd >= 0) {
         while (flock(fd, LOCK_EX) < 0 && errno == EINTR)
@@ -209,7 +209,7 @@ static bool is_late(const struct filter *filter, const struct ruleset *rules)
     return ruleset_tracks(rules) || (filter->kind != FILTER_NFT && ruleset_sets_dscp(rules));
 }
 
-/* The rules of this run come behind those of the ones before, and have higher numbers. */
+/* The rules of this run come after those of earlier runs, and have higher numbers. */
 static int place_behind_other_runs(struct filter *filter, struct ruleset *rules)
 {
     struct filter_options *options = &filter->options;
@@ -344,7 +344,7 @@ bool filter_in_place(const struct filter *filter)
            (!filter->options.socket_mark || nft_injected_exists());
 }
 
-/* Whatever is left is taken out first. The numbers are as before, since the command has them. */
+/* Removes what is left first. The numbers stay, since the command has them. */
 int filter_restore(struct filter *filter, const struct ruleset *rules)
 {
     struct owner_tags others = {.before = filter->options.tag_base + 1};
@@ -365,7 +365,7 @@ int filter_restore(struct filter *filter, const struct ruleset *rules)
     return status;
 }
 
-/* Not before the last run that needs it: the end of its hook empties all queues. */
+/* Not before the last run that needs it ends: unregistering its hook drops all queued packets. */
 static bool remove_injected(void)
 {
     return !iptables_has_runs() && nft_injected_remove();
@@ -396,7 +396,7 @@ static void print_here_document(const char *command, const struct text *text)
     printf("%s <<'EOF'\n%sEOF\n", command, text_str(text));
 }
 
-/* A check-state counts nothing. */
+/* A check-state rule has no counter. */
 static void print_rules_without_lines(const struct counters *counters, const struct ruleset *rules)
 {
     for (size_t i = 0; i < rules->count; i++) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Puts rules into the kernel's packet filter and takes them out again, by nft or by iptables. */
+/* Installs rules in the kernel's packet filter and removes them again, by nft or by iptables. */
 #ifndef DIVERT_RUN_FILTER_H
 #define DIVERT_RUN_FILTER_H
 
@@ -8,7 +8,7 @@
 
 enum filter_kind { FILTER_AUTO, FILTER_NFT, FILTER_IPTABLES };
 
-/* Differs when anybody has changed rules, as far as the kernel tells that cheaply. */
+/* Changes whenever anybody changes rules, as far as the kernel tells that cheaply. */
 struct filter_generation {
     uint32_t nft;
     struct iptables_size legacy[4];
@@ -22,24 +22,26 @@ struct filter {
     struct counters counters;      /* of the rules that are installed */
 };
 
-/* Prints what would be run for RULES. Returns 0 or an exit status. */
+/* Prints the commands for RULES. Returns 0, or an exit status after an error message. */
 int filter_check(struct filter *filter, const struct ruleset *rules);
 /*
- * Chooses the back end, removes what dead runs left in any, and installs RULES: all of them, or
- * nothing. Numbers them on from those of other runs where these share the tag; tag_base in the
- * options tells by how much. Returns 0, or an exit status after an error message.
+ * Chooses the back end, removes what dead runs left in any of them, and installs RULES: all or
+ * none. Continues the numbers of other runs, which share the tag; tag_base in the options is what
+ * was added. Returns 0, or an exit status after an error message.
  */
 int filter_install(struct filter *filter, struct ruleset *rules);
 /* Has anything in the kernel's packet filters changed since the last call? Runs no tool. */
 bool filter_changed(struct filter *filter);
-/* Are the rules still there, as far as jumps to them show? Runs tools. */
+/* Are the rules still there, judging by the jumps to them? Runs tools. */
 bool filter_in_place(const struct filter *filter);
 /* Puts rules back that somebody has removed. 0, or an exit status after an error message. */
 int filter_restore(struct filter *filter, const struct ruleset *rules);
-/* Removes exactly what filter_install() put in; it does not matter what is gone already. False:
- * some of it stayed. */
+/*
+ * Removes exactly what filter_install() installed; it may be gone already. False: some of it
+ * stayed.
+ */
 bool filter_remove(struct filter *filter);
-/* The program that lists the rules that are installed: "nft", "iptables-legacy-save", ... */
+/* The program that lists the installed rules: "nft", "iptables-legacy-save", ... */
 const char *filter_lister(const struct filter *filter);
 /* --cleanup: removes what dead runs left, everywhere. Returns an exit status. */
 int filter_cleanup(void);

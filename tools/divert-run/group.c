@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The witness. What siginfo says of a signal is the same for kill(2) of one process and of a group,
- * and whether the command has received a signal cannot be seen from outside. A process group for
- * the command would cut it off from the terminal and from the rest of a pipeline. So a second
- * member of the group tells: kill(2) signals the newest member first, so that whatever this process
- * gets with the group, the witness has already.
+ * The witness. siginfo is the same for kill(2) of one process and of a group, and whether the
+ * command has received a signal cannot be seen from outside. A process group for the command would
+ * cut it off from the terminal and from the rest of a pipeline. So a second member of the group
+ * tells: kill(2) signals the newest member first, so when this process gets a signal of the group,
+ * the witness has it already.
  */
 #include "group.h"
 
@@ -24,13 +24,13 @@
 #include <unistd.h>
 
 #define WITNESS_NAME "divert-witness"
-#define ANSWER_MS    2000 /* it is stopped, or dead, if it has not answered by then */
+#define ANSWER_MS    2000 /* if it has not answered by then, it is stopped or dead */
 #define MOMENT_NS    100000000
 
 static struct {
     pid_t pid;
     int fd;      /* to ask it */
-    int status;  /* its file in /proc */
+    int status;  /* descriptor of /proc/PID/status */
     char *title; /* the memory of main's argv, which is what ps(1) and pkill(1) read */
     size_t title_size;
 } witness;
@@ -45,7 +45,7 @@ static bool take_pending(int sig)
     return sigtimedwait(&one, NULL, &at_once) > 0;
 }
 
-/* It must keep nothing open, and not be signalled by whoever looks for divert-run by its name. */
+/* It must keep nothing open, and not match when somebody looks for divert-run by name. */
 static _Noreturn void serve_as_witness(int fd)
 {
     unsigned char byte;
@@ -73,7 +73,9 @@ static int open_witness_status(void)
     return open(path, O_RDONLY | O_CLOEXEC);
 }
 
-/* Without an exit signal, unlike after fork(2), waitpid(2) reports the command's processes only. */
+/*
+ * Without an exit signal, unlike fork(2), so that waitpid(2) reports the command's processes only.
+ */
 static void start_witness(void)
 {
     int fds[2];
@@ -124,8 +126,8 @@ pid_t group_witness(void)
 }
 
 /*
- * Read in one go, because the time counts: a signal that comes between this and the taking of
- * another one of its kind is taken with that one.
+ * Read by one call, because time counts: a signal that comes between this and taking another one of
+ * its kind is merged with it.
  */
 uint64_t group_pending(void)
 {
@@ -139,7 +141,7 @@ uint64_t group_pending(void)
     return at ? strtoull(at + strlen(field), NULL, 16) : 0;
 }
 
-/* Takes the signal from those that the witness has got. */
+/* Asks the witness whether it has the signal, and removes it there. */
 static bool ask_witness(int sig)
 {
     struct pollfd answer = {.fd = witness.fd, .events = POLLIN};
@@ -154,9 +156,9 @@ static bool ask_witness(int sig)
 }
 
 /*
- * Who signals a group one by one, as service managers do, may come to the witness last; and
- * timeout(1) signals its child first and then the group. Real-time signals are counted, so these
- * are not taken together.
+ * A sender that signals a group one by one, as service managers do, may reach the witness last;
+ * timeout(1) signals its child first and then the group. Real-time signals are queued, so they are
+ * not merged.
  */
 static void wait_for_others(int sig)
 {

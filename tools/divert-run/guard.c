@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Asks the kernel each second whether the packet filter has been changed, and then its tools. */
+/*
+ * Asks the kernel every second whether the packet filter has been changed, and only then its tools.
+ */
 #include "guard.h"
 
 #include "status/status.h"
@@ -9,7 +11,7 @@ static struct {
     struct filter *filter;
     const struct ruleset *rules;
     bool restore, removed;
-    unsigned times; /* that they were found removed */
+    unsigned times; /* number of times that the rules were found removed */
 } guard;
 
 bool guard_watches(void)
@@ -34,7 +36,7 @@ void guard_watch(struct filter *filter, const struct ruleset *rules, bool restor
     publish(false);
 }
 
-/* A firewall that is reloaded every minute is not worth a line each time. */
+/* Only the first removal is a warning: a firewall may be reloaded every minute. */
 static void report_removed(void)
 {
     const char *next = guard.restore ? "they are put back" : "nothing is diverted any more";

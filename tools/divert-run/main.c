@@ -42,7 +42,7 @@ static void setenv_preload(const char *library)
     free(name);
 }
 
-/* Tells the library about the options. */
+/* Passes the options to the library, in the environment. */
 static void setenv_options(const struct options *options)
 {
     if (options->rules.count) {
@@ -62,8 +62,7 @@ static void setenv_options(const struct options *options)
         setenv(ENV_LOG, verbosity > 1 ? "debug" : "info", 0);
 }
 
-/* Puts LD_PRELOAD back as it was; the tools that restore and remove the rules must not load the
- * library. */
+/* Restores LD_PRELOAD: the tools that restore and remove the rules must not load the library. */
 static void restore_preload(const char *others)
 {
     if (others)
@@ -132,7 +131,7 @@ static bool has_raised_privileges(void)
     return getauxval(AT_SECURE);
 }
 
-/* It tells who owns rules, which sockets there are, and more. */
+/* /proc tells who owns rules, which sockets there are, and more. */
 static bool has_proc(enum mode mode)
 {
     if ((mode != MODE_RUN && mode != MODE_STATUS && mode != MODE_CLEANUP) ||

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Debian has a folder of libraries for each kind of program, such as lib/i386-linux-gnu, which the
- * loader of that kind puts in the place of $LIB.
+ * Debian has a library folder for each architecture, such as lib/i386-linux-gnu, which the loader
+ * of that architecture substitutes for $LIB.
  */
 #include "multiarch.h"
 
@@ -29,8 +29,10 @@ static const struct kind {
 
 #define KINDS (sizeof(kinds) / sizeof(kinds[0]))
 
-/* The length of what is before "lib/FOLDER/NAME" in the path of our own kind of library; -1: it is
- * not in such a folder. */
+/*
+ * The length of the path of our own library up to "/lib/FOLDER/NAME"; -1: it is not in such a
+ * folder.
+ */
 static int prefix_length(const char *library)
 {
     static const char folder[] = "/lib/" DIVERTSHIM_MULTIARCH "/";

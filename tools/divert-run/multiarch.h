@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The library in several kinds, one for each machine whose programs run here. */
+/* Copies of the library for several architectures on one host. */
 #ifndef DIVERT_RUN_MULTIARCH_H
 #define DIVERT_RUN_MULTIARCH_H
 
@@ -7,11 +7,13 @@
 
 #include <stdbool.h>
 
-/* Whether there is another library beside LIBRARY, for the kind of program that ELF is of. */
+/* Is there a copy of LIBRARY for the architecture of ELF? */
 bool multiarch_has_library(const char *library, const struct elf *elf);
 
-/* LIBRARY as the loader is to be told of it: if there are others, by a name that each loader
- * completes with the folder of its own. The caller frees it. */
+/*
+ * The name of LIBRARY for LD_PRELOAD: if there are copies for other architectures, a name with
+ * $LIB, which each loader expands to its own folder. The caller frees it.
+ */
 char *multiarch_preload_name(const char *library);
 
 #endif

@@ -170,7 +170,7 @@ static int set_status(struct options *options, const char *s)
     return 0;
 }
 
-/* Applies an option that cannot be wrong. */
+/* Applies an option that has no invalid value. */
 static void apply_plain_option(int option, struct options *options)
 {
     switch (option) {
@@ -242,7 +242,7 @@ static int apply_option(int option, struct options *options, struct rule_source 
     }
 }
 
-/* Whether a word is a name but for so many letters that are missing, wrong or too many. */
+/* Does WORD become NAME when up to ERRORS letters are inserted, removed or replaced? */
 static bool is_nearly(const char *word, const char *name, unsigned errors)
 {
     while (*word && *word == *name) {
@@ -258,7 +258,7 @@ static bool is_nearly(const char *word, const char *name, unsigned errors)
            (*name && is_nearly(word, name + 1, errors - 1));
 }
 
-/* The long option that a word was probably meant to be, or NULL. */
+/* The long option that WORD is probably a misspelling of, or NULL. */
 static const char *option_meant(const char *word)
 {
     if (strncmp(word, "--", 2) != 0)
@@ -272,7 +272,7 @@ static const char *option_meant(const char *word)
     return NULL;
 }
 
-/* getopt's own messages have another form. */
+/* Instead of getopt's own messages, which have another form. */
 static int report_unknown_option(char *argv[], int option)
 {
     const char *word = argv[optind - 1];
@@ -325,7 +325,7 @@ static int check_mode(const struct options *options)
     return check_listener_ports(options);
 }
 
-/* As a script may have set them. None is 0, which would be for ever. */
+/* A lifetime, as a script may have set it; 0, which nft takes for no timeout, becomes 1. */
 static unsigned lifetime(const struct ipfw_model *model, enum ipfw_variable variable)
 {
     unsigned seconds = ipfw_variable(model, variable);
@@ -362,7 +362,7 @@ static bool has_statements(const struct pf_ruleset *pf)
     return pf->count || pf->skipped_count || pf->anchor_count;
 }
 
-/* Rules of pf imply OpenBSD's personality: a packet that was diverted by pf has no rule number. */
+/* Rules of pf imply OpenBSD's personality: packets diverted by pf have no rule number. */
 static int translate_pf_rules(struct options *options)
 {
     if (!has_statements(&options->pf))
@@ -374,8 +374,10 @@ static int translate_pf_rules(struct options *options)
     return pf_finish(&options->pf, &options->rules, &options->personality);
 }
 
-/* Where the words begin that are no options. Whoever gave a script has its arguments there, up to a
- * "--" behind them. They are put into a list of their own. */
+/*
+ * The index of the first word that is not an option. With --ipfw-script the script's arguments come
+ * there, up to a "--"; they are copied to a list of their own.
+ */
 static int find_script_args(int argc, char *argv[], struct options *options)
 {
     int option, first, end;

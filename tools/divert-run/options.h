@@ -20,7 +20,7 @@ struct options {
     bool no_restore;
     const char *trace; /* a file, or - for the standard error; NULL: not given */
     const char *pcap;  /* a file; NULL: not given */
-    double interval;   /* of MODE_STATUS: seconds, 0: just once */
+    double interval;   /* of MODE_STATUS: seconds; 0: once */
     bool json;
     char **script_args; /* of --ipfw-script, up to NULL */
     char **command;     /* NULL: none */

@@ -53,7 +53,7 @@ static int add_statement(struct pf_ruleset *pf, const char *where, const char *t
 
 static int add_file(struct pf_ruleset *pf, const char *path, unsigned includes);
 
-/* What was counted in one file. */
+/* The count of statements in one file. */
 struct tally {
     unsigned statements, bad;
 };

@@ -5,8 +5,10 @@
 
 #include "pf/pf.h"
 
-/* Add a statement, or the statements of a file or with "-" of the standard input, and report what
- * is wrong with them. 0, or an exit status after an error message. */
+/*
+ * Add a statement, or the statements of a file ("-": standard input), and report errors in them. 0,
+ * or an exit status after an error message.
+ */
 int pf_from_argument(struct pf_ruleset *pf, const char *where, const char *text);
 int pf_from_file(struct pf_ruleset *pf, const char *path);
 /* Appends the rules to RULES, and gives the personality that they need. 0, or an exit status. */

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Finds the library and the command, and checks that the loader will bring them together. */
+/*
+ * Finds the library and the command, and checks that the loader can preload the one into the other.
+ */
 #include "preload.h"
 
 #include "common/environment.h"
@@ -239,7 +241,7 @@ static bool is_library_of_musl(const char *library)
     return elf_needs(library, "libc.") && !elf_needs(library, "libc.so.6");
 }
 
-/* The kernel says of the program that there is no such file, when it is the loader that is not. */
+/* exec reports "no such file" for the program when it is its loader that is missing. */
 static int check_loader(const char *path, const char *library)
 {
     char *loader = elf_interpreter(path);
@@ -258,7 +260,7 @@ static int check_loader(const char *path, const char *library)
     return status;
 }
 
-/* AddressSanitizer wants to be the first library, unless it is told not to mind. */
+/* AddressSanitizer must be the first library, unless its options allow otherwise. */
 static int check_sanitizer(const char *path)
 {
     const char *options = getenv("ASAN_OPTIONS"), *preload = getenv("LD_PRELOAD");

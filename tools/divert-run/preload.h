@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The library and the command: where they are, and whether the one will load the other. */
+/* Where the library and the command are, and whether the command will load the library. */
 #ifndef DIVERT_RUN_PRELOAD_H
 #define DIVERT_RUN_PRELOAD_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Reads rules from arguments and files, and reports what is wrong with them. */
+/* Reads rules from arguments and files, and reports errors in them. */
 #include "rule_source.h"
 
 #include "ipfw/command.h"
@@ -46,7 +46,10 @@ static void warn_failed(const char *where, struct ipfw_reply *reply)
     message_warning("%s: %s", where, strncmp(said, "ipfw: ", 6) == 0 ? said + 6 : said);
 }
 
-/* What fails in ipfw, such as to delete what is not there, does no harm to the other lines. */
+/*
+ * A command that fails in ipfw, too, such as deleting a missing rule, is no error for the other
+ * lines.
+ */
 static int run_ipfw_line(struct rule_source *source, const char *where, const char *text,
                          bool may_be_empty)
 {

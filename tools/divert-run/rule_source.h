@@ -12,8 +12,10 @@ struct rule_source {
     struct pf_ruleset *pf;
     unsigned given; /* rules from the command line so far */
 };
-/* Add the rules of one argument, or of a file or with "-" the standard input, to the source's set
- * of that language. 0, or an exit status after an error message. */
+/*
+ * Add the rules of one argument or of a file ("-": standard input) to the source's set of that
+ * language. 0, or an exit status after an error message.
+ */
 int rules_from_argument(struct rule_source *source, enum rule_language language, const char *text);
 int rules_from_file(struct rule_source *source, enum rule_language language, const char *path);
 /* Warns about interfaces that rules name and that do not exist. */

@@ -40,7 +40,7 @@ static int signals; /* a descriptor that is readable while one of these is pendi
 static unsigned unshimmed_before;
 static struct sigaction original_sigchld;
 
-/* While SIGCHLD is ignored, the kernel throws the statuses of children away. */
+/* While SIGCHLD is ignored, the kernel discards the exit statuses of children. */
 void run_wait_for_children(void)
 {
     const struct sigaction standard = {.sa_handler = SIG_DFL};
@@ -55,7 +55,7 @@ void run_block_signals(void)
     sigprocmask(SIG_BLOCK, &watched, &original_mask);
 }
 
-/* Waits until it may start: until then, no signal would be told from one to the whole group. */
+/* Waits until the witness has started: before, signals to the group cannot be told from others. */
 static void exec_command(const char *path, char *const argv[], const int ends[2])
 {
     int parent = ends[1], error;
@@ -140,14 +140,14 @@ static pid_t parent_pid(const char *pid)
     return end && sscanf(end + 1, " %*c %d", &parent) == 1 ? parent : -1;
 }
 
-/* Nobody gets a signal twice: whoever is in the group has what the whole group got. */
+/* No process gets a signal twice: members of the group have got what the whole group got. */
 static void signal_process(pid_t pid, int sig, bool group)
 {
     if (!group || !group_includes(pid))
         kill(pid, sig);
 }
 
-/* Signals what the command left running: its orphans, which are our children now. */
+/* Signals the processes that the command left running: its orphans, which are our children now. */
 static void signal_children(int sig, bool group)
 {
     DIR *proc = opendir("/proc");
@@ -201,8 +201,10 @@ static void pass_signal_on(const siginfo_t *info, uint64_t before)
         stop_with_group(sig);
 }
 
-/* Warns if a divert socket was opened without the library. Looks once a second in the first
- * seconds. */
+/*
+ * Warns if a divert socket was opened without the library. Looks once a second, in the first
+ * seconds only.
+ */
 static void look_for_unshimmed(int *looks)
 {
     if (!*looks)
@@ -243,7 +245,7 @@ static bool signal_comes(int milliseconds)
     return any[0].revents;
 }
 
-/* Takes a signal, and tells which ones the group had got before. -1: none came in that time. */
+/* Takes a signal. *group: those that the group had before. -1: none came in that time. */
 static int take_signal(int milliseconds, siginfo_t *info, uint64_t *group)
 {
     static const struct timespec at_once;

@@ -3,8 +3,10 @@
 #ifndef DIVERT_RUN_RUN_H
 #define DIVERT_RUN_RUN_H
 
-/* Lets this process wait for its tools and its command, even if its caller ignores SIGCHLD. The
- * command starts with what the caller had. */
+/*
+ * Lets this process wait for its tools and its command even if its caller ignores SIGCHLD. The
+ * command starts with the caller's setting.
+ */
 void run_wait_for_children(void);
 /* Blocks all signals, so that only SIGKILL can end this process while rules are installed. */
 void run_block_signals(void);

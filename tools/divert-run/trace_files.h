@@ -6,9 +6,9 @@
 #include "options.h"
 
 /*
- * Empties the files and keeps them open as long as this process lives. Tells the library their
- * paths under /proc/PID/fd in the environment, so that no name is looked up again. Waits for the
- * reader of a named pipe. 0, or an exit status after an error message.
+ * Opens the files as trace_open() does, and keeps them open as long as this process lives. Passes
+ * their paths under /proc/PID/fd to the library, in the environment, so that no name is looked up
+ * again. Waits for the reader of a named pipe. 0, or an exit status after an error message.
  */
 int trace_files_open(const struct options *options);
 

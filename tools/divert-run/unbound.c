@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Finds out which divert ports are bound: the kernel lists the queues that have a listener, and the
- * NFLOG groups, to which the copies of tee rules go. Looks are counted, not seconds, because the
- * command may be stopped together with this process.
+ * NFLOG groups, which receive the copies of tee rules. Looks are counted instead of seconds,
+ * because the command may be stopped together with this process.
  */
 #include "unbound.h"
 
@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #define PORTS 65536
-#define LOOKS 6 /* in a row, a second apart, before a port counts as unbound */
+#define LOOKS 6 /* consecutive, a second apart, before a port */
 
 struct watched_port {
     const struct rule *rule; /* the first that uses it */
@@ -39,7 +39,7 @@ static struct {
     .groups.path = "/proc/net/netfilter/nfnetlink_log",
 };
 
-/* A rule that diverts counts for more than one that sends copies to the same port. */
+/* A divert rule takes precedence over a tee rule for the same port. */
 static void watch_rule(const struct rule *rule)
 {
     for (size_t i = 0; i < watch.count; i++) {
@@ -67,8 +67,10 @@ void unbound_watch(const struct ruleset *rules, unsigned base, unsigned listener
     }
 }
 
-/* The table is not there before its module is loaded, and then nobody has bound anything. Root of a
- * user namespace may not read it. */
+/*
+ * The table does not exist before its module is loaded; then nobody has bound anything. Root of a
+ * user namespace may not read it.
+ */
 static void read_bound(struct table *table)
 {
     FILE *file = fopen(table->path, "re");
@@ -119,7 +121,7 @@ static void look_at_port(struct watched_port *port)
     unsigned bound = count_bound(table, rule->argument, wanted);
 
     if (!table->visible)
-        port->reported = true; /* where nothing can be seen, nothing is said */
+        port->reported = true; /* nothing can be seen, so nothing is reported */
     if (port->reported)
         return;
     port->unbound = bound == wanted ? 0 : port->unbound + 1;

@@ -6,13 +6,13 @@
 #include "rule/rule.h"
 
 /*
- * Names the rules to watch, which must stay until the last look. Their numbers are BASE above those
- * that the user gave; each divert port stands for so many queues.
+ * Sets the rules to watch, which must stay valid. Their numbers are BASE above those that the user
+ * gave; each divert port has LISTENERS queues.
  */
 void unbound_watch(const struct ruleset *rules, unsigned base, unsigned listeners);
 /*
- * To be called each second. Looks which ports are bound, and warns once of each that has not been
- * bound for some looks in a row.
+ * To be called every second. Checks which ports are bound, and warns once about each that has not
+ * been bound for some looks in a row.
  */
 void unbound_look(void);
 

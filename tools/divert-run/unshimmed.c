@@ -4,7 +4,7 @@
 
 #include <stdio.h>
 
-/* /proc/net/raw gives a socket's protocol where other tables have the local port. */
+/* /proc/net/raw shows a socket's protocol where other tables show the local port. */
 static unsigned count_divert_sockets(const char *path)
 {
     FILE *file = fopen(path, "re");

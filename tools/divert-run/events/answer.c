@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Sends the answers to packets that are denied. */
+/* Answers packets that are denied. */
 #include "common/mark.h"
 #include "events/private.h"
 #include "util/message.h"
@@ -14,7 +14,7 @@
 
 #define ANSWERS_MAX 1000 /* a second */
 
-/* One that takes whole packets, and one for ICMP; -1: there is none. */
+/* One for whole packets, and one for ICMP; -1: there is none. */
 struct sockets {
     int whole, icmp;
 };
@@ -26,7 +26,7 @@ static int open_raw(int family, int proto)
     return socket(family, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, proto);
 }
 
-/* It only sends: a filter keeps out what it would receive. */
+/* It only sends: a filter blocks what it would receive. */
 static void shut_icmp6(int fd)
 {
     struct icmp6_filter none;
@@ -44,7 +44,7 @@ static void mark_as_past_all(int fd, uint32_t mark_mask)
         message_warning("divert-run's own RSTs may meet the rules: SO_MARK: %s", strerror(errno));
 }
 
-/* ICMP of IPv4 needs no checksum with addresses; so the kernel can fill in the source. */
+/* The checksum of ICMP for IPv4 does not cover addresses, so the kernel can fill in the source. */
 void answer_open(uint32_t mark_mask)
 {
     four = (struct sockets){open_raw(AF_INET, IPPROTO_RAW), open_raw(AF_INET, IPPROTO_RAW)};
@@ -59,7 +59,7 @@ void answer_open(uint32_t mark_mask)
     mark_as_past_all(six.whole, mark_mask);
 }
 
-/* Whoever is flooded does not flood others. */
+/* A flood of packets must not become a flood of answers. */
 static bool answer_allowed(void)
 {
     static time_t second;
@@ -73,7 +73,7 @@ static bool answer_allowed(void)
     return sent++ < ANSWERS_MAX;
 }
 
-/* Puts the header of IPv4 before an ICMP error. */
+/* Puts an IPv4 header before an ICMP error. */
 static size_t wrap_icmp(const struct told_packet *packet, uint8_t *out, size_t len)
 {
     memmove(out + 20, out, len);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Writes the lines of rules with log, in the form of ipfw(8), or of pf's. */
+/* Writes the lines of rules with log, in the form of ipfw(8) or of pf. */
 #include "events/private.h"
 #include "util/message.h"
 
@@ -15,7 +15,7 @@
 
 #define LINES_MAX 100 /* a second */
 
-/* To the system's log; where there is none, and with -v, to the standard error. */
+/* Writes to syslog; without one, and with -v, to standard error. */
 static void write_log_line(const char *language, const char *line)
 {
     static int have_syslog = -1;
@@ -30,7 +30,7 @@ static void write_log_line(const char *language, const char *line)
         message_log("%s: %s", language, line);
 }
 
-/* Nobody can fill a disk with packets. */
+/* Limits the lines in a second, so that packets cannot fill a disk. */
 static bool line_allowed(const char *language)
 {
     static time_t second;
@@ -51,7 +51,7 @@ static bool line_allowed(const char *language)
     return written++ < LINES_MAX;
 }
 
-/* How many lines there have been of a rule. */
+/* Counts the lines of a rule, including this one. */
 static unsigned count_line(unsigned number)
 {
     static struct {

@@ -14,7 +14,7 @@
 #define TCP_LEN       20u
 #define TTL           64
 #define QUOTE_MAX     548u  /* bytes of the packet in an ICMP error */
-#define SIX_QUOTE_MAX 1232u /* in one of ICMPv6: as much as the smallest MTU leaves */
+#define SIX_QUOTE_MAX 1232u /* in an ICMPv6 error: as much as */
 
 static uint32_t long_at(const uint8_t *bytes)
 {
@@ -42,7 +42,7 @@ static void put_checksum(uint8_t *out, uint32_t sum)
     out[1] = (uint8_t)~sum;
 }
 
-/* What the first segment that was denied takes of the sequence numbers. */
+/* How many sequence numbers the denied segment takes. */
 static uint32_t sequence_length(const struct headers *h)
 {
     const uint8_t *tcp = h->transport;
@@ -52,7 +52,7 @@ static uint32_t sequence_length(const struct headers *h)
     return (uint32_t)(data > header ? data - header : 0) + flags;
 }
 
-/* From the other end, whichever that is. */
+/* Writes a TCP header as if the receiver had sent it. */
 static void put_tcp_reset(const struct headers *h, uint8_t *out)
 {
     const uint8_t *tcp = h->transport;
@@ -109,7 +109,7 @@ size_t reply_reset(const struct told_packet *packet, const struct headers *h,
     return len + TCP_LEN;
 }
 
-/* No error is about an error, nor about a fragment other than the first, nor to many. */
+/* No ICMP error answers an error, a fragment other than the first, or a packet to many. */
 static bool gets_error(const struct told_packet *packet, const struct headers *h)
 {
     const uint8_t *ip = packet->bytes;
@@ -125,7 +125,7 @@ static bool gets_error(const struct told_packet *packet, const struct headers *h
             (h->transport_len && (h->transport[0] & ICMP6_INFOMSG_MASK)));
 }
 
-/* The code of ICMPv6 for one of ICMP, as RFC 7915 translates it. */
+/* The ICMPv6 code for an ICMP code, as RFC 7915 translates it. */
 static uint8_t six_code(uint8_t code)
 {
     switch (code) {

@@ -27,7 +27,7 @@ struct request {
     char value[12];
 };
 
-/* Sends one attribute to the group and waits for the answer. 0, or an errno. */
+/* Sends one attribute to the group and reads the answer. 0, or an errno. */
 static int configure_group(unsigned group, uint16_t type, const void *value, uint16_t len)
 {
     struct request request = {
@@ -61,7 +61,7 @@ static int take_group(unsigned group)
     return error ? error : configure_group(group, NFULA_CFG_MODE, &mode, sizeof(mode));
 }
 
-/* The kernel says so, too, to who may not configure any group. */
+/* EPERM is also the answer to who may not configure any group. */
 static bool is_taken(int error)
 {
     return error == EBUSY || error == EPERM;
@@ -185,7 +185,7 @@ static void handle_message(const struct nlmsghdr *message)
         log_packet(&event, &parts.packet, &h);
 }
 
-/* A datagram may have several messages. What was lost because there were too many is lost. */
+/* A datagram may hold several messages. Those that did not fit into the buffer are lost. */
 void events_handle(void)
 {
     union {

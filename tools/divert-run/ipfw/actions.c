@@ -29,7 +29,7 @@ static bool parse_skipto_target(struct parser *p)
     return ipfw_lex_next(p);
 }
 
-/* Any rule can be called, those before, too. */
+/* Any rule can be called, even an earlier one. */
 static bool parse_call_target(struct parser *p)
 {
     long number = name_to_number(p->word.s, 65535);
@@ -42,7 +42,7 @@ static bool parse_call_target(struct parser *p)
     return ipfw_lex_next(p);
 }
 
-/* The code that a name stands for is its place. */
+/* The code of a name is its index. */
 static int code_of(const char *const *names, size_t count, const char *name)
 {
     for (size_t i = 0; i < count; i++) {
@@ -176,7 +176,7 @@ static const char translator[] = "divert to natd(8), or translate with nft(8) or
 static const char stateless[] = "a translator such as jool or tayga does that on Linux";
 static const char netgraph[] = "there is no netgraph on Linux; divert to a program";
 
-/* What this cannot do, and who does it on Linux. */
+/* Actions that are not supported, and what does the same on Linux. */
 static const struct {
     const char *name, *instead;
 } refused[] = {
@@ -211,7 +211,7 @@ static bool fail_at_action(struct parser *p)
         p->word.s);
 }
 
-/* Does the argument come from the entry of a table? */
+/* Does the argument come from a table entry? */
 static bool is_tablearg(const struct parser *p)
 {
     enum rule_action action = p->rule->action;

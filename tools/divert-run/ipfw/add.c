@@ -34,16 +34,16 @@ static enum ipfw_result refuse_unplaced(struct command *c, const struct rule *ru
         RULE_NUMBER_MAX);
 }
 
-/* A packet that more than one alternative matches would be counted, or copied, for each. */
+/* A packet that several alternatives match would be counted, or copied, for each. */
 static bool may_have_alternatives(const struct rule *rule)
 {
     return rule->action != RULE_COUNT && rule->action != RULE_TEE &&
            !rule_clause(rule, CLAUSE_PROB);
 }
 
-static unsigned limit_group; /* of the rules that the line becomes */
+static unsigned limit_group; /* of the rules that the line is expanded to */
 
-/* One of its alternatives; all have the number of the first. */
+/* Adds one alternative of the line; all have the number of the first. */
 static enum ipfw_result add_parsed_rule(struct command *c, const char *text, unsigned *number,
                                         bool several)
 {
@@ -73,7 +73,7 @@ static enum ipfw_result add_parsed_rule(struct command *c, const char *text, uns
     return result;
 }
 
-/* "add 100 // text" is a rule for a comment, which does nothing. Give the result to free(). */
+/* "add 100 // text" adds a comment: a rule that does nothing. The caller frees the result. */
 static char *comment_as_rule(const char *line)
 {
     size_t number = strspn(line, " \t"), end = number + strspn(line + number, "0123456789");
@@ -90,7 +90,7 @@ static enum ipfw_result add_comment(struct command *c, const char *rule)
     unsigned number = 0;
     enum ipfw_result result = add_parsed_rule(c, rule, &number, false);
 
-    c->reply->placeless = true; /* what was wrong is not in the line */
+    c->reply->placeless = true; /* an error is not in the line as written */
     return result;
 }
 

@@ -8,7 +8,7 @@
 #include <string.h>
 #include <strings.h>
 
-/* Of the set 10.0.0.0/24{1,5-9} the network, while its numbers are read. */
+/* The network of a set such as 10.0.0.0/24{1,5-9}, while its numbers are read. */
 struct address_set {
     bool open;
     struct rule_addr network;
@@ -19,7 +19,7 @@ static bool fail_at_address(struct parser *p, const struct word *item, const cha
     return parser_fail_at(p, item->offset, item->length, "'%s': %s", item->s, expected);
 }
 
-/* A network of PREFIX bits that begins with the last byte LAST. */
+/* Adds a network of PREFIX bits whose last byte is LAST. */
 static bool add_block(struct parser *p, const struct word *item, const struct address_set *set,
                       unsigned last, unsigned prefix)
 {
@@ -33,7 +33,7 @@ static bool add_block(struct parser *p, const struct word *item, const struct ad
     return true;
 }
 
-/* The numbers from LO to HI, as few networks. */
+/* Adds the numbers from LO to HI, as few networks. */
 static bool add_numbers(struct parser *p, const struct word *item, const struct address_set *set,
                         unsigned lo, unsigned hi)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Or-blocks: a rule with { A or B }, or ( A or B ), in it is one rule with A and one with B behind
- * it, of the same number. What is not chosen becomes blanks, so that places in the text stay what
- * they are.
+ * Or-blocks: a rule with { A or B }, or ( A or B ), stands for one rule with A and one with B after
+ * it, of the same number. What is not chosen is overwritten with blanks, so that error positions in
+ * the text stay valid.
  */
 #include "ipfw/alternatives.h"
 
@@ -56,8 +56,10 @@ static bool begins_block(const char *text, size_t at)
     return (text[at] == '{' || text[at] == '(') && begins_word(text, at);
 }
 
-/* Reads the alternatives from FROM to the end of the block. Returns where that is, or 0 after an
- * error. Braces within a word are that word's: 10.0.0.0/24{1,5}, table(1). */
+/*
+ * Reads the alternatives from FROM to the end of the block. Returns the offset of its end, or 0
+ * after an error. Braces within a word belong to that word: 10.0.0.0/24{1,5}, table(1).
+ */
 static size_t read_alternatives(struct alternatives *a, const char *text, size_t from, char end,
                                 struct parser *p)
 {
@@ -82,7 +84,7 @@ static size_t read_alternatives(struct alternatives *a, const char *text, size_t
     return add_alternative(a, text, from, i, p) ? i : 0;
 }
 
-/* Reads a block that begins at AT. Returns where it ends, or 0 after an error. */
+/* Reads the block that begins at AT. Returns the offset behind it, or 0 after an error. */
 static size_t read_block(struct alternatives *a, const char *text, size_t at, struct parser *p)
 {
     char end = text[at] == '{' ? '}' : ')';

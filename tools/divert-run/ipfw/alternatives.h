@@ -8,7 +8,7 @@
 #define BLOCKS_MAX       8
 #define ALTERNATIVES_MAX 32
 
-/* A block from its '{' to behind its '}', and its alternatives. Places in the text. */
+/* A block from its '{' to behind its '}', and its alternatives: offsets in the text. */
 struct or_block {
     size_t begin, end;
     size_t from[ALTERNATIVES_MAX], to[ALTERNATIVES_MAX];
@@ -18,12 +18,12 @@ struct or_block {
 struct alternatives {
     struct or_block blocks[BLOCKS_MAX];
     size_t count;
-    unsigned rules; /* without blocks that the rule stands for, at least 1 */
+    unsigned rules; /* rules without blocks that it stands for, at least 1 */
 };
 
 /* Finds the blocks of a rule. False: one is wrong, and the error is filled in. */
 bool alternatives_read(const char *text, struct alternatives *a, struct rule_error *error);
-/* Leaves in a copy of the rule's text what belongs to the rule of that number, from 0. */
+/* Reduces TEXT, a copy of the rule, to the alternatives of rule NUMBER, counted from 0. */
 void alternatives_choose(const struct alternatives *a, unsigned number, char *text);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Reads the name and the flags of a command of ipfw, and calls what does it. */
+/* Reads the name and the flags of an ipfw command, and calls its function. */
 #include "ipfw/command.h"
 
 #include "ipfw/commands.h"
@@ -98,7 +98,7 @@ static enum ipfw_result refuse_with_way(struct command *c, const char *what, con
     return command_refused(c);
 }
 
-/* "pipe flush", "nat 1 delete": there is nothing to take away. */
+/* "pipe flush", "nat 1 delete": there is nothing to delete. */
 static bool takes_away(const struct command *c)
 {
     static const char *const words[] = {"flush", "delete", "list", "show", NULL};
@@ -127,7 +127,7 @@ static enum ipfw_result command_pipe(struct command *c)
 static const struct {
     const char *name;
     ipfw_run_command *run;
-    bool needs_name; /* of a rule's word, too: a command only behind "ipfw", or before "config" */
+    bool needs_name; /* also a word of rules: a command only after */
 } commands[] = {
     {"delete", command_delete, false},   {"flush", command_flush, false},
     {"list", command_list, false},       {"print", command_list, false},
@@ -139,7 +139,7 @@ static const struct {
     {"sched", command_pipe, true},       {"del", command_delete, false},
 };
 
-/* The name of the program, as scripts write it, in a line that was taken out of one. */
+/* The name of the program as scripts write it, in a line that was copied from one. */
 static bool is_program_name(const char *word)
 {
     static const char *const names[] = {"/sbin/ipfw", "${fwcmd}", "$fwcmd", NULL};
@@ -150,7 +150,7 @@ static bool is_program_name(const char *word)
     return found;
 }
 
-/* A word of flags such as "-q". Some may stand together: "-qf". */
+/* A word of flags, such as "-q"; several may be joined: "-qf". */
 static bool is_flags(const struct word *word)
 {
     return word->length > 1 && word->s[0] == '-' &&

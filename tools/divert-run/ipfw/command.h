@@ -5,7 +5,10 @@
 
 #include "ipfw/model.h"
 
-/* Does what a line says. After IPFW_REFUSED the rules are not to be used: some may be missing. */
+/*
+ * Carries out the command in a line. After IPFW_REFUSED the rules must not be used: some may be
+ * missing.
+ */
 enum ipfw_result ipfw_command(struct ipfw_model *model, const char *line, struct ipfw_reply *reply);
 
 #endif

@@ -32,12 +32,12 @@ bool command_rule_range(struct command *c, struct rule_range *range);
 /* Takes the current word as the number of a set; false: it is none. */
 bool command_set_number(struct command *c, unsigned *set);
 
-/* add.c; LINE is the whole line, with blanks in place of what stands before the rule. */
+/* add.c. LINE is the whole line, with blanks in place of what precedes the rule. */
 enum ipfw_result command_add(struct command *c, const char *line);
 
 /* rules.c */
 ipfw_run_command command_delete, command_flush, command_list, command_show, command_zero;
-/* Appends the line that "list" has for a rule to the answer. */
+/* Appends the line of "list" for a rule to the reply. */
 void ipfw_print_rule(const struct command *c, const struct rule *rule);
 
 /* sets.c, table_command.c */

@@ -72,7 +72,7 @@ bool ipfw_parse_numbers(struct parser *p, enum clause_kind kind, bool negated)
     return add_number(p, &first, &limits) && ipfw_lex_next(p);
 }
 
-/* The first atom is kept for the bits of the tags, see packet_tags.h. */
+/* The first atom is reserved for the bits of the tags, see packet_tags.h. */
 bool ipfw_parse_tagged(struct parser *p, enum clause_kind kind, bool negated)
 {
     struct limits limits = {PACKET_TAG_MAX, true, true, "a tag from 1 to 65534, or a range 5-9"};

@@ -46,7 +46,7 @@ static bool add_fragment_bit(struct parser *p, const struct word *item, void *co
     return true;
 }
 
-/* Without a list, any fragment but the first. */
+/* Without a list it matches any fragment but the first. */
 bool ipfw_parse_frag(struct parser *p, enum clause_kind kind, bool negated)
 {
     struct rule_tcpflags flags = {0};

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Cuts an ipfw rule into words and comma lists. */
+/* Splits an ipfw rule into words and comma lists. */
 #include "ipfw/private.h"
 
 #include <string.h>

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Parses what a rule says of tables: table(NAME), table(NAME,VALUE), lookup FIELD NAME. */
+/* Parses the tables in a rule: table(NAME), table(NAME,VALUE), lookup FIELD NAME. */
 #include "ipfw/private.h"
 #include "ipfw/table_words.h"
 
 #include <string.h>
 #include <strings.h>
 
-/* Adds a clause about a table, and on to the next word. */
+/* Adds a clause about a table, and goes on to the next word. */
 static bool add_table_clause(struct parser *p, enum clause_kind kind, bool negated,
                              const struct rule_table *table)
 {

@@ -221,7 +221,7 @@ bool ipfw_parse_interface(struct parser *p, enum clause_kind kind, bool negated)
     if (!atom)
         return false;
     strcpy(atom->ifname, name);
-    /* Drop a '*' behind a name that cannot be longer. */
+    /* Drop a '*' after a name that is already the longest possible. */
     atom->ifname[strnlen(atom->ifname, IFNAMSIZ - 1)] = '\0';
     return ipfw_lex_next(p);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Frees models and answers. */
+/* Frees models and replies. */
 #include "ipfw/model.h"
 
 void ipfw_reply_free(struct ipfw_reply *reply)

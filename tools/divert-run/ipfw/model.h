@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What commands of ipfw(8) work on, and what they answer. */
+/* What ipfw(8) commands work on, and their replies. */
 #ifndef DIVERT_RUN_MODEL_H
 #define DIVERT_RUN_MODEL_H
 
 #include "ipfw/table.h"
 #include "language/parser.h"
 
-/* Variables of the kernel, net.inet.ip.fw.*: those that mean something here come first. */
+/* sysctl variables net.inet.ip.fw.*; those that have a meaning here come first. */
 enum ipfw_variable {
     IPFW_ACK_LIFETIME, /* seconds, of dynamic rules */
     IPFW_SYN_LIFETIME,
@@ -18,7 +18,7 @@ enum ipfw_variable {
     IPFW_VARIABLES = 23
 };
 
-/* Zeroed memory is what ipfw begins with: no rule but the default, all sets enabled. */
+/* Zeroed memory is the initial state: no rule but the default, all sets enabled. */
 struct ipfw_model {
     struct ruleset rules; /* of all sets */
     struct ipfw_tables tables;
@@ -29,20 +29,20 @@ struct ipfw_model {
 };
 
 /*
- * IPFW_FAILED: the command is right, but ipfw would have failed, too: there is no such rule, or a
- * thing is there already. IPFW_REFUSED: it is wrong, or cannot be done here.
+ * IPFW_FAILED: the command is valid, but would fail in ipfw, too: there is no such rule, or
+ * something exists already. IPFW_REFUSED: it is invalid, or not supported.
  */
 enum ipfw_result { IPFW_DONE, IPFW_NOTHING, IPFW_FAILED, IPFW_REFUSED };
 
-/* Zeroed memory is an empty answer; ipfw_reply_free() releases it. */
+/* Zeroed memory is an empty reply; ipfw_reply_free() releases it. */
 struct ipfw_reply {
     struct text out, err;    /* what ipfw prints; the latter explains IPFW_FAILED */
-    int status;              /* with which ipfw ends */
+    int status;              /* exit status of ipfw */
     struct rule_error error; /* of IPFW_REFUSED */
     bool placeless;          /* the error is about the whole command */
 };
 
-/* The value that it was set to, or FreeBSD's. */
+/* The value that was set, or FreeBSD's default. */
 unsigned ipfw_variable(const struct ipfw_model *model, enum ipfw_variable variable);
 
 void ipfw_reply_free(struct ipfw_reply *reply);

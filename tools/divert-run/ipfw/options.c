@@ -175,7 +175,7 @@ static bool parse_ext6hdr_option(struct parser *p, enum clause_kind kind, bool n
     return ipfw_lex_next(p) && ipfw_parse_ext6hdr(p, kind, negated);
 }
 
-/* A packet that came back from the program, in one direction only. */
+/* A diverted packet, in one direction only. */
 static bool parse_diverted_option(struct parser *p, enum clause_kind kind, bool negated)
 {
     return ipfw_add_number(p, kind, negated, ipfw_lex_at(p, "diverted-loopback") ? 1 : 2);
@@ -250,7 +250,7 @@ static const struct option options[] = {
 static const char bridge[] = "these rules see IP packets; use nft's family bridge";
 static const char deferred[] = "a rule acts at once here; write one rule that makes the state";
 
-/* What this cannot do, and who does it on Linux. */
+/* Options that are not supported, and what does the same on Linux. */
 static const struct {
     const char *name, *instead;
 } unsupported[] = {

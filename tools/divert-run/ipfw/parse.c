@@ -124,7 +124,9 @@ static bool parse_destination_ports(struct parser *p)
     return parse_not(p, &negated) && ipfw_parse_ports(p, CLAUSE_DPORT, negated);
 }
 
-/* Options may follow at once. "ip4" is an option as well as a protocol: that has "from" behind it.
+/*
+ * Options may follow directly. "ip4" is an option as well as a protocol; the latter is followed by
+ * "from".
  */
 static bool begins_with_options(struct parser *p)
 {
@@ -175,7 +177,7 @@ static bool check_default_rule(struct parser *p, size_t from)
                           "to any'");
 }
 
-/* The action of a dynamic rule knows no place to come back to. */
+/* The action of a dynamic rule has nowhere to return to. */
 static bool check_call(struct parser *p, size_t from)
 {
     const struct rule *rule = p->rule;

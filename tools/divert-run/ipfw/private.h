@@ -10,10 +10,10 @@
 bool ipfw_is_blank(char c);
 bool ipfw_lex_start(struct parser *p, const char *text);
 bool ipfw_lex_next(struct parser *p);
-/* Gives the word after the current one. */
+/* Reads the word after the current one, without going on to it. */
 bool ipfw_lex_peek(const struct parser *p, struct word *word);
 bool ipfw_lex_at(const struct parser *p, const char *keyword);
-/* Takes the backslashes off that stand before the dashes of a name: ftp\-data. */
+/* Removes the backslashes before the dashes of a name: ftp\-data. */
 void ipfw_drop_escapes(char *s);
 bool ipfw_lex_in(const struct word *word, const char *const *keywords);
 
@@ -49,7 +49,7 @@ bool ipfw_parse_ports(struct parser *p, enum clause_kind kind, bool negated);
 bool ipfw_parse_icmptypes(struct parser *p, enum clause_kind kind, bool negated);
 bool ipfw_parse_tcpflags(struct parser *p, bool negated);
 bool ipfw_proto_has_ports(int proto);
-/* A clause with the number that the current word stands for, and on to the next word. */
+/* Adds a clause with one number, and goes on to the next word. */
 bool ipfw_add_number(struct parser *p, enum clause_kind kind, bool negated, uint32_t number);
 
 /* state.c: keep-state, limit and their kin, and the flow behind check-state. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The rules that are in force, out of those of all sets, with what their tables hold. A rule with
- * tablearg stands for one of the same number for each value that the table has.
+ * Selects the rules that are in force from those of all sets, with the contents of their tables. A
+ * rule with tablearg becomes one rule of the same number for each value in the table.
  */
 #include "ipfw/resolve.h"
 
@@ -29,7 +29,7 @@ static bool fail_rule(struct resolving *r, const struct rule *rule, const char *
 
 /* Which entries of a table: all, or those with a value of that kind. */
 struct selection {
-    const struct ipfw_table *table; /* NULL: there is none, so that nothing is in it */
+    const struct ipfw_table *table; /* NULL: there is none, so it is empty */
     bool by_value;
     enum ipfw_value kind;
     uint32_t value;
@@ -56,7 +56,10 @@ static enum ipfw_table_type type_of_clause(enum clause_kind kind)
     }
 }
 
-/* The addresses of a table, of which the longest prefix decides which entry is meant. */
+/*
+ * The addresses of a table. As in ipfw the longest prefix decides which entry an address belongs
+ * to.
+ */
 static const struct address_list *select_addresses(struct resolving *r, const struct selection *s)
 {
     size_t count = HASH_COUNT(s->table->entries), i = 0;
@@ -87,7 +90,7 @@ static struct rule_atom *append_atom(struct rule *rule, struct rule_clause *clau
     return &rule->atoms[rule->atom_count++];
 }
 
-/* Numbers in a row become a range. */
+/* Consecutive numbers become a range. */
 static bool append_numbers(struct rule *rule, struct rule_clause *clause, struct rule_range *all,
                            size_t count)
 {
@@ -135,7 +138,7 @@ static bool select_atoms(struct rule *rule, struct rule_clause *clause, const st
     return fits;
 }
 
-/* Ports have 16 bits and a DSCP 6: other numbers are never found. */
+/* The highest number of a field: ports have 16 bits, a DSCP 6. Higher ones never match. */
 static uint32_t highest_number(enum clause_kind kind)
 {
     return kind == CLAUSE_DSCP ? 63 : kind == CLAUSE_UID ? UINT32_MAX - 1 : 65535;
@@ -158,7 +161,7 @@ static bool drop_high_numbers(struct rule *rule, struct rule_clause *clause)
     return true;
 }
 
-/* What the entries make of a clause: it depends on the packet, or never holds. */
+/* Fills a clause with the selected entries. Without any it never holds. */
 static bool fill_clause(struct resolving *r, struct rule *rule, struct rule_clause *clause,
                         const struct selection *s)
 {
@@ -200,7 +203,9 @@ static struct selection select_entries(const struct resolving *r, const struct r
                               .value = named->value};
 }
 
-/* The clause, from 1, whose entry gives the argument: the last one that looks one up; 0: none. */
+/*
+ * The clause, counted from 1, whose entry gives the argument: the last one with a table; 0: none.
+ */
 static unsigned clause_of_argument(const struct rule *rule)
 {
     unsigned found = 0;
@@ -219,7 +224,7 @@ static enum ipfw_value value_of_action(enum rule_action action)
                                     : VALUE_DIVERT;
 }
 
-/* In place of a rule that no packet can match: it does nothing, and is still shown. */
+/* Adds a rule in place of one that no packet can match: it does nothing, and is still shown. */
 static void add_idle(struct resolving *r, const struct rule *given)
 {
     struct rule *rule = grow_array(NULL, 1, sizeof(*rule));
@@ -236,8 +241,10 @@ static void add_idle(struct resolving *r, const struct rule *given)
     free(rule);
 }
 
-/* Fills in the tables of a rule and adds it. ARGUMENT is the value that the entry of the clause AT,
- * from 1, must have. */
+/*
+ * Fills in the tables of a rule and adds it. If AT is not 0, the entry of clause AT (from 1) must
+ * have the value ARGUMENT.
+ */
 static bool add_resolved(struct resolving *r, const struct rule *given, unsigned at,
                          uint32_t argument)
 {

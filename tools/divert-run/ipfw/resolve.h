@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* From what the commands of ipfw left to the rules that are in force. */
+/* Selects the rules that are in force when all ipfw commands have been carried out. */
 #ifndef DIVERT_RUN_RESOLVE_H
 #define DIVERT_RUN_RESOLVE_H
 

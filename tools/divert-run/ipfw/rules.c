@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The commands about rules that are there: delete, flush, list, show, zero. */
+/* The commands about existing rules: delete, flush, list, show, zero. */
 #include "ipfw/commands.h"
 
 #include <ctype.h>
@@ -12,7 +12,7 @@ static bool in_range(const struct rule *rule, const struct rule_range *range)
     return number >= range->lo && number <= range->hi;
 }
 
-/* Removes rules by number, of one set or with SET below 0 of all. Returns how many. */
+/* Removes rules by number, of one set, or of all if SET is below 0. Returns how many. */
 static unsigned remove_rules(struct ruleset *rules, const struct rule_range *range, int set)
 {
     unsigned removed = 0;
@@ -55,7 +55,7 @@ static bool read_ranges(struct command *c)
     return true;
 }
 
-/* Those that are there are deleted even if others are not, as ipfw does. */
+/* Deletes those that exist even if others do not, as ipfw does. */
 enum ipfw_result command_delete(struct command *c)
 {
     static const char *const absent[] = {"pipe", "queue", "sched", "nat", NULL};

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The command "set": which sets of rules are enabled, and rules that move to another set. */
+/* The command "set": enables sets of rules, and moves rules to another set. */
 #include "ipfw/commands.h"
 
 #include <ctype.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Parses what an ipfw rule says of dynamic rules. */
+/* Parses the options of an ipfw rule about dynamic rules. */
 #include "ipfw/private.h"
 
 #include <string.h>
@@ -18,7 +18,7 @@ static bool flow_name_ok(const char *name)
     return length > 0 && length < RULE_FLOW_MAX;
 }
 
-/* ":NAME" may stand behind; else the flow is the default one. */
+/* ":NAME" may follow; without it the flow is "default". */
 static bool parse_flow(struct parser *p)
 {
     const char *name = p->word.s + 1;

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The variables of ipfw. Those that have a meaning here are in the model, the others are kept. */
+/*
+ * The sysctl variables of ipfw. Those that have a meaning here change the model, the others are
+ * only stored.
+ */
 #include "ipfw/sysctl.h"
 
 #include <stdlib.h>
@@ -35,7 +38,7 @@ static const struct {
     {"tables_sets", 0},
 };
 
-/* Index of the variable whose name ends at END, or -1. */
+/* Index of the variable with this name, or -1. */
 static int find_variable(const char *name, size_t length)
 {
     static const char *const prefixes[] = {"net.inet.ip.fw.", "net.inet6.ip6.fw.", NULL};

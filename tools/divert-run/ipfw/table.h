@@ -57,7 +57,7 @@ struct ipfw_entry *table_entry(const struct ipfw_table *table, const struct rule
 void table_put(struct ipfw_table *table, const struct rule_atom *key, const uint32_t *values);
 void table_remove(struct ipfw_table *table, struct ipfw_entry *entry);
 void table_clear(struct ipfw_table *table);
-/* The entry that an address of the table's longest prefix belongs to, or NULL. */
+/* The entry that KEY belongs to, for addresses the one with the longest prefix; or NULL. */
 const struct ipfw_entry *table_lookup(const struct ipfw_table *table, const struct rule_atom *key);
 
 const char *table_type_name(enum ipfw_table_type type);

@@ -19,7 +19,7 @@ static enum ipfw_result unknown_table(const struct table_command *t)
     return command_failed(t->c, EX_OSERR, "table %s does not exist", t->name);
 }
 
-/* The tables of a rule: one in use cannot be destroyed. */
+/* Is the table named in a rule? Then it cannot be destroyed. */
 static bool table_is_used(const struct ipfw_model *model, const char *name)
 {
     for (size_t i = 0; i < model->rules.count; i++) {
@@ -33,7 +33,7 @@ static bool table_is_used(const struct ipfw_model *model, const char *name)
     return false;
 }
 
-/* What a new table is to be. */
+/* Options of a new table. */
 struct table_options {
     enum ipfw_table_type type;
     uint32_t valtypes;
@@ -113,7 +113,10 @@ static enum ipfw_result flush_table(struct table_command *t)
     return IPFW_DONE;
 }
 
-/* Adds or deletes the entry with that key. False: it was there, or was not. */
+/*
+ * Adds the entry with that key, or deletes it if VALUES is NULL. False: it exists already, or does
+ * not exist.
+ */
 static bool change_entry(struct table_command *t, const struct rule_atom *key,
                          const uint32_t *values)
 {
@@ -151,7 +154,7 @@ static enum ipfw_result change_table(struct table_command *t, bool add)
     }
     if (!t->table && !add)
         return unknown_table(t);
-    if (!t->table) /* its first entry says what it is */
+    if (!t->table) /* its first entry tells the type */
         t->table = table_create(&c->model->tables, t->name, table_guess_type(&c->p));
     while (!parser_at_end(&c->p)) {
         uint32_t values[IPFW_VALUES] = {0};

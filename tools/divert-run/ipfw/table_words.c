@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Reads what tables are called and hold: names, types, keys and values. */
+/* Reads words about tables: names, types, keys and values. */
 #include "ipfw/table_words.h"
 
 #include "ipfw/private.h"
@@ -123,7 +123,7 @@ static bool read_address_key(struct parser *p, struct rule_addr *addr)
                        p->word.s);
 }
 
-/* The rule's word for an interface is read by the rule's parser. */
+/* Uses the parser for interfaces in rules. */
 static bool read_interface_key(struct parser *p, struct rule_atom *key)
 {
     struct rule *rule = grow_array(NULL, 1, sizeof(*rule));

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Clauses about fields of headers in the language of iptables(8): most by its match u32. */
+/* Clauses about header fields in the language of iptables(8), most of them by the match u32. */
 #include "iptables/private.h"
 
 #include <netinet/in.h>
@@ -35,7 +35,7 @@ static void add_field(struct conditions *out, int proto, const char *fmt, ...)
     conditions_add(out, proto, 0, &text);
 }
 
-/* Bits that the match tcp does not know: ECE and CWR. Of IPv6 the inverse would take two lines. */
+/* Bits that the match tcp does not know: ECE and CWR. For IPv6 the inverse would take two lines. */
 void iptables_high_tcpflags(const struct match *match, struct rule_tcpflags flags, bool inverse,
                             struct conditions *out)
 {
@@ -47,7 +47,7 @@ void iptables_high_tcpflags(const struct match *match, struct rule_tcpflags flag
                   flags.value);
 }
 
-/* Of IPv6 the inverse would take two lines. */
+/* For IPv6 the inverse would take two lines. */
 static void by_place(const struct match *match, const struct rule_range *range, bool inverse,
                      struct conditions *out)
 {

@@ -26,16 +26,22 @@ bool iptables_text(const struct ruleset *rules, const struct filter_options *opt
 
 /*
  * Finds the kind of iptables that can queue packets here, and enters in HOST and OPTIONS what else
- * it can do. NEED_SIX: it must do so for IPv6, too. If there is none, WHY gets the reason.
+ * it can do. NEED_SIX: it must be able to do so for IPv6, too. If there is none, WHY gets the
+ * reason.
  */
 bool iptables_probe(struct iptables_host *host, struct filter_options *options, bool need_six,
                     struct text *why);
-/* Enters in OPTIONS where our rules go behind those of other runs, and in OTHERS their tags. */
+/*
+ * Enters in OPTIONS the position of our rules behind those of other runs, and in OTHERS their tags.
+ */
 void iptables_survey(const struct iptables_host *host, struct filter_options *options,
                      struct owner_tags *others);
 /* Are the jumps to the rules of this run in place? */
 bool iptables_in_place(const struct iptables_host *host, const struct filter_options *options);
-/* How large the tables of iptables-legacy are that there may be rules in; zeros for no table. */
+/*
+ * The sizes of the tables of iptables-legacy that may hold our rules; zeros for a table that does
+ * not exist.
+ */
 struct iptables_size {
     uint32_t entries, bytes;
 };
@@ -48,8 +54,8 @@ int iptables_install(const struct iptables_host *host, int family, const char *r
 /* Removes the rules of the run ID; they may be gone already. False: some of them stayed. */
 bool iptables_remove(const struct iptables_host *host, const char *id);
 /*
- * Appends what the tables with rules of runs contain, with counters, for FAMILY, 4 or 6. SAVE is
- * the name of the save[0] of its kind. False: it failed, or there is no such kind.
+ * Appends the contents of the tables with rules of runs, with counters, for FAMILY, 4 or 6. SAVE is
+ * the save[0] of a kind of iptables. False: it failed, or there is no such kind.
  */
 bool iptables_list_counters(const char *save, int family, struct text *out);
 /* Are there chains of a run ID? */

@@ -5,9 +5,9 @@
  */
 #include "iptables/private.h"
 
-#define DIRECT_MAX 16 /* so many are compared one by one */
+#define DIRECT_MAX 16 /* up to so many are compared one by one */
 #define TREE_DEPTH 3  /* levels of chains, of the 16 that nf_tables allows */
-#define TREE_BITS  5  /* of an address, by which a level parts them: 32 ways */
+#define TREE_BITS  5  /* bits of an address that a level distinguishes: 32 branches */
 
 static bool address_bit(const struct rule_addr *addr, unsigned i)
 {
@@ -24,7 +24,7 @@ static unsigned shared_bits(const struct rule_addr *a, const struct rule_addr *b
     return bits;
 }
 
-/* The network around all of them, which are in ascending order. */
+/* The smallest network that contains them all; they are in ascending order. */
 static struct rule_addr cover_networks(const struct rule_addr *networks, size_t count)
 {
     struct rule_addr cover = networks[0];

@@ -240,7 +240,7 @@ static void iptables_not_proto(int proto, bool inverse, struct conditions *out)
     conditions_add(out, inverse ? -1 : proto, inverse ? SLOT_PROTO : 0, &text);
 }
 
-/* From a network of another interface. The inverse would take two lines. */
+/* The source is in a network of another interface. The inverse would take two lines. */
 static void iptables_spoofed(const struct match *match, bool inverse, struct conditions *out)
 {
     for (unsigned i = 0; !inverse && i < match->count; i += 2) {

@@ -7,7 +7,7 @@
 
 struct dialect iptables_dialect(const struct filter_options *options);
 
-/* fields.c: the clauses about header fields, and what else has a match of its own. */
+/* fields.c: clauses about header fields, and others that have a match of their own. */
 void iptables_field(const struct match *match, const struct rule_atom *atom, bool inverse,
                     struct conditions *out);
 void iptables_high_tcpflags(const struct match *match, struct rule_tcpflags flags, bool inverse,
@@ -27,8 +27,10 @@ extern const char *const iptables_tables[2]; /* indexed by enum table */
 /* The base chains of the two hooks, indexed by enum hook. */
 extern const char *const iptables_base_chains[2];
 
-/* Incoming packets meet the rules before connection tracking, or behind it if rules use it;
- * outgoing ones in the last table in which a rule may queue. */
+/*
+ * Incoming packets meet the rules before connection tracking, or after it if rules use it; outgoing
+ * ones in the last table in which a rule may queue.
+ */
 enum table iptables_table_of(enum hook hook, bool tracked);
 
 /* run.c: the kinds of iptables that there are. */

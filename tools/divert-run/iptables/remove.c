@@ -28,7 +28,7 @@ static void add_run_removal(const char *listing, const char *id, struct text *ou
     free(copy);
 }
 
-/* Adds the removal of the chain that a divert-run left which was killed in kernel_takes_line(). */
+/* Adds the removal of a chain left by a divert-run that was killed in kernel_takes_line(). */
 static bool add_probe_removal(const char *line, struct text *out)
 {
     char id[5];

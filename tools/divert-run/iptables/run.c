@@ -110,7 +110,7 @@ static void probe_matches(const struct iptables_tools *tools, struct filter_opti
     text_free(&why);
 }
 
-/* Of several kinds, the first that is installed gives the reason. */
+/* If no kind works, the reason is that of the first installed one. */
 static bool probe_queue(const struct iptables_tools *tools, int six, struct text *why)
 {
     struct text reason = {0};

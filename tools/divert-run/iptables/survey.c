@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Reads from the listed tables where the rules of other runs are. */
+/* Finds the rules of other runs in the listed tables. */
 #include "iptables/private.h"
 #include "util/owner.h"
 
@@ -15,7 +15,10 @@ static bool line_in_base_chain(const char *line, enum hook hook)
     return strncmp(line, base, strlen(base)) == 0;
 }
 
-/* The jump to the list of a run in that hook, and no chain of somebody else's with such a name. */
+/*
+ * Is it the jump to the list of a run in that hook, and not to somebody else's chain with such a
+ * name?
+ */
 static bool line_jumps_to_list(const char *line, enum hook hook, char id[5])
 {
     const char *jump = strstr(line, " -j divert-");

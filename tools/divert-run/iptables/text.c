@@ -17,8 +17,10 @@ enum table iptables_table_of(enum hook hook, bool tracked)
     return hook == HOOK_IN && !tracked ? TABLE_RAW : TABLE_MANGLE;
 }
 
-/* A line of iptables has one target. Lines that need several get a chain for them, which all lines
- * with the same targets share. */
+/*
+ * A rule of iptables has one target. Lines that need several get a chain for them, shared by all
+ * lines with the same targets.
+ */
 struct bundle {
     const struct line *line;
     char name[CHAIN_NAME_SIZE];
@@ -106,7 +108,7 @@ static bool same_ops(const struct line *a, const struct line *b)
     return true;
 }
 
-/* OP_SET_MSS brings conditions of its own. */
+/* OP_SET_MSS has conditions of its own. */
 static bool needs_bundle(const struct line *line)
 {
     return *line->condition &&
@@ -180,7 +182,7 @@ static void iptables_print_verdict(struct printer *p, const struct line *line)
     }
 }
 
-/* The first row of a line counts its packets, unless it has conditions of its own. */
+/* The first row of a line counts its packets, unless that has conditions of its own. */
 static bool needs_counter(const struct line *line)
 {
     return line->counts && !*line->condition && line->op_count && line->ops[0].kind == OP_SET_MSS;
@@ -245,7 +247,7 @@ static void iptables_print_chain(struct printer *p, const struct chain *chain)
     }
 }
 
-/* The lists of all runs stand together, in the order of their starts. */
+/* The jumps to the lists of all runs are together, in the order in which the runs started. */
 static void iptables_print_jump(struct printer *p, enum hook hook)
 {
     const struct filter_options *o = p->options;

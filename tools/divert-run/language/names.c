@@ -8,8 +8,10 @@
 #include <string.h>
 #include <strings.h>
 
-/* Names that are known even where /etc/services or /etc/protocols is missing, or has another one
- * than BSD's. */
+/*
+ * Names that are known even if /etc/services or /etc/protocols is missing, or defines them
+ * differently from BSD.
+ */
 struct known_name {
     const char *name;
     int number;

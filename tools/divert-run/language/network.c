@@ -19,7 +19,7 @@ static void set_prefix_mask(struct rule_addr *addr, unsigned prefix)
         addr->mask[bit / 8] |= (uint8_t)(0x80u >> (bit % 8));
 }
 
-/* Is the mask one of leading ones? Then it is a prefix. */
+/* Does the mask consist of leading ones only? Then it is a prefix. */
 static bool is_prefix(struct rule_addr *addr)
 {
     struct rule_addr same = *addr;

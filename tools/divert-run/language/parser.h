@@ -33,7 +33,7 @@ struct parser {
 /* Is the current word the end of the rule? */
 bool parser_at_end(const struct parser *p);
 
-/* The name that an interface of BSD's has here: lo0 is lo; others are called the same. */
+/* The Linux name of a BSD interface: lo0 is lo, others are the same. */
 const char *parser_interface_name(const char *name);
 
 /* Fill in the error, about the given part of the text or the current word. Return false. */

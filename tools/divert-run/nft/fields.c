@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Clauses about fields of headers in the words of nft(8). */
+/* Clauses about header fields in the language of nft(8). */
 #include "nft/private.h"
 
 #include <netinet/in.h>
 #include <netinet/ip.h>
 #include <netinet/tcp.h>
 
-/* The words for fields of which numbers are asked for. */
+/* The words for numeric fields. */
 static const struct {
     enum clause_kind kind;
     int proto;
@@ -54,8 +54,8 @@ static const char *option_name(uint32_t number)
 }
 
 /*
- * The length of the packet for each length of its headers, because nft cannot subtract. In an IPv6
- * packet the TCP header must come first.
+ * Compares the packet's length for each length of its headers, because nft cannot subtract. In an
+ * IPv6 packet the TCP header must come first.
  */
 static void nft_data_length(const struct match *match, struct conditions *out)
 {
@@ -83,7 +83,7 @@ static void nft_data_length(const struct match *match, struct conditions *out)
     conditions_add(out, IPPROTO_TCP, 0, &text);
 }
 
-/* The inverse is there if it is one comparison. */
+/* There is an inverse only if it is one comparison. */
 static void nft_fragment_flags(struct rule_tcpflags flags, bool inverse, struct conditions *out)
 {
     struct text text = {0};
@@ -113,7 +113,7 @@ static void nft_ip_option(uint32_t number, bool inverse, struct conditions *out)
     conditions_add(out, -1, 0, &text);
 }
 
-/* One condition each; the inverse of those of routing headers would need a packet that has one. */
+/* One condition each. Routing headers have no inverse: it would need a packet that has one. */
 static void nft_extension(enum extension extension, bool inverse, struct conditions *out)
 {
     static const char *const names[] = {
@@ -184,7 +184,7 @@ void nft_field(const struct match *match, bool inverse, struct conditions *out)
     case CLAUSE_UID:
     case CLAUSE_GID:
         if (inverse)
-            return; /* the option or the sender may be missing */
+            return; /* false also without the option or the sender */
         nft_numbers(match, inverse, out);
         return;
     default:

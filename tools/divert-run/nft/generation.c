@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Asks the kernel how often nf_tables has been changed, without a tool. */
+/* Asks the kernel for the generation of nf_tables, without a tool. */
 #include "nft/nft.h"
 
 #include <arpa/inet.h>

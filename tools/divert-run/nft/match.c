@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What clauses look like in the words of nft(8). */
+/* Clauses in the language of nft(8). */
 #include "nft/private.h"
 
 #include "common/mark.h"
@@ -81,7 +81,7 @@ static void nft_masked_address(const struct match *match, const struct rule_addr
     conditions_add(out, -1, 0, &text);
 }
 
-/* All networks in one set, and each of the others apart. */
+/* All networks are one set, and each other address is a condition of its own. */
 static void nft_addresses(const struct match *match, bool inverse, struct conditions *out)
 {
     const char *side = match->kind == CLAUSE_SRC ? "saddr" : "daddr";
@@ -137,7 +137,7 @@ static void nft_ports(const struct match *match, bool inverse, struct conditions
     text_add(&text, "th %s %s", side, nft_negation(inverse));
     nft_ranges(match, &text);
     conditions_add(out, match->proto, 0, &text);
-    if (inverse && match->proto < 0) /* other protocols have other ports than these, too */
+    if (inverse && match->proto < 0) /* it would have to hold for other protocols, too */
         conditions_free(out);
 }
 
@@ -251,7 +251,7 @@ static void nft_connection(enum connection connection, bool inverse, struct cond
     conditions_add(out, -1, 0, &text);
 }
 
-/* From a network of another interface. The inverse would take two lines. */
+/* The source is in a network of another interface. The inverse would take two lines. */
 static void nft_spoofed(const struct match *match, bool inverse, struct conditions *out)
 {
     for (unsigned i = 0; !inverse && i < match->count; i += 2) {

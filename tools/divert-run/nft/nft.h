@@ -6,10 +6,10 @@
 #include "plan/plan.h"
 #include "util/owner.h"
 
-/* So many runs fit behind each other, up to where destination NAT is. */
+/* Number of runs that fit before the priority of destination NAT. */
 #define NFT_PLACES 50
 
-/* The elements of sets that are dynamic rules count each packet so often. */
+/* How often an element of a set of dynamic rules counts each packet. */
 #define NFT_STATE_COUNTS 2
 
 /*
@@ -21,13 +21,13 @@ bool nft_text(const struct ruleset *rules, const struct filter_options *options,
 
 /* Can nft queue packets here? If not, WHY gets the reason. */
 bool nft_probe(struct text *why);
-/* Can it do so by iptables' NFQUEUE target, as options->xt_queue says? */
+/* Can it queue packets by iptables' NFQUEUE target, as options->xt_queue says? */
 bool nft_probe_xt_queue(struct text *why);
-/* Can nft give injected packets their socket's mark? ID is that of a table to try it with. */
+/* Can nft copy the socket's mark to injected packets? ID is that of a table to try it with. */
 bool nft_probe_injected(const char *id);
 /*
- * A table for all runs that have their rules in iptables, in which injected packets get that mark.
- * It must stay until the last of them ends. False: it is not there.
+ * A table for all runs whose rules are in iptables, which copies that mark to injected packets. It
+ * must stay until the last of them ends. False: it is not there.
  */
 bool nft_injected_install(uint32_t mark_mask);
 bool nft_injected_exists(void);
@@ -39,11 +39,11 @@ int nft_install(const char *text, const struct ruleset *rules,
                 const struct filter_options *options);
 /* Removes the table of the run ID; it may be gone already. False: some of it stayed. */
 bool nft_remove(const char *id);
-/* Enters in OPTIONS where our rules go behind those of other runs, and in OTHERS their tags. */
+/* Enters in OPTIONS the place of our rules behind those of other runs, and in OTHERS their tags. */
 void nft_survey(struct filter_options *options, struct owner_tags *others);
 /* Has another run its rules in nft? */
 bool nft_has_runs(void);
-/* Grows with each change of nf_tables by whomever; 0 if the kernel does not tell. */
+/* The generation, which grows with each change of nf_tables; 0 if the kernel does not tell. */
 uint32_t nft_generation(void);
 /* Are the rules of the run ID in place? */
 bool nft_in_place(const char *id);

@@ -5,19 +5,23 @@
 
 #include "nft/nft.h"
 
-/* fields.c: the clauses about header fields, and what else has a word of its own. */
+/* fields.c: clauses about header fields, and others that have a word of their own. */
 void nft_field(const struct match *match, bool inverse, struct conditions *out);
 /* match.c: "10.0.0.0/8" */
 void nft_network(const struct rule_addr *addr, struct text *out);
 /* match.c: the ranges of all atoms: "80", or "{ 80, 443, 1000-2000 }". */
 void nft_ranges(const struct match *match, struct text *out);
 
-/* Priorities of base chains: iptables' tables are at the same. The first run's lists stand there.
+/*
+ * Priorities of base chains, the same as those of iptables' tables. The first run's lists are
+ * there.
  */
 #define NFT_PRIORITY_RAW    (-300)
 #define NFT_PRIORITY_MANGLE (-150)
 
-/* text.c: appends the chain at the end of OUTPUT that gives injected packets their socket's mark.
+/*
+ * text.c: appends the chain at the end of OUTPUT that copies their socket's mark to injected
+ * packets.
  */
 void nft_text_injected(uint32_t mark_mask, struct text *out);
 
@@ -34,9 +38,9 @@ void nft_print_limit(const struct plan *plan, const struct rule *rule, struct te
 struct dialect nft_dialect(const struct filter_options *options);
 
 /*
- * Installs TEXT, which is the one table of the rules, so that it lasts until nft_owned_remove() or
- * the end of this process. False: this cannot be done here (Linux before 5.12, no library), or the
- * text is wrong; nothing has changed then.
+ * Installs TEXT, the table of a run, so that it lasts until nft_owned_remove() or the end of this
+ * process. False: that is not possible here (Linux before 5.12, no library), or the text is
+ * invalid; nothing has changed then.
  */
 bool nft_owned_install(const char *text, const struct ruleset *rules,
                        const struct filter_options *options);
@@ -47,7 +51,7 @@ bool nft_try_xt_queue(struct text *why);
 
 /*
  * xt_queue.c: makes the table of a run with a chain "queue-N" for each divert port N. SOCKET is to
- * own it; -1: nobody. 0, or errno.
+ * own the table; -1: no owner. 0, or errno.
  */
 int nft_install_xt_queues(int socket, const struct ruleset *rules,
                           const struct filter_options *options);

@@ -16,7 +16,7 @@ static int run_nft(const char *input, struct text *out, struct text *err)
     return tool_run(argv, input, out, err);
 }
 
-/* Makes and deletes a table with a rule in one transaction. */
+/* Creates and deletes a table with a rule in one transaction, to see whether nft accepts it. */
 static bool nft_takes(const char *rule, struct text *why)
 {
     struct text input = {0}, err = {0};
@@ -45,7 +45,7 @@ bool nft_probe_xt_queue(struct text *why)
     return nft_takes("accept", why) && nft_try_xt_queue(why);
 }
 
-/* Without a hook: the end of one empties all queues of the namespace. */
+/* The table has no hook: unregistering one drops all queued packets of the namespace. */
 bool nft_probe_injected(const char *id)
 {
     struct text input = {0};
@@ -171,7 +171,10 @@ bool nft_injected_remove(void)
     return nft_injected_exists() && delete_nft_table(injected_table);
 }
 
-/* Calls a function with each table of a run; its results are added up, any below 0 wins. */
+/*
+ * Calls a function with each table of a run. Returns the sum of its results, or -1 if one is below
+ * 0.
+ */
 static int for_each_run(int (*function)(const char *table, void *arg), void *arg)
 {
     static const char *const argv[] = {"nft", "list", "tables", NULL};
@@ -217,7 +220,7 @@ struct survey {
     struct owner_tags *others;
 };
 
-/* The priority of its base chain tells the place of a run. */
+/* The priority of its base chain is the place of a run. */
 static int survey_nft_table(const char *table, void *arg)
 {
     const struct survey *survey = arg;

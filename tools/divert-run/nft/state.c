@@ -3,15 +3,15 @@
  * Dynamic rules in sets of nf_tables, which the rules fill. Each rule that makes some has for each
  * family
  *
- * - state-N-4p: addresses and ports, as the packet that made it had them. Of TCP, connections that
- *   are not established, or no longer;
- * - state-N-4e: TCP connections that are established;
+ * - state-N-4p: addresses and ports, as in the packet that made it. For TCP, connections that are
+ *   not yet established, or no longer;
+ * - state-N-4e: established TCP connections;
  * - state-N-4o: addresses only, of protocols without ports;
  * - limit-N-4: what `limit` counts, see state_limit.c.
  *
  * fin-4 has the directions of TCP connections that were closed. An element lasts for the lifetime
- * that its latest packet gave it. Those of state sets count a packet both when it finds them and
- * when it prolongs them, NFT_STATE_COUNTS times.
+ * that its latest packet gave it. The sets count a packet both when it finds an element and when it
+ * prolongs it: NFT_STATE_COUNTS times.
  */
 #include "nft/private.h"
 
@@ -33,7 +33,7 @@ struct maker {
     int family;
 };
 
-/* Rules by what protocol their packets can have. */
+/* What protocols the packets of a rule can have. */
 static bool makes_tcp(const struct rule *rule)
 {
     return rule_proto(rule) == -1 || rule_proto(rule) == IPPROTO_TCP;
@@ -83,7 +83,7 @@ static const char *family_word(int family)
     return family == 4 ? "ip" : "ip6";
 }
 
-/* What is looked up: the packet as it is, or with its ends exchanged. */
+/* The key: the packet's ends, in order or exchanged. */
 static void add_state_key(const struct maker *m, enum set_kind kind, bool reverse, struct text *out)
 {
     const char *ip = family_word(m->family), *from = reverse ? "d" : "s", *to = reverse ? "s" : "d";
@@ -108,7 +108,7 @@ static void add_found(const struct maker *m, enum set_kind kind, bool reverse, s
     add_set(m, kind, out);
 }
 
-/* Prolongs what was found there. */
+/* Prolongs the element. */
 static void add_update(const struct maker *m, enum set_kind kind, bool reverse, unsigned seconds,
                        struct text *out)
 {
@@ -119,7 +119,7 @@ static void add_update(const struct maker *m, enum set_kind kind, bool reverse, 
     text_add(out, " timeout %us counter } ", seconds);
 }
 
-/* Puts it there, and finds it. */
+/* Adds the element, and then finds it. */
 static void add_new(const struct maker *m, enum set_kind kind, bool reverse, unsigned seconds,
                     struct text *out)
 {
@@ -141,7 +141,7 @@ static void add_flags(unsigned mask, const char *is, unsigned value, struct text
     text_add(out, "tcp flags & 0x%x %s 0x%x ", mask, is, value);
 }
 
-/* A line of what TEXT has, which it empties. */
+/* Adds a line with TEXT as its condition, and empties TEXT. */
 static struct line *line_of(struct chain *chain, struct text *text)
 {
     struct line *line;
@@ -204,7 +204,7 @@ static void make_others(const struct maker *m, struct chain *chain)
     line_of(chain, &text);
 }
 
-/* A packet for which there is no room is dropped, as ipfw does. */
+/* A packet is dropped if the set is full, as ipfw does. */
 static void drop_if_missing(const struct maker *m, enum set_kind kind, struct chain *chain)
 {
     struct text text = {0};
@@ -247,7 +247,7 @@ static bool goes_on(const struct rule *rule)
            rule->action == RULE_SETMSS;
 }
 
-/* The action of the rule. Behind it the packet goes on behind that rule, as its tag says. */
+/* The action of the rule. After it the packet goes on behind that rule, as its tag says. */
 static struct chain *action_chain(struct plan *plan, enum hook hook, const struct rule *rule,
                                   int family)
 {
@@ -289,7 +289,7 @@ static struct chain *closing_chain(struct plan *plan, const struct maker *m, boo
     return chain;
 }
 
-/* A packet of a connection that is not established. Both sides' SYN make it so. */
+/* A packet of a connection that is not established. The SYNs of both sides establish it. */
 static struct chain *opening_chain(struct plan *plan, const struct maker *m, bool reverse,
                                    const struct chain *action)
 {
@@ -329,7 +329,7 @@ static void look_for_tcp(struct plan *plan, struct chain *chain, const struct ma
     }
 }
 
-/* One direction after the other, each in one line. */
+/* One line for each direction. */
 static void look_for_pairs(struct chain *chain, const struct maker *m, enum set_kind kind,
                            const char *proto, unsigned seconds, const struct chain *action)
 {
@@ -376,7 +376,7 @@ static void look_for(struct plan *plan, struct chain *chain, const struct maker 
     }
 }
 
-/* Packets are parted by protocol first, so that each is compared with few sets. */
+/* Packets are divided by protocol first, so that each is looked up in few sets. */
 static void look_in_family(struct plan *plan, struct chain *chain, const struct rule_state *check,
                            int family)
 {

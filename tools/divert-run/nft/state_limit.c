@@ -17,7 +17,7 @@ static size_t limit_index(const struct plan *plan, const struct rule *rule)
     return i + 1;
 }
 
-/* The parts that a rule names, each in the words of a packet, or as the type in a set. */
+/* The parts of a packet that a rule names, as expressions or as types of a set. */
 static void add_limit_parts(const struct rule *rule, int family, bool types, struct text *out)
 {
     const struct {
@@ -41,7 +41,7 @@ static void add_limit_parts(const struct rule *rule, int family, bool types, str
     }
 }
 
-/* Connection tracking counts: it knows which connections there still are. */
+/* Connection tracking counts, since it knows which connections still exist. */
 void nft_limit_make(const struct plan *plan, struct chain *chain, const struct rule *rule,
                     int family)
 {

@@ -184,8 +184,8 @@ static void nft_print_base_chains(struct printer *p, bool copying)
 }
 
 /*
- * Behind all that routes a packet again in OUTPUT. The library's sockets may send from any address,
- * others with our bits in their mark hardly do.
+ * After everything that routes a packet again in OUTPUT. The library's sockets are transparent;
+ * others with our bits in their mark hardly are.
  */
 void nft_text_injected(uint32_t mark_mask, struct text *out)
 {

@@ -21,7 +21,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define MESSAGE_SIZE     512 /* of the longest, a rule */
+#define MESSAGE_SIZE     512 /* bytes of the longest, a rule */
 #define NFQUEUE_REVISION 3
 
 /* Messages that the kernel applies all at once or not at all. */
@@ -87,7 +87,7 @@ static void put_nfqueue_target(struct nlmsghdr *head, const struct xt_NFQ_info_v
     struct nlattr *data;
     union {
         struct xt_NFQ_info_v3 info;
-        uint64_t aligned; /* as the kernel wants its size */
+        uint64_t aligned; /* the kernel wants an aligned size */
     } padded = {.aligned = 0};
 
     padded.info = *info;
@@ -125,7 +125,7 @@ static void batch_delete_table(struct batch *batch, const char *table)
     batch_add(batch, head);
 }
 
-/* Reads answers until there are none left. The first error, or 0. */
+/* Reads answers until there are none left. Returns the first error, or 0. */
 static int read_answers(int fd)
 {
     _Alignas(struct nlmsghdr) char answer[2048];
@@ -142,8 +142,10 @@ static int read_answers(int fd)
     return flags ? error : errno;
 }
 
-/* Sends the batch and frees it. The table's message is acknowledged, others answer errors only. 0,
- * or errno. */
+/*
+ * Sends the batch and frees it. The table's message is acknowledged, the others are answered only
+ * on error. 0, or errno.
+ */
 static int batch_commit(struct batch *batch, int fd)
 {
     int error = send(fd, batch->bytes, batch->len, 0) < 0 ? errno : 0;

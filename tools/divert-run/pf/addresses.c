@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Addresses that names stand for, and that are written as numbers. */
+/* Addresses, by name and by number. */
 #include "pf/private.h"
 
 #include <arpa/inet.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Anchors of pf with their rules in braces, and antispoof, which stands for rules. */
+/* Anchors of pf with their rules in braces, and antispoof, which is expanded to rules. */
 #include "pf/private.h"
 
 #include <net/if.h>
@@ -75,7 +75,7 @@ bool pf_parse_anchor(struct pf_parser *pp)
     if (good && !block)
         pf_note(pp->set, "'anchor': has no rules in braces and stays empty; nothing can be loaded "
                          "into it");
-    if (block) { /* if it is wrong, too, so that the brace that closes it has a partner */
+    if (block) { /* even if it is invalid, so that its closing brace has a partner */
         struct pf_rule *filter = good ? pp->pf : pf_rule_make();
 
         if (good)
@@ -171,7 +171,7 @@ static struct pf_rule *make_antispoof_rule(const struct antispoof *a)
     return pf;
 }
 
-/* From the networks of an interface, by others. */
+/* Blocks packets from the networks of an interface that come in by others. */
 static struct pf_rule *make_network_rule(struct antispoof *a, const char *name)
 {
     struct pf_rule *pf = make_antispoof_rule(a);
@@ -184,7 +184,7 @@ static struct pf_rule *make_network_rule(struct antispoof *a, const char *name)
     return pf;
 }
 
-/* From the interface's own addresses. */
+/* Blocks packets from the interface's own addresses. */
 static struct pf_rule *make_address_rule(struct antispoof *a, const char *name)
 {
     struct pf_rule *pf = make_antispoof_rule(a);
@@ -214,7 +214,7 @@ static bool parse_antispoof_item(struct pf_parser *pp)
     return pf_lex_next(pp) && (!bracket || pf_lex_expect(pp, ")"));
 }
 
-/* The family stands behind the interfaces, which need it. */
+/* The family is written after the interfaces, but is needed to parse them. */
 static int antispoof_family(const char *text)
 {
     return strstr(text, " inet6") ? 6 : strstr(text, " inet") ? 4 : 0;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Translates pf rules for packets of connections that were answered. */
+/* Translates pf rules for packets of established connections. */
 #include "pf/private.h"
 
 #include <netinet/in.h>
@@ -61,7 +61,7 @@ static bool mirror_icmp_types(struct rule *rule, struct rule_clause *clause)
     return kept;
 }
 
-/* Conditions that later packets of a connection, or those of the other direction, do not show. */
+/* Does a condition hold for later packets of a connection, or for those of the other direction? */
 static bool shows_later(enum clause_kind kind, enum connection way)
 {
     switch (kind) {
@@ -83,8 +83,10 @@ static bool shows_later(enum clause_kind kind, enum connection way)
     }
 }
 
-/* Leaves these conditions out of a rule that keeps state. False: it keeps none, so that a packet of
- * a connection, which it did not decide, is none that it matches. */
+/*
+ * Removes the other conditions from a rule that keeps state. False: the rule keeps none; a packet
+ * of a connection was not decided by it, and does not match it now.
+ */
 static bool leave_out_hidden(const struct pf_rule *pf, struct rule *rule, enum connection way)
 {
     unsigned kept = 0;
@@ -124,8 +126,10 @@ static bool mirror_rule(struct rule *rule)
     return true;
 }
 
-/* Restricts RULE to connections whose first packet it can match: with TCP, one with SYN. False:
- * there is none. */
+/*
+ * Restricts RULE to connections whose first packet it can match: for TCP, one with SYN. False:
+ * there is none.
+ */
 static bool restrict_to_first_packet(const struct pf_rule *pf, struct rule *rule)
 {
     int proto = rule_proto(rule);
@@ -146,7 +150,7 @@ static bool same_direction(const struct pf_rule *a, const struct pf_rule *b)
     return either || !pf_find_clause(b, opposite);
 }
 
-/* Does a rule that keeps state stand behind rule AT, and in the same direction? */
+/* Does a rule that keeps state follow rule AT, in the same direction? */
 static bool hides_stateful_rule(const struct pf_order *order, size_t at)
 {
     for (size_t i = at + 1; i < order->count; i++) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Emits what pf rules are translated to. */
+/* Emits the rules to which pf rules are translated. */
 #include "pf/private.h"
 
 #include <netinet/in.h>
@@ -128,7 +128,7 @@ void pf_emit_tag(struct pf_translation *t, const struct pf_rule *pf, const struc
     pf_emit_rule(t, &rule, RULE_COUNT, 0);
 }
 
-/* The segment size goes down in SYN, and by rules that keep state in the SYN that answers it. */
+/* Lowers the segment size in a SYN; for rules that keep state also in the SYN that answers it. */
 void pf_emit_max_mss(struct pf_translation *t, const struct pf_rule *pf, const struct rule *variant)
 {
     static struct rule rule;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Writes out the lists of a pf rule, as one rule for each combination. */
+/* Expands the lists of a pf rule to one rule for each combination. */
 #include "pf/private.h"
 #include "util/text.h"
 
@@ -10,7 +10,7 @@
 /* What the translation may add to a rule. */
 #define ATOMS_SPARE   8
 #define CLAUSES_SPARE 4
-/* Atoms of one list in a rule whose lists have too many for it together. */
+/* Atoms of one list in a rule, if all lists together do not fit. */
 #define ATOMS_PART 40
 
 struct expansion {
@@ -34,8 +34,10 @@ static void copy_atom(struct rule *rule, const struct rule_atom *atom)
 
 static void expand_from(struct expansion *e, size_t clause);
 
-/* Goes on behind clause AT, and takes back what the rule got for it: CLAUSES and ATOMS are those
- * before. */
+/*
+ * Expands the clauses after AT, then removes what AT added: CLAUSES and ATOMS are the counts
+ * before.
+ */
 static void expand_rest(struct expansion *e, size_t at, unsigned clauses, unsigned atoms)
 {
     expand_from(e, at + 1);

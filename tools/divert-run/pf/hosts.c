@@ -5,7 +5,7 @@
 #include <net/if.h>
 #include <string.h>
 
-/* Where the addresses of an item of the list go. */
+/* Where the addresses of a list item go. */
 struct host_target {
     struct pf_parser *pp;
     bool negated;
@@ -16,7 +16,7 @@ static enum clause_kind host_clause(const struct pf_parser *pp)
     return pp->pf->clauses[pp->pf->clause_count - 1].kind;
 }
 
-/* In pf "! 10.0.0.1" matches IPv4 only, so that a negated name is an item of each family. */
+/* In pf "! 10.0.0.1" matches IPv4 only, so a negated name is one item for each family. */
 static struct pf_item *negated_item(struct pf_parser *pp, int family)
 {
     struct pf_clause *clause = &pp->pf->clauses[pp->pf->clause_count - 1];
@@ -136,8 +136,10 @@ static bool parse_host_name(struct pf_parser *pp, bool negated, bool dynamic)
     return pf_lex_next(pp);
 }
 
-/* Is the interface in brackets the one that stands behind "on"? Then its address can be asked for
- * when a packet passes. */
+/*
+ * Is the interface in brackets the one after "on"? Then its address can be asked for when a packet
+ * passes.
+ */
 static bool is_own_interface(const struct pf_parser *pp)
 {
     const struct pf_clause *on = pf_find_clause(pp->pf, CLAUSE_VIA);
@@ -174,7 +176,7 @@ static bool parse_bracketed_interface(struct pf_parser *pp, bool negated)
     return pf_lex_next(pp) && pf_lex_expect(pp, ")");
 }
 
-/* Behind '<' */
+/* After '<'. */
 static bool parse_host_table(struct pf_parser *pp, bool negated)
 {
     char *name;

@@ -16,7 +16,7 @@ bool pf_interface_name_ok(const struct word *word)
     return *word->s && strlen(word->s) < IFNAMSIZ;
 }
 
-/* The interface that a line of /proc/net/route says is one of a default route, or NULL. */
+/* The interface, if a line of /proc/net/route is a default route; or NULL. */
 static char *default_route4(char *line)
 {
     static char name[IFNAMSIZ];
@@ -78,7 +78,7 @@ static void find_egress(struct egress *egress)
     read_routes("/proc/net/ipv6_route", default_route6, egress);
 }
 
-/* BSD names interfaces by a driver and a number, and the group of all of them by the driver. */
+/* BSD names an interface by driver and number, and the group of all of a driver by the driver. */
 static bool is_group_name(const char *name)
 {
     return *name && isalpha((unsigned char)name[strlen(name) - 1]) && strcmp(name, "any") != 0 &&

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Cuts a statement of pf into words. */
+/* Splits a statement of pf into words. */
 #include "pf/private.h"
 
 #include <ctype.h>

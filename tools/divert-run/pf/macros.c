@@ -9,7 +9,7 @@
 
 #define NESTING_MAX  16
 #define REPLACED_MAX (1u << 20) /* bytes of a statement */
-#define STEPS_MAX    100000     /* macros in it */
+#define STEPS_MAX    100000     /* macros replaced in it */
 
 struct pf_macro {
     char *name, *value;
@@ -51,7 +51,7 @@ static bool macro_fail(struct replacement *r, const char *name, size_t length, c
     return false;
 }
 
-/* In quotation marks nothing is replaced; a value has none of its own. */
+/* Nothing is replaced within quotation marks; a value has none of its own. */
 static bool replace_in(struct replacement *r, const char *s, unsigned nesting)
 {
     char quoted = 0;

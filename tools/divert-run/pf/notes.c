@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What a user should know of statements that were taken. */
+/* What a user should know about accepted statements. */
 #include "pf/private.h"
 
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Parses what stands behind the hosts of a pf rule. */
+/* Parses the options after the hosts of a pf rule. */
 #include "pf/private.h"
 
 #include <netinet/in.h>
@@ -80,7 +80,7 @@ static bool parse_divert_packet(struct pf_parser *pp)
            parser_divert_port(&pp->p, &pp->pf->divert_port) && pf_lex_next(pp);
 }
 
-/* FreeBSD's: the address is there and means nothing. */
+/* FreeBSD's divert-to: its address is required and ignored. */
 static bool parse_divert_to(struct pf_parser *pp)
 {
     char *address;
@@ -163,7 +163,7 @@ static bool parse_probability(struct pf_parser *pp)
     return *end || !pf_lex_at(pp, "%") || pf_lex_next(pp);
 }
 
-/* A keyword and a value, in brackets or not, that change nothing. */
+/* A keyword and a value, in brackets or not, that have no effect here. */
 static bool parse_vain_option(struct pf_parser *pp, const char *why, bool warn)
 {
     char *value;
@@ -270,7 +270,7 @@ static bool parse_fragment(struct pf_parser *pp)
     return pf_lex_next(pp);
 }
 
-/* What is parsed elsewhere, or changes nothing. */
+/* Options that are parsed elsewhere, or have no effect. */
 static bool parse_other_option(struct pf_parser *pp, bool *is_one)
 {
     static const char *const silent[] = {"label", "tracker", "ridentifier", NULL};

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Sorts pf rules, of which the last match decides, so that the first does. */
+/* Sorts pf rules, where the last match decides, so that the first does. */
 #include "pf/private.h"
 
-/* A match rule decides nothing: it takes part until a quick rule has decided. */
+/* A match rule decides nothing: it applies unless a quick rule decided before it. */
 static bool comes_first(const struct pf_rule *pf)
 {
     return pf->quick || pf->action == PF_MATCH;

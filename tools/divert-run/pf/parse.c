@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Parses a pf rule: pass, block, match, and scrub of old. */
+/* Parses a pf rule: pass, block, match, and the old scrub. */
 #include "pf/private.h"
 
 #include <netinet/in.h>
@@ -196,7 +196,7 @@ static bool parse_from_and_to(struct pf_parser *pp)
            parse_host_and_port(pp, "to", CLAUSE_DST, CLAUSE_DPORT) && pf_check_hosts(pp);
 }
 
-/* FreeBSD has the routing options before the family. */
+/* On FreeBSD the routing options come before the family. */
 static bool check_early_option(struct pf_parser *pp)
 {
     static const char *const routing[] = {"route-to", "reply-to", "dup-to", NULL};
@@ -220,7 +220,7 @@ static void set_default_flags(struct pf_rule *pf)
         pf->flags = begin;
 }
 
-/* Old rules of that name end in parts of scrub. */
+/* Old scrub rules end in parts of scrub. */
 static bool parse_scrub_rule(struct pf_parser *pp)
 {
     bool comma;

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Reads files of pf.conf(5), of OpenBSD and of FreeBSD, and translates them to rules of rule.h.
- * There the first rule that matches decides; in pf it is the last one, or the first one that is
+ * There the first rule that matches decides; in pf the last one does, or the first one that is
  * quick.
  *
- * A file becomes statements (source.c: one line or several, macros replaced), a statement becomes
- * settings, tables and rules (statement.c), and in the end all rules are translated at once
+ * A file is split into statements (source.c: one line or several, macros replaced), a statement
+ * becomes settings, tables and rules (statement.c), and at the end all rules are translated at once
  * (translate.c).
  *
- * Connection tracking stands in for the states of pf. A packet of a connection that was answered is
- * first matched as the packet that began the connection: for an answer, addresses, ports and
- * direction are exchanged. If a pass rule that keeps state decides then, its action is taken.
- * Otherwise the packet is matched as it is, like all others.
+ * Connection tracking replaces the states of pf. A packet of an established connection is first
+ * matched as the packet that began the connection: for an answer, addresses, ports and direction
+ * are exchanged. If a pass rule that keeps state decides then, its action is taken. Otherwise the
+ * packet is matched as it is, like all others.
  */
 #ifndef DIVERT_RUN_PF_H
 #define DIVERT_RUN_PF_H
@@ -59,12 +59,12 @@ struct pf_rule {
     /* A packet matches if all hold. */
     struct pf_clause *clauses;
     size_t clause_count;
-    char *text, *where; /* what it says, and the file and line or NULL */
+    char *text, *where; /* the statement, and its file and line or NULL */
 };
 
-/* What a user should know of a statement that was taken. */
+/* What a user should know about an accepted statement. */
 struct pf_note {
-    bool warning; /* it differs from pf */
+    bool warning; /* the effect differs from pf's */
     char *text;
 };
 
@@ -72,7 +72,7 @@ struct pf_macro;
 struct pf_table;
 struct pf_anchor;
 
-/* All that statements have said so far. Zeroed memory is an empty one; pf_free() releases it. */
+/* All statements so far. Zeroed memory is an empty set; pf_free() releases it. */
 struct pf_ruleset {
     struct pf_rule **rules; /* in the order in which they were given */
     size_t count;
@@ -82,7 +82,7 @@ struct pf_ruleset {
     size_t table_count;
     struct pf_anchor *anchors; /* those whose block is open */
     size_t anchor_count;
-    unsigned quick_anchors; /* there have been so many */
+    unsigned quick_anchors; /* number so far */
     char (*skipped)[IFNAMSIZ + 1];
     size_t skipped_count;
     enum pf_answer block_policy;
@@ -95,30 +95,34 @@ struct pf_ruleset {
     size_t note_count;
 };
 
-/* The text of a file, of which a part was read. */
+/* The text of a file, and how far it was read. */
 struct pf_source {
     const char *text, *at;
     unsigned line; /* of what is at AT, from 1 */
 };
 
 /*
- * Reads the next statement into OUT, which is emptied before: one line, comments left out, macros
- * replaced. *line is where it begins. RULE_EMPTY: there is none left. RULE_BAD: OUT is what is
- * wrong; the source stands behind it.
+ * Reads the next statement into OUT, which is emptied before: one line, without comments, macros
+ * replaced. *line is the number of its first line. RULE_EMPTY: there is none left. RULE_BAD: OUT is
+ * the invalid statement; the source is behind it.
  */
 enum rule_result pf_source_next(struct pf_source *source, const struct pf_ruleset *pf,
                                 struct text *out, unsigned *line, struct rule_error *error);
 
-/* Adds what a statement says, as pf_source_next() gives it. Names of hosts, interfaces and users
- * are looked up. RULE_BAD: nothing was added. */
+/*
+ * Adds a statement as returned by pf_source_next(). Names of hosts, interfaces and users are looked
+ * up. RULE_BAD: nothing was added.
+ */
 enum rule_result pf_statement(struct pf_ruleset *pf, const char *text, struct rule_error *error);
 
 /* Takes the notes on what was read last. The caller frees them. */
 size_t pf_take_notes(struct pf_ruleset *pf, struct pf_note **notes);
 void pf_free_notes(struct pf_note *notes, size_t count);
 
-/* The first rule behind AFTER, or with NULL of all, that uses divert-packet, or divert-to, which
- * needs FreeBSD's personality. NULL: there is none. */
+/*
+ * The first rule after AFTER, or of all if that is NULL, that uses divert-packet, or if DIVERT_TO
+ * is set, divert-to, which needs FreeBSD's personality. NULL: there is none.
+ */
 const struct pf_rule *pf_find_divert(const struct pf_ruleset *pf, bool divert_to,
                                      const struct pf_rule *after);
 

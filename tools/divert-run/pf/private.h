@@ -11,12 +11,12 @@ struct pf_parser {
     struct parser p; /* without a rule: what is read goes into pf */
     struct pf_ruleset *set;
     struct pf_rule *pf;
-    bool quoted;            /* the current word stood in quotation marks, which it is without */
+    bool quoted;            /* the current word was in quotation marks, which are removed */
     unsigned nesting;       /* of lists around it */
-    size_t first_item;      /* of the clause, that belongs to the host being read */
+    size_t first_item;      /* index of the clause's first item for the host being read */
     bool on_egress;         /* the rule is "on egress" */
-    bool is_rule;           /* pf is one, and to be added */
-    bool scrub;             /* it is an old rule of that name */
+    bool is_rule;           /* pf is a rule, to be added */
+    bool scrub;             /* it is an old scrub rule */
     int family;             /* of antispoof */
     struct pf_table *table; /* that is being read */
 };
@@ -77,21 +77,23 @@ bool pf_parse_rule(struct pf_parser *pp);
 /* From the direction to the end of the hosts. */
 bool pf_parse_filter(struct pf_parser *pp);
 
-/* interfaces.c: behind "on" and "received-on". */
+/* interfaces.c: after "on" and "received-on". */
 bool pf_parse_interfaces(struct pf_parser *pp, enum clause_kind kind);
-/* Calls add() with the name of each interface that NAME stands for now, or may: a group is several.
- * Returns how many there are. */
+/*
+ * Calls add() with the name of each interface that NAME stands for now, or may later: a group
+ * stands for several. Returns how many there are.
+ */
 typedef void pf_name_adder(void *context, const char *name);
 size_t pf_interfaces_of(const char *name, pf_name_adder *add, void *context);
 bool pf_interface_name_ok(const struct word *word);
 
 /* addresses.c */
 int pf_address_family(const struct rule_addr *addr);
-/* What stands behind the name of an interface. */
+/* Modifiers after the name of an interface. */
 struct pf_modifiers {
     bool network, broadcast, peer, first;
 };
-/* Cuts the modifiers off S. False: there is one that is none. */
+/* Cuts the modifiers off S. False: one is unknown. */
 bool pf_cut_modifiers(char *s, struct pf_modifiers *modifiers);
 typedef void pf_address_adder(void *context, const struct rule_addr *addr);
 /* Each calls add() for each address, of FAMILY unless that is 0, and returns how many there are. */
@@ -102,16 +104,18 @@ size_t pf_host_addresses(const char *name, int family, pf_address_adder *add, vo
 bool pf_is_link_local(const struct rule_addr *addr);
 size_t pf_range_addresses(const struct rule_addr *from, const struct rule_addr *to,
                           pf_address_adder *add, void *context);
-/* Reads a.b.c.d, IPv6, each with or without /length; 10/8 is short for 10.0.0.0/8. False: it is
- * none; *bad_mask: but for the part behind the address. */
+/*
+ * Reads a.b.c.d or IPv6, with or without /length; 10/8 is short for 10.0.0.0/8. False: it is
+ * neither; *bad_mask: only the part after the address is wrong.
+ */
 bool pf_read_network(const char *s, struct rule_addr *addr, bool *bad_mask);
 
-/* hosts.c: behind "from" and "to". */
+/* hosts.c: the hosts after "from" and "to". */
 bool pf_parse_hosts(struct pf_parser *pp, enum clause_kind kind);
-/* Called behind all hosts. False: no packet can be from the one to the other. */
+/* Called after all hosts. False: the source and the destination have no family in common. */
 bool pf_check_hosts(struct pf_parser *pp);
 
-/* ports.c: behind "port"; and behind "user" and "group". */
+/* ports.c: numbers after "port", "user" and "group". */
 bool pf_parse_ports(struct pf_parser *pp, enum clause_kind kind);
 bool pf_parse_users(struct pf_parser *pp, enum clause_kind kind);
 
@@ -123,26 +127,28 @@ bool pf_read_table_name(struct pf_parser *pp, char **name);
 void pf_table_resolve(struct pf_ruleset *set, struct pf_item *item, struct ruleset *rules);
 void pf_tables_free(struct pf_ruleset *set);
 
-/* options.c: behind the hosts. icmp.c, state.c: some of them. */
+/* options.c: options after the hosts. icmp.c, state.c: some of them. */
 bool pf_parse_options(struct pf_parser *pp);
 bool pf_parse_icmptypes(struct pf_parser *pp, enum clause_kind kind);
 bool pf_parse_state(struct pf_parser *pp);
 /* The code of an ICMP unreachable, or an ICMPv6 one, by name or number; -1: it is none. */
 int pf_unreachable_code(bool six, const char *name);
-/* The parts of scrub, of old rules of that name up to the end. */
+/* The parts of scrub; in old scrub rules up to the end. */
 bool pf_parse_scrub(struct pf_parser *pp);
 bool pf_at_scrub(const struct pf_parser *pp);
 bool pf_parse_scrub_part(struct pf_parser *pp);
 
-/* refuse.c: what has no place here, and how Linux does it. False unless the current word is none of
- * these; then nothing is filled in. */
+/*
+ * refuse.c: what is not supported, and how Linux does it. False, with nothing filled in, if the
+ * current word is none of these.
+ */
 bool pf_refuses_statement(struct pf_parser *pp);
 bool pf_refuses_option(struct pf_parser *pp);
 
 /* statement.c: takes RULE over, with the conditions of the anchors around it. */
 void pf_add_rule(struct pf_ruleset *set, struct pf_rule *rule);
 
-/* settings.c: behind "set". */
+/* settings.c: after "set". */
 bool pf_parse_set(struct pf_parser *pp);
 
 /* anchors.c */
@@ -157,7 +163,7 @@ bool pf_parse_antispoof(struct pf_parser *pp);
 /* order.c: rules so that the first match decides. The caller frees the array. */
 struct pf_step {
     const struct pf_rule *pf;
-    bool only_tags; /* where the rule gives its tag, which lasts although a later one decides */
+    bool only_tags; /* for the tag of a rule, which lasts although */
 };
 struct pf_order {
     struct pf_step *steps;
@@ -181,7 +187,7 @@ struct pf_translation {
     struct ruleset *out;
     bool full;                      /* there were too many */
     const struct pf_rule *too_long; /* a rule with too many conditions, or NULL */
-    bool to_freebsd;                /* what was diverted is not matched again */
+    bool to_freebsd;                /* diverted packets are not matched again */
 };
 bool pf_keeps_state(const struct pf_rule *pf);
 /* Append a condition to a rule. */
@@ -202,7 +208,7 @@ void pf_emit_max_mss(struct pf_translation *t, const struct pf_rule *pf,
 void pf_emit_variants(struct pf_translation *t, const struct pf_rule *pf,
                       struct pf_variants *variants);
 
-/* connections.c: packets that go WAY in connections that were answered. */
+/* connections.c: packets of established connections in the direction WAY. */
 void pf_emit_connections(struct pf_translation *t, enum connection way);
 
 #endif

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What of pf has no place here, and how Linux does it. */
+/* What is not supported of pf, and how Linux does it. */
 #include "pf/private.h"
 
 #include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
 
-/* What is said, behind the keyword. */
+/* The message after the keyword. */
 struct refusal {
     const char *keyword, *why;
 };

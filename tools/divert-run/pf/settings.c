@@ -56,7 +56,7 @@ static bool parse_block_policy(struct pf_parser *pp)
     return pf_lex_next(pp);
 }
 
-/* Settings that change nothing here, and why. */
+/* Settings that have no effect here, and why. */
 static const struct {
     const char *keyword, *why;
 } vain_settings[] = {

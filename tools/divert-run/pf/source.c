@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Cuts a file of pf into statements. */
+/* Splits a pf file into statements. */
 #include "pf/private.h"
 
 #include <ctype.h>
@@ -88,7 +88,7 @@ static void skip_blank_lines(struct pf_source *source)
     }
 }
 
-/* How far a statement was read. */
+/* How far a statement has been read. */
 struct gathering {
     const char *at;
     unsigned line;

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Options of states without effect, and how many words each takes behind itself. */
+/* Options of states that have no effect here, and the number of words that follow each. */
 struct state_option {
     const char *name;
     unsigned words;

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Takes one statement of a pf file. */
+/* Adds one statement of a pf file. */
 #include "pf/private.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#define CLAUSES_MAX 12 /* so that each may become several in the translation */
+#define CLAUSES_MAX 12 /* leaves room for several clauses from one */
 
 void pf_add_rule(struct pf_ruleset *set, struct pf_rule *rule)
 {
@@ -49,7 +49,7 @@ static bool parse_queue(struct pf_parser *pp)
     return skip_statement(pp);
 }
 
-/* "no nat", "no rdr", "no scrub": exceptions from what is not here. */
+/* "no nat", "no rdr", "no scrub": exceptions from what is not supported. */
 static bool parse_no(struct pf_parser *pp)
 {
     static const char *const whats[] = {"nat", "rdr", "binat", "scrub", NULL};

@@ -24,7 +24,7 @@ struct table_network {
     size_t at; /* its place among all */
 };
 
-/* Where addresses of a table's entry go. */
+/* Where the addresses of a table entry go. */
 struct table_entry {
     struct pf_table *table;
     bool negated;
@@ -134,7 +134,7 @@ static bool read_table_line(struct table_entry *entry, char *line)
     return true;
 }
 
-/* The file's first bad line ends it. */
+/* Stops at the first bad line. */
 static bool read_table_file_lines(struct pf_parser *pp, FILE *file, const char *path)
 {
     struct table_entry entry = {.table = pp->table};
@@ -247,7 +247,7 @@ bool pf_parse_table(struct pf_parser *pp)
     return good;
 }
 
-/* By network, and what was given last first. */
+/* Orders by network; among equal ones the last given comes first. */
 static int compare_entries(const void *left, const void *right)
 {
     const struct table_network *a = left, *b = right;

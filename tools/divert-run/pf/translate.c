@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Translates pf rules, of which the last match decides, into rules of which the first does. */
+/* Translates pf rules, where the last match decides, to rules where the first does. */
 #include "pf/private.h"
 
 #include <netinet/in.h>
@@ -127,7 +127,7 @@ static bool anchors_closed(const struct pf_ruleset *pf, struct rule_error *error
     return !pf->anchor_count;
 }
 
-/* All skipto rules go to the rules for packets as they are. Their first number is known now. */
+/* All skipto rules lead to the rules for packets as they are, whose first number is known now. */
 static void set_skipto_targets(const struct pf_translation *t)
 {
     unsigned next = ruleset_last(t->out) + 1;

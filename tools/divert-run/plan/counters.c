@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Collects where the packets of rules are counted. */
+/* Collects the places where the packets of rules are counted. */
 #include "plan/counters.h"
 
 #include <stdlib.h>

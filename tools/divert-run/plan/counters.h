@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Where the packet filter counts the packets of each rule. A packet that matches the rule passes
- * exactly one of its counters, so that they add up.
+ * Where the packet filter counts the packets of each rule. A packet that matches a rule passes
+ * exactly one of its counters, so their sum is the rule's count.
  */
 #ifndef DIVERT_RUN_COUNTERS_H
 #define DIVERT_RUN_COUNTERS_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Rules in a row that each ask for one address or one port, of which a packet has but one: it is
- * led to those that ask for its own, and need not be compared with all the others.
+ * Dispatch: of consecutive rules that each ask for one address or one port, a packet can match only
+ * those with its own. It is led to these, and not compared with all the others.
  */
 #include "plan/private.h"
 
@@ -10,10 +10,10 @@
 #include <string.h>
 
 #define KEYS_MIN  8    /* fewer are compared one by one */
-#define ALIKE_MAX 100  /* so many rules are looked at for that */
-#define DEPTH     4    /* levels of chains; what would need more is compared one by one */
+#define ALIKE_MAX 100  /* rules examined to find so many */
+#define DEPTH     4    /* levels of chains; the rest is compared one by one */
 #define RULES_MAX 4096 /* as many as the levels can part */
-#define BITS      3    /* of an address, by which a level parts it: 8 ways */
+#define BITS      3    /* bits of an address that a level distinguishes: 8 branches */
 
 #define FIELDS 4
 static const enum clause_kind fields[FIELDS] = {CLAUSE_SRC, CLAUSE_DST, CLAUSE_SPORT, CLAUSE_DPORT};
@@ -69,7 +69,10 @@ static bool find_key(const struct plan *plan, const struct rule *rule, struct pl
     return found;
 }
 
-/* Where the key is or would be among the groups, which are in ascending order and lie apart. */
+/*
+ * The index of the key among the groups, or where it would be; they are in ascending order and do
+ * not overlap.
+ */
 static size_t place_of_key(const struct dispatch *d, const struct dispatch_key *key)
 {
     size_t low = 0, high = d->count;
@@ -115,7 +118,7 @@ static bool add_key(struct dispatch *d, const struct dispatch_key *key, size_t r
     return true;
 }
 
-/* As many rules from the first on as can be told apart by the field. */
+/* Takes as many rules, from the first on, as can be told apart by the field. */
 static void dispatch_by(const struct plan *plan, const size_t *rules, size_t count,
                         struct place place, enum clause_kind field, struct dispatch *d)
 {
@@ -175,7 +178,7 @@ static unsigned common_bits(const struct dispatch_group *groups, size_t count)
     return bits;
 }
 
-/* What all of the groups have in common, as something to match. */
+/* The smallest network or range that contains all of the groups. */
 static void cover(enum clause_kind field, const struct dispatch_group *groups, size_t count,
                   struct rule_atom *atom)
 {

@@ -14,12 +14,12 @@
  * - HOOK-tag: jumps to the tree (HOOK-d...) and then clears the tag, unless it is another run's.
  *
  * - HOOK-sockarg: for packets that were not diverted, of sockets with a SO_USER_COOKIE. The library
- *   gives these sockets a mark with TAG_SOCKARG. There is none if no rule tells them from others,
- *   nor from packets that were diverted: then they go the way of those.
+ *   gives these sockets a mark with TAG_SOCKARG. There is no such chain if no rule distinguishes
+ *   these packets from others, nor from diverted ones: then they go the way of those.
  *
  * - HOOK-u...: a second tree, for packets without a tag, where these must meet other rules than
  *   diverted packets: a rule says `diverted`, or tee rules are in incoming-tee. HOOK-k... is
- *   that of HOOK-sockarg.
+ *   the tree of HOOK-sockarg.
  *
  * - HOOK-dN: the rules of number N. Its first line returns unless the tag is below N.
  *
@@ -27,13 +27,13 @@
  *   returns unless the tag is below M. So a rule is reached in a time logarithmic in their number,
  *   and so is the depth of nesting: nf_tables allows 16 levels, and counts a goto as one.
  *
- * - HOOK-D... and HOOK-E...: what a rule with `call` jumps to, from HOOK-d... and HOOK-D..., with
- * the rules from the first on that one calls. `return` raises the tag to TAG_PAST_ALL, and the rule
- *   that called takes that for its own number. HOOK-U..., K... belong to HOOK-u... and HOOK-k...
+ * - HOOK-D... and HOOK-E...: what a rule with `call` jumps to from HOOK-d... and HOOK-D...: the
+ *   rules from the lowest number that is called on. `return` raises the tag to TAG_PAST_ALL, which
+ *   the calling rule replaces by its own number. HOOK-U..., K... belong to HOOK-u... and HOOK-k...
  *
- * - HOOK-sK: rules that stand in a row and each ask for one address, or for one port. A packet is
- *   led to those that ask for its own, by a map or a tree of such chains. So it meets the same
- *   rules in the same order as if it had been compared with all.
+ * - HOOK-sK: consecutive rules that each ask for one address, or for one port. A packet is led to
+ *   those that ask for its own, by a map or a tree of such chains. So it meets the same rules in
+ *   the same order as if it had been compared with all.
  *
  * - HOOK-cK: one condition of a rule that takes several lines because it is a list.
  *
@@ -45,10 +45,10 @@
  *
  * A rule leaves the list, or skips part of it, by raising the tag and returning.
  *
- * The lists of all runs are met by all packets, in the order of their starts. So the rules of each
+ * All packets meet the lists of all runs, in the order in which the runs started. The rules of each
  * have higher numbers than those of the run before it: a packet with a tag of a later run passes
- * all rules of an earlier one, and keeps its tag. Its own tags a run clears at its end, so that
- * what it let go is new to the next.
+ * all rules of an earlier one, and keeps its tag. A run clears its own tags at the end of its list,
+ * so that a packet that it accepted is new to the next run.
  */
 #ifndef DIVERT_RUN_PLAN_H
 #define DIVERT_RUN_PLAN_H

@@ -39,7 +39,7 @@ void plan_find_state_checks(struct plan *plan);
 /* Must packets look for dynamic rules where the rule of that index stands, in either hook? Not if
  * they have just done so. */
 bool plan_checks_state(const struct plan *plan, size_t index);
-/* Appends the look-up; a packet that was found has a tag of at least the rule's number. */
+/* Appends the lookup; a packet that is found then has a tag of at least the rule's number. */
 void plan_state_check(struct plan *plan, struct chain *chain, const struct rule *rule);
 
 /* dispatch.c */
@@ -57,8 +57,7 @@ struct dispatch_group {
     size_t *rules, count;
 };
 
-/* Rules in a row that can be told apart by a field of the packet. No two keys have a value in
- * common. */
+/* Consecutive rules that can be told apart by a field of the packet. No two keys overlap. */
 struct dispatch {
     enum clause_kind field;
     struct dispatch_group *groups; /* by ascending key */
@@ -66,7 +65,7 @@ struct dispatch {
     size_t rules; /* how many in all */
 };
 
-/* How a rule is put at the end of a chain. */
+/* How a rule is appended to a chain. */
 struct dispatch_target {
     struct place place;
     void (*rule)(struct plan *plan, struct chain *chain, size_t rule,

@@ -8,7 +8,7 @@
 
 #define SLOT_PROTO 1u
 
-/* A rule in one family: what fits into a line, and the lists that do not. */
+/* A rule in one family: the part that fits into a line, and the lists that do not. */
 struct list {
     bool negated;
     struct conditions any;
@@ -212,7 +212,9 @@ static bool has_action_chain(const struct rule *rule, const struct place *place)
     return rule->state.makes || calls_others(rule, place);
 }
 
-/* A packet that left the list in the tree of the call, or came to its end, has left it. */
+/*
+ * A packet that left the list in the tree of the call, or reached its end, has left the whole list.
+ */
 static void plan_call(struct plan *plan, struct chain *chain, const struct rule *rule,
                       const struct place *place)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Dynamic rules: where packets look for them. The action of one is that of the rule that made it,
- * and behind it a packet goes on behind that rule.
+ * Dynamic rules: where packets look for them. The action of a dynamic rule is that of the rule that
+ * made it; after it a packet goes on behind that rule.
  */
 #include "plan/private.h"
 
@@ -28,8 +28,10 @@ static bool same_check(const struct rule_state *a, const struct rule_state *b)
     return a->any_flow == b->any_flow && (a->any_flow || strcmp(a->flow, b->flow) == 0);
 }
 
-/* Can a packet begin at this number without having met the rules before it? Behind a divert rule it
- * can be another packet, too. */
+/*
+ * Can a packet start at this number without having met the rules before it? After a divert rule it
+ * can also be another packet.
+ */
 static bool is_entered(const struct ruleset *rules, unsigned before, unsigned number)
 {
     for (size_t i = 0; i < rules->count; i++) {

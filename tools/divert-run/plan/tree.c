@@ -60,7 +60,7 @@ static void collect_leaves(const struct plan *plan, struct place place, struct l
     }
 }
 
-/* In the names of a place's chains. */
+/* The letter of a place in the names of its chains. */
 static char letter(struct place place)
 {
     char name = place.diverted ? 'd' : place.sockarg ? 'k' : 'u';
@@ -83,7 +83,7 @@ static size_t *single_rules(const struct leaves *leaves, size_t from, size_t *co
     return rules;
 }
 
-/* Leaves in a row that can be told apart become one. */
+/* Joins consecutive leaves that can be told apart by a field. */
 static void join_leaves(const struct plan *plan, struct place place, struct leaves *leaves)
 {
     size_t kept = 0, taken;

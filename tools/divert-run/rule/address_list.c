@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Makes lists of networks that do not overlap. Nested networks are cut into spans of addresses, of
- * which each has the value of the innermost network, and the spans into networks again.
+ * Makes lists of networks that do not overlap. Nested networks are cut into spans of addresses,
+ * each with the value of the innermost network, and the spans are turned into networks again.
  */
 #include "rule/address_list.h"
 
@@ -24,7 +24,7 @@ struct cutting {
     size_t count;
     struct span open[129]; /* the networks around the current place, innermost last */
     size_t depth;
-    uint8_t at[16]; /* up to here all is cut */
+    uint8_t at[16]; /* the first address that is not cut yet */
     bool at_end;    /* there is no higher address */
 };
 
@@ -77,7 +77,7 @@ static void add_span(struct cutting *c, const uint8_t *lo, const uint8_t *hi, ui
     memcpy(last->hi, hi, c->size);
 }
 
-/* What is left of the innermost network behind those in it. */
+/* Adds what is left of the innermost network after those inside it. */
 static void close_innermost(struct cutting *c)
 {
     const struct span *open = &c->open[--c->depth];
@@ -153,7 +153,7 @@ static void add_networks_of_span(struct address_list *list, const struct cutting
     } while (memcmp(end, span->hi, c->size) < 0 && next_address(lo, c->size));
 }
 
-/* By family, address, and length: a network stands behind those around it. */
+/* Orders by family, address and length: a network comes after those around it. */
 static int compare_networks(const void *a, const void *b)
 {
     const struct rule_addr *x = &((const struct network *)a)->addr,

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* As ipfw names what it did. */
+/* The action as ipfw names it. */
 static void denial_text(const struct rule_answer *answer, struct text *out)
 {
     switch (answer->kind) {
@@ -26,7 +26,7 @@ static void denial_text(const struct rule_answer *answer, struct text *out)
     }
 }
 
-/* As pf names it. */
+/* The action as pf names it. */
 static void pf_action_text(const struct rule *rule, struct text *out)
 {
     text_add(out, "pf %s",

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What rules tell divert-run about a packet: that it answers the sender, or writes a line to the
- * log. It travels with a copy of the packet, as the prefix of an NFLOG message.
+ * What rules ask divert-run to do for a packet: answer the sender, or write a line to the log. It
+ * travels with a copy of the packet, as the prefix of an NFLOG message.
  */
 #ifndef DIVERT_RUN_EVENT_H
 #define DIVERT_RUN_EVENT_H

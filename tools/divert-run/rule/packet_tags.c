@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Gives tags of packets their bits in the mark. */
+/* Assigns bits of the mark to packet tags. */
 #include "rule/packet_tags.h"
 
 /* The first rule that sets the same tag; RULE itself, if none before it does. */

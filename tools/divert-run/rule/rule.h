@@ -15,7 +15,7 @@
 #include <stdint.h>
 
 #define RULE_NUMBER_MAX  65534
-#define RULE_NUMBER_FREE 65533 /* is none: as a tag it stands for something else, see mark.h */
+#define RULE_NUMBER_FREE 65533 /* not a rule number: as a tag it has another meaning */
 #define RULE_NUMBER_STEP 100
 #define RULE_DEFAULT     65535 /* the last rule of ipfw, as it is written */
 #define RULE_SETS        32
@@ -71,7 +71,7 @@ enum clause_kind {
     CLAUSE_TCPDATALEN, /* range, bytes behind the TCP header */
     CLAUSE_TCPMSS,     /* range, of the option; there are none without it */
     CLAUSE_TCPOPTION,  /* range.lo is the number of an option that is there */
-    CLAUSE_UID,        /* range, of who sent the packet from this host */
+    CLAUSE_UID,        /* id of the process that sent the packet */
     CLAUSE_GID,
     CLAUSE_REVPATH,   /* no atoms: the route to its source leads where the packet came in */
     CLAUSE_ROUTED,    /* no atoms: there is a route to its source */
@@ -162,7 +162,7 @@ struct rule_state {
     char flow[RULE_FLOW_MAX];
 };
 
-/* What the sender of a packet is told when it is denied. */
+/* What the sender of a denied packet is told. */
 enum answer_kind {
     ANSWER_NONE,
     ANSWER_RESET,   /* a RST to TCP, nothing to others */
@@ -205,7 +205,7 @@ const struct rule_clause *rule_clause(const struct rule *rule, enum clause_kind 
 /* The only protocol that the rule can match, by name or by an option that implies it; or -1. */
 int rule_proto(const struct rule *rule);
 
-/* The number that the user knows it by, if BASE was added to all. */
+/* The number that the user gave, if BASE was added to all. */
 unsigned rule_shown_number(const struct rule *rule, unsigned base);
 /* Appends "100 divert 8668 ip from any to any", for comments in firewall rules. */
 void rule_comment(const struct rule *rule, struct text *out);
@@ -226,13 +226,13 @@ struct ruleset {
  * whose target does not lie ahead, or if there is no number left for the default rule.
  */
 unsigned ruleset_add(struct ruleset *set, const struct rule *rule);
-/* Gives the rule set a list, which it frees in the end. Returns it. */
+/* Hands a list over to the rule set, which will free it. Returns it. */
 const struct address_list *ruleset_own_list(struct ruleset *set, struct address_list *list);
 /* Removes the rule with that index. */
 void ruleset_remove(struct ruleset *set, size_t at);
 /* The highest number, 0 if there is no rule. */
 unsigned ruleset_last(const struct ruleset *set);
-/* Adds BASE to all numbers. False, with nothing changed, if one would not be a rule's then. */
+/* Adds BASE to all numbers. False, with nothing changed, if one would become invalid. */
 bool ruleset_renumber(struct ruleset *set, unsigned base);
 void ruleset_free(struct ruleset *set);
 

@@ -21,7 +21,7 @@ static const char *name_of(const char *path)
     return slash ? slash + 1 : path;
 }
 
-static char *script_place; /* of the script that this is a command of */
+static char *script_place; /* of the script that runs this command */
 
 /* "/tmp/divert-run-x/bin/ipfw": the place is what stands before "/bin". */
 static bool is_in_place(const char *path)
@@ -43,7 +43,10 @@ static bool is_in_place(const char *path)
     return found;
 }
 
-/* The environment tells, or if sudo or the like has cleared it, the path of this command. */
+/*
+ * The environment tells the place; or, if sudo or the like has cleared it, the path of this
+ * command.
+ */
 static bool find_place(void)
 {
     const char *named = getenv(ENV_SCRIPT), *path = (const char *)getauxval(AT_EXECFN);
@@ -75,7 +78,7 @@ static void add_word(struct text *words, const char *word)
     text_add_bytes(words, word, strlen(word) + 1);
 }
 
-/* Hands the words over, and prints what comes back. */
+/* Sends the words as a request, and prints the answer. */
 static int ask(const struct text *words)
 {
     struct text out = {0}, err = {0};
@@ -130,7 +133,7 @@ static bool ended_well(pid_t pid)
     return status == 0;
 }
 
-/* Each line is a command, which the flags before the file's name are about. */
+/* Each line is a command, preceded by the flags before the file's name. */
 static void add_lines(FILE *file, const char *flags, struct text *words)
 {
     char *line = NULL;
@@ -148,7 +151,10 @@ static void add_lines(FILE *file, const char *flags, struct text *words)
     free(line);
 }
 
-/* Has it said where the script's own redirections do not hide it, and counted as refused. */
+/*
+ * Reports it through divert-run, where the script's own redirections do not hide it, and it counts
+ * as refused.
+ */
 static int fail_at_file(const char *path, const char *why)
 {
     struct text words = {0};
@@ -261,7 +267,7 @@ static void try_program(const char *directory, const char *name, char *argv[])
     text_free(&path);
 }
 
-/* What is in /sbin is seen below the script's place. */
+/* The host's /sbin is visible below the script's place. */
 static int run_real(const char *name, char *argv[])
 {
     const char *path = getenv("PATH");
@@ -329,7 +335,10 @@ static int helper_kldstat(int argc, char *argv[])
     return 0;
 }
 
-/* Sets variables of the loader, of which ipfw's are read when its module is loaded; knows none. */
+/*
+ * "kenv NAME=VALUE" succeeds: ipfw's loader variables are only read when its module is loaded. No
+ * variable is known.
+ */
 static int helper_kenv(int argc, char *argv[])
 {
     return argc > 1 && strchr(argv[argc - 1], '=') ? 0 : 1;
@@ -354,5 +363,5 @@ int script_helper_main(int argc, char *argv[])
         return helper_kldstat(argc, argv);
     if (strcmp(name, "kenv") == 0)
         return helper_kenv(argc, argv);
-    return 0; /* kldload, kldunload: what ipfw needs is there */
+    return 0; /* kldload, kldunload: nothing to do */
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What both ends share: the one that runs the script, and the commands in it. */
+/* What divert-run, which runs the script, and the commands in it share. */
 #ifndef DIVERT_RUN_SCRIPT_PRIVATE_H
 #define DIVERT_RUN_SCRIPT_PRIVATE_H
 
@@ -15,12 +15,14 @@
 extern const char *const script_commands[];
 
 /* place.c */
-/* A directory of mode 0700, with links to this program in bin/, and an empty sbin/. False after an
- * error message. */
+/*
+ * Makes a directory of mode 0700, with links to this program in bin/, and an empty sbin/. False
+ * after an error message.
+ */
 bool place_make(char path[64]);
 void place_remove(const char *path);
 
-/* root.c: shows the commands in /sbin to this process and its children. 0, or an errno. */
+/* root.c: makes the commands visible in /sbin for this process and its children. 0, or an errno. */
 int root_show_commands(const char *place);
 
 /* request.c: a command travels as words with a NUL behind each, in a file in memory. */
@@ -31,12 +33,14 @@ struct request {
 
 /* A socket that takes requests. -1: none, with errno. */
 int request_socket(const char *place);
-/* Takes one that has arrived. False: there is none. */
+/* Receives one. False: there is none. */
 bool request_take(int socket, struct request *request);
-/* Answers it, and frees what belongs to it. */
+/* Answers it, and frees it. */
 void request_answer(struct request *request, int status, const char *out, const char *err);
-/* The other end: sends words and waits for the answer, which it appends. Returns the exit status,
- * or -1 if there is nobody to ask. */
+/*
+ * The other end: sends words and waits for the answer, which it appends. Returns the exit status,
+ * or -1 if nobody answers.
+ */
 int request_send(const char *place, const struct text *words, struct text *out, struct text *err);
 
 #endif

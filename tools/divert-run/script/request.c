@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Requests of a script's commands. A request is one datagram with two descriptors, a file in memory
- * that holds the words and takes the answer, and a socket on which the exit status comes back. So
- * none of the two ends can hold up the other with half a message.
+ * Requests of a script's commands. A request is one datagram with two descriptors: a memory file
+ * that holds the words and receives the answer, and a socket on which the exit status comes back.
+ * So neither end can block the other with half a message.
  */
 #include "script/private.h"
 
@@ -127,8 +127,7 @@ bool request_take(int socket, struct request *request)
     return false;
 }
 
-/* In the file the length of the output stands before it, and what is for the standard error behind
- * it. */
+/* The file then holds the length of the output, the output, and the text for standard error. */
 void request_answer(struct request *request, int status, const char *out, const char *err)
 {
     uint64_t length = strlen(out);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Shows the commands of a script in /sbin, where most scripts look for them, in a mount namespace:
- * a new file system lies over that directory, and holds links to what was there and to our own.
+ * Makes the commands of a script visible in /sbin, where most scripts look for them, in a mount
+ * namespace: a tmpfs is mounted over that directory, with links to what was there and to our own.
  * The host's /sbin is not touched.
  */
 #include "script/private.h"
@@ -34,8 +34,7 @@ static bool write_map(const char *path, unsigned id)
     return write_whole(path, map);
 }
 
-/* Who may not make a mount namespace may make one in a user namespace of its own, as the same
- * user. */
+/* A user who may not make a mount namespace may make one in a user namespace, as the same user. */
 static int make_namespace(void)
 {
     uid_t uid = getuid();

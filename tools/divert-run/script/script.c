@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Starts a script, carries out its commands, and judges how it ended. */
+/* Starts a script, carries out its commands, and reports how it ended. */
 #include "script/script.h"
 
 #include "ipfw/command.h"
@@ -18,7 +18,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* A script that runs. */
+/* A running script. */
 struct running {
     const char *path;
     char place[64];
@@ -30,7 +30,7 @@ struct running {
     struct script_progress progress;
 };
 
-/* Beginning of the file, for its first line and for what it names. */
+/* Reads the beginning of the file. */
 static bool read_beginning(const char *path, char *s, size_t size)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -46,7 +46,7 @@ static bool read_beginning(const char *path, char *s, size_t size)
     return true;
 }
 
-/* "#!/usr/local/bin/bash" of BSD is another path here: then the shell takes the script. */
+/* "#!/usr/local/bin/bash" of BSD is another path here: then the shell runs the script. */
 static bool script_has_interpreter(const char *path)
 {
     char line[256];
@@ -125,7 +125,7 @@ static void exec_script(const struct running *r, char *const args[])
     _exit(STATUS_NOT_EXECUTABLE);
 }
 
-/* Signals that would end divert-run end the script first, so that nothing stays of it. */
+/* Signals that would end divert-run end the script first, so that nothing of it is left. */
 static void block_ends(struct running *r, sigset_t *ends)
 {
     static const int ending[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGCHLD};

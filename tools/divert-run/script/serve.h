@@ -14,7 +14,7 @@ struct script_progress {
     struct text failed;         /* the last command that failed, as in ipfw, and why */
 };
 
-/* Carries one out and answers it. What is refused is reported at once. */
+/* Carries out one request and answers it. A refused command is reported at once. */
 void serve_request(struct script_progress *progress, struct request *request);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Asks the packet filter what the rules of runs have counted. */
+/* Reads the counters of rules from the packet filter. */
 #include "iptables/iptables.h"
 #include "nft/nft.h"
 #include "status/private.h"
@@ -16,7 +16,7 @@ static bool has_counter_of(const struct status_run *run, int family)
     return false;
 }
 
-/* A listing that cannot be had leaves its rules uncounted. */
+/* If the listing fails, the rules stay uncounted. */
 static void list_run(const struct status_run *run, struct listing *listing)
 {
     struct text text = {0};
@@ -85,7 +85,7 @@ static int compare_states(const void *a, const void *b)
     return order ? order : (int)x->destination_port - (int)y->destination_port;
 }
 
-/* Those of the run's rules, whose number and flow they are shown with. */
+/* Takes over the dynamic rules of the run's rules. */
 static void take_states(struct status_run *run, struct listing *listing)
 {
     size_t kept = 0;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Finds divert sockets: every process that has one keeps its memory open as a file without a name
- * (common/status.h), beside the netlink socket that the file names. As anybody can make such a
- * file, it counts only as far as the tables of the kernel confirm it.
+ * Finds divert sockets: every process that has one keeps its memory file open (common/status.h),
+ * and the netlink socket that the file names. Anybody can make such a file, so it counts only if
+ * the kernel's tables confirm it.
  */
 #include "status/private.h"
 #include "util/message.h"
@@ -34,13 +34,13 @@ struct look {
     const struct status_kernel *kernel;
     struct status_process process;
     bool here;                             /* in this network namespace */
-    const struct status_netlink **sockets; /* of netfilter, that it has open */
+    const struct status_netlink **sockets; /* netfilter sockets that it has open */
     size_t socket_count;
     struct candidate *candidates;
     size_t candidate_count;
 };
 
-/* Opens files in memory only, because opening other files may have side effects. */
+/* Opens memory files only, because opening other files may have side effects. */
 static int open_memory(int directory, const char *name)
 {
     char path[64];

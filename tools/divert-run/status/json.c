@@ -5,7 +5,9 @@
 #include <sys/socket.h>
 #include <time.h>
 
-/* Names and rules may contain any bytes. Those beyond ASCII may be invalid UTF-8. */
+/*
+ * Names and rules may contain any bytes; those beyond ASCII may be invalid UTF-8, and are replaced.
+ */
 void status_json_string(struct text *out, const char *s)
 {
     text_add(out, "\"");

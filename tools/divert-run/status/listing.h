@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What the tools of the packet filters list: counters of rules, and elements of sets. */
+/* Listings of the packet filters' tools: counters of rules, and elements of sets. */
 #ifndef DIVERT_RUN_LISTING_H
 #define DIVERT_RUN_LISTING_H
 
@@ -39,12 +39,14 @@ struct listing {
     size_t row_count, chain_count, state_count;
 };
 
-/* Add what TEXT has, which may be any text, and is changed. Zeroed memory is an empty listing. */
+/*
+ * Add what is in TEXT, which may be any text, and is modified. Zeroed memory is an empty listing.
+ */
 void listing_add_nft(struct listing *listing, char *text);
 void listing_add_iptables(struct listing *listing, int family, char *text);
 void listing_free(struct listing *listing);
 
-/* To be called once behind the last text, and before listing_count(). */
+/* To be called once after the last text, and before listing_count(). */
 void listing_sort(struct listing *listing);
 /* Adds what that row has counted to SUM. False: there is no such row, or it does not count. */
 bool listing_count(const struct listing *listing, int family, const char *chain, unsigned row,

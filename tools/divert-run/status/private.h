@@ -17,8 +17,8 @@ struct status_process {
 
 /* A divert socket. */
 struct status_socket {
-    struct status counters;    /* written by the process: may be any numbers, port included */
-    unsigned long long memory; /* inode number of their file, unique for each socket */
+    struct status counters;           /* written by the process, so untrusted, port included */
+    unsigned long long memory;        /* inode number of their file, unique for each socket */
     struct status_process *processes; /* that have the socket, by PID */
     size_t process_count;
     unsigned queue, queues;     /* in the kernel: the first, and their number; 0: unbound */
@@ -78,29 +78,31 @@ int status_find(struct status_list *list);
 void status_free(struct status_list *list);
 
 /*
- * Two sockets of one port, one for each family, share a queue. The kernel's numbers are those of
- * the queue, and so is the number of packets that nobody has read.
+ * Sockets for both families on one port share a queue. The kernel's numbers are those of the queue,
+ * and so is the number of unread packets.
  */
 bool status_shares_queue(const struct status_list *list, const struct status_socket *s);
 unsigned long long status_unread(const struct status_list *list, const struct status_socket *s);
 
-/* Append one JSON object on one line, or text for people. */
+/* Append one JSON object on one line, or text for humans. */
 void status_json(const struct status_list *list, struct text *out);
 void status_text(const struct status_list *list, struct text *out);
 
 /* rules.c: adds the run whose rules the process PID published in FD, if it did. */
 void status_read_rules(struct status_list *list, pid_t pid, int fd);
-#define STATUS_RULES_NAME "divertshim-rules-2" /* grows with every change of what is in it */
+#define STATUS_RULES_NAME "divertshim-rules-2" /* incremented with every change of its contents */
 
-/* counts.c: runs the tools that list the rules of all runs, and enters what these counted and their
- * dynamic rules. */
+/*
+ * counts.c: runs the tools that list the rules of all runs, and enters their counts and dynamic
+ * rules.
+ */
 void status_count_rules(struct status_list *list);
 
 /* runs.c: append the runs with their rules. */
 void status_json_runs(const struct status_list *list, struct text *out);
 void status_text_runs(const struct status_list *list, struct text *out);
 
-/* text.c, json.c: append any bytes so that they do no harm. */
+/* text.c, json.c: append any bytes, escaped. */
 void status_human_string(struct text *out, const char *s);
 void status_json_string(struct text *out, const char *s);
 

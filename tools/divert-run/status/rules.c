@@ -5,7 +5,7 @@
  * - run LISTER ID PLACE: the first one, with the program that lists the rules; PLACE is "present",
  *   or "removed" if somebody has removed them;
  * - rule PORT NUMBER MAKES FLOW TEXT: PORT is 0 for a rule that sends no packets to one; MAKES is
- * an enum status_makes; FLOW "-" without a name;
+ *   an enum status_makes; FLOW is "-" without a name;
  * - at FAMILY CHAIN ROW: where the rule before it counts, see struct counter.
  */
 #include "status/private.h"

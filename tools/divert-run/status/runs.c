@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Prints what the rules counted, and the dynamic rules, as `ipfw -d show` does. */
+/* Prints the counts of the rules, and the dynamic rules, as `ipfw -d show` does. */
 #include "status/private.h"
 
 #include <netdb.h>
 #include <stdio.h>
 
-/* ---- for people ---- */
+/* ---- for humans ---- */
 
 /* How wide the columns are. */
 struct widths {

@@ -5,8 +5,10 @@
 
 #include "plan/counters.h"
 
-/* Prints the sockets once, or if INTERVAL is above 0, for ever every INTERVAL seconds. Returns an
- * exit status. */
+/*
+ * Prints the sockets once, or if INTERVAL is above 0, every INTERVAL seconds without end. Returns
+ * an exit status.
+ */
 int status_show(double interval, bool json);
 
 /* Where the rules of a run are. */
@@ -14,7 +16,7 @@ struct status_place {
     const char *lister; /* program that lists them, see filter_lister() */
     const char *id;     /* of the run */
     const struct counters *counters;
-    unsigned base; /* their numbers are so much above those that the user gave */
+    unsigned base; /* added to the numbers that the user gave */
 };
 
 /*

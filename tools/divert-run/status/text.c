@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Prints the status for people. */
+/* Prints the status for humans. */
 #include "status/private.h"
 
 #include <string.h>
 #include <sys/socket.h>
 
-#define NAME_WIDTH 43 /* of what is counted */
+#define NAME_WIDTH 43 /* of the column of names */
 
 /* Strings that others chose may contain control sequences for terminals. */
 void status_human_string(struct text *out, const char *s)
@@ -64,7 +64,7 @@ static void human_packets(struct text *out, const char *name, unsigned long long
     text_add(out, "  %-*s %12llu\n", NAME_WIDTH, name, packets);
 }
 
-/* What the kernel says of the queue, in which it does not tell families apart. */
+/* A number of the kernel's for the queue, which both families may share. */
 static void human_of_queue(struct text *out, const char *name, bool shared,
                            unsigned long long packets)
 {

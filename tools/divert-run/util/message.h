@@ -13,9 +13,9 @@ extern int verbosity;
 /* Each prints one line, "divert-run: ...". Bytes that are not printable appear as \xNN. */
 void message_error(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void message_warning(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-/* What the user asked to be shown, whatever the verbosity. */
-void message_log(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void message_note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+/* Prints what the user asked for, whatever the verbosity. */
+void message_log(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* Prints the line of TEXT, shortened if it is long, and a mark under the LENGTH bytes at OFFSET. */
 void message_place(const char *text, size_t offset, size_t length);
 

@@ -4,8 +4,9 @@
 #define DIVERT_RUN_NOTIFY_H
 
 /*
- * Sends "READY=1" to the UNIX socket that NOTIFY_SOCKET names, by a path or, behind an @, abstract.
- * Does nothing without that variable; an error is a warning, as the command runs all the same.
+ * Sends "READY=1" to the UNIX socket that NOTIFY_SOCKET names, by a path or, after an @, an
+ * abstract name. Does nothing without that variable; a failure is only a warning, since the command
+ * runs all the same.
  */
 void notify_ready(void);
 

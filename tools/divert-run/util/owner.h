@@ -22,12 +22,12 @@ struct owner_tags {
     unsigned last; /* the highest tag of any of them */
     uint32_t mask; /* of the last one read */
     bool masks_differ;
-    unsigned before; /* our place is behind the runs whose tags are below this one */
+    unsigned before; /* our place is behind runs whose last tag is below this */
 };
 
 /* Appends " tags=FIRST-LAST/MASK" to a text of owner_self(). */
 void owner_add_tags(char *owner, size_t size, unsigned first, unsigned last, uint32_t mask);
-/* Takes the tags in TEXT, part of a listing, into account. Returns the last one, 0 if none. */
+/* Adds the tags in TEXT, part of a listing, to *tags. Returns the last one, 0 if none. */
 unsigned owner_read_tags(const char *text, struct owner_tags *tags);
 /* Writes four random hexadecimal digits. */
 void owner_new_id(char id[5]);

@@ -21,8 +21,8 @@ static bool has_net_admin(void)
 }
 
 /*
- * The capability counts in the user namespace that owns the network namespace. nfnetlink says EPERM
- * before it looks at a request, so a type that does not exist serves.
+ * The capability must be held in the user namespace that owns the network namespace. nfnetlink
+ * returns EPERM before it looks at a request, so any type will do.
  */
 static bool kernel_refuses(void)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* A string that grows, and allocation that ends the program when there is no memory. */
+/* Growing strings, and allocation that ends the program when there is no memory. */
 #ifndef DIVERT_RUN_TEXT_H
 #define DIVERT_RUN_TEXT_H
 

@@ -136,7 +136,7 @@ bool tool_installed(const char *name)
     return tool_run(argv, NULL, NULL, NULL) != -ENOENT;
 }
 
-/* The first line, and the next behind one that only announces it by a colon. */
+/* Adds the first line, and the next if the first only announces it by a colon. */
 static void add_reason(const char *err, struct text *why)
 {
     size_t length = strcspn(err, "\n"), end = length;
