@@ -44,7 +44,10 @@ static bool load_libnftables(void)
            find_symbol(library, "nft_ctx_free", &nftables.free);
 }
 
-/* The library's socket: divert-run has no other netlink socket open. -1: there is none. */
+/*
+ * The netlink socket of libnftables: the one that was opened last. That of events/ was opened
+ * before. -1: there is none.
+ */
 static int find_netlink_socket(void)
 {
     DIR *fds = opendir("/proc/self/fd");
@@ -55,7 +58,8 @@ static int find_netlink_socket(void)
         int fd = atoi(entry->d_name), domain = 0;
         socklen_t size = sizeof(domain);
 
-        if (!getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &size) && domain == AF_NETLINK)
+        if (fd > found && !getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &size) &&
+            domain == AF_NETLINK)
             found = fd;
     }
     if (fds)
@@ -91,7 +95,7 @@ bool nft_owned_install(const char *text, const struct ruleset *rules,
     context = nftables.new(0);
     if (!context)
         return false;
-    nftables.buffer_error(context); /* collects messages, which are not read */
+    nftables.buffer_error(context); /* keeps messages off standard error */
     if (!install_owned(text, rules, options))
         nft_owned_remove();
     return context;
