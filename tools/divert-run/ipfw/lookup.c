@@ -22,18 +22,6 @@ static bool add_table_clause(struct parser *p, enum clause_kind kind, bool negat
     return ipfw_lex_next(p);
 }
 
-/* As rules in a shell script are written, parentheses have a backslash before them. */
-static void drop_backslashes(char *s)
-{
-    char *out = s;
-
-    for (; *s; s++) {
-        if (*s != '\\')
-            *out++ = *s;
-    }
-    *out = '\0';
-}
-
 bool ipfw_at_table(const struct parser *p)
 {
     return strncasecmp(p->word.s, "table(", 6) == 0 || strncasecmp(p->word.s, "table\\(", 7) == 0;
@@ -45,7 +33,7 @@ bool ipfw_parse_table(struct parser *p, enum clause_kind kind, bool negated)
     struct rule_table table = {0};
     char *name, *value, *end;
 
-    drop_backslashes(word.s);
+    ipfw_drop_escapes(word.s);
     name = word.s + strlen("table(");
     end = strchr(name, ')');
     if (!end || end[1])

@@ -13,7 +13,7 @@ bool ipfw_lex_next(struct parser *p);
 /* Reads the word after the current one, without going on to it. */
 bool ipfw_lex_peek(const struct parser *p, struct word *word);
 bool ipfw_lex_at(const struct parser *p, const char *keyword);
-/* Removes the backslashes before the dashes of a name: ftp\-data. */
+/* Removes the backslashes of a name, as shell scripts have them: ftp\-data, table\(1\). */
 void ipfw_drop_escapes(char *s);
 bool ipfw_lex_in(const struct word *word, const char *const *keywords);
 
