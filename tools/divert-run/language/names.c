@@ -49,14 +49,14 @@ static int find_known_name(const struct known_name *names, size_t count, const c
 
 long long name_to_number(const char *s, unsigned long max)
 {
-    unsigned long value = 0;
+    unsigned long long value = 0;
 
     if (!*s)
         return -1;
     for (; *s; s++) {
         if (!isdigit((unsigned char)*s))
             return -1;
-        value = value * 10 + (unsigned long)(*s - '0');
+        value = value * 10 + (unsigned long long)(*s - '0');
         if (value > max)
             return -1;
     }
