@@ -158,7 +158,8 @@ HOOK int epoll_pwait(int epoll, struct epoll_event *events, int max, int timeout
 HOOK int epoll_pwait2(int epoll, struct epoll_event *events, int max,
                       const struct timespec *timeout, const sigset_t *mask)
 {
-    int alone = prepare_epoll_wait(epoll, !timeout || timeout->tv_sec || timeout->tv_nsec);
+    bool waits = !timeout || timeout->tv_sec || timeout->tv_nsec;
+    int alone = prepare_epoll_wait(epoll, waits && wait_timeout_valid(timeout));
 
     if (alone > 0)
         return finish_wait(events, real.epoll_pwait2(epoll, events, max, timeout, mask));

@@ -172,6 +172,8 @@ HOOK int recvmmsg(int fd, struct mmsghdr *messages, unsigned count, mmsg_flags f
     if (!s)
         return is_route(fd) ? (int)as_result(-EOPNOTSUPP)
                             : receive_many_foreign(fd, messages, count, flags, timeout);
+    if (!wait_timeout_valid(timeout))
+        return (int)finish(s, -EINVAL);
     hook_cancellation_point(s);
     return (int)finish(s, read_many(s, messages, count, (int)flags, wait_deadline(timeout)));
 }

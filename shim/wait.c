@@ -16,6 +16,7 @@
 #include "util/clock.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <string.h>
@@ -40,12 +41,20 @@ uint64_t wait_deadline_ms(int timeout)
     return timeout ? clock_exact_ns() + (uint64_t)timeout * NS_PER_MS : 0;
 }
 
+bool wait_timeout_valid(const struct timespec *timeout)
+{
+    return !timeout || (timeout->tv_sec >= 0 && timeout->tv_nsec >= 0 &&
+                        (uint64_t)timeout->tv_nsec < NS_PER_SEC);
+}
+
 uint64_t wait_deadline(const struct timespec *timeout)
 {
     if (!timeout)
         return DIVERT_NEVER;
     if (timeout->tv_sec == 0 && timeout->tv_nsec == 0)
         return 0;
+    if ((uint64_t)timeout->tv_sec > TIMEOUT_SECONDS_MAX)
+        return DIVERT_NEVER;
     return clock_exact_ns() + (uint64_t)timeout->tv_sec * NS_PER_SEC + (uint64_t)timeout->tv_nsec;
 }
 
@@ -339,11 +348,12 @@ static int wait_and_sort(int epoll, struct epoll_event *events, int max, uint64_
 
 static int milliseconds_until(uint64_t deadline)
 {
-    uint64_t now = clock_exact_ns();
+    uint64_t now = clock_exact_ns(), left;
 
     if (deadline == DIVERT_NEVER)
         return -1;
-    return deadline <= now ? 0 : (int)((deadline - now + NS_PER_MS - 1) / NS_PER_MS);
+    left = deadline > now ? (deadline - now + NS_PER_MS - 1) / NS_PER_MS : 0;
+    return left < INT_MAX ? (int)left : INT_MAX;
 }
 
 static int wait_in_kernel(int epoll, struct epoll_event *events, int max, uint64_t deadline,

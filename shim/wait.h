@@ -9,6 +9,7 @@
 
 #include <poll.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/epoll.h>
 #include <sys/select.h>
@@ -16,7 +17,10 @@
 
 struct divert_socket;
 
-/* Deadlines from timeouts as poll(2) and ppoll(2) take them. */
+/* Whether the kernel accepts a timeout (NULL: none); it returns EINVAL for others. */
+bool wait_timeout_valid(const struct timespec *timeout);
+
+/* Deadlines from timeouts as poll(2) and ppoll(2) take them; the latter must be valid. */
 uint64_t wait_deadline_ms(int timeout);
 uint64_t wait_deadline(const struct timespec *timeout);
 

@@ -72,7 +72,7 @@ HOOK int __poll_chk(struct pollfd *fds, nfds_t count, int timeout, size_t room)
 HOOK int ppoll(struct pollfd *fds, nfds_t count, const struct timespec *timeout,
                const sigset_t *mask)
 {
-    if (!any_in_list(fds, count))
+    if (!any_in_list(fds, count) || !wait_timeout_valid(timeout))
         return real.ppoll(fds, count, timeout, mask);
     return (int)as_result(wait_poll(fds, count, wait_deadline(timeout), mask));
 }
@@ -80,7 +80,7 @@ HOOK int ppoll(struct pollfd *fds, nfds_t count, const struct timespec *timeout,
 HOOK int __ppoll_chk(struct pollfd *fds, nfds_t count, const struct timespec *timeout,
                      const sigset_t *mask, size_t room)
 {
-    if (room / sizeof(*fds) < count || !any_in_list(fds, count))
+    if (room / sizeof(*fds) < count || !any_in_list(fds, count) || !wait_timeout_valid(timeout))
         return real.__ppoll_chk(fds, count, timeout, mask, room);
     return (int)as_result(wait_poll(fds, count, wait_deadline(timeout), mask));
 }
@@ -130,12 +130,18 @@ static void leave_rest(struct timeval *timeout, uint64_t deadline)
     timeout->tv_usec = (suseconds_t)(rest % NS_PER_SEC / 1000);
 }
 
+#define US_PER_SEC 1000000
+
 static int select_waiting(int nfds, fd_set *r, fd_set *w, fd_set *e, struct timeval *timeout)
 {
-    struct timespec time = {timeout->tv_sec, timeout->tv_usec * 1000};
-    uint64_t deadline = wait_deadline(&time);
-    int n = wait_select(nfds, r, w, e, deadline, NULL);
+    struct timespec time = {timeout->tv_sec, timeout->tv_usec % US_PER_SEC * 1000};
+    uint64_t deadline;
+    int n;
 
+    if (__builtin_add_overflow(timeout->tv_sec, timeout->tv_usec / US_PER_SEC, &time.tv_sec))
+        time.tv_sec = timeout->tv_sec;
+    deadline = wait_deadline(&time);
+    n = wait_select(nfds, r, w, e, deadline, NULL);
     leave_rest(timeout, deadline);
     return n;
 }
@@ -179,7 +185,7 @@ HOOK int select(int nfds, fd_set *r, fd_set *w, fd_set *e, struct timeval *timeo
 HOOK int pselect(int nfds, fd_set *r, fd_set *w, fd_set *e, const struct timespec *timeout,
                  const sigset_t *mask)
 {
-    if (!any_in_sets(nfds, r, w, e))
+    if (!any_in_sets(nfds, r, w, e) || !wait_timeout_valid(timeout))
         return real.pselect(nfds, r, w, e, timeout, mask);
     return (int)as_result(wait_select(nfds, r, w, e, wait_deadline(timeout), mask));
 }

@@ -145,7 +145,9 @@ static int take_timeout(uint64_t *ns, bool wide, const void *value, socklen_t le
     }
     if (!err && (time[0] < 0 || time[1] < 0 || time[1] >= 1000000))
         err = -EDOM;
-    if (!err)
+    if (!err && (uint64_t)time[0] > TIMEOUT_SECONDS_MAX)
+        *ns = 0;
+    else if (!err)
         *ns = (uint64_t)time[0] * NS_PER_SEC + (uint64_t)time[1] * 1000;
     return err;
 }

@@ -9,6 +9,9 @@
 #define NS_PER_SEC UINT64_C(1000000000)
 #define NS_PER_MS  UINT64_C(1000000)
 
+/* Timeouts above so many seconds, 292 years, count as none: nanoseconds must not overflow. */
+#define TIMEOUT_SECONDS_MAX (UINT64_MAX / NS_PER_SEC / 2)
+
 /* CLOCK_MONOTONIC in nanoseconds, with the resolution of a tick: cheap enough for every packet. */
 static inline uint64_t clock_ns(void)
 {

@@ -6,10 +6,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
+#include <sys/select.h>
+#include <sys/socket.h>
 #include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -208,6 +212,63 @@ START_TEST(test_receive_timeout_is_not_restarted)
 }
 END_TEST
 
+static const struct timespec longest = {.tv_sec = LONG_MAX};
+
+/* In nanoseconds it overflows: it must not end before the signal comes. */
+START_TEST(test_longest_timeout_does_not_end_the_wait)
+{
+    struct timeval longest_select = {.tv_sec = LONG_MAX}, longest_read = longest_select;
+    struct sigaction action = {.sa_handler = count_signal};
+    int fd = divert_bound(PORT), epoll = epoll_create1(0);
+    struct pollfd p = {.fd = fd, .events = POLLIN};
+    struct epoll_event event = {.events = EPOLLIN};
+    fd_set set;
+    pid_t child;
+
+    epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event);
+    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &longest_read, sizeof(longest_read));
+    FD_ZERO(&set);
+    FD_SET(fd, &set);
+    sigaction(SIGALRM, &action, NULL);
+    child = send_while_asleep(SIGALRM);
+    expect_interrupted(ppoll(&p, 1, &longest, NULL));
+    expect_interrupted(pselect(fd + 1, &set, NULL, NULL, &longest, NULL));
+    expect_interrupted(select(fd + 1, &set, NULL, NULL, &longest_select));
+    expect_interrupted(epoll_pwait2(epoll, &event, 1, &longest, NULL));
+    expect_interrupted(read(fd, got, sizeof(got)));
+    kill(child, SIGKILL);
+}
+END_TEST
+
+static void expect_invalid(int result)
+{
+    ck_assert_msg(result == -1 && errno == EINVAL, "expected EINVAL, got %d, %s", result,
+                  strerror(errno));
+}
+
+START_TEST(test_invalid_timeouts_are_refused)
+{
+    static const struct timespec invalid[] = {{-1, 0}, {0, -1}, {0, 1000000000}};
+    int fd = divert_bound(PORT), epoll = epoll_create1(0);
+    struct pollfd p = {.fd = fd, .events = POLLIN};
+    struct epoll_event event = {.events = EPOLLIN};
+    fd_set set;
+
+    epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event);
+    FD_ZERO(&set);
+    FD_SET(fd, &set);
+    for (size_t i = 0; i < sizeof(invalid) / sizeof(invalid[0]); i++) {
+        struct timespec timeout = invalid[i];
+        struct mmsghdr message = {0};
+
+        expect_invalid(ppoll(&p, 1, &timeout, NULL));
+        expect_invalid(pselect(fd + 1, &set, NULL, NULL, &timeout, NULL));
+        expect_invalid(epoll_pwait2(epoll, &event, 1, &timeout, NULL));
+        expect_invalid(recvmmsg(fd, &message, 1, 0, &timeout));
+    }
+}
+END_TEST
+
 START_TEST(test_handler_runs_while_a_read_waits)
 {
     struct sigaction action = {.sa_handler = count_signal, .sa_flags = SA_RESTART};
@@ -234,6 +295,8 @@ int main(void)
         test_read_is_not_interrupted_by_a_blocked_signal,
         test_poll_is_not_restarted,
         test_receive_timeout_is_not_restarted,
+        test_longest_timeout_does_not_end_the_wait,
+        test_invalid_timeouts_are_refused,
         test_handler_runs_while_a_read_waits,
     };
 
