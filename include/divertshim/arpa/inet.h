@@ -8,7 +8,7 @@
 #include_next <arpa/inet.h>
 
 __BEGIN_DECLS
-/* inet_ntoa(3) into a buffer of the caller's; NULL and ENOSPC if it is too short. */
+/* inet_ntoa(3) into the caller's buffer; NULL and ENOSPC if it is too short. */
 extern char *inet_ntoa_r(struct in_addr __address, char *__buf, socklen_t __len);
 __END_DECLS
 

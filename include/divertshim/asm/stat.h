@@ -1,5 +1,6 @@
 /*
- * divertshim: <asm/stat.h>, in which __unused is a name and not what <sys/cdefs.h> makes of it.
+ * divertshim: <asm/stat.h>, which uses __unused as a member's name: not with the macro of
+ * <sys/cdefs.h>.
  */
 #pragma GCC system_header
 #include <sys/cdefs.h>

@@ -1,9 +1,8 @@
 /*
- * divertshim: what <sys/socket.h> defines its address structures in, with the lengths of BSD in
- * them: sa_len and ss_len. They are bytes of the structure that nothing else uses, and the C
- * library and the kernel do not know them: sa_len reads as what the program has put there.
- *
- * Not for programs: they include <sys/socket.h>.
+ * divertshim: the part of <sys/socket.h> that defines its address structures, with BSD's length
+ * members sa_len and ss_len. They are bytes of the structure that nothing else uses; the C library
+ * and the kernel do not know them, so sa_len reads as what the program has put there. Not for
+ * programs: they include <sys/socket.h>.
  */
 #pragma GCC system_header
 

@@ -1,10 +1,10 @@
 /*
- * divertshim: for sources that ask the compiler which system they are for. With
+ * divertshim: for sources that ask the compiler which system they are compiled for. With
  *
  *     cc -include divertshim/freebsd.h ...
  *
- * they take the branch of FreeBSD. 12 is the last version with natd whose divert sockets are made
- * with IPPROTO_DIVERT. BSD is what <sys/param.h> defines there.
+ * they take the branch for FreeBSD. 12 is the last version with natd whose divert sockets are made
+ * with IPPROTO_DIVERT. BSD has the value that <sys/param.h> defines there.
  */
 #ifndef DIVERTSHIM_FREEBSD_H
 #define DIVERTSHIM_FREEBSD_H

@@ -1,6 +1,7 @@
 /*
- * divertshim: <linux/icmp.h>, in which __unused is a name and not what <sys/cdefs.h> makes of it.
- * It goes together with <netinet/ip_icmp.h>, of which the first has struct icmphdr.
+ * divertshim: <linux/icmp.h>, which uses __unused as a member's name: not with the macro of
+ * <sys/cdefs.h>. It may be included together with <netinet/ip_icmp.h>: the first of them defines
+ * struct icmphdr.
  */
 #pragma GCC system_header
 #include <sys/cdefs.h>

@@ -1,6 +1,6 @@
 /*
  * divertshim: <linux/rtnetlink.h>, which shares names with BSD's <net/route.h>. Where both are
- * included, in either order, those names mean what they mean on BSD.
+ * included, in either order, those names have their BSD meaning.
  */
 #pragma GCC system_header
 

@@ -1,7 +1,7 @@
 /*
- * divertshim: <linux/sysctl.h>, in which __unused is a name and not what <sys/cdefs.h> makes of it,
- * and which shares other names with <sys/sysctl.h>. Where both are included, in either order, those
- * mean what they mean on BSD.
+ * divertshim: <linux/sysctl.h>, which uses __unused as a member's name, not with the macro of
+ * <sys/cdefs.h>, and shares other names with <sys/sysctl.h>. Where both are included, in either
+ * order, those have their BSD meaning.
  */
 #pragma GCC system_header
 #include <stddef.h>

@@ -1,6 +1,6 @@
 /*
- * divertshim: <machine/in_cksum.h> of FreeBSD, as far as programs see it. Sums and addresses are
- * in network byte order, as they stand in the packet.
+ * divertshim: <machine/in_cksum.h> of FreeBSD, as far as programs use it. Sums and addresses are in
+ * network byte order, as in the packet.
  */
 #ifndef DIVERTSHIM_MACHINE_IN_CKSUM_H
 #define DIVERTSHIM_MACHINE_IN_CKSUM_H
@@ -30,7 +30,9 @@ static __inline u_short in_pseudo(u_int source, u_int destination, u_int rest)
     return __divertshim_fold((uint64_t)source + destination + rest);
 }
 
-/* The checksum of a header of 20 bytes: 0 if ip_sum is right, what belongs there if it is 0. */
+/*
+ * The checksum over a header of 20 bytes: 0 if ip_sum is right; the value for ip_sum if that is 0.
+ */
 static __inline u_int in_cksum_hdr(const struct ip *header)
 {
     uint64_t sum = 0;

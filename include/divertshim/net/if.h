@@ -1,6 +1,6 @@
 /*
- * divertshim: <net/if.h> with the routing messages about interfaces, in FreeBSD's layout.
- * Interface flags are those of Linux, there as well.
+ * divertshim: <net/if.h> with the routing messages about interfaces, in FreeBSD's layout. Interface
+ * flags are those of Linux, in routing messages as well.
  */
 #ifndef DIVERTSHIM_NET_IF_H
 #define DIVERTSHIM_NET_IF_H
@@ -16,7 +16,7 @@
 #define IF_NAMESIZE 16
 #endif
 
-/* Flags that no interface has here. */
+/* Flags that no interface has on Linux. */
 #define IFF_SIMPLEX 0
 #define IFF_OACTIVE 0
 #define IFF_LINK0   0
@@ -57,7 +57,7 @@ struct if_data {
 
 /* RTM_IFINFO, followed by a struct sockaddr_dl */
 struct if_msghdr {
-    u_short ifm_msglen; /* bytes, with what follows */
+    u_short ifm_msglen; /* bytes, including what follows */
     u_char ifm_version; /* RTM_VERSION */
     u_char ifm_type;
     int ifm_addrs; /* which addresses follow: RTA_IFP */

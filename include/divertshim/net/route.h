@@ -1,6 +1,6 @@
 /*
  * divertshim: <net/route.h> with FreeBSD's routing messages. Addresses in them are structures of
- * these headers, one behind the other, each rounded up to a multiple of long: SA_SIZE().
+ * these headers, one after the other, each rounded up to a multiple of long: SA_SIZE().
  */
 #ifndef DIVERTSHIM_NET_ROUTE_H
 #define DIVERTSHIM_NET_ROUTE_H
@@ -51,8 +51,8 @@
 #define RTA_BRD     (1 << RTAX_BRD)
 
 /*
- * The room that an address takes in a message. IPv6 addresses are the last in theirs: they have no
- * byte to spare where others have their length.
+ * The room that an address takes in a message. IPv6 addresses come last: they have no byte to spare
+ * where others have their length.
  */
 #define SA_SIZE(sa)                                        \
     (!(sa) || ((const struct sockaddr *)(sa))->sa_len == 0 \

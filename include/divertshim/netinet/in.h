@@ -10,7 +10,7 @@
 #pragma GCC system_header
 #include <sys/socket.h>
 
-/* All that has one of the structures in it is declared anew below. */
+/* Everything that contains one of the structures is declared again below. */
 #define sockaddr_in   divertshim_libc_sockaddr_in
 #define sockaddr_in6  divertshim_libc_sockaddr_in6
 #define ip6_mtuinfo   divertshim_libc_ip6_mtuinfo
@@ -69,8 +69,8 @@ __END_DECLS
 #endif
 
 /*
- * Of OpenBSD 5.3 to 6.2: setsockopt(fd, IPPROTO_IP or IPPROTO_IPV6, IP_DIVERTFL) says once which
- * packets come to a divert socket.
+ * Of OpenBSD 5.3 to 6.2: setsockopt(fd, IPPROTO_IP or IPPROTO_IPV6, IP_DIVERTFL) restricts the
+ * socket to packets of one direction. It can be set once.
  */
 #ifndef IP_DIVERTFL
 #define IP_DIVERTFL         0x1022

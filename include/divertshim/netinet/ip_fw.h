@@ -1,7 +1,7 @@
 /*
- * divertshim: <netinet/ip_fw.h> of FreeBSD, as far as libalias refers to it to punch holes into
- * the firewall. There is no ipfw here: setsockopt() with these fails with ENOPROTOOPT, as it does
- * on FreeBSD without the module.
+ * divertshim: <netinet/ip_fw.h> of FreeBSD, as far as libalias uses it to punch holes into the
+ * firewall. There is no ipfw here: setsockopt() with these options fails with ENOPROTOOPT, as it
+ * does on FreeBSD without the module.
  */
 #ifndef DIVERTSHIM_NETINET_IP_FW_H
 #define DIVERTSHIM_NETINET_IP_FW_H
@@ -11,7 +11,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-/* Not FreeBSD's 50 and the following, which are options of another meaning here. */
+/* Not FreeBSD's 50 and up, which are other options here. */
 #define IP_FW_ADD      0x4632
 #define IP_FW_DEL      0x4633
 #define IP_FW_FLUSH    0x4634

@@ -1,7 +1,7 @@
 /*
  * divertshim: <netinet/ip_icmp.h> of glibc, with struct icmphdr and struct icmp, and the numbers of
- * BSD that it lacks. libbsd's has no struct icmphdr; where its headers come next, it is stepped
- * over.
+ * BSD that it lacks. libbsd's has no struct icmphdr; if its headers come next in the path, that one
+ * is skipped.
  */
 #ifndef DIVERTSHIM_NETINET_IP_ICMP_H
 #define DIVERTSHIM_NETINET_IP_ICMP_H
@@ -14,7 +14,7 @@
 #ifdef _LINUX_ICMP_H
 #define icmphdr divertshim_libc_icmphdr
 #endif
-#if __has_include(<netipx/../netinet/ip_icmp.h>) /* netipx is glibc's alone */
+#if __has_include(<netipx/../netinet/ip_icmp.h>) /* only glibc has netipx */
 #include <netipx/../netinet/ip_icmp.h>
 #else
 #include_next <netinet/ip_icmp.h>

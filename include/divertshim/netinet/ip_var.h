@@ -1,6 +1,6 @@
 /*
- * divertshim: <netinet/ip_var.h>, which BSD has and glibc has not. Holds only
- * the overlay of an IP header that <netinet/tcpip.h> is made of.
+ * divertshim: <netinet/ip_var.h>, which BSD has and glibc lacks. Contains only the overlay of an IP
+ * header that <netinet/tcpip.h> is made of.
  */
 #ifndef DIVERTSHIM_NETINET_IP_VAR_H
 #define DIVERTSHIM_NETINET_IP_VAR_H

@@ -1,6 +1,6 @@
 /*
- * divertshim: <netinet/sctp.h> of FreeBSD: the common header of packets. What Linux has under this
- * name, if it is installed, is the interface of sockets, and follows.
+ * divertshim: <netinet/sctp.h> of FreeBSD: the common header of packets. Linux's header of this
+ * name, the interface of SCTP sockets, is included as well if it is installed.
  */
 #ifndef DIVERTSHIM_NETINET_SCTP_H
 #define DIVERTSHIM_NETINET_SCTP_H

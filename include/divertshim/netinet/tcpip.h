@@ -1,6 +1,6 @@
 /*
- * divertshim: <netinet/tcpip.h>, which BSD has and glibc has not: an IP header
- * without options and the TCP header after it. All fields in network byte order.
+ * divertshim: <netinet/tcpip.h>, which BSD has and glibc lacks: an IP header without options and
+ * the TCP header after it. All fields in network byte order.
  */
 #ifndef DIVERTSHIM_NETINET_TCPIP_H
 #define DIVERTSHIM_NETINET_TCPIP_H

@@ -1,4 +1,4 @@
-/* divertshim: <netinet/udp.h>, under BSD's name of it. */
+/* divertshim: <netinet/udp.h>, with BSD's include guard. */
 #ifndef DIVERTSHIM_NETINET_UDP_H
 #define DIVERTSHIM_NETINET_UDP_H
 

@@ -1,1 +1,1 @@
-/* divertshim: gcc's <stddef.h> includes this one when __FreeBSD__ is defined, and needs nothing. */
+/* divertshim: empty; gcc's <stddef.h> includes it when __FreeBSD__ is defined. */

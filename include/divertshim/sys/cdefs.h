@@ -1,5 +1,5 @@
 /*
- * divertshim: <sys/cdefs.h> with what BSD has and neither glibc nor libbsd (whose header is the
+ * divertshim: <sys/cdefs.h> with what BSD has and both glibc and libbsd lack (whose header is the
  * next one, with the flags of divertshim.pc).
  */
 #pragma GCC system_header
@@ -24,7 +24,7 @@
 #define __THROW
 #endif
 
-/* A name of structure members in three headers of the kernel; see <asm/stat.h> beside this one. */
+/* A member's name in three headers of the kernel; see <asm/stat.h> beside this one. */
 #ifndef __unused
 #define __unused __attribute__((__unused__))
 #endif
@@ -43,7 +43,7 @@
     extern __typeof(symbol) alias __attribute__((__weak__, __alias__(#symbol)))
 #endif
 
-/* What libbsd has, for programs compiled with -isystem and no more. */
+/* What libbsd defines, for programs compiled with -isystem only. */
 #ifndef __FBSDID
 #define __FBSDID(text) struct __divertshim_nothing
 #endif

@@ -1,4 +1,5 @@
-/* divertshim: <sys/filio.h> of BSD. The requests are those of <sys/ioctl.h>, with Linux' numbers.
+/*
+ * divertshim: <sys/filio.h> of BSD. The requests are those of <sys/ioctl.h>, with Linux's numbers.
  */
 #ifndef DIVERTSHIM_SYS_FILIO_H
 #define DIVERTSHIM_SYS_FILIO_H

@@ -12,7 +12,7 @@
 #ifdef __GLIBC__
 #include_next <sys/socket.h>
 #else
-/* All that has one of the structures in it is declared anew below. */
+/* Everything that contains one of the structures is declared again below. */
 #define sockaddr         divertshim_libc_sockaddr
 #define sockaddr_storage divertshim_libc_sockaddr_storage
 #define bind             divertshim_libc_bind
@@ -77,7 +77,7 @@ __END_DECLS
 #define PF_DIVERT AF_DIVERT
 #endif
 
-/* Not the system's, which is another name of AF_NETLINK and speaks another language. */
+/* Not the system's value, which is another name of AF_NETLINK, with other messages. */
 #undef AF_ROUTE
 #undef PF_ROUTE
 #define AF_ROUTE 259
@@ -91,17 +91,17 @@ __END_DECLS
 #define PF_LINK AF_LINK
 #endif
 
-/* Several sockets share a port, and flows are spread over them. FreeBSD's number, free here. */
+/* Several sockets share a port, and flows are spread over them. FreeBSD's value, free here. */
 #ifndef SO_REUSEPORT_LB
 #define SO_REUSEPORT_LB 0x00010000
 #endif
 
-/* A number that rules ask for (sockarg). FreeBSD's, free here. */
+/* A number that rules can match (sockarg). FreeBSD's value, free here. */
 #ifndef SO_USER_COOKIE
 #define SO_USER_COOKIE 0x1015
 #endif
 
-/* Whether a routing socket hears what it says: setsockopt() does not know it. */
+/* Whether a routing socket receives its own messages: setsockopt() does not know it. */
 #ifndef SO_USELOOPBACK
 #define SO_USELOOPBACK 0x00020000
 #endif

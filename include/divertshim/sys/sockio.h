@@ -1,4 +1,5 @@
-/* divertshim: <sys/sockio.h> of BSD. The requests are those of <sys/ioctl.h>, with Linux' numbers.
+/*
+ * divertshim: <sys/sockio.h> of BSD. The requests are those of <sys/ioctl.h>, with Linux's numbers.
  */
 #ifndef DIVERTSHIM_SYS_SOCKIO_H
 #define DIVERTSHIM_SYS_SOCKIO_H
