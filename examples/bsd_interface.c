@@ -16,7 +16,10 @@ __FBSDID("$divertshim$");
 #include <string.h>
 #include <unistd.h>
 
-/* All interfaces with their IPv4 addresses, as routing messages; to be freed. */
+/*
+ * All interfaces with their IPv4 addresses, as routing messages. The caller
+ * frees them.
+ */
 static char *interface_list(size_t *len)
 {
     int mib[6] = {CTL_NET, PF_ROUTE, 0, AF_INET, NET_RT_IFLIST, 0};
@@ -58,7 +61,10 @@ static void take_addresses(const struct ifa_msghdr *ifam, struct bsd_interface *
     }
 }
 
-/* The messages of an interface are one RTM_IFINFO and, behind it, one RTM_NEWADDR an address. */
+/*
+ * The messages of an interface are one RTM_IFINFO and, after it, one
+ * RTM_NEWADDR an address.
+ */
 void interface_look_up(const char *name, struct bsd_interface *found)
 {
     size_t len;

@@ -1,6 +1,6 @@
 /*
- * An interface as natd and tcpmssd look at it: by the sysctl of the interface
- * list, and by a routing socket that tells when to look again.
+ * Looking up an interface as natd and tcpmssd do: by the sysctl of the
+ * interface list, and a routing socket that tells when to look again.
  */
 #ifndef BSD_INTERFACE_H
 #define BSD_INTERFACE_H
@@ -15,19 +15,22 @@ struct bsd_interface {
     struct in_addr netmask;
 };
 
-/* Fills *found with what the kernel says of the interface. Ends the program if it cannot ask. */
+/* Looks an interface up. Ends the program on an error. */
 void interface_look_up(const char *name, struct bsd_interface *found);
 
-/* A routing socket. Ends the program if it cannot have one. */
+/* Opens a routing socket. Ends the program on an error. */
 int interface_open_news(void);
 
 /* Reads a message from the routing socket. 1 if it is about that interface, 0 if not. */
 int interface_news(int fd, int index);
 
-/* A divert port from its number or its name among the services, in network byte order. */
+/* A divert port by its number or its service name, in network byte order. */
 u_short interface_divert_port(const char *text);
 
-/* A socket on that divert port. Ends the program if it cannot have one. */
+/*
+ * Opens a divert socket on that port (network byte order). Ends the program on
+ * an error.
+ */
 int interface_open_divert(u_short port);
 
 #endif

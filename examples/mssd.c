@@ -89,7 +89,7 @@ static u_char *find_option(u_char *p, const u_char *end, int kind)
     return NULL;
 }
 
-/* RFC 1624. What starts at an odd offset stands in the sum with its bytes swapped. */
+/* RFC 1624. What starts at an odd offset is summed with its bytes swapped. */
 static void adjust_checksum(struct tcphdr *tcp, u_short old, u_short changed, int odd)
 {
     u_short sum = (u_short)~tcp->th_sum;

@@ -114,7 +114,7 @@ static int open_divert(unsigned short port)
     return fd;
 }
 
-/* Says each kind of error once: under load they come by the thousand. */
+/* Reports each kind of error once: under load there are thousands. */
 static void warn_once(int error)
 {
     static u_char said[ERRNO_KINDS];

@@ -8,7 +8,7 @@
 #include <stdint.h>
 #include <string.h>
 
-/* Where the fields stand, counted from the beginning of the transport header. */
+/* Offsets of fields from the beginning of the transport header. */
 #define SOURCE_PORT      0u
 #define DESTINATION_PORT 2u
 #define TCP_FLAGS        13u
@@ -157,7 +157,7 @@ static u_char *checksum_field(const struct view *view)
 static void store_checksum(const struct view *view, u_char *field, uint16_t checksum)
 {
     if (view->ip->ip_p == IPPROTO_UDP && checksum == 0)
-        checksum = 0xffff; /* 0 says that there is no checksum */
+        checksum = 0xffff; /* 0 means that there is no checksum */
     store16(field, checksum);
 }
 
@@ -211,9 +211,9 @@ static struct mapping *find_or_add(const struct view *view)
 }
 
 /*
- * The packet quoted in an ICMP error went the other way: its source stands
- * where the error's destination stands. Rewrites that end of it to address and
- * port, and the error's checksum by the difference.
+ * The packet quoted in an ICMP error went the other way: its source is the
+ * error's destination. Rewrites that end of it to address and port, and adjusts
+ * the error's checksum.
  */
 static void rewrite_quoted(const struct view *error, const struct view *quoted, enum end end,
                            struct endpoint to)

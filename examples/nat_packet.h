@@ -12,7 +12,7 @@
 
 enum verdict {
     VERDICT_PASS, /* goes on, changed or not */
-    VERDICT_DROP  /* no port is free for it, or its header is broken */
+    VERDICT_DROP  /* no port is free for it, or its header is invalid */
 };
 
 /*

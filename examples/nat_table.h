@@ -33,7 +33,7 @@ struct mapping {
 #define MAPPING_FIN_IN   0x04
 #define MAPPING_RESET    0x08
 
-/* The time in seconds that later calls count from. Removes what has expired by then. */
+/* Sets the time in seconds for later calls, and removes what has expired. */
 void table_set_time(time_t now);
 
 /* The mapping of a packet from inside to remote, or NULL. */
@@ -49,14 +49,14 @@ struct mapping *table_find_incoming(u_char protocol, struct endpoint remote, in_
  */
 struct mapping *table_add(u_char protocol, struct endpoint inside, struct endpoint remote);
 
-/* Puts off the mapping's expiry, by what its protocol and state allow. */
+/* Prolongs the mapping, for as long as its protocol and state allow. */
 void table_refresh(struct mapping *mapping);
 
-/* Notes TCP flags (th_flags) of a packet of this mapping. */
+/* Records the TCP flags (th_flags) of a packet of this mapping. */
 void table_note_tcp(struct mapping *mapping, u_char flags, int incoming);
 
 /*
- * Later fragments carry no ports: an incoming first fragment notes where it
+ * Later fragments carry no ports: an incoming first fragment records where it
  * goes, and those of the same source, protocol and id follow.
  * table_find_fragment() returns INADDR_ANY if there was no such first fragment.
  */

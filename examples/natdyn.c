@@ -1,12 +1,12 @@
 /*
- * natdyn: network address translation that follows the address of an
- * interface, in the manner of natd with its option -dynamic.
+ * natdyn: network address translation that follows the address of an interface,
+ * in the manner of natd with its option -dynamic.
  *
  *     natdyn [-dv] [-P FILE] [-p PORT] -n INTERFACE
  *
- * PORT is a number or a service of the protocol divert; natd if it is left out.
- * The translation itself is that of nat.c. This program shows what else natd
- * needs of the system: the interface list, routing messages, services.
+ * PORT is a number or a service of the protocol divert; natd by default. The
+ * translation itself is that of nat.c. This program shows what else natd needs
+ * of the system: the interface list, routing messages, services.
  */
 #include <sys/cdefs.h>
 __FBSDID("$divertshim$");
@@ -69,7 +69,9 @@ static void check_forwarding(void)
         warnx("net.inet.ip.forwarding is 0: nothing is forwarded");
 }
 
-/* Without an address, for a moment or for longer, the last one stays; without any, nothing passes.
+/*
+ * If the interface has lost its address, the last one is kept; if it never had
+ * one, nothing passes.
  */
 static void take_alias_address(void)
 {
@@ -96,7 +98,7 @@ static void print_packet(const char *what)
     printf("%s %s -> %s\n", what, source, inet_ntoa(packet.ip.ip_dst));
 }
 
-/* As the kernel would: a packet with a broken header goes nowhere. */
+/* As in the kernel: a packet with an invalid header goes nowhere. */
 static int header_is_broken(void)
 {
     return packet.ip.ip_hl == 5 && in_cksum_hdr(&packet.ip) != 0;
