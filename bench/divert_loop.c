@@ -1,11 +1,11 @@
 /*
- * divert_loop: the loop of a BSD divert program, for the benchmark: waits in select(),
- * reads a packet, writes it back.
+ * divert_loop: the loop of a BSD divert program, for the benchmark: waits in select(), reads a
+ * packet, writes it back.
  *
  *     divert_loop [-b NANOSECONDS] [-l] [-n SOCKETS] PORT
  *
- * -b spends that much CPU time on each packet. -l shares the port with other listeners.
- * -n opens that many sockets, on the ports from PORT up; with 0 it only waits.
+ * -b spends that much CPU time on each packet. -l shares the port with other listeners. -n opens
+ * that many sockets, on the ports from PORT up; with 0 it only waits.
  */
 #include "meter.h"
 

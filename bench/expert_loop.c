@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * expert_loop: the fastest that one writes by hand on NFQUEUE for the work of divert_loop: takes
- * all packets that are there by one system call, and lets them go on by another.
+ * expert_loop: the fastest hand-written loop on NFQUEUE for the work of divert_loop: receives all
+ * packets that are there by one system call, and accepts them by another.
  *
  *     expert_loop [-b BATCH] [-g] [-r] QUEUE [LENGTH]
  *
@@ -29,7 +29,7 @@
 
 struct message {
     _Alignas(64) char bytes[PACKET_MAX + 4096];
-    char apart[1600]; /* no power of two lies between two of them */
+    char apart[1600]; /* not a power of two apart */
 };
 
 static struct message messages[BATCH_MAX];

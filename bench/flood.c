@@ -7,9 +7,9 @@
  *           ADDRESS PORT
  *
  * LENGTH is that of the IP packet (64). With -a the packets go to that many addresses in turn, from
- * ADDRESS up. With -g the kernel gets many at once (UDP_SEGMENT) and cuts them where somebody wants
- * them one by one: as a card's driver hands them over, and cheap enough for a queue that is emptied
- * fast. Prints what it sent: "sent=PACKETS wall_ns=NANOSECONDS".
+ * ADDRESS up. With -g the kernel gets many at once (UDP_SEGMENT) and segments them where needed: as
+ * with a network card's GRO, and cheap enough to keep a fast queue busy. Prints what it sent:
+ * "sent=PACKETS wall_ns=NANOSECONDS".
  */
 #define _GNU_SOURCE
 #include "tool.h"
@@ -49,7 +49,7 @@ static void nap(void)
     nanosleep(&time, NULL);
 }
 
-/* How many packets may go now. */
+/* How many packets are due. */
 static unsigned long due(const struct options *o, unsigned long sent, int64_t passed)
 {
     unsigned long limit = o->count;
@@ -63,7 +63,7 @@ static unsigned long due(const struct options *o, unsigned long sent, int64_t pa
     return limit < BATCH ? limit : BATCH;
 }
 
-/* So many packets as one; returns how many, or -1. */
+/* Sends that many packets as one; returns how many, or -1. */
 static int send_at_once(int fd, struct msghdr *to, unsigned long packets)
 {
     struct iovec *iov = to->msg_iov;
@@ -116,7 +116,7 @@ static unsigned long flood(int fd, const struct options *o, struct sockaddr_in f
     return sent;
 }
 
-/* The kernel cuts what is sent into packets of that payload. */
+/* Makes the kernel cut what is sent into packets of that payload. */
 static void cut_into(int fd, unsigned long payload)
 {
     int size = (int)payload;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What the library costs a descriptor that is not its own: nanoseconds a call takes without it,
- * with it, and with it and a divert socket open.
+ * The cost of the library for foreign descriptors: nanoseconds of a call without it, with it, and
+ * with a divert socket open as well.
  *
  *     foreign /path/to/libdivertshim.so
  *
@@ -79,7 +79,7 @@ static double measure(int what)
     return best;
 }
 
-/* What the program does that was started for one way: prints a number for each call. */
+/* The measuring program: prints a number for each call. */
 static int measure_all(bool with_socket)
 {
     null = open("/dev/null", O_RDWR);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What it costs to note a packet that is read and to find it again when it is written, with so and
- * so many others outstanding. Prints nanoseconds a packet, the keys of both packets included; it
- * must stay flat.
+ * The cost of adding a packet that was read to the in-flight table and matching it when it is
+ * written, by the number of others outstanding. Prints nanoseconds a packet, the keys of both
+ * packets included; the cost must stay flat.
  */
 #include "divert/in_flight.h"
 #include "packet/packet.h"
@@ -14,7 +14,7 @@
 
 #define LENGTH  64     /* bytes a packet */
 #define ROUNDS  100000 /* packets a measurement */
-#define REPEATS 20     /* the best counts: the machine may have other work */
+#define REPEATS 20     /* the fastest counts: the machine may have other work */
 #define POOL    16384  /* different packets */
 
 enum rewriting { NOTHING, ADDRESS, PAYLOAD, WAYS };
@@ -26,7 +26,7 @@ static const unsigned outstanding[] = {1, 10, 100, 1000, 10000};
 static uint8_t pool[POOL][LENGTH];
 static struct in_flight in_flight;
 
-/* UDP of many flows: a port, an id and a payload of its own each. */
+/* UDP packets of many flows, each with its own port, id and payload. */
 static void make_pool(void)
 {
     for (unsigned i = 0; i < POOL; i++) {

@@ -1,6 +1,6 @@
 /*
- * What both loops of the benchmark measure, in the same way: packets, the process's own
- * CPU time and the time that passed, from the first packet to the report.
+ * What the loops of the benchmark measure: packets, the process's own CPU time, and the time that
+ * passed from the first packet to the report.
  */
 #ifndef METER_H
 #define METER_H
@@ -13,7 +13,7 @@ extern volatile sig_atomic_t meter_stop;
 /* Catches the signals. select() ends with EINTR then. */
 void meter_init(void);
 
-/* To be called when so many packets were given back. */
+/* To be called when that many packets have been given back. */
 void meter_count(unsigned long count);
 
 /* Prints "packets=N cpu_ns=N wall_ns=N". */

@@ -1,6 +1,6 @@
 /*
- * nfq_loop: what one writes by hand on Linux for the work of divert_loop, with
- * libnetfilter_queue and libmnl: waits in select(), reads a packet, lets it go on.
+ * nfq_loop: a hand-written Linux program for the work of divert_loop, with libnetfilter_queue and
+ * libmnl: waits in select(), reads a packet, accepts it.
  *
  *     nfq_loop QUEUE [LENGTH]
  *

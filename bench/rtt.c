@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * rtt: pings one after the other, each as soon as the answer to the last one is there.
+ * rtt: sends pings one after the other, each as soon as the last one is answered.
  *
  *     rtt -n COUNT -s SECONDS [-c CPU] ADDRESS
  *

@@ -4,8 +4,8 @@
  *
  *     stream -s SECONDS [-c CPU] ADDRESS PORT     sends for that long
  *     stream -l [-u] [-c CPU] PORT                takes one connection and prints what came:
- *                                                 "bytes=N wall_ns=N"; with -u it has the kernel
- *                                                 throw the bytes away unread
+ *                                                 "bytes=N wall_ns=N"; with -u the kernel discards
+ *                                                 the bytes unread
  */
 #include "tool.h"
 
@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 #define BLOCK     (256 * 1024)
-#define PATIENCE  30 /* seconds: no end in sight */
+#define TIMEOUT   30 /* seconds: the most that a test may take */
 #define STALL_SEC 5  /* without a byte taken */
 
 static char block[BLOCK];
@@ -32,7 +32,7 @@ static void sink(const char *port, int unread)
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
     if (bind(fd, (struct sockaddr *)&sin, sizeof(sin)) == -1 || listen(fd, 1) == -1)
         err(1, "listen on port %s", port);
-    alarm(PATIENCE);
+    alarm(TIMEOUT);
     connection = accept(fd, NULL, NULL);
     if (connection == -1)
         err(1, "accept");
@@ -51,7 +51,7 @@ static void source(const char *address, const char *port, int64_t ns)
     int fd = socket(AF_INET, SOCK_STREAM, 0);
     int64_t end;
 
-    alarm(PATIENCE);
+    alarm(TIMEOUT);
     setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &stall, sizeof(stall));
     if (connect(fd, (struct sockaddr *)&sin, sizeof(sin)) == -1)
         err(1, "connect to %s", address);
