@@ -235,7 +235,7 @@ static bool is_interface_option(const struct reader *r)
     return among(r->before, r->family ? iptables : nft);
 }
 
-/* In the back end's spelling. */
+/* Is it NAME in the back end's spelling? */
 static bool is_spelled(const struct reader *r, const char *word, const char *name)
 {
     char spelled[IFNAMSIZ + 8];
@@ -268,7 +268,7 @@ static bool is_interface(const struct reader *r, const char *word)
     return false;
 }
 
-/* An event, which may have no characters that mean something else. */
+/* An event, which must have no characters with another meaning. */
 static bool is_event(const char *word, size_t len)
 {
     static const char characters[] =
@@ -329,7 +329,7 @@ static bool is_ours(const struct reader *r)
            is_chain(r, word) || (r->family ? is_tcp_flags(word) : is_dynamic(word));
 }
 
-/* The next word of a line, a quoted one whole; the length of what was read. */
+/* Reads the next word of a line, quoted ones whole; returns the length read. */
 static size_t next_word(const char *s, char *word, size_t room)
 {
     size_t blanks = strspn(s, " \t"), len;
@@ -338,7 +338,7 @@ static size_t next_word(const char *s, char *word, size_t room)
     len = strcspn(s, " \t\n");
     if (*s == '"')
         len = strcspn(s + 1, "\"\n") + 1 + (s[strcspn(s + 1, "\"\n") + 1] == '"');
-    /* nft's commas and semicolons stand behind words */
+    /* nft's commas and semicolons follow words directly */
     if (len > 1 && s[len - 1] == ',')
         len--;
     if (room > len)
@@ -348,7 +348,7 @@ static size_t next_word(const char *s, char *word, size_t room)
     return blanks + len;
 }
 
-/* "!=" stands between nft's iifname and the name, and so does the brace before several names. */
+/* "!=" comes between nft's iifname and the name, and so does the brace before several names. */
 static void remember(struct reader *r)
 {
     bool several = !strcmp(r->before, INTERFACES);

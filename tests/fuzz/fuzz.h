@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * What the fuzz targets share. A target is one file with LLVMFuzzerTestOneInput(); linked with
- * libFuzzer it is run on inputs without end (tests/fuzz/run), linked with replay.c on files.
+ * libFuzzer it runs on generated inputs (tests/fuzz/run), linked with replay.c on files.
  */
 #ifndef FUZZ_H
 #define FUZZ_H
@@ -26,7 +26,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
         }                                                                           \
     } while (0)
 
-/* An input that is taken from the front; zeros come when it has ended. */
+/* An input that is consumed from the front; zeros follow its end. */
 struct input {
     const uint8_t *at;
     size_t left;
@@ -48,8 +48,8 @@ static inline uint16_t take16(struct input *in)
 }
 
 /*
- * The next len bytes, or as many as are left, as a block of its own, so that a read or write beside
- * it is noticed. The caller frees it.
+ * The next len bytes, or as many as are left, in a block of their own, so that sanitizers notice a
+ * read or write beside it. The caller frees it.
  */
 static inline uint8_t *take_block(struct input *in, size_t len, size_t *taken)
 {

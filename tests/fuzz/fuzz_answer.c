@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Any bytes as a packet that divert-run is to answer. The first two bytes are the kind of answer
- * and its code.
+ * Any bytes as a packet that divert-run answers. The first two bytes are the kind of answer and its
+ * code.
  */
 #include "fuzz.h"
 
@@ -18,7 +18,7 @@ static uint16_t sum_of(const uint8_t *bytes, size_t len, uint32_t sum)
     return (uint16_t)sum;
 }
 
-/* The header, both addresses at its end, and the segment behind it. */
+/* Checks the header, both addresses at its end, and the segment after it. */
 static void expect_reset(const struct told_packet *packet, const struct headers *h,
                          const uint8_t *reply, size_t len)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Checksums against a plain sum of 16-bit words: of any bytes; completed from the pseudo header's
- * sum as against computed anew; and those that the NAT of the examples changes by differences.
+ * Compares checksums with a plain sum of 16-bit words: of any bytes; completed from the sum of the
+ * pseudo header; and adjusted by the NAT of the examples.
  */
 #include "fuzz.h"
 #include "packet/packet.h"
@@ -109,7 +109,7 @@ static void completed_as_computed(const struct plain *p)
     memcpy(anew, partial, p->len);
     packet_transport_checksum_complete(partial, p->len);
     packet_transport_checksum_fix(anew, p->len);
-    /* A sum of 0 says that there is none, and the field 0 likewise: nothing was left open then. */
+    /* A sum of 0 means no checksum, and so does 0 in the field: then nothing was left open. */
     if (sum)
         REQUIRE(memcmp(partial, anew, p->len) == 0, "completed %02x%02x, computed %02x%02x",
                 partial[at], partial[at + 1], anew[at], anew[at + 1]);
@@ -137,7 +137,7 @@ static void swap(uint8_t *a, uint8_t *b, size_t len)
     }
 }
 
-/* The answer to a packet; no checksum changes by that. */
+/* Exchanges the ends of the packet, which changes no checksum. */
 static void turn_round(struct plain *p)
 {
     swap(p->packet + 12, p->packet + 16, 4);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The environment of the library: a line NAME=VALUE for each DIVERTSHIM_* variable. Options that
- * are taken make sense; what DIVERTSHIM_INHERIT names is taken over only if it is a divert socket,
- * and this process has none. options.c is included, for it reads the environment only once.
+ * The environment of the library: a line NAME=VALUE for each DIVERTSHIM_* variable. Accepted
+ * options are valid; what DIVERTSHIM_INHERIT names is adopted only if it is a divert socket, and
+ * this process has none. options.c is included, for it reads the environment only once.
  */
 #include "util/options.c"
 

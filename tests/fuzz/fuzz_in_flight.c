@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Packets read, rewritten and written in any order, from any buffer and any direction: what is
- * found was outstanding, and is found once.
+ * Packets are read, rewritten and written in any order, from any buffer and in any direction: each
+ * one found was outstanding, and is found once.
  */
 #include "divert/in_flight.h"
 #include "fuzz.h"

@@ -9,7 +9,9 @@
 
 #include "fuzz.h"
 
-/* A ring whose first slot ends where the message ends, so that a read behind it is noticed. */
+/*
+ * A ring whose first slot ends where the message ends, so that sanitizers notice a read beyond it.
+ */
 static void queue_message(const uint8_t *data, size_t size)
 {
     size_t room = size < NFQUEUE_SLOT_SIZE ? size : NFQUEUE_SLOT_SIZE;
@@ -22,7 +24,7 @@ static void queue_message(const uint8_t *data, size_t size)
     REQUIRE(!posix_memalign(&block, 64, offsetof(struct nfqueue_ring, slot) + room), "no memory");
     ring = block;
     memset(ring, 0, offsetof(struct nfqueue_ring, slot));
-    ring->refused = 1; /* it was said */
+    ring->refused = 1; /* already reported */
     iov = (struct iovec){ring->slot, room};
     memcpy(iov.iov_base, data, room);
     message.msg_hdr = (struct msghdr){.msg_iov = &iov, .msg_iovlen = 1};

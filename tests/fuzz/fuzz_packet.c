@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Any bytes as a packet: what is looked up in it, its fragments and segments, its keys. */
+/* Any bytes as a packet: its layout, fragments, segments and keys. */
 #include "fuzz.h"
 #include "packet/packet.h"
 
@@ -67,7 +67,7 @@ static void cut(const uint8_t *packet, size_t total, size_t mtu)
     free(out);
 }
 
-/* Segments are packets; all that they have more than the whole is the headers, once each. */
+/* Segments are packets; together they have more bytes than the whole only by their headers. */
 static void cut_large(const uint8_t *packet, size_t len, size_t mtu)
 {
     unsigned count = packet_segment_count(packet, len, mtu);
@@ -120,7 +120,7 @@ static bool is_fragment(const uint8_t *p, size_t len)
     return len >= 20 && (word(p + 6) & (IP_MF | IP_OFFMASK));
 }
 
-/* What a read does with a packet that no rule has looked at closely. */
+/* What a read does with a packet that nobody has validated. */
 static void complete(const uint8_t *packet, size_t len)
 {
     uint8_t *copy = malloc(len ? len : 1);

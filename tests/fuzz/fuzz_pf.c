@@ -10,7 +10,7 @@
 #define RULES_MAX 6 /* lists multiply */
 #define MADE_MAX  400
 
-/* Anything that a name is looked up in would make the result depend on the host. */
+/* Files would make the result depend on the host. */
 static bool names_a_file(const char *text)
 {
     return strstr(text, "file") && strchr(text, '/');

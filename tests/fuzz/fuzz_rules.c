@@ -14,7 +14,7 @@
 
 static struct ruleset rules;
 
-/* What is kept of a rule, for comments and messages, is that rule. */
+/* The text kept of a rule, for comments and messages, parses as the same rule. */
 static void expect_same_text(const struct rule *rule)
 {
     static struct rule again;

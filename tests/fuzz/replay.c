@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Runs a target on files and on all files of directories, without the fuzzer. */
+/* Runs a fuzz target on files, and on all files of directories, without a fuzzer. */
 #include "fuzz.h"
 
 #include <dirent.h>

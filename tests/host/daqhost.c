@@ -47,7 +47,7 @@ static struct {
 } seen;
 
 static const DAQ_Module_t *module;
-static void *volatile handle; /* NULL while there is nothing to break */
+static void *volatile handle; /* NULL while there is nothing to stop */
 static volatile sig_atomic_t stop_wanted;
 
 static void usage(void)
@@ -211,7 +211,7 @@ static void start_module(const DAQ_Config_t *config)
     handle = new_handle;
 }
 
-/* 0, or -1 if the module failed. */
+/* Returns 0, or -1 if the module failed. */
 static int acquire_until_stopped(unsigned long limit)
 {
     while (!stop_wanted && (limit == 0 || seen.packets < limit)) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The text that rules become, for tests that look into it. */
+/* The text that rules become, for tests that examine it. */
 #ifndef FIREWALL_TEXT_H
 #define FIREWALL_TEXT_H
 
@@ -21,7 +21,7 @@ void add(const char *line);
 /* The text for iptables of the family, 4 or 6, or with 0 for nft. */
 const char *generate(int family);
 unsigned int occurrences(const char *s, const char *part);
-/* The text has that part, or has it not. */
+/* Check that the text contains that part, or does not. */
 void has(const char *part);
 void lacks(const char *part);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Compiled, not run: what sources of FreeBSD take from the headers, in their manner. */
+/* Compiled, not run: uses the headers as sources of FreeBSD do. */
 #include <sys/cdefs.h>
 __FBSDID("$FreeBSD$");
 __RCSID("$Id$");
@@ -139,7 +139,7 @@ u_int headers(const struct ip *ip, const struct tcphdr *tcp, const struct udphdr
     return sum + icmp->icmp_ip.ip_hl + ICMP_UNREACH_NEEDFRAG + sizeof(struct ippseudo);
 }
 
-/* A rule put together as instructions, as for a hole in the firewall. */
+/* A rule made of instructions, as for a hole in the firewall. */
 void rules(int fd, struct in_addr address)
 {
     union {

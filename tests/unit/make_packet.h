@@ -7,9 +7,9 @@
 #include <stdint.h>
 
 /*
- * An IPv4 packet with right checksums, its length as the result. out needs len + 20 bytes. If the
- * addresses are of IPv6 it is a packet of that, out needs 20 bytes more, the id is the flow label,
- * and the transport checksum is made right.
+ * An IPv4 packet with right checksums, its length as the result. out needs len + 20 bytes. With
+ * IPv6 addresses it is an IPv6 packet: out needs 20 bytes more, the id is the flow label, and the
+ * transport checksum is set.
  */
 size_t make_ip(void *out, uint8_t protocol, const char *src, const char *dst, uint16_t id,
                const void *payload, size_t len);
@@ -19,8 +19,8 @@ size_t make_udp(void *out, const char *src, uint16_t sport, const char *dst, uin
                 uint16_t id, const void *payload, size_t len);
 
 /*
- * Puts an extension header of that many bytes behind the header of an IPv6 packet, its first byte
- * being made right. Returns the packet's new length.
+ * Inserts an extension header of that many bytes after the header of an IPv6 packet; its first byte
+ * is filled in. Returns the packet's new length.
  */
 size_t insert_header(uint8_t *packet, size_t len, uint8_t type, const void *bytes, size_t size);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The words of rules in the text of each back end. */
+/* The text of each back end for the words of rules. */
 #include "firewall_text.h"
 #include "pf/pf.h"
 #include "rule/packet_tags.h"
@@ -276,7 +276,7 @@ START_TEST(tags_of_packets_are_bits_of_the_mark)
     has("-j MARK --set-xmark 0x0/0x10\n");
     has("-A divert-ab12-out -m mark ! --mark 0x0/0x90 -j DROP\n");
     has("-A divert-ab12-out -m mark --mark 0x0/0x80 -j DROP\n");
-    lacks("NFQUEUE"); /* nobody sets tag 8 */
+    lacks("NFQUEUE"); /* no rule sets tag 8 */
     generate(0);
     has("meta l4proto udp counter meta mark set meta mark | 0x00000010\n");
     has("meta mark & 0x00000090 != 0 counter drop\n");

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Functions of BSD's C library that the library has: compiled and linked as programs of BSD are. */
+/* BSD libc functions that the library provides: compiled and linked as BSD programs are. */
 #include "runner.h"
 
 #include <arpa/inet.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The commands of ipfw: what they leave of the rules, what they print, and what they refuse. */
+/* The commands of ipfw: which rules they leave, what they print, and what they refuse. */
 #include "ipfw/command.h"
 #include "ipfw/resolve.h"
 #include "runner.h"
@@ -43,7 +43,7 @@ static void expect_failed(const char *line, int status, const char *says)
     ck_assert_str_eq(text_str(&reply.err), says);
 }
 
-/* The word that is blamed, and what is said of it. */
+/* Checks the word that the error is about, and the message. */
 static void expect_refused(const char *line, const char *word, const char *says)
 {
     char blamed[256] = "";

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The handoff_queue gives back what was put into it, in order, through thousands of turns. */
+/* The handoff queue returns what was put into it, in order, however often it wraps. */
 #include "divert/handoff_queue.h"
 #include "runner.h"
 
@@ -35,7 +35,7 @@ static bool put(uint32_t id, uint32_t len)
     return handoff_queue_put(handoff_queue, from, &packet);
 }
 
-/* Takes what is there; the packets are numbered from next on. */
+/* Takes all packets and checks their numbers, from next on. Returns the next number. */
 static uint32_t take(uint32_t next)
 {
     uint32_t n = handoff_queue_take(handoff_queue, to);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Matching what is written to what was read. */
+/* Matching written packets to those that were read. */
 #include "divert/in_flight.h"
 #include "make_packet.h"
 #include "runner.h"
@@ -21,7 +21,7 @@ static void teardown(void)
     free(in_flight);
 }
 
-/* One packet of a test: numbered n, from address and port of its own, all else as told. */
+/* One packet of a test: number n, with its own address and port; the rest as given. */
 struct sample {
     const char *src;
     uint16_t sport, id;
@@ -85,7 +85,7 @@ START_TEST(test_whether_all_come_after_a_packet)
 }
 END_TEST
 
-/* A packet that came back, or one of another queue: nothing is known until all have left. */
+/* After a repeated packet, or one of another queue, nothing is known until all have left. */
 START_TEST(test_whether_all_come_after_in_another_order)
 {
     add_numbered(5, 1);
@@ -197,7 +197,7 @@ START_TEST(test_all_rewritten_matches_by_buffer)
 }
 END_TEST
 
-/* A loop that drops most packets reads them all into one buffer: the last one is meant. */
+/* A program that drops most packets reads them all into one buffer: the last one is meant. */
 START_TEST(test_buffer_means_the_packet_read_last)
 {
     struct sample a = {"10.0.0.1", 1, 0, "a"}, b = {"10.0.0.1", 2, 0, "b"};
@@ -267,7 +267,7 @@ START_TEST(test_expiry_goes_by_age)
 }
 END_TEST
 
-/* Entries come and go at random; the books must agree with a plain list. */
+/* Entries come and go at random; the table must agree with a plain list. */
 START_TEST(test_books_agree_after_many_changes)
 {
     static bool present[1000];

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Tables of ipfw: what they hold, and what rules become that name them. */
+/* Tables of ipfw: their contents, and the rules that name them. */
 #include "ipfw/command.h"
 #include "ipfw/resolve.h"
 #include "iptables/iptables.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Counters and dynamic rules in listings of nft and iptables-save, and text that is none. */
+/* Counters and dynamic rules in listings of nft and iptables-save, and other text. */
 #include "runner.h"
 #include "status/listing.h"
 
@@ -210,7 +210,7 @@ static unsigned next_random(unsigned *state)
     return *state >> 16;
 }
 
-/* A few bytes of a listing are others, or it ends early. */
+/* A few bytes of a listing are changed, or it is cut short. */
 START_TEST(damaged_listings_are_read)
 {
     static const char bytes[] = "{}\n\t .,:[]-0 9a\xff";

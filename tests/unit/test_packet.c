@@ -30,7 +30,7 @@ START_TEST(test_check_trims_what_lies_behind_ip_len)
 }
 END_TEST
 
-/* What divert(4) refuses: each a change of one byte to a good packet, and how much is written. */
+/* What divert(4) refuses: a good packet with one byte changed, and the length that is written. */
 static const struct {
     const char *what;
     int offset, value, len, expected;
@@ -100,7 +100,7 @@ START_TEST(test_header_checksum_is_told_and_made_right)
 }
 END_TEST
 
-/* Checksums worked out by hand, over "hello" from 10.0.0.1 to 10.0.0.2. */
+/* Checksums computed by hand, over "hello" from 10.0.0.1 to 10.0.0.2. */
 static const struct {
     uint8_t protocol;
     size_t at; /* of the checksum in the transport header */
@@ -196,7 +196,7 @@ static int look_at_options(void *arg, const void *fragment, size_t len)
     return 0;
 }
 
-/* RFC 791: record route (7) stands in the first fragment only, security (130) in all. */
+/* RFC 791: record route (7) is in the first fragment only, security (130) in all. */
 START_TEST(test_fragments_carry_the_options_that_are_copied)
 {
     static const uint8_t options[12] = {7, 7, 4, 0, 0, 0, 0, 1, 130, 4, 0, 0};
@@ -274,7 +274,7 @@ START_TEST(test_keys_without_an_id_say_nothing)
 }
 END_TEST
 
-/* Nothing that may come in makes it read past the end (the sanitizers watch). */
+/* No input makes it read past the end (the sanitizers watch). */
 START_TEST(test_keys_of_any_bytes)
 {
     unsigned state = 1;

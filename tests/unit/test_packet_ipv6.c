@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* IPv6 packets as bytes: headers between, checksums across routing headers, fragments. */
+/* IPv6 packets as bytes: extension headers, checksums with routing headers, fragments. */
 #include "make_packet.h"
 #include "packet/packet.h"
 #include "runner.h"
@@ -42,7 +42,7 @@ static void insert_fragment_header(uint16_t offset_and_more)
     insert(IPPROTO_FRAGMENT, fragment, sizeof(fragment));
 }
 
-/* With one segment left, to that address. */
+/* Inserts a routing header with one segment left, to that address. */
 static void insert_routing_header(uint8_t type, uint8_t left, const char *address)
 {
     uint8_t routing[24] = {0, 2, type, left};
@@ -58,7 +58,7 @@ static void insert_authentication(void)
     insert(IPPROTO_AH, header, sizeof(header));
 }
 
-/* The checksum that make() gave the datagram at the end must come out again. */
+/* The checksum must become again what make() set. */
 static void expect_checksum_restored(void)
 {
     uint8_t *sum = packet + len - 4 - 2;
@@ -81,7 +81,7 @@ START_TEST(test_checksum_behind_extension_headers)
 }
 END_TEST
 
-/* The sum is over where the packet goes in the end: types 0, 2 and segment routing. */
+/* The sum covers the final destination: types 0, 2 and segment routing. */
 START_TEST(test_checksum_is_over_the_final_destination)
 {
     static const uint8_t types[] = {0, 2, 4};
@@ -186,7 +186,7 @@ static struct {
     bool more;
 } seen;
 
-/* Puts the pieces together in other. */
+/* Reassembles the fragments in `other`. */
 static int put_together(void *arg, const void *fragment, size_t n)
 {
     const uint8_t *f = fragment, *header = f + seen.head;
@@ -271,7 +271,7 @@ static int count_bytes(void *arg, const void *fragment, size_t n)
     return 0;
 }
 
-/* Nothing may be read or written behind the end, whatever the headers say. */
+/* Nothing may be read or written beyond the end, whatever the headers say. */
 START_TEST(test_any_bytes)
 {
     struct packet_keys keys;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Rules of pf: what is understood, and what exactly is said when it is not. */
+/* Rules of pf: what is accepted, and the exact message for what is not. */
 #include "pf/pf.h"
 #include "runner.h"
 
@@ -38,7 +38,7 @@ void freeaddrinfo(struct addrinfo *found)
     (void)found;
 }
 
-/* The rules that one statement stands for are in pf. */
+/* Parses one statement; its rules are then in pf. */
 static enum rule_result parse(const char *text)
 {
     pf_free(&pf);
@@ -369,8 +369,10 @@ START_TEST(lists_of_pf_have_any_length)
 }
 END_TEST
 
-/* Every rule with one character changed: an answer, and a place inside the text; and what is
- * understood can be translated. */
+/*
+ * Every rule with one character changed: there is a result, and an error position inside the text;
+ * what is accepted can be translated.
+ */
 START_TEST(damaged_pf_rules_do_no_harm)
 {
     char text[512];
@@ -397,7 +399,7 @@ START_TEST(damaged_pf_rules_do_no_harm)
 }
 END_TEST
 
-/* The text of the addresses that the first rule is from. */
+/* The source addresses of the first rule, as text. */
 START_TEST(names_of_hosts_are_looked_up)
 {
     ck_assert_int_eq(parse("pass from www.example.org"), RULE_OK);
@@ -427,7 +429,7 @@ START_TEST(ranges_are_networks)
 }
 END_TEST
 
-/* A file, and what its statements and the lines of these are. */
+/* A file, its statements, and their line numbers. */
 START_TEST(statements_are_cut_as_pf_does)
 {
     static const char file[] = "# comment \\\n still\n\na = \"x\n y\"\nb = $a \"$a\"\n"
@@ -461,7 +463,7 @@ START_TEST(statements_are_cut_as_pf_does)
 }
 END_TEST
 
-/* What reads one line wrong goes on with the next. */
+/* After a bad line the next one is read. */
 START_TEST(bad_files_are_read_to_their_end)
 {
     static const char file[] =

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What pf decides, against what the rules do that it is translated into: rules at random, and the
- * packets of connections through a router. Both sides are evaluated here, in the plainest
- * direction; the one has states, the other what connection tracking knows.
+ * Compares the decisions of pf with those of the rules that it is translated to, for random rules
+ * and the packets of connections through a router. Both are evaluated here, in the simplest way: pf
+ * with states, the rules with connection tracking.
  */
 #include "pf/pf.h"
 #include "plan/plan.h"
@@ -17,9 +17,12 @@
 #define RULES_MAX 6
 #define ROUNDS    4000
 
-enum { NOBODY, BLOCKED = -1 }; /* what becomes of a packet; else the divert port */
+enum { NOBODY, BLOCKED = -1 }; /* the fate of a packet; else its divert port */
 
-/* 10.1.0.N or 10.2.0.N; by one side of the router comes what leaves by the other. */
+/*
+ * Hosts are 10.1.0.N and 10.2.0.N; a packet comes in on one side of the router and leaves on the
+ * other.
+ */
 struct packet {
     bool in;
     const char *iface;
@@ -27,8 +30,8 @@ struct packet {
     uint8_t src[4], dst[4];
     int sport, dport;
     uint8_t flags;
-    bool answer;   /* not from the side that began */
-    bool answered; /* by the other side, before: connection tracking knows of it */
+    bool answer;   /* from the side that did not begin */
+    bool answered; /* the other side has answered before: connection tracking knows it */
 };
 
 /* One rule, in the words of the test. */
@@ -73,7 +76,7 @@ static struct spec pick_spec(void)
     s.sport = has_ports && pick(2) ? pick(4) : 0;
     s.dport = has_ports ? pick(4) : 0;
     s.type = s.proto == 3 ? pick(3) : 0;
-    /* That a connection begins otherwise than with SYN is not known here. */
+    /* Connections that begin without SYN are not modelled here. */
     if (s.proto != 2 && s.proto != 3)
         s.flags = pick(s.block || s.stateless ? 4 : 3);
     if (!s.block && pick(2))
@@ -155,7 +158,7 @@ static bool spec_matches(const struct spec *s, const struct packet *p)
            port_matches(s->dport, p->dport) && flags_match(s, p);
 }
 
-/* What the rules make of a packet without a state. DECIDED: the one that decides, or NULL. */
+/* What the rules decide about a packet without a state. DECIDED: the rule that decides, or NULL. */
 static int pf_rules(const struct spec *specs, int count, const struct packet *p,
                     const struct spec **decided)
 {
@@ -355,7 +358,7 @@ static void complain(const struct round *round, const struct packet *p, int pf, 
                  all);
 }
 
-/* In and out again. False: it did not come through. */
+/* Passes the packet in and out again. False: it was blocked. */
 static bool pass_router(const struct round *round, struct packet *p, struct states *states)
 {
     for (int out = 0; out < 2; out++) {
@@ -373,7 +376,7 @@ static bool pass_router(const struct round *round, struct packet *p, struct stat
     return true;
 }
 
-/* There, there again, back, and there. */
+/* Forth, forth again, back, and forth. */
 static void try_connection(const struct round *round)
 {
     struct packet p = pick_packet();
@@ -457,7 +460,7 @@ START_TEST(rules_without_state_leave_connections_alone)
 }
 END_TEST
 
-/* pf's own example: there, the first packets, and back. */
+/* pf's own example: forth, the first packets, and back. */
 START_TEST(a_rule_with_state_is_three)
 {
     TRANSLATE("pass out on em0 inet proto tcp to port 80 divert-packet port 700");

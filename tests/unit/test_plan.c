@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The chains that rules become: trees, early copies, and rules that are told apart. */
+/* The chains that rules become: trees, early copies, and dispatch by address or port. */
 #include "firewall_text.h"
 #include "runner.h"
 
@@ -21,7 +21,7 @@ START_TEST(nft_copies_before_reassembly_at_the_head_of_the_list)
     has("\tchain incoming-tee {\n\t\tmeta mark & 0xffff0000 != 0x00000000 return\n");
     has("hook prerouting priority -450; policy accept;\n\t\tjump incoming-tee comment");
     ck_assert(strstr(text_str(&text), early) < strstr(text_str(&text), "\tchain incoming {"));
-    ck_assert_uint_eq(occurrences(text_str(&text), early), 2); /* and for what comes back */
+    ck_assert_uint_eq(occurrences(text_str(&text), early), 2); /* and for diverted packets */
     ck_assert(strstr(text_str(&text), late) > strstr(text_str(&text), "\tchain incoming {"));
     ck_assert_uint_eq(occurrences(text_str(&text), late), 2);
     ck_assert_uint_eq(occurrences(text_str(&text), outgoing), 2);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The rule language: what is understood, and which word is blamed when it is not. */
+/* The language of ipfw: what is accepted, and which word the error is about. */
 #include "ipfw/alternatives.h"
 #include "ipfw/ipfw.h"
 #include "runner.h"
@@ -285,7 +285,7 @@ START_TEST(every_part_of_a_rule_is_kept)
 }
 END_TEST
 
-/* What a rule stands for, with a bar behind each. */
+/* The alternatives of a rule, with a bar after each. */
 static const char *alternatives_of(const char *text)
 {
     static char all[512];
@@ -398,7 +398,7 @@ START_TEST(default_rule_stays_the_last)
 }
 END_TEST
 
-/* More of everything than there is room for. */
+/* Exceeds every limit. */
 START_TEST(limits_are_errors)
 {
     char *text = calloc(1, 100000);
@@ -437,8 +437,10 @@ START_TEST(nothing_of_an_earlier_rule_is_left)
 }
 END_TEST
 
-/* Every beginning of a rule, and every rule with one character changed: an answer, and a place
- * inside the text. */
+/*
+ * Every prefix of a rule, and every rule with one character changed: there is a result, and an
+ * error position inside the text.
+ */
 START_TEST(damaged_rules_do_no_harm)
 {
     char text[512];

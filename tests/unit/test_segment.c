@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Large packets cut as the network card would cut them. */
+/* Large packets are cut as by a network card. */
 #include "make_packet.h"
 #include "packet/packet.h"
 #include "runner.h"
@@ -98,7 +98,7 @@ static size_t make_tcp(const struct shape *s)
     return insert_before(len, s->before, shape_is_ipv6(s));
 }
 
-/* Without what the packet of this shape has before TCP: 0 if the checksum is right. */
+/* The checksum of the segment, without what this shape has before TCP: 0 if right. */
 static uint16_t checksum_of(const struct shape *s, const uint8_t *p, size_t len)
 {
     static uint8_t bare[PACKET_MAX];
@@ -111,7 +111,7 @@ static uint16_t checksum_of(const struct shape *s, const uint8_t *p, size_t len)
     return transport_checksum(bare, len - s->before);
 }
 
-/* All but what differs between the segments of one packet. */
+/* Checks all header fields that do not differ between segments. */
 static void expect_same_headers(const struct shape *s, const uint8_t *p)
 {
     uint8_t a[PACKET_MAX / 8], b[sizeof(a)];
@@ -161,7 +161,9 @@ START_TEST(test_tcp_segments_add_up)
 }
 END_TEST
 
-/* As the kernel leaves it to the card: the pseudo header's sum in the place of the checksum. */
+/*
+ * As the kernel leaves it to the card: the sum of the pseudo header in the place of the checksum.
+ */
 static size_t make_partial_udp(const char *from, const char *to, size_t size)
 {
     size_t len = make_udp(packet, from, 1, to, 2, 7, payload, size), udp = len - size - 8;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Verdicts that go to the kernel together: which become one message, and which may not. */
+/* Batches of verdicts: which packets share a message, and which may not. */
 #include "nfq.h"
 #include "runner.h"
 
@@ -45,7 +45,7 @@ static void put_changed(uint32_t id)
     put(&v);
 }
 
-/* The messages as text: a letter for each, v for one packet, b for all up to one, and the id. */
+/* The messages as text: for each a letter, v for one packet, b for all up to one, and the id. */
 static const char *what_is_sent(void)
 {
     static char text[256];
@@ -146,7 +146,7 @@ START_TEST(test_what_the_kernel_did_not_take_stays_in_order)
 }
 END_TEST
 
-/* What a timer of the kernel sent meanwhile is forgotten but for the last message. */
+/* When the timer has sent the batch, only the last message is kept. */
 START_TEST(test_message_that_is_kept_goes_on)
 {
     struct nfqueue_verdict other = accepted(2);
