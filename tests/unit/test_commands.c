@@ -179,7 +179,7 @@ START_TEST(rules_of_disabled_sets_are_not_in_force)
 }
 END_TEST
 
-START_TEST(words_may_be_short)
+START_TEST(commands_may_be_abbreviated)
 {
     expect_done("ipfw a 100 count ip from any to any");
     expect_done("ipfw del 100");
@@ -194,7 +194,7 @@ START_TEST(words_may_be_short)
 }
 END_TEST
 
-START_TEST(what_is_not_there_is_taken_away)
+START_TEST(deleting_what_does_not_exist_succeeds)
 {
     expect_done("ipfw -f pipe flush");
     expect_done("ipfw -q queue flush");
@@ -253,8 +253,8 @@ int main(void)
     runner_add(&runner, flush_spares_the_last_set, 1);
     runner_add(&runner, rules_of_disabled_sets_are_not_in_force, 1);
     runner_add(&runner, rules_are_listed, 1);
-    runner_add(&runner, words_may_be_short, 1);
-    runner_add(&runner, what_is_not_there_is_taken_away, 1);
+    runner_add(&runner, commands_may_be_abbreviated, 1);
+    runner_add(&runner, deleting_what_does_not_exist_succeeds, 1);
     runner_add(&runner, a_comment_is_a_rule, 1);
     return runner_run(&runner);
 }

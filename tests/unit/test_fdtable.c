@@ -32,7 +32,7 @@ START_TEST(test_unknown_descriptors_are_foreign)
 }
 END_TEST
 
-START_TEST(test_kinds_are_told_apart)
+START_TEST(test_kinds_are_distinguished)
 {
     struct fd_object o = {1, expect_no_end};
 
@@ -74,7 +74,7 @@ START_TEST(test_clear_gives_the_reference_up)
 }
 END_TEST
 
-START_TEST(test_set_replaces)
+START_TEST(test_set_replaces_the_former_entry)
 {
     struct fd_object a = {1, count_end}, b = {1, expect_no_end};
 
@@ -86,7 +86,7 @@ START_TEST(test_set_replaces)
 }
 END_TEST
 
-START_TEST(test_descriptor_too_high)
+START_TEST(test_too_high_descriptor_is_refused)
 {
     struct fd_object o = {1, expect_no_end};
 
@@ -169,11 +169,11 @@ int main(void)
 {
     const TTest *const tests[] = {
         test_unknown_descriptors_are_foreign,
-        test_kinds_are_told_apart,
+        test_kinds_are_distinguished,
         test_hold_takes_a_reference,
         test_clear_gives_the_reference_up,
-        test_set_replaces,
-        test_descriptor_too_high,
+        test_set_replaces_the_former_entry,
+        test_too_high_descriptor_is_refused,
         test_next_finds_each,
         test_many_descriptors_come_and_go,
         test_threads_share_the_table,

@@ -72,7 +72,7 @@ START_TEST(test_packets_come_in_order_however_it_wraps)
 }
 END_TEST
 
-START_TEST(test_full_one_refuses_and_goes_on_when_there_is_room)
+START_TEST(test_full_queue_refuses_until_there_is_room)
 {
     uint32_t count = 0;
 
@@ -105,7 +105,7 @@ int main(void)
     struct runner runner = runner_make("handoff_queue", setup, NULL, 60);
 
     runner_add(&runner, test_packets_come_in_order_however_it_wraps, 1);
-    runner_add(&runner, test_full_one_refuses_and_goes_on_when_there_is_room, 1);
+    runner_add(&runner, test_full_queue_refuses_until_there_is_room, 1);
     runner_add(&runner, test_packets_go_behind_those_in_the_ring, 1);
     return runner_run(&runner);
 }

@@ -112,7 +112,7 @@ START_TEST(test_unchanged_packet_matches_whatever_its_buffer)
 }
 END_TEST
 
-START_TEST(test_same_bytes_are_taken_whatever_way_they_came)
+START_TEST(test_same_bytes_are_found_in_any_direction)
 {
     static const struct in_flight_direction incoming = {.incoming = true};
     struct sample a = {"10.0.0.1", 1, 7, "a"}, rewritten = {"198.51.100.1", 1, 7, "a"};
@@ -220,7 +220,7 @@ START_TEST(test_equal_packets_leave_in_order)
 }
 END_TEST
 
-START_TEST(test_another_way_is_no_match)
+START_TEST(test_other_direction_does_not_match)
 {
     struct sample a = {"10.0.0.1", 1, 7, "a"};
     struct in_flight_direction in = {.incoming = true, .indev = 3}, elsewhere = {true, 4};
@@ -234,7 +234,7 @@ START_TEST(test_another_way_is_no_match)
 }
 END_TEST
 
-START_TEST(test_full_ledger_gives_up_the_oldest)
+START_TEST(test_full_table_gives_up_the_oldest)
 {
     struct in_flight_packet evicted, p = {.id = 0};
 
@@ -268,7 +268,7 @@ START_TEST(test_expiry_goes_by_age)
 END_TEST
 
 /* Entries come and go at random; the table must agree with a plain list. */
-START_TEST(test_books_agree_after_many_changes)
+START_TEST(test_table_agrees_with_a_list_after_many_changes)
 {
     static bool present[1000];
     unsigned state = 7, count = 0;
@@ -299,7 +299,7 @@ int main(void)
     runner_add(&runner, test_whether_all_come_after_a_packet, 1);
     runner_add(&runner, test_whether_all_come_after_in_another_order, 2);
     runner_add(&runner, test_unchanged_packet_matches_whatever_its_buffer, 1);
-    runner_add(&runner, test_same_bytes_are_taken_whatever_way_they_came, 1);
+    runner_add(&runner, test_same_bytes_are_found_in_any_direction, 1);
     runner_add(&runner, test_second_write_matches_nothing, 1);
     runner_add(&runner, test_translated_packets_match_in_any_order, 1);
     runner_add(&runner, test_rewritten_payloads_match_by_flow, 1);
@@ -307,9 +307,9 @@ int main(void)
     runner_add(&runner, test_all_rewritten_matches_by_buffer, 1);
     runner_add(&runner, test_buffer_means_the_packet_read_last, 1);
     runner_add(&runner, test_equal_packets_leave_in_order, 1);
-    runner_add(&runner, test_another_way_is_no_match, 1);
-    runner_add(&runner, test_full_ledger_gives_up_the_oldest, 1);
+    runner_add(&runner, test_other_direction_does_not_match, 1);
+    runner_add(&runner, test_full_table_gives_up_the_oldest, 1);
     runner_add(&runner, test_expiry_goes_by_age, 1);
-    runner_add(&runner, test_books_agree_after_many_changes, 1);
+    runner_add(&runner, test_table_agrees_with_a_list_after_many_changes, 1);
     return runner_run(&runner);
 }

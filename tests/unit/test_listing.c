@@ -192,7 +192,7 @@ START_TEST(strange_text_has_no_dynamic_rules)
 }
 END_TEST
 
-START_TEST(durations_of_any_length_end)
+START_TEST(durations_of_any_length_are_read)
 {
     add_nft(
         "\tset state-2-4o {\n\t\telements = { 1.2.3.4 . 1.2.3.5 . 1 expires "
@@ -245,7 +245,7 @@ int main(void)
     runner_add(&runner, elements_are_dynamic_rules, 1);
     runner_add(&runner, rows_of_iptables_count, 1);
     runner_add(&runner, strange_text_has_no_dynamic_rules, sizeof(strange) / sizeof(*strange));
-    runner_add(&runner, durations_of_any_length_end, 1);
+    runner_add(&runner, durations_of_any_length_are_read, 1);
     runner_add(&runner, damaged_listings_are_read, 8);
     return runner_run(&runner);
 }

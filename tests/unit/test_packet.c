@@ -21,7 +21,7 @@ START_TEST(test_check_accepts_a_good_packet)
 }
 END_TEST
 
-START_TEST(test_check_trims_what_lies_behind_ip_len)
+START_TEST(test_check_ignores_bytes_after_ip_len)
 {
     size_t total, len = make_udp(packet, "10.0.0.1", 1, "10.0.0.2", 2, 7, "hello", 5);
 
@@ -46,7 +46,7 @@ static const struct {
     {"IPv6 shorter than its header", 0, 0x60, 33, -EINVAL},
 };
 
-START_TEST(test_check_refuses)
+START_TEST(test_check_refuses_bad_packets)
 {
     size_t total;
 
@@ -89,7 +89,7 @@ START_TEST(test_checksum_of_every_length)
 }
 END_TEST
 
-START_TEST(test_header_checksum_is_told_and_made_right)
+START_TEST(test_header_checksum_is_checked_and_corrected)
 {
     make_udp(packet, "10.0.0.1", 1, "10.0.0.2", 2, 7, "hello", 5);
     ck_assert(packet_header_checksum_ok(packet));
@@ -113,7 +113,7 @@ static const struct {
     {IPPROTO_ICMP, 2, 0xb42a, 8, {8, 0, 9, 9, 0, 1, 0, 2}},
 };
 
-START_TEST(test_transport_checksum_is_made_right)
+START_TEST(test_transport_checksum_is_corrected)
 {
     uint8_t bytes[32];
     size_t len;
@@ -129,7 +129,7 @@ START_TEST(test_transport_checksum_is_made_right)
 }
 END_TEST
 
-START_TEST(test_transport_checksum_of_these_stays)
+START_TEST(test_transport_checksum_of_others_is_left_alone)
 {
     uint8_t before[60];
     size_t len = make_udp(packet, "10.0.0.1", 1, "10.0.0.2", 2, 7, "no checksum", 11);
@@ -275,7 +275,7 @@ START_TEST(test_keys_without_an_id_say_nothing)
 END_TEST
 
 /* No input makes it read past the end (the sanitizers watch). */
-START_TEST(test_keys_of_any_bytes)
+START_TEST(test_keys_of_any_bytes_stay_in_bounds)
 {
     unsigned state = 1;
 
@@ -300,19 +300,20 @@ int main(void)
     struct runner runner = runner_make("packet", NULL, NULL, 0);
 
     runner_add(&runner, test_check_accepts_a_good_packet, 1);
-    runner_add(&runner, test_check_trims_what_lies_behind_ip_len, 1);
-    runner_add(&runner, test_check_refuses, (int)(sizeof(refused) / sizeof(refused[0])));
+    runner_add(&runner, test_check_ignores_bytes_after_ip_len, 1);
+    runner_add(&runner, test_check_refuses_bad_packets,
+               (int)(sizeof(refused) / sizeof(refused[0])));
     runner_add(&runner, test_checksum_of_rfc_1071, 1);
     runner_add(&runner, test_checksum_of_every_length, 2);
-    runner_add(&runner, test_header_checksum_is_told_and_made_right, 1);
-    runner_add(&runner, test_transport_checksum_is_made_right, 3);
-    runner_add(&runner, test_transport_checksum_of_these_stays, 1);
+    runner_add(&runner, test_header_checksum_is_checked_and_corrected, 1);
+    runner_add(&runner, test_transport_checksum_is_corrected, 3);
+    runner_add(&runner, test_transport_checksum_of_others_is_left_alone, 1);
     runner_add(&runner, test_fragments_add_up, 6);
     runner_add(&runner, test_fragments_carry_the_options_that_are_copied, 1);
     runner_add(&runner, test_keys_survive_address_translation, 1);
     runner_add(&runner, test_keys_survive_another_payload, 1);
     runner_add(&runner, test_keys_tell_payloads_apart_at_both_ends, 1);
     runner_add(&runner, test_keys_without_an_id_say_nothing, 1);
-    runner_add(&runner, test_keys_of_any_bytes, 1);
+    runner_add(&runner, test_keys_of_any_bytes_stay_in_bounds, 1);
     return runner_run(&runner);
 }

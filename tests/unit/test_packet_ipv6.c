@@ -104,7 +104,7 @@ static void expect_left_alone(void)
     ck_assert_mem_eq(packet, other, len);
 }
 
-START_TEST(test_checksum_that_cannot_be_known_stays)
+START_TEST(test_checksum_that_cannot_be_known_is_left_alone)
 {
     make(A, B, "four", 4);
     insert_fragment_header(1);
@@ -272,7 +272,7 @@ static int count_bytes(void *arg, const void *fragment, size_t n)
 }
 
 /* Nothing may be read or written beyond the end, whatever the headers say. */
-START_TEST(test_any_bytes)
+START_TEST(test_any_bytes_are_handled_within_bounds)
 {
     struct packet_keys keys;
     unsigned seed = 1;
@@ -303,7 +303,7 @@ int main(void)
 
     runner_add(&runner, test_checksum_behind_extension_headers, 1);
     runner_add(&runner, test_checksum_is_over_the_final_destination, 1);
-    runner_add(&runner, test_checksum_that_cannot_be_known_stays, 1);
+    runner_add(&runner, test_checksum_that_cannot_be_known_is_left_alone, 1);
     runner_add(&runner, test_udp_checksum_is_never_0, 1);
     runner_add(&runner, test_icmpv6_checksum, 1);
     runner_add(&runner, test_destination_key, 1);
@@ -312,6 +312,6 @@ int main(void)
     runner_add(&runner, test_what_is_for_routers_goes_with_every_fragment, 1);
     runner_add(&runner, test_a_fragment_is_cut_into_fragments_of_the_same_packet, 1);
     runner_add(&runner, test_mtu_without_room_is_refused, 1);
-    runner_add(&runner, test_any_bytes, 1);
+    runner_add(&runner, test_any_bytes_are_handled_within_bounds, 1);
     return runner_run(&runner);
 }

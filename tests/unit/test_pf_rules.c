@@ -517,7 +517,7 @@ static const struct {
     {"pass to no-route", false, "'to no-route': matches nothing"},
 };
 
-START_TEST(statements_without_effect_are_told)
+START_TEST(statements_without_effect_are_reported)
 {
     ck_assert_int_eq(parse(told[_i].text), RULE_OK);
     ck_assert_uint_ge(pf.note_count, 1);
@@ -547,6 +547,6 @@ int main(void)
     runner_add(&runner, ranges_are_networks, 1);
     runner_add(&runner, statements_are_cut_as_pf_does, 1);
     runner_add(&runner, bad_files_are_read_to_their_end, 1);
-    runner_add(&runner, statements_without_effect_are_told, sizeof(told) / sizeof(*told));
+    runner_add(&runner, statements_without_effect_are_reported, sizeof(told) / sizeof(*told));
     return runner_run(&runner);
 }

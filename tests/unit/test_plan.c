@@ -158,7 +158,7 @@ static void add_hosts(int count, const char *action)
     }
 }
 
-START_TEST(rules_in_a_row_are_told_apart_by_their_address)
+START_TEST(consecutive_rules_are_dispatched_by_address)
 {
     add_hosts(64, "deny");
     generate(4);
@@ -170,7 +170,7 @@ START_TEST(rules_in_a_row_are_told_apart_by_their_address)
 }
 END_TEST
 
-START_TEST(what_rules_told_apart_let_go_leaves_the_list)
+START_TEST(packets_allowed_by_dispatched_rules_leave_the_list)
 {
     add_hosts(8, "allow");
     add("deny ip from any to any in");
@@ -192,7 +192,7 @@ START_TEST(few_rules_or_overlapping_ones_are_compared_one_by_one)
 }
 END_TEST
 
-START_TEST(ports_are_told_apart_within_their_protocol)
+START_TEST(ports_are_dispatched_within_their_protocol)
 {
     char rule[64];
 
@@ -234,10 +234,10 @@ int main(void)
     runner_add(&runner, new_packets_get_their_own_tree_where_diverted_decides, 1);
     runner_add(&runner, new_packets_get_their_own_tree_behind_the_early_chain, 1);
     runner_add(&runner, chains_nest_no_deeper_than_nf_tables_allows, 1);
-    runner_add(&runner, rules_in_a_row_are_told_apart_by_their_address, 1);
-    runner_add(&runner, what_rules_told_apart_let_go_leaves_the_list, 1);
+    runner_add(&runner, consecutive_rules_are_dispatched_by_address, 1);
+    runner_add(&runner, packets_allowed_by_dispatched_rules_leave_the_list, 1);
     runner_add(&runner, few_rules_or_overlapping_ones_are_compared_one_by_one, 1);
-    runner_add(&runner, ports_are_told_apart_within_their_protocol, 1);
+    runner_add(&runner, ports_are_dispatched_within_their_protocol, 1);
     runner_add(&runner, too_many_lists_are_refused, 1);
     return runner_run(&runner);
 }

@@ -68,7 +68,7 @@ static const char *what_is_sent(void)
     return text;
 }
 
-START_TEST(test_run_is_one_message)
+START_TEST(test_run_of_equal_verdicts_is_one_message)
 {
     for (uint32_t id = 1; id <= 100; id++)
         put_accepted(id);
@@ -78,7 +78,7 @@ START_TEST(test_run_is_one_message)
 }
 END_TEST
 
-START_TEST(test_numbers_begin_again_behind_the_highest)
+START_TEST(test_ids_wrap_around)
 {
     put_accepted(0xfffffffe);
     put_accepted(0xffffffff);
@@ -87,7 +87,7 @@ START_TEST(test_numbers_begin_again_behind_the_highest)
 }
 END_TEST
 
-START_TEST(test_other_way_begins_another_message)
+START_TEST(test_other_verdict_begins_another_message)
 {
     struct nfqueue_verdict mark = accepted(2), verdict = accepted(3), queue = accepted(4);
 
@@ -126,7 +126,7 @@ START_TEST(test_changed_packet_goes_alone)
 }
 END_TEST
 
-START_TEST(test_earlier_packet_does_not_lead_back)
+START_TEST(test_earlier_packet_does_not_move_the_batch_back)
 {
     put_accepted(5);
     put_accepted(3);
@@ -147,7 +147,7 @@ START_TEST(test_what_the_kernel_did_not_take_stays_in_order)
 END_TEST
 
 /* When the timer has sent the batch, only the last message is kept. */
-START_TEST(test_message_that_is_kept_goes_on)
+START_TEST(test_last_message_is_kept_and_extended)
 {
     struct nfqueue_verdict other = accepted(2);
 
@@ -165,14 +165,14 @@ int main(void)
 {
     struct runner runner = runner_make("verdicts", setup, NULL, 0);
     const TTest *const tests[] = {
-        test_run_is_one_message,
-        test_numbers_begin_again_behind_the_highest,
-        test_other_way_begins_another_message,
+        test_run_of_equal_verdicts_is_one_message,
+        test_ids_wrap_around,
+        test_other_verdict_begins_another_message,
         test_packet_behind_outstanding_ones_goes_alone,
         test_changed_packet_goes_alone,
-        test_earlier_packet_does_not_lead_back,
+        test_earlier_packet_does_not_move_the_batch_back,
         test_what_the_kernel_did_not_take_stays_in_order,
-        test_message_that_is_kept_goes_on,
+        test_last_message_is_kept_and_extended,
     };
 
     for (size_t i = 0; i < sizeof(tests) / sizeof(tests[0]); i++)
