@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * What divert programs do as services: gives up root in an empty root directory, goes to the
- * background, and then injects an incoming packet for each that it reads, before it writes that
+ * background, and then injects an incoming packet for each that it reads, before it writes that one
  * back.
  *
  *     service PORT DIRECTORY INTERFACE
  *
- * What is injected is the packet that was read, with the interface as the one that received it.
+ * The injected packet is the one that was read, with INTERFACE as its receiving interface.
  */
 #include <arpa/inet.h>
 #include <netinet/in.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Takes FreeBSD's branch by what the compiler says, needs no _GNU_SOURCE, and prints a line for
- * each thing that is as on BSD. For test_porting; compiled with -include divertshim/freebsd.h.
+ * Takes FreeBSD's branch by the compiler's macros, needs no _GNU_SOURCE, and prints a line for each
+ * thing that is as on BSD. For test_porting; compiled with -include divertshim/freebsd.h.
  */
 #include <sys/param.h>
 #include <sys/socket.h>
@@ -50,7 +50,7 @@ static void give_up_root(void)
     printf("user %d\n", (int)getuid());
 }
 
-/* As a program that runs another one reads its own options: those of the other are not its. */
+/* As a program that runs another one reads its own options, but not those of the other. */
 static void first_options(int argc, char *argv[])
 {
     int option, count = 0;

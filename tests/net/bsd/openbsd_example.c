@@ -17,7 +17,7 @@
  * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
  */
 /* clang-format off */
-/* NOLINTBEGIN: nor is anything else about it mended. */
+/* NOLINTBEGIN: nor is anything else changed. */
 #include <sys/types.h>
 #include <sys/socket.h>
 #include <netinet/in.h>

@@ -18,7 +18,7 @@ static uint8_t packet[200], got[200];
 static size_t len;
 static wire_address from;
 
-/* Both directions, both languages, all back ends. */
+/* Installs a rule for the variant: both directions, both rule languages, all back ends. */
 static int hold(int variant)
 {
     static const char *const ipfw[][2] = {
@@ -98,7 +98,7 @@ static size_t make_with_checksum(int kind)
     }
 }
 
-/* The program spoils what it writes; the wire has it right. */
+/* The program damages the checksums of what it writes; on the wire they are right. */
 START_TEST(test_checksums_are_computed_anew)
 {
     int fd = hold(_i);
@@ -110,7 +110,7 @@ START_TEST(test_checksums_are_computed_anew)
         if (FAMILY == AF_INET)
             got[10] ^= 0x55;
         else
-            got[len - 1] ^= 0x55; /* of the payload; there is a checksum in UDP as well */
+            got[len - 1] ^= 0x55; /* in the payload, so that UDP's checksum is wrong, too */
         memcpy(packet + HEADER, got + HEADER, len - HEADER);
         divert_write(fd, got, len, &from);
         packet_transport_checksum_fix(packet, len);
@@ -140,7 +140,7 @@ static int divertfl_of(int fd)
     return wanted;
 }
 
-START_TEST(test_divertfl_is_said_once)
+START_TEST(test_divertfl_can_be_set_once)
 {
     int fd = divert_socket(), wanted = INIT;
 
@@ -156,7 +156,7 @@ START_TEST(test_divertfl_is_said_once)
 }
 END_TEST
 
-/* The others go on as if they had been written: not to be read, and past all rules. */
+/* Packets of the other direction go on as if they had been written: unread, and past all rules. */
 START_TEST(test_divertfl_lets_the_other_direction_pass)
 {
     int fd = hold(_i), other = _i % 2 ? RESP : INIT;
@@ -170,7 +170,7 @@ START_TEST(test_divertfl_lets_the_other_direction_pass)
 }
 END_TEST
 
-START_TEST(test_divertfl_leaves_its_direction)
+START_TEST(test_divertfl_keeps_its_own_direction)
 {
     int fd = hold(_i), same = _i % 2 ? INIT : RESP;
 
@@ -186,13 +186,10 @@ END_TEST
 int main(void)
 {
     const TTest *const tests[] = {
-        test_address_has_neither_tag_nor_name,
-        test_written_packet_skips_the_rules,
-        test_packet_that_is_not_written_is_lost,
-        test_checksums_are_computed_anew,
-        test_divertfl_is_said_once,
-        test_divertfl_lets_the_other_direction_pass,
-        test_divertfl_leaves_its_direction,
+        test_address_has_neither_tag_nor_name,   test_written_packet_skips_the_rules,
+        test_packet_that_is_not_written_is_lost, test_checksums_are_computed_anew,
+        test_divertfl_can_be_set_once,           test_divertfl_lets_the_other_direction_pass,
+        test_divertfl_keeps_its_own_direction,
     };
 
     return run_suite_with("openbsd", tests, sizeof(tests) / sizeof(tests[0]), VARIANTS);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What route(4) says of routing sockets, as far as they report on interfaces. */
+/* What route(4) says about routing sockets, as far as they report on interfaces. */
 #include "wire.h"
 
 #include <net/if.h>
@@ -19,7 +19,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define PATIENCE_MS 10000
+#define TIMEOUT_MS 10000
 
 static union {
     struct if_msghdr link;
@@ -36,19 +36,19 @@ static int routing_socket(int flags, int family)
     return fd;
 }
 
-static bool is_readable(int fd, int patience)
+static bool is_readable(int fd, int timeout)
 {
     struct pollfd p = {fd, POLLIN, 0};
 
-    return poll(&p, 1, patience) == 1 && p.revents == POLLIN;
+    return poll(&p, 1, timeout) == 1 && p.revents == POLLIN;
 }
 
-/* Reads the next message, which is of that type and length. */
+/* Reads the next message, and checks its type and length. */
 static void expect(int fd, int type)
 {
     ssize_t n;
 
-    ck_assert_msg(is_readable(fd, PATIENCE_MS), "expected a message of type %#x, got none", type);
+    ck_assert_msg(is_readable(fd, TIMEOUT_MS), "expected a message of type %#x, got none", type);
     n = read(fd, &message, sizeof(message));
     ck_assert_msg(n > 0, "expected a message of type %#x, got %s", type, strerror(errno));
     ck_assert_int_eq(message.link.ifm_type, type);
@@ -87,7 +87,7 @@ static void expect_inet(int which, const char *expected)
     ck_assert_str_eq(inet_ntoa(sin->sin_addr), expected);
 }
 
-/* With no address but those that the test gives it. */
+/* Turns on IPv6, with no addresses but those of the test. */
 static void turn_on_ipv6(void)
 {
     run("ip link set in0 addrgenmode none; sysctl -q -w net.ipv6.conf.in0.disable_ipv6=0");
@@ -147,7 +147,7 @@ START_TEST(test_mtu_and_flags_are_reported)
 }
 END_TEST
 
-START_TEST(test_departure_is_reported)
+START_TEST(test_removed_interface_is_reported)
 {
     int fd, index;
 
@@ -156,7 +156,7 @@ START_TEST(test_departure_is_reported)
     fd = routing_socket(0, 0);
     run("ip link del gone0");
     do {
-        ck_assert(is_readable(fd, PATIENCE_MS));
+        ck_assert(is_readable(fd, TIMEOUT_MS));
         ck_assert_int_gt(read(fd, &message, sizeof(message)), 0);
     } while (message.link.ifm_type != RTM_IFANNOUNCE || message.announcement.ifan_index != index);
     ck_assert_int_eq(message.announcement.ifan_what, IFAN_DEPARTURE);
@@ -164,15 +164,15 @@ START_TEST(test_departure_is_reported)
 }
 END_TEST
 
-/* The kernel's socket would be readable, and a read that may wait would wait for ever. */
-START_TEST(test_what_is_not_reported_does_not_wake)
+/* The kernel's socket is readable, but a blocking read would find nothing to report. */
+START_TEST(test_unreported_changes_do_not_wake)
 {
     int fd;
 
     run("ip link add name port0 type veth peer name port1");
     run("ip link add bridge0 type bridge; ip link set port0 master bridge0");
     fd = routing_socket(0, 0);
-    run("bridge link set dev port0 cost 5"); /* in the same words as news of a link */
+    run("bridge link set dev port0 cost 5"); /* reported in the same kind of message as a link */
     run("ip neighbour add 10.1.0.77 lladdr 02:00:00:00:00:01 dev in0");
     run("ip route add 10.77.0.0/16 dev in0");
     run("ip rule add from 10.77.0.0/16 table 77");
@@ -199,7 +199,7 @@ START_TEST(test_waiting_in_select_and_epoll)
 {
     int fd = routing_socket(0, AF_INET), epoll = epoll_create1(0);
     struct epoll_event event = {.events = EPOLLIN, .data.fd = fd};
-    struct timeval none = {0, 0}, patience = {PATIENCE_MS / 1000, 0};
+    struct timeval none = {0, 0}, timeout = {TIMEOUT_MS / 1000, 0};
     fd_set readable;
 
     ck_assert_int_eq(epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event), 0);
@@ -210,8 +210,8 @@ START_TEST(test_waiting_in_select_and_epoll)
 
     run("ip address add 10.9.8.7/20 dev in0");
     FD_SET(fd, &readable);
-    ck_assert_int_eq(select(fd + 1, &readable, NULL, NULL, &patience), 1);
-    ck_assert_int_eq(epoll_wait(epoll, &event, 1, PATIENCE_MS), 1);
+    ck_assert_int_eq(select(fd + 1, &readable, NULL, NULL, &timeout), 1);
+    ck_assert_int_eq(epoll_wait(epoll, &event, 1, TIMEOUT_MS), 1);
     expect(fd, RTM_NEWADDR);
     ck_assert_int_eq(epoll_wait(epoll, &event, 1, 0), 0);
 }
@@ -224,7 +224,7 @@ START_TEST(test_beside_a_divert_socket)
 
     ck_assert_int_eq(poll(fds, 2, 0), 0);
     run("ip address add 10.9.8.7/20 dev in0");
-    ck_assert_int_eq(poll(fds, 2, PATIENCE_MS), 1);
+    ck_assert_int_eq(poll(fds, 2, TIMEOUT_MS), 1);
     ck_assert_int_eq(fds[0].revents, POLLIN);
     ck_assert_int_eq(fds[1].revents, 0);
     expect(fd, RTM_NEWADDR);
@@ -255,7 +255,7 @@ START_TEST(test_short_reads_peeks_and_fionread)
     ck_assert_int_eq(ioctl(fd, FIONREAD, &len), 0);
     ck_assert_int_eq(len, 0);
     run("ip link set in0 mtu 1234; ip link set in0 mtu 1235; ip link set in0 mtu 1236");
-    ck_assert(is_readable(fd, PATIENCE_MS));
+    ck_assert(is_readable(fd, TIMEOUT_MS));
     ck_assert_int_eq(ioctl(fd, FIONREAD, &len), 0);
     ck_assert_int_eq(recv(fd, &message, sizeof(message), MSG_PEEK), len);
     ck_assert_int_eq(message.link.ifm_msglen, len);
@@ -264,7 +264,7 @@ START_TEST(test_short_reads_peeks_and_fionread)
                      sizeof(message.link));
     ck_assert_int_eq(from.sa_family, AF_ROUTE);
     ck_assert_uint_eq(message.link.ifm_data.ifi_mtu, 1234);
-    ck_assert_int_eq(readv(fd, parts, 2), 16); /* the rest is lost */
+    ck_assert_int_eq(readv(fd, parts, 2), 16); /* the rest is discarded */
     ck_assert_int_eq(message.link.ifm_index, if_nametoindex("in0"));
     expect(fd, RTM_IFINFO);
     ck_assert_uint_eq(message.link.ifm_data.ifi_mtu, 1236);
@@ -272,7 +272,7 @@ START_TEST(test_short_reads_peeks_and_fionread)
 }
 END_TEST
 
-/* What a compiler with _FORTIFY_SOURCE makes of read() and its like. */
+/* What read() and the like become with _FORTIFY_SOURCE. */
 ssize_t __read_chk(int fd, void *buf, size_t len, size_t room);
 ssize_t __recv_chk(int fd, void *buf, size_t len, size_t room, int flags);
 ssize_t __recvfrom_chk(int fd, void *buf, size_t len, size_t room, int flags, struct sockaddr *from,
@@ -287,7 +287,7 @@ START_TEST(test_other_ways_to_read)
     size_t len = sizeof(message);
 
     run("for mtu in 1231 1232 1233 1234; do ip link set in0 mtu $mtu; done");
-    ck_assert(is_readable(fd, PATIENCE_MS));
+    ck_assert(is_readable(fd, TIMEOUT_MS));
     ck_assert_int_eq(recvmmsg(fd, &messages, 1, 0, NULL), -1);
     ck_assert_int_eq(errno, EOPNOTSUPP);
     ck_assert_int_gt(__read_chk(fd, &message, len, len), 0);
@@ -327,7 +327,7 @@ START_TEST(test_copies_and_children)
 }
 END_TEST
 
-/* The number may belong to any other descriptor after that. */
+/* The number may then belong to any other descriptor. */
 START_TEST(test_closed_descriptor_is_forgotten)
 {
     int fd = routing_socket(0, 0), ends[2];
@@ -345,7 +345,7 @@ START_TEST(test_closed_descriptor_is_forgotten)
 }
 END_TEST
 
-START_TEST(test_refusals)
+START_TEST(test_unsupported_calls_are_refused)
 {
     int fd = routing_socket(0, 0), size = 100000;
 
@@ -361,7 +361,7 @@ START_TEST(test_refusals)
 }
 END_TEST
 
-/* AF_ROUTE of Linux is another name of AF_NETLINK: programs that mean that get that. */
+/* Linux's AF_ROUTE is another name of AF_NETLINK: programs that mean that get it. */
 START_TEST(test_netlink_sockets_are_left_alone)
 {
     int fd = socket(AF_NETLINK, SOCK_RAW, 0), protocol;
@@ -380,8 +380,8 @@ int main(void)
         test_addresses_are_reported,
         test_ipv6_addresses_are_reported,
         test_mtu_and_flags_are_reported,
-        test_departure_is_reported,
-        test_what_is_not_reported_does_not_wake,
+        test_removed_interface_is_reported,
+        test_unreported_changes_do_not_wake,
         test_family_chooses_the_addresses,
         test_waiting_in_select_and_epoll,
         test_beside_a_divert_socket,
@@ -390,7 +390,7 @@ int main(void)
         test_other_ways_to_read,
         test_copies_and_children,
         test_closed_descriptor_is_forgotten,
-        test_refusals,
+        test_unsupported_calls_are_refused,
         test_netlink_sockets_are_left_alone,
     };
 

@@ -20,7 +20,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* The list as text, an interface or address on a line, for comparison. */
+/* The list as text, with an interface or address on each line, for comparison. */
 static char text[8192];
 
 static void print(const char *format, ...) __attribute__((format(printf, 1, 2)));
@@ -178,7 +178,7 @@ static void expect_sysctl_error(const int *mib, u_int count, int expected)
     ck_assert_msg(errno == expected, "expected %s, got %s", strerror(expected), strerror(errno));
 }
 
-START_TEST(test_requests_that_make_no_sense)
+START_TEST(test_invalid_requests_are_refused)
 {
     const int dump[] = {CTL_NET, PF_ROUTE, 0, AF_INET, NET_RT_DUMP, 0};
     const int family[] = {CTL_NET, PF_ROUTE, 0, AF_UNIX, NET_RT_IFLIST, 0};
@@ -232,7 +232,7 @@ START_TEST(test_numbers_are_read_and_set)
 }
 END_TEST
 
-START_TEST(test_what_there_is_no_such_thing_of_here)
+START_TEST(test_fixed_values_and_unknown_names)
 {
     int value = 5;
     size_t len = sizeof(value);
@@ -251,7 +251,7 @@ START_TEST(test_what_there_is_no_such_thing_of_here)
 }
 END_TEST
 
-START_TEST(test_texts)
+START_TEST(test_strings_are_read)
 {
     const int mib[] = {CTL_KERN, KERN_OSTYPE};
     char name[64], little[3];
@@ -289,7 +289,7 @@ START_TEST(test_service_natd)
 }
 END_TEST
 
-START_TEST(test_ipfw_is_not_there)
+START_TEST(test_ipfw_options_are_enoprotoopt)
 {
     int fd = socket(AF_INET, SOCK_RAW, IPPROTO_RAW);
     struct ip_fw rule = {.rulenum = 1};
@@ -301,7 +301,7 @@ START_TEST(test_ipfw_is_not_there)
 }
 END_TEST
 
-START_TEST(test_lengths_lie_where_nothing_else_does)
+START_TEST(test_length_members_overlap_nothing)
 {
     struct sockaddr_in sin = {.sin_len = sizeof(sin), .sin_family = AF_INET};
     struct sockaddr_in6 sin6 = {.sin6_len = sizeof(sin6), .sin6_family = AF_INET6};
@@ -321,7 +321,7 @@ START_TEST(test_lengths_lie_where_nothing_else_does)
 }
 END_TEST
 
-/* The kernel takes the structures with their lengths in them. */
+/* The kernel accepts the structures with their lengths set. */
 START_TEST(test_lengths_do_not_disturb_the_kernel)
 {
     struct sockaddr_in sin = {.sin_len = sizeof(sin), .sin_family = AF_INET};
@@ -360,9 +360,11 @@ START_TEST(test_length_in_the_address_of_a_packet)
 }
 END_TEST
 
-/* The name's NUL and the length are the same byte. Nobody has the address: only the name says
- * where. */
-START_TEST(test_length_behind_a_name_of_seven_characters)
+/*
+ * The name's NUL and the length are the same byte. No interface has the address, so only the name
+ * says where.
+ */
+START_TEST(test_length_after_a_name_of_seven_characters)
 {
     int fd = divert_socket();
     struct sockaddr_in to = {.sin_family = AF_INET};
@@ -385,16 +387,16 @@ int main(void)
         test_interface_list,
         test_interface_list_with_many_addresses,
         test_interface_list_into_too_little_room,
-        test_requests_that_make_no_sense,
+        test_invalid_requests_are_refused,
         test_numbers_are_read_and_set,
-        test_what_there_is_no_such_thing_of_here,
-        test_texts,
+        test_fixed_values_and_unknown_names,
+        test_strings_are_read,
         test_service_natd,
-        test_ipfw_is_not_there,
-        test_lengths_lie_where_nothing_else_does,
+        test_ipfw_options_are_enoprotoopt,
+        test_length_members_overlap_nothing,
         test_lengths_do_not_disturb_the_kernel,
         test_length_in_the_address_of_a_packet,
-        test_length_behind_a_name_of_seven_characters,
+        test_length_after_a_name_of_seven_characters,
     };
 
     return run_suite("sysctl", tests, sizeof(tests) / sizeof(tests[0]));

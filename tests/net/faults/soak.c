@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A program at work for minutes: it passes packets on, rewrites, drops, holds and injects them, has
- * children take its place for a while, and closes its socket and opens another. This process sends
- * at a steady rate and counts what arrives. To be run by tests/soak, which sets SOAK_SECONDS and
+ * A program that works for minutes: it passes packets on, rewrites, drops, holds and injects them,
+ * has children take its place for a while, and closes its socket and opens another. This process
+ * sends at a steady rate and counts what arrives. Run by tests/soak, which sets SOAK_SECONDS and
  * SOAK_RATE.
  */
 #include "make_packet.h"
@@ -25,18 +25,18 @@
 #include <unistd.h>
 
 #define WINDOW       400   /* packets on the way at a time: no queue can overflow */
-#define HELD         32    /* packets that the program keeps before it lets the first of them go */
+#define HELD         32    /* packets that the program holds before it writes the first of them */
 #define FORK_EVERY   7000  /* packets */
 #define CHILD_TAKES  500   /* packets */
 #define REOPEN_EVERY 23000 /* packets */
-#define QUIET_MS     20    /* then what is held goes on */
-#define PATIENCE_S   20    /* for what must arrive */
+#define QUIET_MS     20    /* without packets, then what is held is written */
+#define TIMEOUT_S    20    /* for packets that must arrive */
 #define PAYLOAD      28
 #define LINES        10 /* of the table */
 
 enum kind { PASSED, REWRITTEN, DROPPED, HELD_BACK, WITH_OUTGOING, WITH_INCOMING, KINDS };
 
-/* What becomes of a packet is told by its number. */
+/* The fate of a packet, by its number. */
 static const enum kind kinds[20] = {
     PASSED,        REWRITTEN, PASSED,    DROPPED, HELD_BACK,     PASSED,        REWRITTEN,
     PASSED,        DROPPED,   HELD_BACK, PASSED,  REWRITTEN,     PASSED,        DROPPED,
@@ -45,19 +45,19 @@ static const enum kind kinds[20] = {
 
 struct payload {
     uint32_t number;
-    uint32_t injected;  /* 1: by the program, beside the packet of this number */
+    uint32_t injected;  /* by the program, in addition to the packet of */
     uint32_t rewritten; /* by the program, to number + 1 */
 };
 
 static struct shared {
     _Atomic uint32_t dropped, injected, held, forks, reopenings, errors;
-    _Atomic bool pause; /* the program wants nothing to be on the way */
+    _Atomic bool pause; /* the program wants no packets on */
     _Atomic bool paused, stop;
 } * shared;
 
 /* ---- the program ---- */
 
-static uint8_t buffer[HELD + 1][2048]; /* those of the packets held, and one more */
+static uint8_t buffer[HELD + 1][2048]; /* for the packets held, and one more */
 static ssize_t length[HELD];           /* 0 for none */
 static struct sockaddr_in address[HELD], from;
 static unsigned oldest;
@@ -141,7 +141,7 @@ static void decide(int fd, uint8_t *packet, ssize_t n, bool may_hold)
     put(fd, packet, n, &from);
 }
 
-/* Whether there was a packet. */
+/* Reads one packet and treats it. False if there was none. */
 static bool take_one(int fd, bool may_hold)
 {
     struct timeval quiet = {.tv_usec = QUIET_MS * 1000};
@@ -160,7 +160,7 @@ static bool take_one(int fd, bool may_hold)
     return n > 0;
 }
 
-/* What the program holds stays its own: the child does not know when it is let go. */
+/* The child does not get the packets that the program holds. */
 static void have_child_do_it(int fd)
 {
     pid_t pid = fork();
@@ -254,13 +254,13 @@ static void count_one(const struct payload *p)
         delivered++;
 }
 
-static void receive_all(int patience_ms)
+static void receive_all(int timeout_ms)
 {
     struct pollfd p = {.fd = out0.fd, .events = POLLIN};
     uint8_t frame[2048];
     ssize_t n;
 
-    poll(&p, 1, patience_ms);
+    poll(&p, 1, timeout_ms);
     while ((n = recv(out0.fd, frame, sizeof(frame), MSG_DONTWAIT)) > 0) {
         struct payload payload;
 
@@ -272,7 +272,7 @@ static void receive_all(int patience_ms)
 
 static void receive_until_none_is_on_the_way(void)
 {
-    uint64_t end = now_ms() + PATIENCE_S * 1000;
+    uint64_t end = now_ms() + TIMEOUT_S * 1000;
 
     while (on_the_way() && now_ms() < end)
         receive_all(10);
@@ -297,7 +297,7 @@ static unsigned count_descriptors(pid_t pid)
         count++;
     if (d)
         closedir(d);
-    return count - 2; /* without . and .. */
+    return count - 2; /* without "." and ".." */
 }
 
 static struct usage usage_of(pid_t pid)

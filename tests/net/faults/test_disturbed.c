@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What befalls a program while packets are on the way: it is stopped or killed, its queue overflows
- * or is emptied by somebody else, memory and descriptors run out.
+ * Disturbances while packets are on the way: the program is stopped or killed, its queue overflows
+ * or is emptied by others, memory and descriptors run out.
  */
 #include "sequence.h"
 #include "wire.h"
@@ -23,7 +23,7 @@ static struct sockaddr_in from;
 
 static void wait_until_waiting(unsigned packets)
 {
-    for (int waited = 0; queue_waiting(PORT) != packets && waited < PATIENCE_MS; waited += 5)
+    for (int waited = 0; queue_waiting(PORT) != packets && waited < TIMEOUT_MS; waited += 5)
         poll(NULL, 0, 5);
     ck_assert_uint_eq(queue_waiting(PORT), packets);
 }
@@ -64,7 +64,7 @@ START_TEST(test_stopped_program_whose_queue_overflows_goes_on)
 }
 END_TEST
 
-START_TEST(test_killed_program_leaves_its_packets_to_nobody)
+START_TEST(test_packets_of_a_killed_program_are_dropped)
 {
     int fd = divert_bound(PORT);
     pid_t pid = fork();
@@ -89,8 +89,8 @@ START_TEST(test_killed_program_leaves_its_packets_to_nobody)
 END_TEST
 
 /*
- * They share the socket. What the killed ones had read is dropped after a while; and if one is
- * killed with the lock of the socket in its hands, all that waits is dropped by the next.
+ * They share the socket. What the killed children had read is dropped after a while; and if one is
+ * killed while it holds the socket's lock, the next process drops all that waits.
  */
 START_TEST(test_killed_children_do_not_hold_up_their_parent)
 {
@@ -110,14 +110,14 @@ START_TEST(test_killed_children_do_not_hold_up_their_parent)
         end_program(pid);
         receive_numbers(0);
     }
-    for (int waited = 0; queue_waiting(PORT) && waited < PATIENCE_MS; waited += 20) {
+    for (int waited = 0; queue_waiting(PORT) && waited < TIMEOUT_MS; waited += 20) {
         struct pollfd p = {.fd = fd, .events = POLLIN};
 
         if (poll(&p, 1, 20) == 1)
             pass_one(fd);
     }
     while (!divert_silent(fd))
-        pass_one(fd); /* what the kernel has dropped may be on the way to the program still */
+        pass_one(fd); /* what the kernel has dropped may still be on the way to the program */
     receive_numbers(0);
     ck_assert_uint_eq(queue_waiting(PORT), 0);
     send_numbers(4000, 4001);
@@ -128,7 +128,7 @@ END_TEST
 
 /* ---- the queue ---- */
 
-/* The library's socket, of which a program knows nothing. */
+/* The library's private netlink socket. */
 static int netlink_socket(void)
 {
     for (int fd = 0; fd < 65536; fd++) {
@@ -144,17 +144,17 @@ static int netlink_socket(void)
     ck_abort_msg("expected a netlink socket");
 }
 
-/* With _i, the kernel tells of it by ENOBUFS, which it was asked not to. */
+/* With TELL, the kernel reports it by ENOBUFS, which the library had turned off. */
 static void overrun(int tell)
 {
-    int fd = divert_bound(PORT), hidden = netlink_socket(), bytes = 4096, off = 0, count = 0;
+    int fd = divert_bound(PORT), private = netlink_socket(), bytes = 4096, off = 0, count = 0;
     struct pollfd p = {.fd = fd, .events = POLLIN};
 
     divert_incoming(PORT);
-    ck_assert_int_eq(syscall(SYS_setsockopt, hidden, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof(bytes)),
+    ck_assert_int_eq(syscall(SYS_setsockopt, private, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof(bytes)),
                      0);
     if (tell)
-        syscall(SYS_setsockopt, hidden, SOL_NETLINK, NETLINK_NO_ENOBUFS, &off, sizeof(off));
+        syscall(SYS_setsockopt, private, SOL_NETLINK, NETLINK_NO_ENOBUFS, &off, sizeof(off));
     send_numbers(0, 500);
     while (poll(&p, 1, QUIET_MS) == 1) {
         pass_one(fd);
@@ -162,27 +162,27 @@ static void overrun(int tell)
     }
     ck_assert_int_gt(count, 0);
     ck_assert_int_lt(count, 500);
-    ck_assert_int_eq(receive_numbers(PATIENCE_MS), count);
+    ck_assert_int_eq(receive_numbers(TIMEOUT_MS), count);
     ck_assert_uint_eq(queue_waiting(PORT), 0);
     send_numbers(1000, 1001);
     pass_one(fd);
     expect_numbers(1000, 1001);
 }
 
-START_TEST(test_overrun_of_the_netlink_socket_loses_packets_and_no_more)
+START_TEST(test_overrun_of_the_netlink_socket_loses_only_packets)
 {
     overrun(false);
 }
 END_TEST
 
-START_TEST(test_overrun_that_the_kernel_tells_of_is_no_error)
+START_TEST(test_overrun_that_the_kernel_reports_is_no_error)
 {
     overrun(true);
 }
 END_TEST
 
-/* Reads some of ten packets, has them taken away, and writes them all the same. */
-static void lose_queue_by(const char *command, const char *mend)
+/* Reads some of ten packets, has the queue emptied by a command, and writes them all the same. */
+static void lose_queue_by(const char *command, const char *repair)
 {
     int fd = divert_bound(PORT);
     uint8_t kept[3][64];
@@ -202,8 +202,8 @@ static void lose_queue_by(const char *command, const char *mend)
     while (!divert_silent(fd))
         pass_one(fd);
     wire_expect_silence(&out0);
-    run("%s", mend);
-    /* A link that is up drops what is sent until the kernel has noticed. */
+    run("%s", repair);
+    /* A link that was just set up drops packets until the kernel has noticed. */
     for (uint16_t i = 20; divert_silent(fd) && i < 1000; i++) {
         send_number(i);
         poll(NULL, 0, 10);
@@ -212,8 +212,8 @@ static void lose_queue_by(const char *command, const char *mend)
     ck_assert_uint_eq(wire_receive(&out0, got, sizeof(got)), 30);
 }
 
-/* The kernel empties all queues of a namespace when any chain leaves its hook. */
-START_TEST(test_queue_that_is_emptied_by_the_end_of_somebodys_chain)
+/* The kernel empties all queues of a namespace when any base chain is removed. */
+START_TEST(test_queue_is_emptied_when_a_chain_of_others_ends)
 {
     run("nft 'add table ip other; add chain ip other c { type filter hook input priority 5; }'");
     lose_queue_by("nft delete table ip other", "true");
@@ -226,7 +226,7 @@ START_TEST(test_interface_that_goes_down_takes_its_packets_along)
 }
 END_TEST
 
-/* As the kernel counts those that it has put into the queue. */
+/* How many packets the kernel has ever put into the queue. */
 static unsigned queued_ever(void)
 {
     FILE *f = fopen("/proc/self/net/netfilter/nfnetlink_queue", "r");
@@ -262,7 +262,7 @@ START_TEST(test_socket_that_is_bound_under_load_reads_every_packet_from_the_firs
         ck_assert_uint_eq(count, queued_ever());
         close(fd);
         kill(pid, SIGCONT);
-        poll(NULL, 0, 1); /* it runs again */
+        poll(NULL, 0, 1); /* lets it run again */
     }
     end_program(pid);
 }
@@ -270,7 +270,7 @@ END_TEST
 
 /* ---- memory and descriptors ---- */
 
-START_TEST(test_no_more_memory_is_told_and_does_not_stop_the_traffic)
+START_TEST(test_lack_of_memory_is_reported_and_does_not_stop_the_traffic)
 {
     int fd = divert_bound(PORT), another;
     struct rlimit before, none;
@@ -292,7 +292,7 @@ START_TEST(test_no_more_memory_is_told_and_does_not_stop_the_traffic)
 }
 END_TEST
 
-START_TEST(test_no_more_descriptors_is_told_and_does_not_stop_the_traffic)
+START_TEST(test_lack_of_descriptors_is_reported_and_does_not_stop_the_traffic)
 {
     int fd = divert_bound(PORT);
     struct rlimit before, none;
@@ -300,7 +300,7 @@ START_TEST(test_no_more_descriptors_is_told_and_does_not_stop_the_traffic)
     divert_incoming(PORT);
     ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &before), 0);
     none = before;
-    none.rlim_cur = 8; /* poll(2) takes no longer lists than that */
+    none.rlim_cur = 8; /* poll(2) takes no longer list than that */
     send_numbers(0, 100);
     setrlimit(RLIMIT_NOFILE, &none);
     ck_assert_int_eq(socket(AF_INET, SOCK_RAW, IPPROTO_DIVERT), -1);
@@ -317,15 +317,15 @@ int main(void)
     const TTest *const tests[] = {
         test_stopped_and_continued_program_loses_nothing,
         test_stopped_program_whose_queue_overflows_goes_on,
-        test_killed_program_leaves_its_packets_to_nobody,
+        test_packets_of_a_killed_program_are_dropped,
         test_killed_children_do_not_hold_up_their_parent,
-        test_overrun_of_the_netlink_socket_loses_packets_and_no_more,
-        test_overrun_that_the_kernel_tells_of_is_no_error,
-        test_queue_that_is_emptied_by_the_end_of_somebodys_chain,
+        test_overrun_of_the_netlink_socket_loses_only_packets,
+        test_overrun_that_the_kernel_reports_is_no_error,
+        test_queue_is_emptied_when_a_chain_of_others_ends,
         test_interface_that_goes_down_takes_its_packets_along,
         test_socket_that_is_bound_under_load_reads_every_packet_from_the_first_on,
-        test_no_more_memory_is_told_and_does_not_stop_the_traffic,
-        test_no_more_descriptors_is_told_and_does_not_stop_the_traffic,
+        test_lack_of_memory_is_reported_and_does_not_stop_the_traffic,
+        test_lack_of_descriptors_is_reported_and_does_not_stop_the_traffic,
     };
 
     return run_suite("disturbed", tests, sizeof(tests) / sizeof(tests[0]));

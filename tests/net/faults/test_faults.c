@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Each system call of the library fails, in turn, with what it can fail with, while a program
+ * Each system call of the library fails, in turn, with each error that it can give, while a program
  * reads, rewrites, drops, injects, waits, forks, closes and opens again. Either the traffic goes
- * on, or the program is told by errno and its next attempt works. Nothing hangs, ends the program,
- * comes twice or is left behind.
- *
- * Without FAULTS=all in the environment a sample of the calls fails: the first and the last of
- * each.
+ * on, or the program gets an errno and its next attempt works. The program does not hang or crash,
+ * no packet is duplicated, and nothing is left behind. Without FAULTS=all in the environment only a
+ * sample of the calls fails: the first and the last of each.
  */
 #include "fail.h"
 #include "make_packet.h"
@@ -28,25 +26,25 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define IDS         16
-#define ATTEMPTS    4
-#define PATIENCE_MS 10000 /* for what must come */
-#define LOOK_MS     60    /* for what may come */
-#define PROCESS_S   60    /* for the whole program */
-#define NTH_MAX     10    /* calls of one kind that fail in turn */
-#define ERRORS_MAX  6
+#define IDS        16
+#define ATTEMPTS   4
+#define TIMEOUT_MS 10000 /* for what must arrive */
+#define LOOK_MS    60    /* for what may arrive */
+#define PROCESS_S  60    /* for the whole program */
+#define NTH_MAX    10    /* calls of one kind that fail in turn */
+#define ERRORS_MAX 6
 
-/* What the program saw. */
+/* What the program observed. */
 static struct result {
     char problem[256];
-    unsigned refused; /* calls that failed for the program */
+    unsigned refused; /* calls of the program that failed */
     unsigned arrived[IDS];
 } * result;
 
 static struct fail_plan *plan;
 static unsigned faults, reached, problems;
 
-/* ---- the program: what it does with its divert socket is armed, and nothing else ---- */
+/* ---- the program: only calls on its divert socket can fail ---- */
 
 #define ARMED(expression)          \
     ({                             \
@@ -65,7 +63,7 @@ static unsigned faults, reached, problems;
 static uint8_t buffer[2048];
 static struct sockaddr_in from;
 
-/* The first problem counts. When calls fail for ever, only what is left behind is one. */
+/* The first problem is kept. When calls fail for ever, only what is left behind is a problem. */
 __attribute__((format(printf, 1, 2))) static void problem(const char *format, ...)
 {
     va_list args;
@@ -125,14 +123,14 @@ static bool put(int fd, const void *packet, ssize_t len, const struct sockaddr_i
     return false;
 }
 
-/* Reads packets until this one comes; others go on. */
+/* Reads packets until this one comes, and passes the others on. */
 static ssize_t take(int fd, uint16_t id)
 {
     struct pollfd p = {.fd = fd, .events = POLLIN};
 
     for (int failed = 0; failed < ATTEMPTS;) {
         socklen_t size = sizeof(from);
-        ssize_t n = ARMED(poll(&p, 1, plan->for_ever ? LOOK_MS : PATIENCE_MS));
+        ssize_t n = ARMED(poll(&p, 1, plan->for_ever ? LOOK_MS : TIMEOUT_MS));
 
         if (n > 0)
             n = ARMED(recvfrom(fd, buffer, sizeof(buffer), MSG_DONTWAIT, (struct sockaddr *)&from,
@@ -151,10 +149,10 @@ static ssize_t take(int fd, uint16_t id)
 static void expect_arrival(int fd, uint16_t id, bool must)
 {
     struct pollfd p[2] = {{.fd = out0.fd, .events = POLLIN}, {.fd = fd, .events = POLLIN}};
-    int patience = must && !plan->for_ever ? PATIENCE_MS : LOOK_MS;
+    int timeout = must && !plan->for_ever ? TIMEOUT_MS : LOOK_MS;
 
-    for (int waited = 0; waited < patience && !result->arrived[id]; waited += 10) {
-        ARMED(poll(&p[1], 1, 0)); /* what was injected passes when the program waits */
+    for (int waited = 0; waited < timeout && !result->arrived[id]; waited += 10) {
+        ARMED(poll(&p[1], 1, 0)); /* what was injected goes on when the program */
         poll(p, 1, 10);
         note_arrivals();
     }
@@ -180,8 +178,8 @@ static void pass_rewritten(int fd, uint16_t id)
 }
 
 /*
- * Unlike anything that was read, or it would go in the place of that. A full queue or a rule may
- * drop it: those errors are none for the program.
+ * It resembles nothing that was read, or it would take the place of that. A full queue or a rule
+ * may drop it: those errors are no problem.
  */
 static void inject(int fd, uint16_t id, const char *address)
 {
@@ -238,7 +236,7 @@ static unsigned descriptors(void)
     return count;
 }
 
-/* One descriptor stays, by which the library follows the changes of interfaces. */
+/* One descriptor stays open: the library follows changes of interfaces by it. */
 static void expect_nothing_left(unsigned before)
 {
     if (descriptors() > before + 1)
@@ -251,7 +249,7 @@ static void expect_queue_empty(int fd)
 {
     struct pollfd p = {.fd = fd, .events = POLLIN};
 
-    for (int waited = 0; queue_waiting(PORT) && waited < PATIENCE_MS; waited += 20)
+    for (int waited = 0; queue_waiting(PORT) && waited < TIMEOUT_MS; waited += 20)
         ARMED(poll(&p, 1, 20));
     if (queue_waiting(PORT) && !plan->for_ever)
         problem("%u packets wait in the kernel for ever", queue_waiting(PORT));
@@ -314,7 +312,7 @@ static void judge(void)
         problem("a queue is left");
 }
 
-/* Problems of a program for which a call fails for ever are only those that it cannot help. */
+/* When a call fails for ever, only these are problems. */
 static bool is_its_own(const char *text)
 {
     return plan->for_ever && (strstr(text, "attempts") || strstr(text, "not read") ||
@@ -346,7 +344,7 @@ static void run_program(const char *name, unsigned nth, int error, bool for_ever
     fflush(stdout);
 }
 
-/* The errors that a call is documented to give, and the library may have to live with. */
+/* The errors that a call can give by its documentation, and the library must cope with. */
 static const struct kind {
     const char *name;
     int error[ERRORS_MAX];
@@ -404,7 +402,7 @@ static void fail_all(const struct kind *k, unsigned calls, bool all)
         }
         if (calls > (all ? NTH_MAX : 1))
             run_program(k->name, calls, k->error[e], false);
-        /* Nothing answers EINTR, or tells one to try again, for ever. */
+        /* No call gives EINTR or EAGAIN for ever. */
         if (k->error[e] != EINTR && k->error[e] != EAGAIN && all)
             run_program(k->name, 1, k->error[e], true);
     }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Packets that nobody should send: wrong lengths, options and extension headers without end,
- * fragments that overlap, jumbograms, packets cut short, packets in packets; and the same from the
- * program, which writes back what it has damaged. They go on or are dropped, and good ones that
- * come between them go on. The packets are those of the fuzzer's corpus, each many times changed.
+ * Invalid packets: wrong lengths, endless options and extension headers, overlapping fragments,
+ * jumbograms, truncated packets, packets in packets; and the same from the program, which writes
+ * back what it has damaged. They go on or are dropped, and good ones between them go on. The
+ * packets are those of the fuzzer's corpus, each changed many times.
  */
 #include "make_packet.h"
 #include "packet/packet.h"
@@ -19,11 +19,11 @@
 #include <string.h>
 #include <time.h>
 
-#define FRAME_MAX   1500
-#define SEEDS_MAX   64
-#define ROUNDS      80 /* over all seeds */
-#define VARIANTS    8
-#define PATIENCE_MS 10000
+#define FRAME_MAX  1500
+#define SEEDS_MAX  64
+#define ROUNDS     80 /* over all seeds */
+#define VARIANTS   8
+#define TIMEOUT_MS 10000
 
 struct seed {
     uint8_t bytes[FRAME_MAX];
@@ -40,7 +40,7 @@ static unsigned below(unsigned n)
     return (unsigned)rand_r(&random_state) % n;
 }
 
-/* In the corpus an MTU stands before each packet. */
+/* In the corpus, each packet is preceded by an MTU. */
 static void read_seeds(void)
 {
     DIR *directory = opendir(CORPUS);
@@ -118,7 +118,7 @@ static void send_frame(const uint8_t *packet, size_t len)
     ck_assert_int_eq(send(in0.fd, frame, ETH_HLEN + len, 0), (ssize_t)(ETH_HLEN + len));
 }
 
-/* As it is, damaged with its header's checksum made right or not, or cut short. */
+/* Sends it as it is, damaged with a right or wrong header checksum, or cut short. */
 static void send_hostile(const struct seed *s)
 {
     uint8_t packet[FRAME_MAX];
@@ -144,7 +144,7 @@ static bool documented(int error)
     return false;
 }
 
-/* Many packets are not written, and what they leave behind must go by itself. */
+/* Writes it, or not: many packets are not written, and must leave the queue by themselves. */
 static void write_hostile(int fd, uint8_t *packet, size_t len, const struct sockaddr_storage *to,
                           socklen_t size)
 {
@@ -169,7 +169,7 @@ static bool is_good(const uint8_t *packet, size_t len)
            packet[4] == good_id >> 8 && packet[5] == (uint8_t)good_id;
 }
 
-/* True: the good one was among them, and is written back as it is. */
+/* True if the good one was among them; it is written back unchanged. */
 static bool read_all(int fd)
 {
     static uint8_t packet[65536];
@@ -199,10 +199,10 @@ static bool wait_for(int fd)
 {
     struct pollfd p = {.fd = fd, .events = POLLIN};
 
-    return poll(&p, 1, PATIENCE_MS) == 1;
+    return poll(&p, 1, TIMEOUT_MS) == 1;
 }
 
-/* An IPv4 packet; with IPv6 diverted it goes its way past the program. */
+/* Expects an IPv4 packet to go on; if IPv6 is diverted it does not meet the program. */
 static void good_one_goes_on(int fd)
 {
     uint8_t packet[64], got[65536];
@@ -224,7 +224,7 @@ static void good_one_goes_on(int fd)
 
 static void nothing_stays_queued(int fd)
 {
-    for (int waited = 0; queue_waiting(PORT) && waited < PATIENCE_MS; waited += 20) {
+    for (int waited = 0; queue_waiting(PORT) && waited < TIMEOUT_MS; waited += 20) {
         nanosleep(&(struct timespec){.tv_nsec = 20000000}, NULL);
         read_all(fd);
     }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Interfaces, addresses and the TAP device go while packets are on the way. */
+/* Interfaces, addresses and the TAP device are removed while packets are on the way. */
 #include "make_packet.h"
 #include "sequence.h"
 #include "wire.h"
@@ -29,7 +29,7 @@ START_TEST(test_removed_interface_of_what_was_read)
     ck_assert_int_eq(errno, EADDRNOTAVAIL);
     ck_assert_uint_eq(queue_waiting(PORT), 0);
     wire_expect_silence(&out0);
-    /* The rest of the host goes on. */
+    /* The rest of the host works as before. */
     len = make_udp(packet, OUT_ADDRESS, 1, OUT_PEER, 2, 1, "x", 1);
     divert_write(fd, packet, len, NULL);
     wire_expect(&out0, packet, len);
@@ -44,7 +44,7 @@ START_TEST(test_removed_interface_where_it_was_to_go)
     send_numbers(0, 2);
     len = divert_read(fd, got, sizeof(got), &from);
     run("ip link del out0");
-    divert_write(fd, got, len, &from); /* as on a wire that nobody is at */
+    divert_write(fd, got, len, &from); /* as on a wire without a peer */
     ck_assert_uint_eq(queue_waiting(PORT), 0);
     ck_assert_int_eq(sendto(fd, got, len, 0, NULL, 0), -1);
     ck_assert_int_eq(errno, ENETUNREACH);
@@ -59,7 +59,7 @@ START_TEST(test_removed_address_of_what_was_read)
     send_number(0);
     len = divert_read(fd, got, sizeof(got), &from);
     run("ip address del " IN_ADDRESS "/24 dev in0 && ip route add 10.1.0.0/24 dev in0");
-    divert_write(fd, got, len, &from); /* the name wins */
+    divert_write(fd, got, len, &from); /* the name takes precedence */
     expect_numbers(0, 1);
     memset(from.sin_zero, 0, sizeof(from.sin_zero));
     ck_assert_int_eq(sendto(fd, got, len, 0, (struct sockaddr *)&from, sizeof(from)), -1);
@@ -67,7 +67,7 @@ START_TEST(test_removed_address_of_what_was_read)
 }
 END_TEST
 
-START_TEST(test_interfaces_that_come_and_go_hold_up_nothing)
+START_TEST(test_interfaces_that_come_and_go_do_not_stop_the_traffic)
 {
     pid_t pid = start_program_alone(), other = fork();
 
@@ -97,7 +97,7 @@ static void inject_and_expect(int fd, uint16_t id)
     wire_expect(&out0, packet, len);
 }
 
-START_TEST(test_tap_device_that_somebody_removes_is_made_anew)
+START_TEST(test_removed_tap_device_is_made_again)
 {
     int fd = divert_bound(PORT);
 
@@ -117,8 +117,8 @@ int main(void)
         test_removed_interface_of_what_was_read,
         test_removed_interface_where_it_was_to_go,
         test_removed_address_of_what_was_read,
-        test_interfaces_that_come_and_go_hold_up_nothing,
-        test_tap_device_that_somebody_removes_is_made_anew,
+        test_interfaces_that_come_and_go_do_not_stop_the_traffic,
+        test_removed_tap_device_is_made_again,
     };
 
     return run_suite("removed", tests, sizeof(tests) / sizeof(tests[0]));

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The C library with system calls that fail when they are told to. */
+/* System calls of the C library that fail by plan. */
 #include "fail.h"
 
 #include <dlfcn.h>
@@ -48,7 +48,7 @@ static struct fail_count *count_of(const char *name)
     return &plan->count[FAIL_CALLS - 1];
 }
 
-/* Whether this call is to fail; errno says how. */
+/* Does this call fail? If so, sets errno. */
 static bool fails(const char *name)
 {
     unsigned n;
@@ -115,7 +115,7 @@ int getrlimit(__rlimit_resource_t resource, struct rlimit *limit)
     return fails("getrlimit") ? -1 : call(resource, limit);
 }
 
-/* As Linux does it: the descriptor is gone all the same. */
+/* As on Linux, the descriptor is closed nevertheless. */
 int close(int fd)
 {
     bool fail = fails("close");
@@ -135,7 +135,10 @@ int pthread_create(pthread_t *thread, const pthread_attr_t *attr, void *(*run)(v
     return fails("pthread_create") ? errno : call(thread, attr, run, arg);
 }
 
-/* The last argument of these is a number or a pointer, and one register either way. */
+/*
+ * The last argument of these calls is a number or a pointer, and is passed in one register either
+ * way.
+ */
 static long last_argument(va_list args)
 {
     return va_arg(args, long);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Making, sending and putting together large packets. */
+/* Makes, sends and reassembles large packets. */
 #include "large.h"
 
 #include "make_packet.h"
@@ -59,7 +59,7 @@ size_t make_tcp(uint8_t *packet, const char *from, const char *to, size_t payloa
     return len;
 }
 
-/* The pseudo header's sum in the place of the checksum, as it is left to a network card. */
+/* Puts the sum of the pseudo header in the place of the checksum, as for a network card. */
 static void leave_checksum(uint8_t *packet, size_t len, size_t at)
 {
     static uint8_t bare[65536];

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* A program, or a library, that does nothing: only the names it is linked with count. */
+/* A program, or a library, that does nothing: it exists for what it is linked with. */
 int main(void)
 {
     return 0;

@@ -21,7 +21,7 @@ void send_numbered(uint32_t number)
     wire_send(&in0, packet, len);
 }
 
-/* Reads and writes until nothing comes any more; how many packets that were. */
+/* Reads and writes until no packet comes any more; returns how many. */
 int pass_all(int fd)
 {
     struct timeval time = {.tv_usec = 500000};

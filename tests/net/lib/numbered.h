@@ -9,22 +9,22 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#define PACKETS      400 /* numbers there are */
+#define PACKETS      400 /* different numbers */
 #define NUMBERED_LEN 32  /* bytes of each packet */
 
 /* Sends a packet with that number on in0. */
 void send_numbered(uint32_t number);
 
-/* Reads and writes until nothing comes any more; how many packets that were, -1 if one failed. */
+/* Reads and writes until no packet comes any more. Returns how many, or -1 if one failed. */
 int pass_all(int fd);
 
-/* A child that does that, and ends with status 0 if there were any. */
+/* Forks a child that does so. It ends with status 0 if there were any. */
 pid_t child_that_passes(int fd);
 
 /* Waits for a child to end with that status. */
 void expect_exit(pid_t pid, int expected);
 
-/* As many packets on out0, no number twice, and nothing more. */
+/* Expects that many packets on out0, no number twice, and nothing more. */
 void expect_each_once(int count);
 
 /* Whether a socket can be bound to the port. */

@@ -58,7 +58,7 @@ bool rules_before_reassembly(int backend)
     return strcmp(backends[backend], "nft") == 0;
 }
 
-/* divert-run takes the tools that are called iptables-restore and so on: links in the build. */
+/* Has divert-run find iptables-restore and the other tools by links in the build folder. */
 static void choose_tools(const char *kind)
 {
     static const char *const tools[] = {"iptables-restore", "iptables-save", "ip6tables-restore",
@@ -114,7 +114,10 @@ static void exec_divert_run(int ready, const char *backend, const char *option,
     _exit(1);
 }
 
-/* Check kills the test's process group, divert-run with it; the namespace takes the rules along. */
+/*
+ * At the end of a test its process group is killed, with divert-run; the rules go with the
+ * namespace.
+ */
 static void hold(int backend, const char *option, const char *const *rules)
 {
     char words[64] = "", tags[16], base[16], last[16];

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* System calls that are refused: filters of seccomp(2). */
+/* Refuses system calls with seccomp(2) filters. */
 #include "sandbox.h"
 
 #include <err.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Numbered packets that must come in order, and a program that passes them on. */
+/* Numbered packets that must arrive in order, and a program that passes them on. */
 #include "sequence.h"
 
 #include "make_packet.h"
@@ -42,12 +42,12 @@ void note_number(void)
     arrived[number] = 1;
 }
 
-int receive_numbers(int patience_ms)
+int receive_numbers(int timeout_ms)
 {
     struct pollfd p = {.fd = out0.fd, .events = POLLIN};
     int count = 0;
 
-    while (poll(&p, 1, count ? QUIET_MS : patience_ms) == 1) {
+    while (poll(&p, 1, count ? QUIET_MS : timeout_ms) == 1) {
         note_number();
         count++;
     }

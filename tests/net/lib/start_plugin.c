@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A library of somebody else's, in three roles for test_start.c: linked, its constructor uses a
- * divert socket; preloaded, it wraps read() and close(); opened by dlopen(), it is a plugin.
+ * Another library, in three roles for test_start.c: linked, its constructor uses a divert socket;
+ * preloaded, it wraps read() and close(); opened by dlopen(), it is a plugin.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -35,7 +35,7 @@ __attribute__((constructor)) static void begin(void)
         plugin_divert_fd = plugin_open(atoi(port));
 }
 
-/* May come after the destructors of other libraries. */
+/* May run after the destructors of other libraries. */
 __attribute__((destructor)) static void end(void)
 {
     char byte;

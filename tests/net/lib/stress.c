@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Clocks, threads and numbered packets of tests that run under load. */
+/* Clocks, threads and numbered packets for tests that run under load. */
 #include "stress.h"
 
 #include "make_packet.h"
@@ -203,9 +203,9 @@ void wires_keep_little(void)
 static struct {
     pthread_t thread;
     _Atomic bool stop;
-    uint8_t *seen; /* how often each number */
+    uint8_t *seen; /* how often each number came */
     uint32_t max;
-    _Atomic uint32_t count; /* of numbers seen */
+    _Atomic uint32_t count; /* numbers seen */
     _Atomic uint32_t twice, strange;
 } collected;
 

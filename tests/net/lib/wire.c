@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* A host with two wires in a network namespace, and the suites that run on it. */
+/* A host with two wires in a network namespace, and the test suites that run on it. */
 #include "wire.h"
 
 #include "packet/packet.h"
@@ -30,7 +30,7 @@
 #define BARE_HEADER(total) 0x45, 0, 0, (total), 0, 0, 0, 0, 1, 253
 #endif
 
-/* What is heard on the wires. */
+/* The protocols received on the wires. */
 #ifdef WIRE_BOTH
 #define HEARD ETH_P_ALL
 #elif defined(WIRE_IPV6)
@@ -41,11 +41,11 @@
 
 #define LOOK_MS     20
 #define DIVERTS_MAX 64
-#define PATIENCE_MS 30000 /* a machine may be busy; nothing waits so long unless it fails */
+#define TIMEOUT_MS  30000 /* the machine may be busy; only a failure takes that long */
 
 struct wire in0, out0;
 
-static int divert[DIVERTS_MAX], diverts; /* the divert sockets that divert_socket() made */
+static int divert[DIVERTS_MAX], diverts; /* those that divert_socket() made */
 
 static const char sentinel[] = "sentinel";
 
@@ -92,7 +92,7 @@ static int packet_socket(const char *name, uint8_t mac[6])
     return fd;
 }
 
-/* What ip(8) makes a wire of; %s is the namespace of its far end. */
+/* Options of ip(8) for a wire; %s is the namespace of its far end. */
 #define WIRE(name, number, address, peer)                                                \
     "link add " name " address 02:00:00:00:00:" number "1 type veth peer name far-" name \
     " address 02:00:00:00:00:" number "2 netns %s\n"                                     \
@@ -141,7 +141,7 @@ static void drain(int fd)
     }
 }
 
-/* A link that is up drops what is sent until the kernel has noticed, in its own time. */
+/* A link that was just set up drops packets until the kernel has noticed, at a time of its own. */
 static void wait_for_link(int from, int to, const uint8_t *to_mac, const uint8_t *from_mac)
 {
     static const uint8_t packet[HEADER] = {BARE_HEADER(HEADER)};
@@ -151,7 +151,7 @@ static void wait_for_link(int from, int to, const uint8_t *to_mac, const uint8_t
     do {
         send_frame(from, to_mac, from_mac, packet, sizeof(packet));
         waited += LOOK_MS;
-    } while (poll(&p, 1, LOOK_MS) == 0 && waited < PATIENCE_MS);
+    } while (poll(&p, 1, LOOK_MS) == 0 && waited < TIMEOUT_MS);
     ck_assert_msg(poll(&p, 1, 0) == 1, "expected the link to come up");
     drain(from);
     drain(to);
@@ -163,7 +163,7 @@ static void wait_for_wire_up(struct wire *w)
     wait_for_link(w->fd, w->near_fd, w->near_mac, w->far_mac);
 }
 
-/* A setting below /proc/sys/net. */
+/* Writes a setting below /proc/sys/net. */
 static void set_in_kernel(const char *name, const char *value)
 {
     char path[128];
@@ -176,7 +176,7 @@ static void set_in_kernel(const char *name, const char *value)
     close(fd);
 }
 
-/* No address but those that are given, and no packet but those that are sent. */
+/* Allows IPv6, but only with the addresses given, and only with the packets sent. */
 static void allow_ipv6(void)
 {
 #if defined(WIRE_IPV6) || defined(WIRE_BOTH)
@@ -200,7 +200,7 @@ void wires_make(void)
 {
     int far = namespace_enter(), near;
 
-    /* Nothing of the far end's own may be on the wires. */
+    /* The far end must not send packets of its own. */
     set_in_kernel("ipv6/conf/default/disable_ipv6", "1");
     near = namespace_enter();
     set_in_kernel("ipv6/conf/default/disable_ipv6", "1");
@@ -232,25 +232,27 @@ static void wait_readable(int fd, const char *what)
 {
     struct pollfd p = {.fd = fd, .events = POLLIN};
 
-    ck_assert_msg(poll(&p, 1, PATIENCE_MS) == 1, "expected %s, nothing came", what);
+    ck_assert_msg(poll(&p, 1, TIMEOUT_MS) == 1, "expected %s, nothing came", what);
 }
 
 /*
- * Programs wait for their divert sockets all the time, and with rules by hand that is when an
- * injected packet goes on which the kernel brought late into the queue.
+ * Programs wait on their divert sockets all the time. With rules by hand, an injected packet that
+ * the kernel queued late goes on only then.
  */
 static void wait_for_wire(struct wire *w)
 {
     struct pollfd p = {.fd = w->fd, .events = POLLIN};
     char byte;
 
-    for (int waited = 0; waited < PATIENCE_MS && poll(&p, 1, LOOK_MS) == 0; waited += LOOK_MS)
+    for (int waited = 0; waited < TIMEOUT_MS && poll(&p, 1, LOOK_MS) == 0; waited += LOOK_MS)
         for (int i = 0; i < diverts; i++)
             recv(divert[i], &byte, 1, MSG_PEEK | MSG_DONTWAIT);
     ck_assert_msg(poll(&p, 1, 0) == 1, "expected a packet on the wire, nothing came");
 }
 
-/* What the host says of itself: multicast listeners and neighbours, and no IP. */
+/*
+ * What the host sends unasked: multicast listener reports and neighbour discovery, and all but IP.
+ */
 static bool is_chatter(const uint8_t *frame, size_t len)
 {
     const uint8_t *packet = frame + ETH_HLEN;
@@ -322,7 +324,7 @@ void wire_expect_with_any_id(struct wire *w, const void *packet, size_t len)
     expect(w, packet, len, true);
 }
 
-/* How long the header of a fragment of this packet is; it must be the one that is expected. */
+/* The length of the header of a fragment of this packet, which is checked. */
 #ifdef WIRE_IPV6
 static size_t fragment_header(const uint8_t *packet, const uint8_t *got, size_t header,
                               uint8_t first_option, size_t *offset, bool *more)
@@ -380,7 +382,7 @@ void wire_expect_fragments(struct wire *w, const uint8_t *packet, size_t len, si
     wire_expect_silence(w);
 }
 
-/* What was sent before is there before the sentinel, since all this happens in our own calls. */
+/* What was sent earlier is there before the sentinel: the kernel delivers within our own calls. */
 void wire_expect_silence(struct wire *w)
 {
     uint8_t got[65536], packet[HEADER + sizeof(sentinel)] = {BARE_HEADER(sizeof(packet))};
@@ -468,11 +470,11 @@ int run_suite(const char *name, const TTest *const *tests, size_t count)
     return run_suite_with(name, tests, count, 1);
 }
 
-static unsigned patience_s = 60; /* for a whole test */
+static unsigned timeout_s = 60; /* time limit of a test */
 
 int run_suite_for(const char *name, const TTest *const *tests, size_t count, unsigned seconds)
 {
-    patience_s = seconds;
+    timeout_s = seconds;
     return run_suite(name, tests, count);
 }
 
@@ -484,7 +486,7 @@ int run_suite_with(const char *name, const TTest *const *tests, size_t count, in
         printf("SKIP: network namespaces need root\n");
         return 77;
     }
-    runner = runner_make(name, wires_make, NULL, patience_s);
+    runner = runner_make(name, wires_make, NULL, timeout_s);
     for (size_t i = 0; i < count; i++)
         runner_add(&runner, tests[i], variants);
     return runner_run(&runner);

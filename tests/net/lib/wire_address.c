@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The parts of wire.h that are nothing but addresses of the wires' family. */
+/* The parts of wire.h that deal with addresses only. */
 #include "wire.h"
 
 #include <arpa/inet.h>

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Verdicts that wait for the next ones wait for a moment only: whether the kernel sends them (the
- * default), or none waits (in a sandbox, and with DIVERTSHIM_BATCH=0); see CMakeLists.txt. A
- * sandbox is a filter of system calls that refuses io_uring, or an "other" one that does not mind
- * it.
+ * Verdicts wait for later ones only for a moment: either the kernel sends them (the default), or
+ * none waits (in a sandbox, and with DIVERTSHIM_BATCH=0); see CMakeLists.txt. The sandbox is a
+ * seccomp filter that refuses io_uring, or "other" ones that do not.
  */
 #include "make_packet.h"
 #include "sandbox.h"
@@ -28,7 +27,7 @@ static uint8_t sent[COUNT][64], got[64];
 static size_t len;
 static wire_address from;
 
-/* Several packets at once, so that some are at hand while the first is written. */
+/* Diverts several packets, so that more are at hand when the first is written. */
 static int divert_with_packets(void)
 {
     int fd = divert_bound(PORT);
@@ -47,7 +46,7 @@ static void pass_one(int fd)
     divert_write(fd, got, len, &from);
 }
 
-START_TEST(test_program_that_goes_on)
+START_TEST(test_written_packets_share_verdicts)
 {
     int fd = divert_with_packets();
 
@@ -59,7 +58,7 @@ START_TEST(test_program_that_goes_on)
 }
 END_TEST
 
-START_TEST(test_program_that_does_not_go_on)
+START_TEST(test_last_written_packet_is_not_delayed)
 {
     int fd = divert_with_packets();
 
@@ -70,7 +69,7 @@ START_TEST(test_program_that_does_not_go_on)
 }
 END_TEST
 
-/* A call that gives EINTR when anything at all interrupts it. */
+/* Fails if the call gave EINTR, as it does when anything interrupts it. */
 static void expect_timeout(int udp)
 {
     char byte;
@@ -80,7 +79,7 @@ static void expect_timeout(int udp)
     ck_assert_int_eq(errno, EAGAIN);
 }
 
-START_TEST(test_program_that_waits_for_others)
+START_TEST(test_packet_leaves_while_the_program_waits_elsewhere)
 {
     const struct timeval moment = {.tv_usec = 5000};
     int fd = divert_with_packets(), udp = socket(AF_INET, SOCK_DGRAM, 0);
@@ -134,8 +133,8 @@ START_TEST(test_threads_in_turns)
 }
 END_TEST
 
-/* Parent and child, which was made past all handlers, go on with one socket. */
-START_TEST(test_child_past_fork)
+/* Parent and child, which was made without fork handlers, go on with one socket. */
+START_TEST(test_child_made_without_fork_handlers_writes_too)
 {
     int fd = divert_with_packets(), status;
     pid_t child;
@@ -171,7 +170,7 @@ static void in_child(void (*end)(int))
     wire_expect(&out0, sent[0], len);
 }
 
-START_TEST(test_program_that_ends_past_exit)
+START_TEST(test_program_that_ends_without_exit_handlers)
 {
     in_child(_exit);
 }
@@ -199,7 +198,7 @@ START_TEST(test_program_that_closes)
 }
 END_TEST
 
-/* Gives whether the process has an io_uring. */
+/* Does the process have an io_uring? */
 static bool has_ring(void)
 {
     DIR *dir = opendir("/proc/self/fd");
@@ -217,8 +216,8 @@ static bool has_ring(void)
     return found;
 }
 
-/* Below a filter of system calls the library asks for one only if it was told that it may. */
-START_TEST(test_io_uring_below_a_filter)
+/* Under a seccomp filter the library makes an io_uring only if it was told that it may. */
+START_TEST(test_io_uring_under_a_seccomp_filter)
 {
     const char *expected = getenv("TEST_RING");
     int fd = divert_with_packets();
@@ -243,16 +242,16 @@ static void sandbox(const char *name)
 int main(void)
 {
     const TTest *const tests[] = {
-        test_program_that_goes_on,
-        test_program_that_does_not_go_on,
-        test_program_that_ends_past_exit,
+        test_written_packets_share_verdicts,
+        test_last_written_packet_is_not_delayed,
+        test_program_that_ends_without_exit_handlers,
         test_program_that_runs_another,
         test_program_that_closes,
-        test_program_that_waits_for_others,
+        test_packet_leaves_while_the_program_waits_elsewhere,
         test_thread_that_ends,
         test_threads_in_turns,
-        test_child_past_fork,
-        test_io_uring_below_a_filter,
+        test_child_made_without_fork_handlers_writes_too,
+        test_io_uring_under_a_seccomp_filter,
     };
 
     sandbox(getenv("TEST_SANDBOX"));

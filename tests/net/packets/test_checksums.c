@@ -28,7 +28,7 @@ static int divert_offloaded(void)
     return divert_bound(PORT);
 }
 
-START_TEST(test_udp_of_the_host)
+START_TEST(test_udp_checksums_of_the_host_are_complete)
 {
     int fd = divert_offloaded(), udp = udp_socket(0);
 
@@ -39,7 +39,7 @@ START_TEST(test_udp_of_the_host)
 }
 END_TEST
 
-START_TEST(test_tcp_of_the_host)
+START_TEST(test_tcp_checksums_of_the_host_are_complete)
 {
     wire_address to = address_make(OUT_PEER, htons(80));
     int fd = divert_offloaded(), tcp = socket(FAMILY, SOCK_STREAM | SOCK_NONBLOCK, 0);
@@ -52,7 +52,8 @@ END_TEST
 
 int main(void)
 {
-    const TTest *const tests[] = {test_udp_of_the_host, test_tcp_of_the_host};
+    const TTest *const tests[] = {test_udp_checksums_of_the_host_are_complete,
+                                  test_tcp_checksums_of_the_host_are_complete};
 
     return run_suite("checksums", tests, sizeof(tests) / sizeof(tests[0]));
 }

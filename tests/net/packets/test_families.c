@@ -20,8 +20,8 @@
 #define IN6_PEER    "2001:db8:1::2"
 #define OUT6_PEER   "2001:db8:2::2"
 #define MANY        5000
-#define UNREAD      100   /* more than are taken from the kernel at once */
-#define SOON        10000 /* ms; nothing waits so long unless it fails */
+#define UNREAD      100   /* more than the library takes from the kernel at once */
+#define SOON        10000 /* only a failure takes that long */
 
 static uint8_t packet[2000], got[2000];
 static size_t len;
@@ -65,7 +65,7 @@ static int bound(int family)
     return fd;
 }
 
-/* Both sockets, bound in one order or the other. */
+/* Binds both sockets, in one order or the other. */
 static void bind_both(int *fd4, int *fd6, bool ipv6_first)
 {
     if (ipv6_first)
@@ -109,7 +109,7 @@ static void expect_dropped(int family, int fd)
     send_one(family, 8);
     ck_assert(divert_silent(fd));
     wire_expect_silence(&out0);
-    /* On a busy machine it may have come to the queue only now. */
+    /* On a busy machine it may have been queued only now. */
     for (int i = 0; i < 1000 && queue_waiting(PORT) > 0; i++) {
         ck_assert(divert_silent(fd));
         usleep(10000);
@@ -204,7 +204,7 @@ static void expect_poll(int fd4, int fd6, bool readable4, bool readable6)
     struct timeval now = {0};
     fd_set set;
 
-    /* Of two that are awaited together the first one to come ends the wait. */
+    /* The first of two that are waited for ends the wait. */
     ck_assert_int_eq(poll(&p[0], 1, readable4 ? SOON : 0), readable4);
     ck_assert_int_eq(poll(&p[1], 1, readable6 ? SOON : 0), readable6);
     ck_assert_int_eq(poll(p, 2, readable4 || readable6 ? SOON : 0), readable4 + readable6);
@@ -278,7 +278,7 @@ static void *read_one(void *fd)
     return (void *)recv(*(int *)fd, own, sizeof(own), 0);
 }
 
-/* A thread waits for a packet that another one's reading takes from the kernel. */
+/* A thread waits for a packet that another thread's read takes from the kernel. */
 START_TEST(test_reader_of_one_wakes_the_reader_of_the_other)
 {
     int fd4, fd6;
@@ -298,7 +298,7 @@ START_TEST(test_reader_of_one_wakes_the_reader_of_the_other)
 }
 END_TEST
 
-/* What nobody reads of one family waits, in order, and holds up nothing of the other. */
+/* Unread packets of one family wait, in order, and do not delay the other's. */
 START_TEST(test_unread_packets_of_one_do_not_hold_up_the_other)
 {
     int fd4, fd6;
@@ -378,7 +378,10 @@ static void echo(int fd)
     _exit(1);
 }
 
-/* A child that serves one of the sockets, after exec or not; "keep" leaves the other open there. */
+/*
+ * Forks a child that serves one of the sockets, after exec or not; "keep" leaves the other open
+ * there.
+ */
 static pid_t serve(int fd, int other, bool exec, bool keep)
 {
     char number[16];

@@ -142,7 +142,7 @@ START_TEST(test_outgoing_packet_is_read_before_it_is_cut)
 }
 END_TEST
 
-/* Rules by hand: the kernel reassembles as soon as one of them asks for it. */
+/* With rules by hand, the kernel reassembles as soon as one of them needs it. */
 START_TEST(test_rules_by_hand_reassemble_when_told_so)
 {
     int fd = divert_bound(PORT);
@@ -159,7 +159,7 @@ START_TEST(test_rules_by_hand_reassemble_when_told_so)
 }
 END_TEST
 
-/* The copies come as the fragments came, each with the rule's number. */
+/* Copies are read as fragments, each with the rule's number. */
 static void expect_copied_pieces(int fd)
 {
     for (int i = 0; i < PIECES; i++) {
@@ -184,8 +184,8 @@ START_TEST(test_tee_copies_fragments_as_they_are)
 END_TEST
 
 /*
- * Reassembly is for all of the namespace: a rule that diverts incoming packets turns it on. Copies
- * are taken before it with nft, and behind it with iptables.
+ * A rule that diverts incoming packets turns on reassembly for the whole namespace. Copies are
+ * taken before it with nft, and after it with iptables.
  */
 START_TEST(test_tee_before_an_incoming_divert)
 {
@@ -203,7 +203,7 @@ START_TEST(test_tee_before_an_incoming_divert)
 }
 END_TEST
 
-START_TEST(test_tee_behind_an_incoming_divert_copies_the_whole_packet)
+START_TEST(test_tee_after_an_incoming_divert_copies_the_whole_packet)
 {
     int fd;
 
@@ -227,7 +227,7 @@ int main(void)
         test_rules_by_hand_reassemble_when_told_so,
         test_tee_copies_fragments_as_they_are,
         test_tee_before_an_incoming_divert,
-        test_tee_behind_an_incoming_divert_copies_the_whole_packet,
+        test_tee_after_an_incoming_divert_copies_the_whole_packet,
     };
 
     return run_suite_with("fragments", tests, sizeof(tests) / sizeof(tests[0]), rules_backends());

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What was read large (DIVERTSHIM_GSO=1) and is written so that no verdict can send it. */
+/*
+ * Packets that were read large (DIVERTSHIM_GSO=1), and are written so that no verdict can send
+ * them.
+ */
 #include "large.h"
 #include "make_packet.h"
 #include "packet/packet.h"
@@ -10,7 +13,7 @@
 #include <unistd.h>
 
 #define PAYLOAD 20000 /* bytes, of TCP */
-#define PIECE   1400  /* as the sender would have had it cut */
+#define PIECE   1400  /* of a segment */
 #define TCP     20    /* bytes of its header */
 
 static uint8_t packet[65536], got[65536];
@@ -39,7 +42,7 @@ static int outgoing_ready(void)
     return fd;
 }
 
-/* Another interface's address and, where that has a place, name. */
+/* Another interface's address and, where there is a place for it, name. */
 static wire_address incoming_on(const char *address, const char *name)
 {
     wire_address to = address_make(address, 0);
@@ -52,7 +55,7 @@ static wire_address incoming_on(const char *address, const char *name)
     return to;
 }
 
-/* Written there, it leaves in segments, and nothing of it waits in the queue. */
+/* Writes it there and expects that it leaves in segments, and leaves nothing in the queue. */
 static void expect_cut(int fd, const wire_address *to)
 {
     divert_write(fd, got, len, to);
@@ -112,7 +115,7 @@ START_TEST(test_outgoing_above_the_mtu_of_its_route)
 }
 END_TEST
 
-/* TCP that knows of a narrow link has its packets cut for that, and says DF. */
+/* TCP that knows of a low MTU has its packets cut for that, and sets DF. */
 START_TEST(test_incoming_above_the_mtu_of_its_route)
 {
     int fd = divert_ready();
@@ -128,7 +131,7 @@ START_TEST(test_incoming_above_the_mtu_of_its_route)
 }
 END_TEST
 
-/* Behind the routing decision a new destination is routed afresh. */
+/* After the routing decision a new destination is routed again. */
 START_TEST(test_new_destination)
 {
     int fd = outgoing_ready();
@@ -159,7 +162,7 @@ START_TEST(test_written_after_the_hold_time)
 }
 END_TEST
 
-/* The second one stems from nothing that waits, either. */
+/* The second write has no packet waiting for it, either. */
 START_TEST(test_written_once_more)
 {
     int fd = divert_ready();
@@ -175,7 +178,7 @@ START_TEST(test_written_once_more)
 }
 END_TEST
 
-/* The kernel still cuts what goes back as a verdict: here on the way out. */
+/* The kernel still cuts what is written back as a verdict, here on the way out. */
 static void expect_resized(int fd, size_t payload)
 {
     run("ip link set out0 gso_max_segs 1");
@@ -190,7 +193,7 @@ static void expect_resized(int fd, size_t payload)
     for (size_t at = 0; at < payload;) {
         size_t n = wire_receive(&out0, got, sizeof(got));
 
-        packet_transport_checksum_complete(got, n); /* it may be left to the card */
+        packet_transport_checksum_complete(got, n); /* which may be left to the card */
         at = add_segment(packet, got, n, 1500, at);
     }
     wire_expect_silence(&out0);
@@ -221,7 +224,7 @@ START_TEST(test_incoming_shrunk_below_a_segment)
 }
 END_TEST
 
-/* One that the wire had room for, with DF. */
+/* A packet within the MTU, with DF. */
 START_TEST(test_ordinary_packet_that_outgrew_the_mtu)
 {
     int fd = outgoing_ready();
@@ -238,7 +241,7 @@ END_TEST
 #define DATAGRAM  1000
 #define DATAGRAMS 5
 
-/* Only the kernel knows where one of them ends: each is a packet to the program. */
+/* Only the kernel knows where a datagram ends: the program reads each as a packet. */
 START_TEST(test_datagrams_are_read_one_by_one)
 {
     static uint8_t payload[DATAGRAM * DATAGRAMS + 1];
@@ -261,12 +264,12 @@ START_TEST(test_datagrams_are_read_one_by_one)
         wire_expect(&out0, got, HEADER + 8 + size);
     }
     wire_expect_silence(&out0);
-    read_large(fd); /* as before, TCP comes large */
+    read_large(fd); /* TCP still comes large */
 }
 END_TEST
 
 #ifndef WIRE_IPV6
-/* What could not be read large is what it is without the variable. */
+/* What could not be read large is treated as without the variable. */
 START_TEST(test_datagram_above_the_mtu_with_df_is_emsgsize)
 {
     static const uint8_t payload[3000];

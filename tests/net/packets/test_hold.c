@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What is read and never written is dropped after a while, also while the program just waits.
- * Under DIVERTSHIM_HOLD_MS=300, see CMakeLists.txt.
+ * What is read and never written is dropped after a while, even while the program only waits. Under
+ * DIVERTSHIM_HOLD_MS=300, see CMakeLists.txt.
  */
 #include "make_packet.h"
 #include "wire.h"

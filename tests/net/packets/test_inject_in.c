@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Packets that a program writes and has not read, incoming. */
+/* Incoming packets that a program writes without having read them. */
 #include "make_packet.h"
 #include "rules.h"
 #include "sandbox.h"
@@ -54,7 +54,7 @@ static void expect_no_datagram(int fd)
 }
 
 #ifdef WIRE_IPV6
-/* The interface is named by its first address. One that has none is given one. */
+/* An interface is named by its first address. If it has none, the test gives it one. */
 static const char *address_of_interface(const char *name)
 {
     static char text[INET6_ADDRSTRLEN];
@@ -89,7 +89,7 @@ static void write_incoming(int fd, const char *interface)
     divert_write(fd, packet, len, &to);
 }
 
-/* Everything but packets with the tag from that interface is dropped on arrival. */
+/* Drops all packets on arrival except those with the tag from that interface. */
 static void let_in_only(const char *interface)
 {
     char statement[200];
@@ -193,7 +193,7 @@ END_TEST
 #define LARGEST (65535 - HEADER - 8) /* bytes of payload */
 
 #ifdef WIRE_IPV6
-/* No router fragments IPv6: the sender is told. */
+/* Routers do not fragment IPv6: the sender gets an error. */
 static void expect_too_big(size_t size)
 {
     static uint8_t got[2000];
@@ -283,7 +283,7 @@ END_TEST
 
 #endif
 
-/* ---- with less than the kernel's best ---- */
+/* ---- without TCX or BPF ---- */
 
 /* Linux before 6.6 has no TCX. */
 START_TEST(test_incoming_without_tcx)
@@ -379,7 +379,7 @@ START_TEST(test_device_goes_with_a_killed_program)
 }
 END_TEST
 
-/* Nothing of the device's own is to be seen: no address, no IPv6, no packet from it. */
+/* The device shows no address, no IPv6, and no packets of its own. */
 START_TEST(test_device_is_silent)
 {
     make(IN_PEER, OUT_PEER, 77, 100);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Packets that a program writes and has not read, outgoing. */
+/* Outgoing packets that a program writes without having read them. */
 #include "make_packet.h"
 #include "packet/packet.h"
 #include "rules.h"
@@ -27,7 +27,7 @@ static void make(const char *from, const char *to, uint16_t id, size_t size)
 #define GROUP      "ff15::123"
 #define GROUPS     "ff15::/16"
 
-/* Puts hop-by-hop options of that size behind the header. */
+/* Inserts hop-by-hop options of that size after the header. */
 static void add_option(const char *option, size_t size)
 {
     len = insert_header(packet, len, IPPROTO_HOPOPTS, option, size);
@@ -49,7 +49,7 @@ static void set_dont_fragment(void)
     packet_header_checksum_fix(packet);
 }
 
-/* Puts an option (of 4 bytes, say) behind the header. */
+/* Inserts an option after the header. */
 static void add_option(const char *option, size_t size)
 {
     uint16_t total;
@@ -163,7 +163,7 @@ START_TEST(test_outgoing_fragment_stays_a_fragment)
 }
 END_TEST
 
-/* The kernel gives an id to what has none and may be fragmented. */
+/* The kernel sets an id in packets that have none and may be fragmented. */
 START_TEST(test_outgoing_id_0_stays_with_df_and_is_replaced_without)
 {
     make(OUT_ADDRESS, OUT_PEER, 0, 10);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What IPv6 has and IPv4 has not: addresses that mean something on one link only, headers between
- * the header and the payload, and fragments that only a sender makes. Both wires have the same
- * link-local addresses, fe80::1 here and fe80::2 at the far end.
+ * What is peculiar to IPv6: link-local addresses, extension headers, and fragments that only a
+ * sender makes. Both wires have the same link-local addresses, fe80::1 here and fe80::2 at the far
+ * end.
  */
 #include "make_packet.h"
 #include "packet/packet.h"
@@ -150,7 +150,7 @@ START_TEST(test_address_without_a_scope_field)
 }
 END_TEST
 
-/* The link that in6addr_any's scope names; else the one of the source. */
+/* The scope of in6addr_any chooses the link; without one, the link of the source is used. */
 START_TEST(test_outgoing_link_local_packet_leaves_by_its_link)
 {
     struct wire *wires[] = {&in0, &out0};
@@ -183,7 +183,7 @@ START_TEST(test_new_link_local_destination_is_on_the_same_link)
 }
 END_TEST
 
-/* ---- headers between ---- */
+/* ---- extension headers ---- */
 
 static const uint8_t options[] = {0, 0, 1, 4, 0, 0, 0, 0}; /* padding */
 
@@ -192,7 +192,7 @@ static void insert(uint8_t type, const uint8_t *bytes, size_t size)
     len = insert_header(packet, len, type, bytes, size);
 }
 
-/* Hop-by-hop options, destination options, and a routing header that has been used up. */
+/* Inserts hop-by-hop options, destination options, and a routing header that has been used up. */
 static void insert_headers(void)
 {
     uint8_t routing[24] = {0, 2, 0, 0};
@@ -202,7 +202,7 @@ static void insert_headers(void)
     insert(IPPROTO_HOPOPTS, options, sizeof(options));
 }
 
-/* It goes back as a verdict when its addresses were rewritten: the mark of the queue is on it. */
+/* With rewritten addresses it is written back as a verdict: the mark of the queue is on it. */
 START_TEST(test_rewritten_packet_with_extension_headers_is_recognised)
 {
     int fd = divert_bound(PORT);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Sixty-four packets outstanding at once, half of them incoming and half outgoing, written back in
- * all the ways programs do it. Exactly what was written arrives, once a write.
+ * Sixty-four packets outstanding at once, half incoming and half outgoing, written back in all the
+ * ways that programs do it. Exactly what was written arrives, once a write.
  */
 #include "make_packet.h"
 #include "wire.h"
@@ -22,7 +22,7 @@ struct held {
 static struct held held[COUNT];
 static unsigned seed = 1;
 
-/* How the packets of a test differ. */
+/* The ways in which the packets of a test differ. */
 struct kind {
     bool same_payload;
     bool no_id;
@@ -120,7 +120,7 @@ START_TEST(test_written_with_the_address_of_another)
 }
 END_TEST
 
-#ifndef WIRE_IPV6 /* whose addresses have none */
+#ifndef WIRE_IPV6 /* its addresses have no sin_zero */
 START_TEST(test_written_with_sin_zero_wiped)
 {
     int fd = hold(&kinds[_i]), order[COUNT];
@@ -176,7 +176,7 @@ START_TEST(test_rewritten_in_payload_and_length)
 }
 END_TEST
 
-START_TEST(test_rewritten_through_and_through)
+START_TEST(test_rewritten_completely)
 {
     int fd = hold(&kinds[_i]), order[COUNT];
 
@@ -205,7 +205,10 @@ START_TEST(test_some_are_never_written)
 }
 END_TEST
 
-/* The first write is the verdict, the second is injected, or goes out as one that looks alike. */
+/*
+ * The first write is the verdict; the second is injected, or becomes the verdict of one that looks
+ * alike.
+ */
 START_TEST(test_some_are_written_twice)
 {
     int fd = hold(&kinds[_i]);
@@ -235,8 +238,8 @@ START_TEST(test_some_are_written_seconds_later)
 END_TEST
 
 /*
- * Incoming packets written as outgoing, and the other way round: injected, once each. The packet
- * that was read waits no longer.
+ * Incoming packets written as outgoing, and vice versa: injected, once each. The packet that was
+ * read no longer waits.
  */
 static int write_the_other_way(const struct kind *k)
 {
@@ -251,7 +254,7 @@ static int write_the_other_way(const struct kind *k)
     return fd;
 }
 
-START_TEST(test_written_the_other_way)
+START_TEST(test_written_in_the_other_direction)
 {
     int fd = write_the_other_way(&kinds[_i]);
 
@@ -260,8 +263,8 @@ START_TEST(test_written_the_other_way)
 }
 END_TEST
 
-/* What goes its own way only then is injected, too: each write is a packet. */
-START_TEST(test_written_the_other_way_and_then_its_own)
+/* What is then written in its own direction is injected, too: each write is a packet. */
+START_TEST(test_written_in_the_other_direction_and_then_in_its_own)
 {
     int fd = write_the_other_way(&kinds[_i]);
 
@@ -284,12 +287,12 @@ int main(void)
 #endif
         test_rewritten_in_addresses_and_ports,
         test_rewritten_in_payload_and_length,
-        test_rewritten_through_and_through,
+        test_rewritten_completely,
         test_some_are_never_written,
         test_some_are_written_twice,
         test_some_are_written_seconds_later,
-        test_written_the_other_way,
-        test_written_the_other_way_and_then_its_own,
+        test_written_in_the_other_direction,
+        test_written_in_the_other_direction_and_then_in_its_own,
     };
 
     return run_suite_with("match", tests, sizeof(tests) / sizeof(tests[0]), (int)kind_count);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Numbered packets through a program that rewrites every other one: none lost, doubled or out of
- * order. 300,000 of them, with no more than WINDOW on the way at a time, so that no queue can
- * overflow; and a burst into a program that is not there to read it.
+ * Numbered packets through a program that rewrites every other one: none is lost, duplicated or
+ * reordered. 300,000 of them, with no more than WINDOW on the way at a time, so that no queue can
+ * overflow; and a burst into a program that is not reading.
  */
 #include "make_packet.h"
 #include "wire.h"
@@ -17,11 +17,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define PACKETS     300000u
-#define WINDOW      500
-#define BURST       10000u
-#define PATIENCE_MS 20000
-#define PAYLOAD     28 /* where it begins in a packet */
+#define PACKETS    300000u
+#define WINDOW     500
+#define BURST      10000u
+#define TIMEOUT_MS 20000
+#define PAYLOAD    28 /* its offset in a packet */
 
 struct payload {
     uint32_t number;
@@ -79,7 +79,7 @@ static void send_number(uint32_t number)
               make_udp(packet, IN_PEER, 1111, OUT_PEER, 2222, (uint16_t)number, &p, sizeof(p)));
 }
 
-/* The next packets that reached the far end; how many those were. */
+/* Receives the next packets at the far end; returns how many. */
 static uint32_t receive_from(uint32_t next)
 {
     uint8_t frame[2048];
@@ -102,7 +102,7 @@ static uint32_t wait_and_receive(uint32_t next)
 {
     struct pollfd p = {.fd = out0.fd, .events = POLLIN};
 
-    ck_assert_msg(poll(&p, 1, PATIENCE_MS) == 1, "expected packet %u, nothing came", next);
+    ck_assert_msg(poll(&p, 1, TIMEOUT_MS) == 1, "expected packet %u, nothing came", next);
     return receive_from(next);
 }
 
@@ -129,7 +129,7 @@ START_TEST(test_300000_packets_arrive_once_and_in_order)
 }
 END_TEST
 
-/* The kernel's queue and the socket's buffer hold them all, as they are made by default. */
+/* The kernel's queue and the socket's buffer, with their default sizes, hold them all. */
 START_TEST(test_burst_into_a_program_that_sleeps)
 {
     pid_t program = start_program();
@@ -138,7 +138,7 @@ START_TEST(test_burst_into_a_program_that_sleeps)
     kill(program, SIGSTOP);
     for (uint32_t i = 0; i < BURST; i++)
         send_number(i);
-    for (int waited = 0; queue_waiting(PORT) < BURST && waited < PATIENCE_MS; waited++)
+    for (int waited = 0; queue_waiting(PORT) < BURST && waited < TIMEOUT_MS; waited++)
         usleep(1000);
     ck_assert_uint_eq(queue_waiting(PORT), BURST);
     usleep(50000);

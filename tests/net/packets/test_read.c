@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What divert(4) says of reading. */
+/* What divert(4) says about reading. */
 #include "make_packet.h"
 #include "wire.h"
 
@@ -145,7 +145,7 @@ START_TEST(test_peek_leaves_the_packet)
 }
 END_TEST
 
-/* A packet that was sent comes in the kernel's own time. */
+/* The kernel queues a packet some time after it was sent. */
 static void wait_until_queued(void)
 {
     for (int waited = 0; queue_waiting(PORT) == 0 && waited < 10000; waited++)
@@ -256,7 +256,7 @@ START_TEST(test_poll_with_other_descriptors)
 }
 END_TEST
 
-/* What comes while the program is busy elsewhere waits for it: packets of 64 and of 1500 bytes. */
+/* Packets of 64 and of 1500 bytes wait while the program is busy. */
 static void expect_burst(size_t size)
 {
     static uint8_t payload[1500];

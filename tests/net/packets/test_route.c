@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Where packets go that a program has rewritten, and what netfilter still knows of packets that
- * went through a program: marks, connections, owners.
+ * Where packets go after a program has rewritten them, and what netfilter still knows about packets
+ * that a program passed on: marks, connections, owners.
  */
 #include "make_packet.h"
 #include "rules.h"
@@ -26,13 +26,13 @@ static void read_packet(int fd)
     got_len = divert_read(fd, got, sizeof(got), &from);
 }
 
-/* A datagram of the host's own, to OUT_PEER. Its socket stays. */
+/* Sends a datagram of the host to OUT_PEER. Its socket stays open. */
 static void send_own(void)
 {
     udp_send(udp_socket(0), OUT_PEER, 2222, "x", 1);
 }
 
-/* Writes the packet that was read with another destination (the UDP checksum left out). */
+/* Writes the packet that was read with another destination, without UDP checksum. */
 static void write_to(int fd, const char *destination, const char *source)
 {
     got_len = make_udp(got, source, 1111, destination, 2222, 77, "x", 1);
@@ -45,7 +45,7 @@ static void no_redirects(void)
     run("echo 0 >/proc/sys/net/ipv4/conf/in0/send_redirects");
 }
 
-/* Table 77 leads back to the wire of in0. */
+/* Makes routing table 77, which leads back to the wire of in0. */
 static void route_by(const char *selector)
 {
     run(IP " rule add %s lookup 77 && " IP " route add default via " IN_PEER " dev in0 table 77",
@@ -99,7 +99,7 @@ START_TEST(test_incoming_packet_is_routed_by_its_new_destination)
 }
 END_TEST
 
-START_TEST(test_rewritten_packet_goes_past_the_rules_up_to_its_tag)
+START_TEST(test_rewritten_packet_skips_the_rules_up_to_its_tag)
 {
     int fd;
 
@@ -170,7 +170,7 @@ START_TEST(test_incoming_packet_is_routed_by_its_mark_without_the_tag)
 }
 END_TEST
 
-/* Its tag it gets when its way is known, and then loses it behind the rules. */
+/* It gets its tag when it has been routed, and loses the tag after the rules. */
 START_TEST(test_rerouted_packet_is_routed_by_its_mark_without_the_tag)
 {
     int fd;
@@ -192,7 +192,7 @@ START_TEST(test_rerouted_packet_is_routed_by_its_mark_without_the_tag)
 }
 END_TEST
 
-/* Each has a mark on a socket of its own, of which the other knows nothing. */
+/* Each has the mark on a socket of its own. */
 START_TEST(test_tags_of_parent_and_child_do_not_mix)
 {
     int fds[2], turn[2];
@@ -229,7 +229,7 @@ END_TEST
 
 /* ---- connections ---- */
 
-START_TEST(test_connection_is_known_behind_the_verdict)
+START_TEST(test_connection_is_known_after_the_verdict)
 {
     int fd = divert_bound(PORT);
 
@@ -248,7 +248,7 @@ START_TEST(test_connection_is_known_behind_the_verdict)
 }
 END_TEST
 
-START_TEST(test_nat_goes_on_behind_the_verdict)
+START_TEST(test_nat_goes_on_after_the_verdict)
 {
     int fd = divert_bound(PORT);
 
@@ -264,7 +264,7 @@ END_TEST
 
 /* ---- owners ---- */
 
-START_TEST(test_owner_is_known_behind_re_entry)
+START_TEST(test_owner_is_known_after_re_entry)
 {
     pid_t pid;
     int fd;
@@ -293,18 +293,18 @@ int main(void)
         test_incoming_packet_is_routed_by_its_new_destination,
         test_rerouted_packet_is_routed_by_its_mark,
         test_rerouted_packet_is_routed_by_its_source,
-        test_connection_is_known_behind_the_verdict,
-        test_nat_goes_on_behind_the_verdict,
+        test_connection_is_known_after_the_verdict,
+        test_nat_goes_on_after_the_verdict,
     };
     const TTest *const in_both_hooks[] = {
         test_own_packet_leaves_by_the_interface_of_its_new_destination,
     };
     const TTest *const with_each_filter[] = {
-        test_rewritten_packet_goes_past_the_rules_up_to_its_tag,
+        test_rewritten_packet_skips_the_rules_up_to_its_tag,
         test_incoming_packet_is_routed_by_its_mark_without_the_tag,
         test_rerouted_packet_is_routed_by_its_mark_without_the_tag,
         test_tags_of_parent_and_child_do_not_mix,
-        test_owner_is_known_behind_re_entry,
+        test_owner_is_known_after_re_entry,
     };
     int failed = run_suite("route", tests, sizeof(tests) / sizeof(tests[0]));
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Packets that go on one after the other get one verdict for all. It leaves alone what is
- * outstanding, dropped or changed among them. Under DIVERTSHIM_HOLD_MS=300, see CMakeLists.txt.
+ * Packets that are accepted one after the other get one verdict together, which leaves alone those
+ * among them that are outstanding, dropped or changed. Under DIVERTSHIM_HOLD_MS=300, see
+ * CMakeLists.txt.
  */
 #include "make_packet.h"
 #include "wire.h"
@@ -12,7 +13,7 @@
 #include <unistd.h>
 
 #define COUNT   24
-#define HELD    5 /* number of the packet that something happens to */
+#define HELD    5 /* the number of the packet that is treated otherwise */
 #define HOLD_US 300000
 
 static uint8_t sent[COUNT][64], got[COUNT][64];
@@ -25,7 +26,7 @@ static size_t make(uint8_t *packet, int i, const char *payload)
                     payload, strlen(payload));
 }
 
-/* So many that some are at hand while the first ones are written. */
+/* Diverts so many that more are at hand when the first ones are written. */
 static int divert_packets(void)
 {
     int fd = divert_bound(PORT);
@@ -55,7 +56,7 @@ static void pass_number(int fd, int i)
     write_number(fd, i);
 }
 
-/* All but one have gone on, in order. */
+/* Expects all but one, in order. */
 static void expect_all_but(int missing)
 {
     for (int i = 0; i < COUNT; i++) {
@@ -88,7 +89,10 @@ START_TEST(test_outstanding_packet_stays)
 }
 END_TEST
 
-/* Parent and child share the socket; what one of them holds the other does not let go. */
+/*
+ * Parent and child share the socket; what one of them holds is not accepted by the other's
+ * verdicts.
+ */
 START_TEST(test_packet_that_another_process_holds_stays)
 {
     int fd = divert_packets(), status;
@@ -138,7 +142,7 @@ START_TEST(test_marks_are_kept)
     }
     divert_incoming(PORT);
     for (int i = 0; i < COUNT; i++) {
-        /* in pairs, so that there are runs */
+        /* in pairs, so that runs of equal marks form */
         len = make_udp(sent[i], IN_PEER, (uint16_t)(100 + i / 2 % 2), OUT_PEER, 2,
                        (uint16_t)(i + 1), "x", 1);
         wire_send(&in0, sent[i], len);
@@ -163,7 +167,7 @@ START_TEST(test_packets_go_on_in_the_order_of_the_writes)
 }
 END_TEST
 
-/* What is overdue is dropped together, and nothing else. */
+/* Overdue packets are dropped together, and nothing else. */
 START_TEST(test_dropped_packets_leave_the_others)
 {
     int fd = divert_packets();
@@ -180,7 +184,7 @@ START_TEST(test_dropped_packets_leave_the_others)
 }
 END_TEST
 
-/* The bytes of one go elsewhere, so it is dropped between those before it and behind. */
+/* One is injected, so it is dropped between those before and after it. */
 START_TEST(test_packet_that_was_injected_elsewhere_is_dropped)
 {
     wire_address elsewhere = address_make(OUT_ADDRESS, 0);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Where a written packet goes on in the rules of divert-run: after the number in its tag. Each test
+ * Where a written packet re-enters the rules of divert-run: after the number in its tag. Each test
  * runs for incoming and outgoing packets, for packets that were read and injected ones, and with
  * each packet filter.
  */
@@ -29,7 +29,9 @@ static void read_variant(int i)
     backend = i >> 2;
 }
 
-/* Rules with "in" or "out" at their end, as the variant wants it, and sockets for PORT to PORT+3.
+/*
+ * Installs the rules with "in" or "out" at their end, as the variant says, and opens sockets for
+ * PORT to PORT+3.
  */
 static void hold(const char *const *rules)
 {
@@ -77,7 +79,7 @@ static void expect_dropped(void)
         ck_assert(divert_silent(sockets[i]));
 }
 
-/* The packet is written with a tag: one that was read at the first rule, or one from nowhere. */
+/* Writes a packet with a tag: one that was read at the first rule, or an injected one. */
 static void write_with_tag(int tag)
 {
     wire_address to = address_make(outgoing ? ANY : IN_ADDRESS, (in_port_t)tag);
@@ -161,7 +163,7 @@ START_TEST(test_tag_above_all_rules_leaves_the_list)
 }
 END_TEST
 
-START_TEST(test_re_entry_goes_past_all_rules_of_the_number)
+START_TEST(test_re_entry_skips_all_rules_of_the_number)
 {
     read_variant(_i);
     HOLD("100 divert 8000 ip from any to any", "100 divert 8001 ip from any to any",
@@ -210,7 +212,7 @@ START_TEST(test_count_goes_on)
 }
 END_TEST
 
-START_TEST(test_deny_behind_divert_drops)
+START_TEST(test_deny_after_divert_drops)
 {
     read_variant(_i);
     HOLD("100 divert 8000 ip from any to any", "200 deny udp from any to any");
@@ -283,7 +285,7 @@ static const char *later_hook(void)
     return outgoing ? "postrouting" : "forward";
 }
 
-START_TEST(test_mark_is_clean_afterwards)
+START_TEST(test_tag_is_cleared_from_the_mark_afterwards)
 {
     static const int tags[] = {100, 200, 65535};
 
@@ -310,8 +312,8 @@ START_TEST(test_other_bits_of_the_mark_stay)
 }
 END_TEST
 
-/* The packet that is sent round for ever costs what it costs; others pass. */
-START_TEST(test_loop_by_a_lowered_tag_holds_up_nobody_else)
+/* A packet that loops for ever costs CPU time, but others pass. */
+START_TEST(test_loop_by_a_lowered_tag_does_not_delay_others)
 {
     uint8_t other[200];
     size_t other_len = make_udp(other, IN_PEER, 1111, OUT_PEER, 3333, 78, "y", 1);
@@ -338,19 +340,19 @@ int main(void)
         test_altered_tag_re_enters_there_whether_or_not_a_rule_has_it,
         test_tag_0_runs_the_whole_list,
         test_tag_above_all_rules_leaves_the_list,
-        test_re_entry_goes_past_all_rules_of_the_number,
+        test_re_entry_skips_all_rules_of_the_number,
         test_rules_of_one_number_are_met_in_order,
         test_skipto_goes_on_at_its_number,
         test_count_goes_on,
-        test_deny_behind_divert_drops,
+        test_deny_after_divert_drops,
         test_allow_ends_the_search,
         test_diverted_knows_what_was_written,
         test_written_with_tag_0_is_diverted,
         test_diverted_before_the_divert_rule_ends_a_loop,
         test_written_without_an_address_is_diverted,
-        test_mark_is_clean_afterwards,
+        test_tag_is_cleared_from_the_mark_afterwards,
         test_other_bits_of_the_mark_stay,
-        test_loop_by_a_lowered_tag_holds_up_nobody_else,
+        test_loop_by_a_lowered_tag_does_not_delay_others,
     };
 
     return run_suite_with("tags", tests, sizeof(tests) / sizeof(tests[0]), VARIANTS);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What divert(4) says of tee: the original goes on at once, a copy can be read. */
+/* What divert(4) says about tee: the original goes on at once, and a copy can be read. */
 #include "large.h"
 #include "make_packet.h"
 
@@ -11,7 +11,7 @@ static uint8_t packet[65536], got[65536];
 static size_t len;
 static wire_address from;
 
-/* As divert-run makes the rule: the tag is in the mark while the copy is taken. */
+/* The rule as divert-run makes it: the tag is in the mark while the copy is taken. */
 static void tee_outgoing(int port, int tag)
 {
     run(IPTABLES " -t mangle -A POSTROUTING -o out0 -j MARK --set-xmark 0x%x/0xffff0000",
@@ -117,7 +117,7 @@ START_TEST(test_large_copy_is_whole)
 }
 END_TEST
 
-/* Of TCP that comes large: as it will be on the wire. */
+/* A large TCP packet is copied as it will be on the wire. */
 START_TEST(test_copy_of_several_segments_is_read_in_segments)
 {
     int fd = divert_bound(PORT), waiting;
@@ -141,7 +141,7 @@ START_TEST(test_copy_of_several_segments_is_read_in_segments)
 }
 END_TEST
 
-/* Each of them written is one more packet. */
+/* Each of them that is written is one more packet. */
 START_TEST(test_copy_in_segments_can_be_written)
 {
     int fd = divert_bound(PORT);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What divert(4) says of writing and of errors. */
+/* What divert(4) says about writing and its errors. */
 #include "make_packet.h"
 #include "packet/packet.h"
 #include "wire.h"
@@ -99,8 +99,8 @@ START_TEST(test_every_write_puts_one_packet_back)
 }
 END_TEST
 
-#ifndef WIRE_IPV6 /* which has no checksum in its header */
-START_TEST(test_outgoing_checksum_is_made_right)
+#ifndef WIRE_IPV6 /* its header has no checksum */
+START_TEST(test_outgoing_checksum_is_corrected)
 {
     int fd = read_one(false, "x");
 
@@ -124,7 +124,7 @@ END_TEST
 
 #endif
 
-START_TEST(test_what_lies_behind_ip_len_is_not_sent)
+START_TEST(test_bytes_after_ip_len_are_not_sent)
 {
     int fd = read_one(false, "x");
 
@@ -133,7 +133,7 @@ START_TEST(test_what_lies_behind_ip_len_is_not_sent)
 }
 END_TEST
 
-START_TEST(test_einval)
+START_TEST(test_malformed_packet_is_einval)
 {
     int fd = divert_socket();
 
@@ -148,7 +148,7 @@ START_TEST(test_einval)
 }
 END_TEST
 
-/* Of another version: FreeBSD has an error for it, OpenBSD none of its own. */
+/* For another version FreeBSD has an error, and OpenBSD has none. */
 START_TEST(test_packet_of_no_version)
 {
     len = make_udp(packet, IN_PEER, 1, OUT_PEER, 2, 3, "x", 1);
@@ -159,7 +159,7 @@ START_TEST(test_packet_of_no_version)
 }
 END_TEST
 
-START_TEST(test_eafnosupport)
+START_TEST(test_address_of_another_family_is_eafnosupport)
 {
     int fd = divert_socket();
     wire_address to = address_make(ANY, 0);
@@ -172,7 +172,7 @@ START_TEST(test_eafnosupport)
 }
 END_TEST
 
-START_TEST(test_eaddrnotavail)
+START_TEST(test_unknown_address_or_name_is_eaddrnotavail)
 {
     int fd = divert_socket();
     wire_address to = address_make(ELSEWHERE, 0);
@@ -191,7 +191,7 @@ START_TEST(test_eaddrnotavail)
 }
 END_TEST
 
-START_TEST(test_emsgsize)
+START_TEST(test_too_large_packet_is_emsgsize)
 {
     static uint8_t large[70000];
     int fd = divert_socket();
@@ -278,7 +278,7 @@ START_TEST(test_port_without_listener_drops)
 }
 END_TEST
 
-/* It reads INADDR_ANY and is written as that, so the address does not tell that it came in. */
+/* The address is INADDR_ANY, so it does not say that the packet came in. */
 START_TEST(test_interface_without_address)
 {
     int fd;
@@ -340,15 +340,15 @@ int main(void)
         test_gathered_write,
         test_every_write_puts_one_packet_back,
 #ifndef WIRE_IPV6
-        test_outgoing_checksum_is_made_right,
+        test_outgoing_checksum_is_corrected,
         test_incoming_wrong_checksum_is_dropped_silently,
 #endif
-        test_what_lies_behind_ip_len_is_not_sent,
-        test_einval,
+        test_bytes_after_ip_len_are_not_sent,
+        test_malformed_packet_is_einval,
         test_packet_of_no_version,
-        test_eafnosupport,
-        test_eaddrnotavail,
-        test_emsgsize,
+        test_address_of_another_family_is_eafnosupport,
+        test_unknown_address_or_name_is_eaddrnotavail,
+        test_too_large_packet_is_emsgsize,
         test_bind_errors,
         test_address_in_bind_is_ignored,
         test_ports_are_a_space_of_their_own,

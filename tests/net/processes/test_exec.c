@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Divert sockets that go along over exec(3) and posix_spawn(3), or do not. */
+/* Divert sockets that are inherited over exec(3) and posix_spawn(3), or are not. */
 #include "make_packet.h"
 #include "numbered.h"
 #include "sandbox.h"
@@ -21,7 +21,7 @@ static uint8_t packet[2000], got[2000];
 static size_t len;
 static struct sockaddr_in from;
 
-START_TEST(test_nothing_hidden_survives_exec)
+START_TEST(test_no_private_descriptor_survives_exec)
 {
     int fd = socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_DIVERT), ends[2];
     char *argv[] = {"ls", "/proc/self/fd", NULL}, list[4096] = {0};
@@ -42,7 +42,7 @@ START_TEST(test_nothing_hidden_survives_exec)
 END_TEST
 
 /*
- * Programs that inherit a divert socket: this one, started again with the descriptor's number, and
+ * Programs that inherit a divert socket: this one, started again with the descriptor's number and
  * what it is to do with it.
  */
 static char self[] = "/proc/self/exe", number[16];
@@ -162,7 +162,7 @@ START_TEST(test_two_programs_share_a_socket)
 }
 END_TEST
 
-/* Read before exec and written after it: a verdict, since the packet is known. */
+/* Read before exec and written after it: accepted by a verdict, since the packet is known. */
 START_TEST(test_packet_is_known_after_exec)
 {
     int fd = divert_ready();
@@ -186,7 +186,7 @@ START_TEST(test_exec_that_fails_changes_nothing)
     ck_assert_int_eq(execl("/nonexistent", "x", (char *)NULL), -1);
     ck_assert_int_eq(errno, ENOENT);
     fcntl(fd, F_SETFD, FD_CLOEXEC);
-    pid = start_program(0, fd, "hidden");
+    pid = start_program(0, fd, "private");
     expect_exit(pid, 0);
     send_numbered(0);
     ck_assert_int_eq(pass_all(fd), 1);
@@ -239,7 +239,7 @@ START_TEST(test_copied_in_a_child_of_vfork)
 }
 END_TEST
 
-/* A machine that was just started has none yet. */
+/* A machine that was just booted has none yet. */
 START_TEST(test_two_sockets_are_told_apart_without_random_numbers)
 {
     int other, fd;
@@ -257,7 +257,7 @@ START_TEST(test_two_sockets_are_told_apart_without_random_numbers)
 }
 END_TEST
 
-START_TEST(test_variable_that_lies_is_not_believed)
+START_TEST(test_invalid_inherit_variable_is_ignored)
 {
     pid_t pid = fork();
 
@@ -271,8 +271,8 @@ START_TEST(test_variable_that_lies_is_not_believed)
 }
 END_TEST
 
-/* Descriptors that the program finds open, above those it knows. */
-static int hidden_open(void)
+/* The number of open descriptors above those that the program knows. */
+static int private_open(void)
 {
     int found = 0;
 
@@ -286,9 +286,9 @@ static int do_job(const char *what, int fd)
     if (strcmp(what, "pass") == 0)
         return getenv("DIVERTSHIM_INHERIT") ? 99 : pass_all(fd);
     if (strcmp(what, "closed") == 0)
-        return fcntl(fd, F_GETFD) < 0 && hidden_open() == 0 ? 0 : 1;
-    if (strcmp(what, "hidden") == 0)
-        return hidden_open();
+        return fcntl(fd, F_GETFD) < 0 && private_open() == 0 ? 0 : 1;
+    if (strcmp(what, "private") == 0)
+        return private_open();
     if (strcmp(what, "variable") == 0)
         return getenv("DIVERTSHIM_INHERIT") || fcntl(0, F_GETFD) < 0 ? 1 : 0;
     from.sin_family = AF_INET;
@@ -306,13 +306,13 @@ int main(int argc, char *argv[])
         test_close_on_exec_closes,
     };
     const TTest *const tests[] = {
-        test_nothing_hidden_survives_exec,
+        test_no_private_descriptor_survives_exec,
         test_two_programs_share_a_socket,
         test_packet_is_known_after_exec,
         test_exec_that_fails_changes_nothing,
         test_spawned_program_inherits,
         test_copied_in_a_child_of_vfork,
-        test_variable_that_lies_is_not_believed,
+        test_invalid_inherit_variable_is_ignored,
         test_two_sockets_are_told_apart_without_random_numbers,
     };
     int failed;

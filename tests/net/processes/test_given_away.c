@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Descriptors that are closed or copied by parts of the C library that a program does not call by
- * the usual names: stdio, the names with underscores, and the file actions of posix_spawn(3).
+ * Descriptors that are closed or copied inside the C library, not by the usual functions: stdio,
+ * the names with underscores, and the file actions of posix_spawn(3).
  */
 #include "make_packet.h"
 #include "numbered.h"
@@ -30,7 +30,7 @@ extern char **environ;
 static uint8_t got[2000];
 static const char text[] = "an ordinary file";
 
-/* The number belongs to a file like any other: it can be written, read and sought. */
+/* The number belongs to an ordinary file: it can be written, read and seeked. */
 static void expect_ordinary_file(int fd)
 {
     char back[sizeof(text)] = "";
@@ -135,9 +135,9 @@ START_TEST(test_freopen_of_a_stream)
 }
 END_TEST
 
-/* ---- the C library's other names ---- */
+/* ---- other names in the C library ---- */
 
-/* An object pointer as a function pointer, which ISO C has no cast for. */
+/* Converts an object pointer to a function pointer, for which ISO C has no cast. */
 static void find_alias(void *slot, const char *name)
 {
     void *symbol = dlsym(RTLD_DEFAULT, name);
@@ -172,7 +172,7 @@ static void alias_read(int fd)
     ck_assert_int_eq(errno, EAGAIN);
 }
 
-/* Without an address: outgoing. */
+/* Expects the result of a write without an address, and the outgoing packet. */
 static void expect_written(ssize_t result)
 {
     ck_assert_int_eq(result, NUMBERED_LEN);
@@ -318,7 +318,7 @@ END_TEST
 
 static int errors[2]; /* a pipe: what the spawned program prints on standard error */
 
-/* Runs this program with those arguments; its exit status. */
+/* Runs this program with those arguments; returns its exit status. */
 static int spawn(int way, posix_spawn_file_actions_t *actions, char *job, int number)
 {
     char argument[16], *argv[] = {"test", job, argument, NULL};
@@ -334,7 +334,7 @@ static int spawn(int way, posix_spawn_file_actions_t *actions, char *job, int nu
     return WEXITSTATUS(status);
 }
 
-/* Actions that begin with a standard error of the test's. */
+/* Makes file actions whose first one gives the test the standard error. */
 static void begin_actions(posix_spawn_file_actions_t *actions)
 {
     ck_assert_int_eq(pipe2(errors, O_CLOEXEC), 0);
@@ -362,7 +362,7 @@ static void expect_parent_goes_on(int fd, uint32_t number)
     ck_assert(port_free(PORT));
 }
 
-/* The kernel refuses to close numbers that are above the limit. */
+/* The number of descriptors to close: the kernel refuses numbers above the limit. */
 static int numbers(void)
 {
     struct rlimit limit;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* A program binds as root and becomes somebody else. Its divert sockets go on working. */
+/* A program binds as root and then becomes another user. Its divert sockets go on working. */
 #include "make_packet.h"
 #include "wire.h"
 
@@ -58,7 +58,7 @@ static void drop_in_chroot(void)
 {
     char directory[] = "/tmp/chroot-XXXXXX";
 
-    /* A directory that is gone from /tmp as soon as it is nobody's but ours. */
+    /* A directory that is removed from /tmp as soon as we have entered it. */
     ck_assert_ptr_nonnull(mkdtemp(directory));
     ck_assert_int_eq(chdir(directory), 0);
     ck_assert_int_eq(rmdir(directory), 0);
@@ -112,7 +112,9 @@ static void (*const drops[])(void) = {
 
 #define DROPS ((int)(sizeof(drops) / sizeof(drops[0])))
 
-/* A line of this thread's status, such as CapEff, as a number. A directory, as chroot hides /proc.
+/*
+ * A line of this thread's status, such as CapEff, as a number. Takes a directory, since chroot
+ * hides /proc.
  */
 static uint64_t status_of(int directory, const char *name)
 {
@@ -144,7 +146,7 @@ static void send_one(void)
     wire_send(&in0, packet, len);
 }
 
-/* In and out as a verdict. */
+/* Expects a packet to pass, in and out, by a verdict. */
 static void expect_passes(int fd)
 {
     send_one();
@@ -154,7 +156,9 @@ static void expect_passes(int fd)
     ck_assert_uint_eq(queue_waiting(PORT), 0);
 }
 
-/* Packets of the program's own, outgoing and incoming, with and without a copy being queued. */
+/*
+ * Expects injected packets to arrive, outgoing and incoming, with and without a copy being queued.
+ */
 static void expect_injects(int fd)
 {
     struct sockaddr_in in = {.sin_family = AF_INET, .sin_addr.s_addr = inet_addr(IN_ADDRESS)};
@@ -236,7 +240,7 @@ START_TEST(test_nothing_survives_exec)
 }
 END_TEST
 
-/* A program that was given capabilities and never was root keeps what it has. */
+/* A program that was given capabilities without ever being root keeps what it has. */
 START_TEST(test_capabilities_of_others_are_left_alone)
 {
     struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
@@ -306,7 +310,7 @@ START_TEST(test_new_threads_go_on)
 }
 END_TEST
 
-START_TEST(test_turned_off_it_is_said_once)
+START_TEST(test_turned_off_it_is_reported_once)
 {
     char said[2000] = {0};
     int ends[2], fd, directory = status_directory();
@@ -351,7 +355,7 @@ int main(void)
         test_capabilities_of_others_are_left_alone,
         test_other_threads_go_on,
         test_new_threads_go_on,
-        test_turned_off_it_is_said_once,
+        test_turned_off_it_is_reported_once,
         test_no_divert_socket_without_root,
     };
     int failed;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Processes that share a divert socket: fork(2) and what is made of it. */
+/* Processes that share a divert socket: after fork(2) and its relatives. */
 #include "numbered.h"
 #include "wire.h"
 
@@ -95,7 +95,7 @@ START_TEST(test_last_process_to_close_frees_the_port)
 }
 END_TEST
 
-/* What a child closes stays watched in its parent. */
+/* A descriptor that a child closes stays watched in its parent. */
 START_TEST(test_child_closes_what_the_parent_watches)
 {
     int fd = divert_ready(), epoll = epoll_create1(0);
@@ -114,7 +114,7 @@ START_TEST(test_child_closes_what_the_parent_watches)
 }
 END_TEST
 
-/* A server that was set up before it went to the background. */
+/* A server that is set up before it goes to the background. */
 START_TEST(test_child_waits_with_the_parents_epoll)
 {
     int fd = divert_ready(), epoll = epoll_create1(0);
@@ -154,7 +154,7 @@ START_TEST(test_daemon)
 }
 END_TEST
 
-START_TEST(test_child_of_vfork_harms_nothing)
+START_TEST(test_child_of_vfork_does_no_harm)
 {
     int fd = divert_ready(), other = divert_bound(PORT + 1);
     pid_t pid = vfork();
@@ -177,8 +177,8 @@ START_TEST(test_child_of_vfork_harms_nothing)
 }
 END_TEST
 
-/* Made past the C library's fork handlers: its memory is still its own. */
-START_TEST(test_child_made_without_handlers)
+/* Made without the C library's fork handlers: its memory is still its own. */
+START_TEST(test_child_made_without_fork_handlers)
 {
     int fd = divert_ready();
     pid_t pid = _Fork();
@@ -198,7 +198,7 @@ START_TEST(test_child_made_without_handlers)
 }
 END_TEST
 
-/* A process that is killed in the middle of a call leaves the socket in order. */
+/* A process that is killed in the middle of a call leaves the socket usable. */
 START_TEST(test_killed_reader)
 {
     int fd = divert_ready();
@@ -213,7 +213,7 @@ START_TEST(test_killed_reader)
         for (uint32_t i = 0; i < 300; i++)
             send_numbered(i);
         kill(pid, SIGKILL);
-        if (round % 2) /* the others are left, and still hold what they had when they died */
+        if (round % 2) /* the others stay zombies, with what they held when they died */
             waitpid(pid, NULL, 0);
     }
     pass_all(fd);
@@ -235,8 +235,8 @@ int main(void)
         test_child_closes_what_the_parent_watches,
         test_child_waits_with_the_parents_epoll,
         test_daemon,
-        test_child_of_vfork_harms_nothing,
-        test_child_made_without_handlers,
+        test_child_of_vfork_does_no_harm,
+        test_child_made_without_fork_handlers,
         test_killed_reader,
     };
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Children that were made past the C library, by _Fork(3) or clone(2); children that are killed;
- * and children that are made while other threads are busy.
+ * Children that are made without the C library's fork handlers, by _Fork(3) or clone(2); children
+ * that are killed; and children that are made while other threads are busy.
  */
 #include "make_packet.h"
 #include "stress.h"
@@ -20,23 +20,23 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define NUMBERS   1000000    /* packets at most, in a stress */
+#define NUMBERS   1000000    /* the most packets of a stress test */
 #define LAST      UINT32_MAX /* the number of a packet that ends its reader */
 #define PATIENT_S 10
 
 extern char **environ;
 
-/* What parent and child count together. */
+/* Counters that parent and child share. */
 struct shared {
     _Atomic uint32_t taken;
     _Atomic int refused; /* reads that failed */
-    _Atomic int error;   /* with this */
+    _Atomic int error;   /* their errno */
     _Atomic uint32_t here[2];
 };
 
 static struct shared *shared;
 
-/* Reads and writes with blocking calls until a packet says that it is the last one. */
+/* Passes packets on with blocking calls until one says that it is the last. */
 static void pass_until_last(int fd, int who)
 {
     uint8_t packet[2000];
@@ -110,7 +110,7 @@ static void set_patience(int fd, long seconds)
     ck_assert_int_eq(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &time, sizeof(time)), 0);
 }
 
-/* Passes on what is there up to the packet with that number. */
+/* Passes on what is there, up to the packet with that number. */
 static void pass_up_to(int fd, uint32_t number)
 {
     uint8_t packet[2000];
@@ -133,7 +133,10 @@ static void sleep_some_us(unsigned max)
     usleep((useconds_t)((unsigned)random() % max));
 }
 
-/* It takes no packet any more; unless it is forgotten the kernel still knows its number. */
+/*
+ * Waits until the child has ended and takes no more packets; unless it is reaped the kernel still
+ * knows its process id.
+ */
 static void wait_for_end(pid_t pid, bool forget)
 {
     siginfo_t info;
@@ -179,7 +182,7 @@ START_TEST(test_child_that_is_killed_while_it_reads)
 }
 END_TEST
 
-/* A child that does nothing but wait for its first packet when it is killed. */
+/* The child is killed while it waits for its first packet. */
 START_TEST(test_child_that_is_killed_while_it_waits)
 {
     int fd = divert_ready();
@@ -204,7 +207,7 @@ START_TEST(test_child_that_is_killed_while_it_waits)
 }
 END_TEST
 
-/* A child closes its copy, and its end takes nothing from the parent. */
+/* A child closes its copy and ends; the parent loses nothing. */
 START_TEST(test_child_that_closes_its_copy)
 {
     int fd = divert_ready();
@@ -323,7 +326,7 @@ START_TEST(test_fork_while_a_thread_injects_on_lo)
 }
 END_TEST
 
-/* A packet of lo's for an address of another interface. */
+/* A packet on lo for an address of another interface. */
 START_TEST(test_fork_while_a_thread_injects_an_own_address_on_lo)
 {
     fork_while_injecting((struct injecting){.source = OUT_ADDRESS,
@@ -348,7 +351,7 @@ START_TEST(test_fork_while_a_thread_injects_outgoing)
 }
 END_TEST
 
-/* The child injects itself, whatever its parent's threads were in the middle of. */
+/* The child injects, whatever its parent's threads were in the middle of. */
 START_TEST(test_child_injects_while_a_thread_of_its_parent_does)
 {
     double end = stress_end();
@@ -385,7 +388,10 @@ static const char *const settings[] = {
 };
 #define SETTINGS ((int)(sizeof(settings) / sizeof(settings[0])))
 
-/* Threads of this process once it has read packets, written one and kept one for a while. */
+/*
+ * The number of threads of this process after it has read packets, written one and kept one for a
+ * while.
+ */
 static int threads_of_a_user(int fd)
 {
     struct timeval time = {.tv_sec = PATIENT_S};
@@ -455,7 +461,7 @@ START_TEST(test_library_has_no_threads_after_exec)
 }
 END_TEST
 
-/* A program that opens its socket itself, with the setting from its start; and forks. */
+/* A program that opens its own socket, with the setting from its start, and forks. */
 static int start_and_count(void)
 {
     struct sockaddr_in any = {.sin_family = AF_INET, .sin_port = htons(PORT)};

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What rights a divert socket takes. */
+/* The rights that a divert socket needs. */
 #include "wire.h"
 
 #include <errno.h>

@@ -19,14 +19,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define FDS_MAX    8
-#define RECEIVED   3 /* packets that each receiver passes on */
-#define PATIENCE_S 10
+#define FDS_MAX   8
+#define RECEIVED  3 /* packets that each receiver passes on */
+#define TIMEOUT_S 10
 
 static uint8_t got[2000];
 static struct sockaddr_in from;
 
-/* Room for the descriptors of one message, aligned as it must be. */
+/* Room for the descriptors of one message, suitably aligned. */
 union control {
     struct cmsghdr header;
     char bytes[CMSG_SPACE(FDS_MAX * sizeof(int))];
@@ -69,7 +69,10 @@ static size_t take(struct msghdr *msg, int *fds)
     return count;
 }
 
-/* How many descriptors came with one message, for which there was a control buffer of that size. */
+/*
+ * Receives one message with a control buffer of that size. Returns how many descriptors came with
+ * it.
+ */
 static size_t receive_fds(int channel, int *fds, size_t bytes, int flags, int *message_flags)
 {
     char text[8] = "";
@@ -94,10 +97,10 @@ static int receive_one(int channel)
                : -1;
 }
 
-/* Reads by poll(2) and by waiting in the read; 0, or what failed. */
+/* Reads after poll(2), and by a blocking read. Returns 0, or the number of what failed. */
 static int pass_some(int fd)
 {
-    struct timeval time = {.tv_sec = PATIENCE_S};
+    struct timeval time = {.tv_sec = TIMEOUT_S};
     struct pollfd p = {.fd = fd, .events = POLLIN};
 
     setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &time, sizeof(time));
@@ -105,7 +108,7 @@ static int pass_some(int fd)
         socklen_t size = sizeof(from);
         ssize_t n;
 
-        if (i % 2 == 0 && (poll(&p, 1, PATIENCE_S * 1000) != 1 || p.revents != POLLIN))
+        if (i % 2 == 0 && (poll(&p, 1, TIMEOUT_S * 1000) != 1 || p.revents != POLLIN))
             return 30;
         n = recvfrom(fd, got, sizeof(got), 0, (struct sockaddr *)&from, &size);
         if (n != SMALL_PACKET || small_number(got) != i || size != sizeof(from))
@@ -116,7 +119,7 @@ static int pass_some(int fd)
     return 0;
 }
 
-/* What the processes do that receive; each is also a program of its own. */
+/* What the receiving processes do; each is also a program of its own. */
 
 static int receiver_passes(int channel)
 {
@@ -192,7 +195,9 @@ static int receiver_has_room_for_one(int channel)
     return pass_some(fds[0]);
 }
 
-/* As daemons do: the half that reads packets has no privileges by the time that it gets its socket.
+/*
+ * As in daemons with privilege separation: the half that reads packets has no privileges when it
+ * gets its socket.
  */
 static int receiver_gives_up_root(int channel)
 {
@@ -219,7 +224,7 @@ static int run_receiver(const char *name, int channel)
     return 99;
 }
 
-/* How it came to be: what it knows of the socket beforehand. */
+/* How the receiver was made, and so what it knows of the socket beforehand. */
 enum { CHILD_BY_FORK, CHILD_BY_RAW_FORK, PROGRAM, ORIGINS };
 
 static int channel[2]; /* ours and the receiver's */
@@ -229,7 +234,7 @@ static void make_channel(int type)
     ck_assert_int_eq(socketpair(AF_UNIX, type, 0, channel), 0);
 }
 
-/* The receiver has closed everything but its end of the channel. */
+/* Starts a receiver that has closed everything but its end of the channel. */
 static pid_t start_receiver(int origin, const char *name)
 {
     pid_t pid = origin == CHILD_BY_RAW_FORK ? _Fork() : fork();
@@ -458,7 +463,7 @@ START_TEST(test_sent_to_oneself_it_is_a_copy)
 }
 END_TEST
 
-/* Nobody has received it when the channel is closed: it is gone. */
+/* The channel is closed before anybody has received it: it is gone. */
 START_TEST(test_message_that_nobody_receives_frees_the_port)
 {
     int fd = divert_ready();
@@ -475,7 +480,7 @@ START_TEST(test_message_that_nobody_receives_frees_the_port)
 }
 END_TEST
 
-START_TEST(test_ordinary_messages_are_as_ever)
+START_TEST(test_ordinary_messages_are_unchanged)
 {
     int fd = divert_ready(), ends[2], fds[FDS_MAX], flags = 0;
     char text[8] = "";
@@ -512,7 +517,7 @@ int main(int argc, char *argv[])
         test_receiver_that_has_given_up_root,
         test_sent_to_oneself_it_is_a_copy,
         test_message_that_nobody_receives_frees_the_port,
-        test_ordinary_messages_are_as_ever,
+        test_ordinary_messages_are_unchanged,
     };
     int failed;
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Threads with the smallest stacks that there are. Each job runs in a process of its own, in a
- * thread below whose stack there is a wide guard: one that needs more than it has dies there.
+ * thread with a wide guard below its stack: one that needs more dies there.
  */
 #include "make_packet.h"
 #include "stress.h"
@@ -26,29 +26,29 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define GUARD      (1 << 20)
-#define LARGE_LEN  3028 /* bytes of a packet that must be cut for an MTU of 1500 */
-#define MTU        1500
-#define MANY       64
-#define PATIENCE_S 20
+#define GUARD     (1 << 20)
+#define LARGE_LEN 3028 /* bytes of a packet that must be cut for an MTU of 1500 */
+#define MTU       1500
+#define MANY      64
+#define TIMEOUT_S 20
 
 extern char **environ;
 
-/* What the process of the job says to the test. */
+/* What the process of the job reports to the test. */
 struct report {
-    _Atomic bool bound;   /* its socket is */
+    _Atomic bool bound;   /* the socket is bound */
     _Atomic pid_t waiter; /* the thread that is about to wait */
 };
 
 static struct report *report;
 
-/* Large things have no place on the stack. */
+/* Large objects, to keep them off the stack. */
 static int fd;
 static uint8_t large[LARGE_LEN], packet[2000], many[MANY][200];
 static struct sockaddr_in from, any = {.sin_family = AF_INET}, in_address;
 static struct mmsghdr messages[MANY];
 static struct iovec vectors[MANY];
-static struct timeval patience = {.tv_sec = PATIENCE_S};
+static struct timeval timeout = {.tv_sec = TIMEOUT_S};
 static fd_set set;
 
 static int bind_socket(void)
@@ -91,7 +91,7 @@ static int will_wait(void)
     return 0;
 }
 
-/* ---- jobs: 0, or a number that says what failed ---- */
+/* ---- jobs: they return 0, or a number that says what failed ---- */
 
 static int job_recvfrom_waits(void)
 {
@@ -104,7 +104,7 @@ static int job_poll_waits(void)
     struct pollfd p = {.fd = fd, .events = POLLIN};
 
     will_wait();
-    return poll(&p, 1, PATIENCE_S * 1000) == 1 ? read_and_write() : 30;
+    return poll(&p, 1, TIMEOUT_S * 1000) == 1 ? read_and_write() : 30;
 }
 
 static int job_select_waits(void)
@@ -112,7 +112,7 @@ static int job_select_waits(void)
     FD_ZERO(&set);
     FD_SET(fd, &set);
     will_wait();
-    return select(fd + 1, &set, NULL, NULL, &patience) == 1 ? read_and_write() : 31;
+    return select(fd + 1, &set, NULL, NULL, &timeout) == 1 ? read_and_write() : 31;
 }
 
 static int job_epoll_waits(void)
@@ -123,7 +123,7 @@ static int job_epoll_waits(void)
     if (epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event) < 0)
         return 32;
     will_wait();
-    return epoll_wait(epoll, &event, 1, PATIENCE_S * 1000) == 1 ? read_and_write() : 33;
+    return epoll_wait(epoll, &event, 1, TIMEOUT_S * 1000) == 1 ? read_and_write() : 33;
 }
 
 static int job_recvmmsg_waits(void)
@@ -160,7 +160,7 @@ static int job_close(void)
     return close(fd);
 }
 
-/* The first packet that the process sends; no verdict can send it. */
+/* Writes the first packet of the process, which no verdict can send. */
 static int job_send_fragments(void)
 {
     return sendto(fd, large, LARGE_LEN, 0, (struct sockaddr *)&any, sizeof(any)) == LARGE_LEN ? 0
@@ -300,7 +300,10 @@ static void *run_job(void *arg)
     return (void *)(intptr_t)((const struct job *)arg)->run();
 }
 
-/* In a thread with so much of a stack; what the job returned, or 90 and up. */
+/*
+ * Runs a job in a thread with that much stack. Returns what the job returned, or 90 and up for
+ * other failures.
+ */
 static int on_small_stack(const struct job *job, size_t size)
 {
     uint8_t *block = mmap(NULL, GUARD + size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Divert sockets before the program begins and after it ends, in other libraries and beside them.
- * The program starts itself anew for each case, with the libraries in question.
+ * Divert sockets before main() and after exit(), in other libraries and beside them. The program
+ * starts itself again for each case, with the libraries in question.
  */
 #include "make_packet.h"
 #include "wire.h"
@@ -25,7 +25,7 @@ static void send_one(void)
     wire_send(&in0, packet, len);
 }
 
-/* Starts a program with a line of environment such as "LD_PRELOAD=a:b PLUGIN_PORT=8000". */
+/* Starts a program with environment variables such as "LD_PRELOAD=a:b PLUGIN_PORT=8000". */
 static pid_t start(const char *environment, const char *program, const char *job)
 {
     char command[1024];
@@ -56,7 +56,7 @@ static bool port_free(int port)
     return result == 0;
 }
 
-/* Sends packets until the program that was started ends, which it does when it has one. */
+/* Sends packets until the started program ends, which it does when it has read one. */
 static void expect_packet_passes(pid_t pid)
 {
     int status = -1;
@@ -135,7 +135,7 @@ START_TEST(test_symbols_of_older_libraries)
 }
 END_TEST
 
-/* ---- what the program that was started does ---- */
+/* ---- what the started program does ---- */
 
 static int bound(void)
 {
@@ -147,7 +147,7 @@ static int bound(void)
     return fd;
 }
 
-/* One packet in and out, and then the socket closed. */
+/* Passes one packet on, and closes the socket. */
 static int pass_one(int fd)
 {
     struct sockaddr_in from;
@@ -245,7 +245,7 @@ static int job_dlopen(void)
     return 0;
 }
 
-/* The structure's number, which is another on each machine: what libc takes for a file. */
+/* The number of struct stat, which differs between machines: the one that libc takes for a file. */
 static int structure_of(int (*call)(int, int, void *))
 {
     char st[512];
@@ -256,7 +256,7 @@ static int structure_of(int (*call)(int, int, void *))
     return version;
 }
 
-/* The names that a program which was built with an older C library asks for. */
+/* The symbols that a program built with an older C library uses. */
 static int job_symbols(void)
 {
     int (*old_fcntl)(int, int, ...) = (int (*)(int, int, ...))dlsym(RTLD_DEFAULT, "fcntl");

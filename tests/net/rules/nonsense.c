@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * nonsense DIVERT-RUN COUNT CANARY: COUNT rules that are mostly wrong, the same ones each time,
- * through divert-run --check. Each is refused with status 2 and one line, or taken without a word;
- * what is printed for those that are taken goes to standard output, for the shell, and a summary to
- * standard error. CANARY is the file that the rules try to make.
+ * nonsense DIVERT-RUN COUNT CANARY: runs COUNT rules that are mostly wrong, the same ones each
+ * time, through divert-run --check. Each is refused with status 2 and one line, or taken without a
+ * word; what is printed for those that are taken goes to standard output, for the shell, and a
+ * summary to standard error. CANARY is the file that the rules try to make.
  */
 #include "util/tool.h"
 
@@ -34,7 +34,7 @@ static const char *const good[] = {
     "deny 47 from any to any not via lo // a comment",
 };
 
-/* @ stands for the canary. */
+/* @ is replaced by the canary's name. */
 static const char *const nasty[] = {
     "$(touch @)",
     "`touch @`",
@@ -158,7 +158,7 @@ static void add_nasty(struct text *out)
     }
 }
 
-/* A rule in words, each with what stands before it. */
+/* Splits a rule into words, each with what comes before it. */
 static size_t split(char *rule, char *words[WORDS_MAX])
 {
     size_t count = 0;
@@ -174,7 +174,7 @@ static void add_word(struct text *out, const char *word)
     text_add(out, "%s%s", out->len ? " " : "", word);
 }
 
-/* Leaves a word out, says it twice, puts something in its place or before it. */
+/* Removes or doubles a word, replaces it, or inserts one before it. */
 static void change_words(const char *rule, struct text *out)
 {
     char *copy = copy_string(rule), *words[WORDS_MAX];
@@ -278,7 +278,7 @@ static bool plain(const char *s, const char *and_these)
     return true;
 }
 
-/* A line of divert-run's, and then nothing, or the rule and a mark in it. */
+/* Is it one line of divert-run, followed by nothing, or by the rule with a mark in it? */
 static bool one_clear_line(const char *said)
 {
     static const char prefix[] = "divert-run: rule ";

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What the sender of a packet is told when a rule rejects it, by whichever way it comes. */
+/* The errors that the sender of a packet gets when a rule rejects it, in all directions. */
 #include "make_packet.h"
 #include "rules.h"
 #include "wire.h"
@@ -54,7 +54,7 @@ static void make_udp_packet(void)
     len = make_udp(packet, IN_PEER, 1111, OUT_PEER, 2222, 77, "x", 1);
 }
 
-/* The packet comes in, and an error about it goes back. */
+/* Sends a packet, and expects an error about it. */
 static void expect_error(uint8_t code)
 {
     size_t got_len;
@@ -128,7 +128,7 @@ START_TEST(test_forwarded_packet_is_answered_on_its_way_out)
 }
 END_TEST
 
-START_TEST(test_reset_answers_tcp_alone)
+START_TEST(test_reset_answers_only_tcp)
 {
     rules_hold(_i, "reset ip from any to any in", NULL);
     make_tcp_packet(TH_SYN);
@@ -155,8 +155,8 @@ START_TEST(test_icmp_errors_are_not_answered)
 }
 END_TEST
 
-/* Words of the other IP version drop without an answer. */
-START_TEST(test_other_version_is_dropped_alone)
+/* Actions of the other IP version drop without an answer. */
+START_TEST(test_other_ip_version_is_dropped_without_an_answer)
 {
 #ifdef WIRE_IPV6
     rules_hold(_i, "reset tcp from any to any in", NULL);
@@ -172,7 +172,7 @@ START_TEST(test_other_version_is_dropped_alone)
 }
 END_TEST
 
-/* Each has an NFLOG group of its own. */
+/* Each run has an NFLOG group of its own. */
 START_TEST(test_two_runs_answer)
 {
     rules_hold(_i, "reset tcp from any to any in", NULL);
@@ -184,7 +184,7 @@ START_TEST(test_two_runs_answer)
 }
 END_TEST
 
-/* The error of a connect(2) to the far end, which does not answer by itself. */
+/* The errno of a connect(2) to the far end, which does not answer by itself. */
 static int connect_error(uint16_t port)
 {
     wire_address to = address_make(OUT_PEER, htons(port));
@@ -196,7 +196,7 @@ static int connect_error(uint16_t port)
     return error;
 }
 
-START_TEST(test_programs_of_this_host_are_told)
+START_TEST(test_programs_on_this_host_get_the_error)
 {
     rules_hold(_i, "reset tcp from me to any 25 out", "reject tcp from me to any 26 out", NULL);
     ck_assert_int_eq(connect_error(25), ECONNREFUSED);
@@ -215,10 +215,10 @@ int main(void)
         test_reject_tells_the_sender,
         test_unreach_sends_its_code,
         test_forwarded_packet_is_answered_on_its_way_out,
-        test_reset_answers_tcp_alone,
+        test_reset_answers_only_tcp,
         test_icmp_errors_are_not_answered,
-        test_other_version_is_dropped_alone,
-        test_programs_of_this_host_are_told,
+        test_other_ip_version_is_dropped_without_an_answer,
+        test_programs_on_this_host_get_the_error,
         test_two_runs_answer,
     };
 

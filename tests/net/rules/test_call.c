@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Rules that call others, which return to them. */
+/* Rules that call others: call and return. */
 #include "make_packet.h"
 #include "rules.h"
 #include "wire.h"
@@ -23,7 +23,7 @@ static bool is_forwarded(uint16_t port)
     return poll(&p, 1, 100) == 1 && wire_receive(&out0, got, sizeof(got)) == len;
 }
 
-/* Of the called rules one returns, one denies, one allows, and behind the last the list ends. */
+/* Of the called rules one returns, one denies and one allows, and after the last the list ends. */
 START_TEST(test_called_rules_return)
 {
     rules_hold(_i, "100 call 1000 udp from any to any 1-5 in", "200 deny ip from any to any 1,4 in",
@@ -39,7 +39,7 @@ START_TEST(test_called_rules_return)
 }
 END_TEST
 
-/* Backward, and within a call; a third one within these is not followed, as on an overflow. */
+/* Calls backward, and within a call; a third level is not followed, as on an overflow. */
 START_TEST(test_calls_within_calls)
 {
     rules_hold(_i, "100 skipto 500 ip from any to any", "200 call 300 udp from any to any 2",
@@ -54,7 +54,7 @@ START_TEST(test_calls_within_calls)
 }
 END_TEST
 
-/* A packet from the program goes on behind the rule that diverted it, called or not. */
+/* A packet from the program goes on after the rule that diverted it, called or not. */
 START_TEST(test_diverted_packets_forget_their_calls)
 {
     wire_address from;

@@ -49,7 +49,7 @@ START_TEST(test_dscp_is_set)
 }
 END_TEST
 
-/* A SYN with options, of which the segment size may be left out. */
+/* Sends a SYN with options, of which the segment size may be left out. */
 static void send_syn(unsigned size, bool with_size)
 {
     struct {
@@ -84,7 +84,7 @@ START_TEST(test_segment_size_is_lowered)
 }
 END_TEST
 
-/* From a port to another: does the packet come out? */
+/* Does a packet from one port to another come out? */
 static bool passes(uint16_t from, uint16_t to)
 {
     struct pollfd p = {.fd = out0.fd, .events = POLLIN};
@@ -112,7 +112,7 @@ START_TEST(test_packets_keep_their_tags)
 END_TEST
 
 /* As on FreeBSD, tags do not leave the kernel; the other bits of the mark do. */
-START_TEST(test_divert_takes_tags_off)
+START_TEST(test_divert_removes_tags)
 {
     wire_address from;
     int fd;
@@ -134,7 +134,7 @@ END_TEST
 int main(void)
 {
     const TTest *const tests[] = {test_dscp_is_set, test_segment_size_is_lowered,
-                                  test_packets_keep_their_tags, test_divert_takes_tags_off};
+                                  test_packets_keep_their_tags, test_divert_removes_tags};
 
     return run_suite_with("changes", tests, sizeof(tests) / sizeof(tests[0]), rules_backends());
 }

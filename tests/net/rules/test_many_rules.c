@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Long lists, in which a packet is led to the rules for its address or its port: it meets the same
- * ones in the same order as if it were compared with all. What it should meet is worked out here
- * rule by rule.
+ * Long lists, in which a packet is dispatched to the rules for its address or its port: it must
+ * meet the same ones in the same order as if it were compared with all. The expected ones are
+ * computed here rule by rule.
  */
 #include "make_packet.h"
 #include "rules.h"
@@ -16,12 +16,12 @@
 #define HOSTS   64 /* senders, from 10.1.0.64 or 2001:db8:1::40 on */
 #define FIRST   64
 #define PORTS   64
-#define FURTHER 7 /* rules that a skipto leaves out at most */
+#define FURTHER 7 /* the most rules that a skipto skips */
 
 enum action { DIVERT, DENY, ALLOW, COUNT, SKIPTO };
 enum list { BY_HOST, BY_PORT, BY_BOTH, WITH_SKIPTO, LISTS };
 
-/* A rule for so many hosts and ports from the first one on. */
+/* A rule for that many hosts and ports from the first one on. */
 struct entry {
     enum action action;
     int host, hosts, port, ports, target;
@@ -49,7 +49,7 @@ static const char *host_text(int host)
     return text;
 }
 
-/* Networks of up to four hosts, or single ones; never one within another. */
+/* Chooses a network of up to four hosts, or a single one; never one within another. */
 static void choose_host(struct entry *e)
 {
     int network = below(HOSTS / 4) * 4;
@@ -102,7 +102,7 @@ static void write_rule(int number, const struct entry *e)
     rules[number] = texts[number];
 }
 
-/* Now and then a rule for all stands between two runs of them. */
+/* Now and then there is a rule for all hosts between two runs of these. */
 static void make_rules(enum list list)
 {
     seed = (unsigned)list + 1;
@@ -127,7 +127,10 @@ static bool matches(const struct entry *e, int host, int port)
            port < e->port + e->ports;
 }
 
-/* What ipfw would do from a rule on: the number of the rule that diverts, 0 for the end, or -1. */
+/*
+ * What ipfw does from a rule on: the number of the rule that diverts, 0 for the end, or -1 for a
+ * drop.
+ */
 static int next_stop(int from, int host, int port)
 {
     for (int i = from; i < RULES; i++) {
@@ -150,7 +153,7 @@ static int next_stop(int from, int host, int port)
     return 0;
 }
 
-/* Follows one packet through the list, which it may not have met in any other way. */
+/* Follows one packet through the list, and checks each rule that it meets. */
 static void follow(int fd, int host, int port)
 {
     uint8_t packet[64], got[64];

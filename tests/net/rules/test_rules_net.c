@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What the words of a rule match, on real packets. All rules divert to one port; the test writes
- * each packet back until it has met the whole list, and notes the rules it was read from.
+ * What the options of a rule match, on real packets. All rules divert to one port; the test writes
+ * each packet back until it has met the whole list, and records the rules it was read from.
  */
 #include "make_packet.h"
 #include "packet/packet.h"
@@ -281,7 +281,7 @@ START_TEST(test_rules_match_what_they_say)
         snprintf(text[i], sizeof(text[i]), "%zu divert 8000 %s", (i + 1) * 10, table[i].rule);
         rules[i] = text[i];
     }
-    udp_socket(TO_ME_PORT); /* or the host answers with an error, which meets the rules too */
+    udp_socket(TO_ME_PORT); /* else the host answers with an error, which meets the rules too */
     rules_hold_list(_i, rules);
     fd = divert_bound(8000);
     for (int kind = 1; kind < 1 << PACKETS; kind <<= 1)
@@ -297,7 +297,7 @@ START_TEST(test_rules_match_what_they_say)
 }
 END_TEST
 
-/* Of 200 packets fewer than 50 or more than 150 pass once in 10^12 times. */
+/* Fewer than 50 or more than 150 of 200 packets pass once in 10^12 times. */
 START_TEST(test_some_packets_match_by_chance)
 {
     uint8_t packet[64];
@@ -315,7 +315,9 @@ START_TEST(test_some_packets_match_by_chance)
 }
 END_TEST
 
-/* A TCP segment with that many bytes, and so many words of options in both headers. */
+/*
+ * Sends a TCP segment with that many bytes of data, and that many words of options in both headers.
+ */
 static void send_segment(size_t data, unsigned words)
 {
     uint8_t segment[120] = {0}, packet[200];
@@ -353,8 +355,8 @@ START_TEST(test_length_of_tcp_data_is_found)
 }
 END_TEST
 
-/* An address of the network behind out0, on in0; and the same of in0. */
-START_TEST(test_spoofed_packets_are_told)
+/* Sends packets on in0 with a source address of out0's network, and of in0's. */
+START_TEST(test_spoofed_packets_are_recognised)
 {
     uint8_t packet[100], got[100];
     wire_address from;
@@ -375,7 +377,7 @@ START_TEST(test_spoofed_packets_are_told)
 }
 END_TEST
 
-/* It decides what no other rule does, and a packet that skips all of these, too. */
+/* It decides about packets that no other rule matches, and those that skip all others. */
 START_TEST(test_default_rule_denies)
 {
     uint8_t packet[100];
@@ -394,7 +396,7 @@ START_TEST(test_default_rule_denies)
 END_TEST
 
 #ifdef WIRE_IPV6
-/* With a header behind that of IPv6, and whether it comes out. */
+/* Does a packet with an extension header come out? */
 static bool passes_with(uint8_t type, uint8_t second, uint8_t third)
 {
     uint8_t packet[200], header[8] = {0, 0, third, second};
@@ -416,7 +418,7 @@ START_TEST(test_extension_headers_are_found)
 }
 END_TEST
 #else
-/* With an IP option of that kind, and whether it comes out. */
+/* Does a packet with an IP option of that kind come out? */
 static bool passes_with_option(uint8_t kind)
 {
     uint8_t packet[100], moved[104];
@@ -454,9 +456,11 @@ END_TEST
 int main(void)
 {
     const TTest *const tests[] = {
-        test_rules_match_what_they_say,   test_some_packets_match_by_chance,
-        test_default_rule_denies,         test_length_of_tcp_data_is_found,
-        test_spoofed_packets_are_told,
+        test_rules_match_what_they_say,
+        test_some_packets_match_by_chance,
+        test_default_rule_denies,
+        test_length_of_tcp_data_is_found,
+        test_spoofed_packets_are_recognised,
 #ifdef WIRE_IPV6
         test_extension_headers_are_found,
 #else

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Rules that ask whether a packet's socket has a number (SO_USER_COOKIE): sockarg. */
+/* Rules that match the number of a packet's socket (SO_USER_COOKIE): sockarg. */
 #include "rules.h"
 #include "wire.h"
 
@@ -34,7 +34,7 @@ static int socket_with(uint32_t cookie)
     return fd;
 }
 
-/* The packet comes to that port by that rule, and goes on to the wire. */
+/* Expects the packet at that port, by that rule, and lets it go on to the wire. */
 static void expect_diverted(int port, int rule)
 {
     size_t len = divert_read(sockets[port - 8000], got, sizeof(got), &from);
@@ -72,8 +72,8 @@ START_TEST(test_sockets_are_told_apart)
 }
 END_TEST
 
-/* As zapret has it. */
-START_TEST(test_what_a_program_sends_itself_is_left_alone)
+/* As in the rules of zapret. */
+START_TEST(test_own_packets_of_a_program_are_left_alone)
 {
     HOLD(_i, "100 divert 8000 udp from any to any 53 out not diverted not sockarg xmit out0");
     send_and_expect(udp_socket(0), 8000, 100);
@@ -82,7 +82,7 @@ START_TEST(test_what_a_program_sends_itself_is_left_alone)
 }
 END_TEST
 
-/* A packet that was written has no socket, as on FreeBSD. */
+/* A written packet has no socket, as on FreeBSD. */
 START_TEST(test_diverted_packet_has_no_socket)
 {
     HOLD(_i, "100 divert 8000 udp from any to any 53 out sockarg",
@@ -108,7 +108,7 @@ START_TEST(test_rules_that_skip_others)
 }
 END_TEST
 
-START_TEST(test_rules_that_do_not_ask)
+START_TEST(test_rules_without_sockarg)
 {
     HOLD(_i, "100 divert 8000 udp from any to any 53 out not diverted",
          "200 divert 8001 udp from any to any 53 out");
@@ -139,9 +139,9 @@ END_TEST
 int main(void)
 {
     const TTest *const tests[] = {
-        test_sockets_are_told_apart,        test_what_a_program_sends_itself_is_left_alone,
+        test_sockets_are_told_apart,        test_own_packets_of_a_program_are_left_alone,
         test_diverted_packet_has_no_socket, test_rules_that_skip_others,
-        test_rules_that_do_not_ask,         test_mark_of_the_program_is_kept,
+        test_rules_without_sockarg,         test_mark_of_the_program_is_kept,
     };
 
     return run_suite_with("sockarg", tests, sizeof(tests) / sizeof(tests[0]), rules_backends());

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Dynamic rules: keep-state, check-state, limit and flows with names, packet by packet. Without a
- * dynamic rule what comes in on out0 does not get through.
+ * Dynamic rules: keep-state, check-state, limit and named flows, packet by packet. Without a
+ * dynamic rule what comes in on out0 is blocked.
  */
 #include "make_packet.h"
 #include "packet/packet.h"
@@ -19,7 +19,7 @@ enum flags { FIN = TH_FIN, SYN = TH_SYN, RST = TH_RST, ACK = TH_ACK };
 
 static uint8_t packet[128];
 
-/* With IPv6 it is right already. ICMP's of IPv4 does not matter here. */
+/* Completes the checksum: IPv6 has a right one already, and ICMP's of IPv4 does not matter here. */
 static size_t complete(size_t len, size_t offset)
 {
     uint16_t sum = transport_checksum(packet, len);
@@ -52,7 +52,7 @@ static size_t make_tcp(const char *from, unsigned sport, const char *to, unsigne
     return complete(make_ip(packet, IPPROTO_TCP, from, to, 77, segment, sizeof(segment)), 16);
 }
 
-/* From the inner host to the outer one, and the other way. Do they get through? */
+/* Does a packet from one host to the other get through? */
 static bool goes_through(struct wire *from, struct wire *to, size_t len)
 {
     static uint8_t got[128], marker[64];
@@ -109,7 +109,7 @@ static size_t make_echo(const char *from, const char *to, uint8_t type)
     return complete(make_ip(packet, ECHO_PROTO, from, to, 77, message, sizeof(message)), 2);
 }
 
-/* "4m59s870ms" in whole seconds; -1: nothing is there. */
+/* Reads "4m59s870ms" as whole seconds; -1 if there is none. */
 static int read_seconds(const char *text)
 {
     int seconds = -1, number, used;
@@ -124,7 +124,7 @@ static int read_seconds(const char *text)
     return seconds;
 }
 
-/* Until the only element of a set goes. */
+/* The seconds until the only element of a set expires. */
 static int expires(const char *suffix)
 {
     char command[256], text[64] = "";
@@ -178,7 +178,7 @@ START_TEST(test_echo_has_addresses_only)
 
     hold("allow " ICMP " from any to any out via out0 keep-state", "count ip from any to any");
     ck_assert(!goes_through(&out0, &in0, make_echo(OUT_PEER, IN_PEER, REPLY)));
-    for (bool answered = false; !answered; tries++) { /* a busy machine may take longer than 5 s */
+    for (bool answered = false; !answered; tries++) { /* a busy machine may exceed the 5 s */
         ck_assert_int_lt(tries, 10);
         ck_assert(goes_through(&in0, &out0, make_echo(IN_PEER, OUT_PEER, REQUEST)));
         answered = goes_through(&out0, &in0, make_echo(OUT_PEER, IN_PEER, REPLY));
@@ -219,7 +219,7 @@ START_TEST(test_reset_ends_a_connection)
 }
 END_TEST
 
-/* Its ports are used again before what was remembered of the first connection has expired. */
+/* The ports are used again before the state of the first connection has expired. */
 START_TEST(test_closed_connection_is_forgotten)
 {
     hold("allow tcp from any to any out via out0 setup keep-state", "count ip from any to any");
@@ -235,7 +235,7 @@ START_TEST(test_closed_connection_is_forgotten)
 }
 END_TEST
 
-START_TEST(test_setup_is_asked_of_the_first_packet_only)
+START_TEST(test_setup_applies_to_the_first_packet_only)
 {
     hold("allow tcp from any to any 80 out via out0 setup keep-state",
          "deny tcp from any to any out via out0");
@@ -248,9 +248,11 @@ START_TEST(test_setup_is_asked_of_the_first_packet_only)
 }
 END_TEST
 
-/* A packet looks at the first rule that has to do with them, here before the deny rule or behind.
+/*
+ * Dynamic rules are checked at the first rule that has to do with them, here before the deny rule
+ * or after it.
  */
-START_TEST(test_check_state_says_where)
+START_TEST(test_check_state_sets_the_place_of_the_check)
 {
     rules_hold(rules_nft(), "100 allow gre from any to any", "200 check-state",
                "300 deny udp from any to any in via out0",
@@ -260,7 +262,7 @@ START_TEST(test_check_state_says_where)
 }
 END_TEST
 
-START_TEST(test_too_late_a_check)
+START_TEST(test_state_check_after_a_deny_is_too_late)
 {
     rules_hold(rules_nft(), "100 allow gre from any to any",
                "300 deny udp from any to any in via out0",
@@ -318,8 +320,8 @@ START_TEST(test_any_flow)
 }
 END_TEST
 
-/* What goes on behind a divert rule is looked up with its new addresses. */
-START_TEST(test_state_behind_a_divert_rule)
+/* What goes on after a divert rule is looked up with its new addresses. */
+START_TEST(test_state_after_a_divert_rule)
 {
     uint8_t got[128];
     wire_address from;
@@ -369,7 +371,7 @@ START_TEST(test_diverting_rule_with_state)
     ck_assert_uint_eq(divert_read(fd, got, sizeof(got), &from), len);
     ck_assert_int_eq(from.sin_tag, 200);
     divert_write(fd, got, len, &from);
-    wire_expect_silence(&in0); /* rule 300 comes behind */
+    wire_expect_silence(&in0); /* rule 300 comes later */
 }
 END_TEST
 
@@ -387,7 +389,7 @@ START_TEST(test_limit)
     ck_assert(tcp_out(1112, 80, ACK));
     ck_assert(!tcp_out(1114, 80, SYN));
     ck_assert(tcp_back(80, 1112, RST | ACK));
-    for (int tries = 0; !tcp_out(1115, 80, SYN); tries++) { /* it counts anew after some ticks */
+    for (int tries = 0; !tcp_out(1115, 80, SYN); tries++) { /* counted again after some ticks */
         ck_assert_int_lt(tries, 50);
         usleep(100000);
     }
@@ -395,7 +397,7 @@ START_TEST(test_limit)
 }
 END_TEST
 
-/* An or-block stands for several rules, and yet is one. */
+/* An or-block becomes several rules, but counts as one. */
 START_TEST(test_limit_counts_alternatives_together)
 {
     rules_hold(rules_nft(), "100 allow gre from any to any",
@@ -418,14 +420,14 @@ int main(void)
         test_tcp_lifetimes,
         test_reset_ends_a_connection,
         test_closed_connection_is_forgotten,
-        test_setup_is_asked_of_the_first_packet_only,
-        test_check_state_says_where,
-        test_too_late_a_check,
+        test_setup_applies_to_the_first_packet_only,
+        test_check_state_sets_the_place_of_the_check,
+        test_state_check_after_a_deny_is_too_late,
         test_action_is_that_of_the_rule,
         test_deny_can_have_state,
         test_flows_have_names,
         test_any_flow,
-        test_state_behind_a_divert_rule,
+        test_state_after_a_divert_rule,
         test_diverting_rule_with_state,
         test_limit,
         test_limit_counts_alternatives_together,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Calls on a divert socket that neither read, write nor wait: what BSD's kernel answers. */
+/* Calls on a divert socket that neither read, write nor wait have the results of BSD's kernel. */
 #include "make_packet.h"
 #include "wire.h"
 
@@ -49,7 +49,7 @@ static void set(int fd, int name, int value)
                   "expected option %d to be taken: %s", name, strerror(errno));
 }
 
-START_TEST(test_it_connects_to_nobody)
+START_TEST(test_calls_of_connections_are_refused)
 {
     struct sockaddr_in sin = {.sin_family = AF_INET, .sin_port = htons(PORT)};
     socklen_t size = sizeof(sin);
@@ -185,7 +185,7 @@ START_TEST(test_timeouts_are_read_back)
 }
 END_TEST
 
-START_TEST(test_options_that_mean_nothing_are_kept)
+START_TEST(test_options_without_effect_are_kept)
 {
     const int names[] = {SO_RCVLOWAT, SO_SNDLOWAT, SO_OOBINLINE};
     struct linger linger = {.l_onoff = 1, .l_linger = 7}, kept = {0};
@@ -233,7 +233,7 @@ START_TEST(test_user_cookie_is_kept)
 }
 END_TEST
 
-START_TEST(test_user_cookie_of_what_is_no_socket)
+START_TEST(test_user_cookie_of_a_pipe_is_enotsock)
 {
     uint32_t value = 1;
     int fds[2];
@@ -244,7 +244,7 @@ START_TEST(test_user_cookie_of_what_is_no_socket)
 }
 END_TEST
 
-/* No socket gets that of another, however many there were. */
+/* No socket gets another's number, however many there were. */
 START_TEST(test_user_cookies_of_many_sockets)
 {
     for (int i = 1; i <= 1000; i++) {
@@ -278,7 +278,7 @@ START_TEST(test_interfaces_are_asked_for_by_ioctl)
 }
 END_TEST
 
-START_TEST(test_options_it_does_not_have)
+START_TEST(test_unknown_options_are_refused)
 {
     int fd = divert_socket(), one = 1;
 
@@ -420,7 +420,7 @@ END_TEST
 int main(void)
 {
     const TTest *const tests[] = {
-        test_it_connects_to_nobody,
+        test_calls_of_connections_are_refused,
         test_getsockname_before_and_after_bind,
         test_shutdown_of_writing,
         test_write_after_shutdown_raises_sigpipe,
@@ -428,12 +428,12 @@ int main(void)
         test_options_tell_what_it_is,
         test_options_that_were_set_are_read_back,
         test_timeouts_are_read_back,
-        test_options_that_mean_nothing_are_kept,
+        test_options_without_effect_are_kept,
         test_user_cookie_is_kept,
-        test_user_cookie_of_what_is_no_socket,
+        test_user_cookie_of_a_pipe_is_enotsock,
         test_user_cookies_of_many_sockets,
         test_interfaces_are_asked_for_by_ioctl,
-        test_options_it_does_not_have,
+        test_unknown_options_are_refused,
         test_stat_says_socket,
         test_fionbio,
         test_sigio_by_fcntl,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Descriptors of divert sockets, as the program numbers, copies and closes them. */
+/* Descriptors of divert sockets: how programs number, copy and close them. */
 #include "make_packet.h"
 #include "wire.h"
 
@@ -35,7 +35,7 @@ static void expect_errno(int result, int expected)
                   result, strerror(errno));
 }
 
-/* The descriptor works: a packet comes out of it. */
+/* Checks that a packet can be read from the descriptor. */
 static void expect_reads(int fd)
 {
     send_one("x");
@@ -43,7 +43,7 @@ static void expect_reads(int fd)
     ck_assert_mem_eq(got, packet, len);
 }
 
-/* Calls for each open descriptor, the library's own included: the directory shows them. */
+/* Calls VISIT for each open descriptor, including the library's private ones, by /proc. */
 static int each_open(void (*visit)(int fd))
 {
     DIR *directory = opendir("/proc/self/fd");
@@ -241,16 +241,16 @@ static bool is_ours(int fd, int divert)
     return fd > divert && fcntl(fd, F_GETFD) < 0 && errno == EBADF;
 }
 
-static int looked_at, hidden_seen;
+static int divert, private_seen;
 
-static void look_at_hidden(int fd)
+static void examine_private(int fd)
 {
     int one = 1;
     struct stat st;
 
-    if (!is_ours(fd, looked_at))
+    if (!is_ours(fd, divert))
         return;
-    hidden_seen++;
+    private_seen++;
     ck_assert_int_ge(fd, 512);
     ck_assert_msg(syscall(SYS_fcntl, fd, F_GETFD) == FD_CLOEXEC, "expected %d to be close-on-exec",
                   fd);
@@ -264,18 +264,18 @@ static void look_at_hidden(int fd)
     expect_errno(fstat(fd, &st), EBADF);
 }
 
-START_TEST(test_hidden_descriptors_are_high_and_out_of_reach)
+START_TEST(test_private_descriptors_are_high_and_out_of_reach)
 {
-    looked_at = divert_bound(PORT);
-    each_open(look_at_hidden);
-    ck_assert_int_ge(hidden_seen, 2);
+    divert = divert_bound(PORT);
+    each_open(examine_private);
+    ck_assert_int_ge(private_seen, 2);
     divert_incoming(PORT);
-    expect_reads(looked_at);
-    ck_assert_int_eq(looked_at, dup(looked_at) - 1);
+    expect_reads(divert);
+    ck_assert_int_eq(divert, dup(divert) - 1);
 }
 END_TEST
 
-START_TEST(test_hidden_descriptors_with_a_low_limit)
+START_TEST(test_private_descriptors_with_a_low_limit)
 {
     struct rlimit limit = {64, 64};
     int fd;
@@ -289,8 +289,8 @@ START_TEST(test_hidden_descriptors_with_a_low_limit)
 END_TEST
 
 /*
- * They need more descriptors than the soft limit of a usual login, 1024: some are hidden. Each
- * takes 19 MB of addresses, of which a program of 32 bits has 3 GB.
+ * They need more descriptors than the usual soft limit, 1024: the library has private ones. Each
+ * socket takes 19 MB of address space, of which a 32-bit program has 3 GB.
  */
 enum { MANY = sizeof(void *) < 8 ? 100 : 300 };
 
@@ -374,8 +374,8 @@ static void (*const closers[])(int keep) = {
 };
 
 /*
- * Returns what went wrong, 0 for nothing: it closes the descriptor, too, by which the test would be
- * told of a failed assertion.
+ * Returns the number of what failed, or 0: it also closes the descriptor by which a failed
+ * assertion would be reported.
  */
 static int close_and_go_on(int fd, void (*close_all)(int keep), bool really_all)
 {
@@ -391,8 +391,8 @@ static int close_and_go_on(int fd, void (*close_all)(int keep), bool really_all)
     return really_all && (fcntl(wire, F_GETFD) != -1 || errno != EBADF) ? 4 : 0;
 }
 
-/* A daemon that closes all but the descriptors it knows. */
-START_TEST(test_socket_outlives_those_who_close_everything)
+/* As a daemon does that closes all descriptors but those it knows. */
+START_TEST(test_socket_survives_a_program_that_closes_everything)
 {
     int fd = divert_bound(PORT), status;
     pid_t child;
@@ -435,7 +435,7 @@ START_TEST(test_close_range_cloexec_only_marks)
 }
 END_TEST
 
-/* For valgrind, past the test's frame: all that a program does with a socket, and again. */
+/* For valgrind, without the test framework: all that a program does with a socket, twice. */
 static int use_and_close(void)
 {
     struct sockaddr_in sin = {.sin_family = AF_INET};
@@ -469,14 +469,14 @@ int main(int argc, char *argv[])
         test_copy_to_itself_and_errors,
         test_last_close_frees_the_port,
         test_nothing_leaks_over_many_opens,
-        test_hidden_descriptors_are_high_and_out_of_reach,
-        test_hidden_descriptors_with_a_low_limit,
+        test_private_descriptors_are_high_and_out_of_reach,
+        test_private_descriptors_with_a_low_limit,
         test_many_sockets_at_once,
         test_no_descriptor_left_is_emfile,
         test_close_range_closes_divert_sockets,
         test_close_range_cloexec_only_marks,
     };
-    const TTest *const closing[] = {test_socket_outlives_those_who_close_everything};
+    const TTest *const closing[] = {test_socket_survives_a_program_that_closes_everything};
     int failed;
 
     if (argc == 2 && strcmp(argv[1], "leaks") == 0)

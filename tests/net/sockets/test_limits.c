@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Programs that take the right to open descriptors from themselves once they are set up, as
- * sandboxes do: RLIMIT_NOFILE. Each job runs in a process of its own, which has that limit.
+ * Programs that give up the right to open descriptors once they are set up, as sandboxes do:
+ * RLIMIT_NOFILE. Each job runs in a process of its own, which has that limit.
  */
 #include "make_packet.h"
 #include "stress.h"
@@ -22,18 +22,18 @@
 #include <time.h>
 #include <unistd.h>
 
-#define PATIENCE_S 20
-#define PACKETS    3 /* for each job that waits */
+#define TIMEOUT_S 20
+#define PACKETS   3 /* for each job that waits */
 
 struct report {
-    _Atomic pid_t waiter; /* the process, when it is about to wait */
+    _Atomic pid_t waiter; /* the process, just before it waits */
 };
 
 static struct report *report;
 static int fd, epoll_fd, ends[2];
 static uint8_t packet[2000];
 static struct sockaddr_in from;
-static struct timespec patience = {.tv_sec = PATIENCE_S};
+static struct timespec timeout = {.tv_sec = TIMEOUT_S};
 
 static void will_wait(void)
 {
@@ -62,7 +62,7 @@ static int set_timeout(long seconds, long us)
     return setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &time, sizeof(time)) < 0 ? errno : 0;
 }
 
-/* ---- jobs: 0, or an error number, or one above 200 that says what failed ---- */
+/* ---- jobs: they return 0, an errno, or a number above 200 that says what failed ---- */
 
 static int job_recvfrom(void)
 {
@@ -80,10 +80,10 @@ static int job_recvfrom_with_timeout(void)
         return 210;
     if (recv(fd, packet, sizeof(packet), 0) != -1 || errno != EAGAIN)
         return 211;
-    return set_timeout(PATIENCE_S, 0) ? 212 : job_recvfrom();
+    return set_timeout(TIMEOUT_S, 0) ? 212 : job_recvfrom();
 }
 
-/* Waits with the call before each read. */
+/* Waits by that call before each read. */
 static int wait_each(int (*wait)(void))
 {
     int result = 0;
@@ -101,7 +101,7 @@ static int wait_each(int (*wait)(void))
 
 static int wait_in_select(void)
 {
-    struct timeval time = {.tv_sec = PATIENCE_S};
+    struct timeval time = {.tv_sec = TIMEOUT_S};
     fd_set set;
 
     FD_ZERO(&set);
@@ -116,34 +116,34 @@ static int wait_in_pselect_with_others(void)
     FD_ZERO(&set);
     FD_SET(fd, &set);
     FD_SET(ends[0], &set);
-    return pselect((fd > ends[0] ? fd : ends[0]) + 1, &set, NULL, NULL, &patience, NULL);
+    return pselect((fd > ends[0] ? fd : ends[0]) + 1, &set, NULL, NULL, &timeout, NULL);
 }
 
 static int wait_in_poll(void)
 {
     struct pollfd p = {.fd = fd, .events = POLLIN};
 
-    return poll(&p, 1, PATIENCE_S * 1000);
+    return poll(&p, 1, TIMEOUT_S * 1000);
 }
 
 static int wait_in_ppoll_with_others(void)
 {
     struct pollfd p[] = {{.fd = ends[0], .events = POLLIN}, {.fd = fd, .events = POLLIN}};
 
-    return ppoll(p, 2, &patience, NULL);
+    return ppoll(p, 2, &timeout, NULL);
 }
 
 static int wait_in_epoll(void)
 {
     struct epoll_event event;
 
-    return epoll_wait(epoll_fd, &event, 1, PATIENCE_S * 1000);
+    return epoll_wait(epoll_fd, &event, 1, TIMEOUT_S * 1000);
 }
 
 static int wait_in_raw_ppoll(void)
 {
     struct pollfd p = {.fd = fd, .events = POLLIN};
-    struct timespec time = patience;
+    struct timespec time = timeout;
 
     return (int)syscall(SYS_ppoll, &p, 1, &time, NULL, 8);
 }
@@ -186,7 +186,7 @@ static int job_recvmmsg(void)
             .msg_name = &from, .msg_namelen = sizeof(from), .msg_iov = &vector, .msg_iovlen = 1}};
 
     will_wait();
-    if (recvmmsg(fd, &message, 1, 0, &patience) != 1)
+    if (recvmmsg(fd, &message, 1, 0, &timeout) != 1)
         return 230;
     if (sendto(fd, packet, SMALL_PACKET, 0, (struct sockaddr *)&from, sizeof(from)) != SMALL_PACKET)
         return 231;
@@ -221,7 +221,7 @@ static int job_no_more_descriptors(void)
     return job_recvfrom();
 }
 
-/* New packets, of which others were sent before. */
+/* Injects packets, after others were sent before. */
 static int inject(const char *to)
 {
     struct sockaddr_in address = address_make(to, 0);
@@ -248,8 +248,8 @@ static int job_inject_incoming(void)
 static const struct job {
     const char *name;
     int (*run)(void);
-    rlim_t least;       /* the kernel itself refuses the call with a lower limit */
-    const char *before; /* where a packet is sent to before the limit is set */
+    rlim_t least;       /* the kernel refuses the call with */
+    const char *before; /* where to send a packet before the */
 } jobs[] = {
     {"recvfrom", job_recvfrom, 0, NULL},
     {"recvfrom with SO_RCVTIMEO", job_recvfrom_with_timeout, 0, NULL},
@@ -267,7 +267,7 @@ static const struct job {
 };
 #define JOBS ((int)(sizeof(jobs) / sizeof(jobs[0])))
 
-/* The last one is above the program's descriptors, and below those that the library may have. */
+/* The last one is above the program's descriptors, and below the library's private ones. */
 static const rlim_t limits[] = {0, 2, 64};
 #define LIMITS ((int)(sizeof(limits) / sizeof(limits[0])))
 
@@ -327,7 +327,7 @@ START_TEST(test_job_with_a_limit)
 }
 END_TEST
 
-/* Its port is free then, while the process that has the limit lives on. */
+/* The port is then free, although the process with the limit lives on. */
 START_TEST(test_close_with_a_limit)
 {
     struct sockaddr_in any = {.sin_family = AF_INET, .sin_port = htons(PORT)};

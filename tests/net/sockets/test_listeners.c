@@ -50,7 +50,7 @@ static size_t make(int peer, bool reply)
     return make_udp(packet, address, 1000, OUT_PEER, 53, 7, "x", 1);
 }
 
-/* Which of the sockets gets the packet that is sent now. */
+/* Sends the packet, and returns which of the sockets gets it. */
 static int who_gets(const int fds[LISTENERS], size_t len)
 {
     struct pollfd p[LISTENERS];
@@ -92,7 +92,7 @@ START_TEST(test_flows_are_spread_and_both_directions_meet)
 }
 END_TEST
 
-/* The user is told, by the option that says how many there may be. */
+/* An error is printed, with the option that says how many there may be. */
 START_TEST(test_one_listener_too_many)
 {
     char said[512] = "";

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Threads that are cancelled in the middle of calls on a divert socket: each ends at once, and the
- * others go on.
+ * other threads go on.
  */
 #include "make_packet.h"
 #include "stress.h"
@@ -29,7 +29,7 @@
 
 static int fd, epoll_fd;
 
-/* ---- what a thread waits in before it reads; each of them returns when there is a packet ---- */
+/* ---- calls in which a thread waits before it reads; each returns when there is a packet ---- */
 
 static void wait_in_recvfrom(void)
 {
@@ -87,7 +87,7 @@ struct passing {
     _Atomic pid_t tid;
     uint8_t packet[2000];
     struct sockaddr_in from;
-    _Atomic ssize_t pending; /* bytes in packet that were read and perhaps not written */
+    _Atomic ssize_t pending; /* bytes in packet, read and perhaps */
     _Atomic uint32_t taken, passed;
     _Atomic int failures;
 };
@@ -125,7 +125,7 @@ static void start_passing(pthread_t *thread)
     ck_assert_int_eq(pthread_create(thread, NULL, pass_on, &passing), 0);
 }
 
-/* Cancels it, and fails the test if it does not end. */
+/* Cancels a thread, and fails the test if it does not end. */
 static void cancel(pthread_t thread)
 {
     struct timespec end;
@@ -140,7 +140,7 @@ static void cancel(pthread_t thread)
     ck_assert_ptr_eq(result, PTHREAD_CANCELED);
 }
 
-/* Reads what is left of those before it, too. */
+/* Reads the packets left by earlier threads, too. */
 static void pass_last(void)
 {
     uint8_t buffer[2000] = {0};
@@ -161,7 +161,7 @@ static void pass_last(void)
     } while (small_number(buffer) != LAST);
 }
 
-/* Reads within a time, so that a socket that nobody can read any more is noticed. */
+/* Reads with a timeout, to notice a socket that nobody can read any more. */
 static void expect_packets_to_pass(void)
 {
     struct timeval time = {.tv_sec = JOIN_S};
@@ -190,7 +190,7 @@ static void make_socket(bool outgoing)
     wires_keep_little();
 }
 
-/* The kernel's queue has a limited number of places: the packet that it had goes on. */
+/* Writes the packet that the thread had read: the kernel's queue has a limited number of places. */
 static void write_what_it_had(void)
 {
     if (passing.pending == SMALL_PACKET)
@@ -261,7 +261,7 @@ START_TEST(test_cancelled_while_nothing_comes)
 }
 END_TEST
 
-/* Of a thread that may be ended anywhere, as long as it is asleep. */
+/* The thread is asleep, and may be cancelled anywhere. */
 START_TEST(test_asynchronously_cancelled_while_it_waits)
 {
     cancel_asleep(wait_in_recvfrom, PTHREAD_CANCEL_ASYNCHRONOUS);
@@ -422,7 +422,7 @@ static void *call_when_cancelled(void *arg)
     return NULL;
 }
 
-/* With packets at hand, some of which the library has taken from the kernel already. */
+/* There are packets to read, some of which the library has already taken from the kernel. */
 START_TEST(test_call_is_a_cancellation_point)
 {
     pthread_t thread;

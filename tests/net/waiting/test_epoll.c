@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Waiting for divert sockets: epoll in all its forms, and select and poll beside it. */
+/* Waiting for divert sockets by all forms of epoll, and by select and poll. */
 #include "make_packet.h"
 #include "wire.h"
 
@@ -18,7 +18,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define SOON 10000 /* ms; nothing waits so long unless it fails */
+#define SOON 10000 /* only a failure takes that long */
 
 static uint8_t packet[2000], got[2000];
 static size_t len;
@@ -70,7 +70,7 @@ static void read_all(int fd, int expected)
     ck_assert_int_eq(n, expected);
 }
 
-START_TEST(test_level)
+START_TEST(test_level_triggered)
 {
     int fd = divert_ready(), epoll = epoll_on(fd, EPOLLIN);
 
@@ -102,7 +102,7 @@ START_TEST(test_packets_that_were_there_before)
 }
 END_TEST
 
-START_TEST(test_edge)
+START_TEST(test_edge_triggered)
 {
     int fd = divert_ready(), epoll = epoll_on(fd, EPOLLIN | EPOLLET);
 
@@ -219,7 +219,7 @@ START_TEST(test_several_sockets_and_others)
 }
 END_TEST
 
-/* Packets at hand for one do not hide those of another for long. */
+/* Packets of one socket do not hide those of another for long. */
 START_TEST(test_socket_beside_one_that_always_has_packets)
 {
     int fd = divert_ready(), second = divert_bound(PORT + 1);
@@ -371,7 +371,7 @@ START_TEST(test_timeouts)
 }
 END_TEST
 
-/* An answer of the kernel that holds no packet: to a verdict for a packet that is not there. */
+/* The kernel's answer may not be a packet, as to a verdict for a packet that is gone. */
 START_TEST(test_never_readable_without_a_packet)
 {
     int fd = divert_ready(), epoll = epoll_on(fd, EPOLLIN);
@@ -383,7 +383,7 @@ START_TEST(test_never_readable_without_a_packet)
     ck_assert_int_eq(read(fd, got, sizeof(got)), (ssize_t)len);
     run("iptables -t raw -F");
     ck_assert_int_eq(setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &(int){1 << 20}, sizeof(int)), 0);
-    run("ip link set in0 down; ip link set in0 up"); /* drops what is queued for in0 */
+    run("ip link set in0 down; ip link set in0 up"); /* which drops what is queued for in0 */
     divert_write(fd, got, len, NULL);                /* its verdict is answered with ENOENT */
     ck_assert_int_eq(poll(&p, 1, 50), 0);
     expect_none(epoll);
@@ -394,7 +394,7 @@ START_TEST(test_never_readable_without_a_packet)
 }
 END_TEST
 
-START_TEST(test_read_past_libc_fails_and_takes_nothing)
+START_TEST(test_raw_read_fails_and_takes_nothing)
 {
     int fd = divert_ready(), epoll = epoll_on(fd, EPOLLIN);
     uint64_t count;
@@ -531,9 +531,9 @@ END_TEST
 int main(void)
 {
     const TTest *const tests[] = {
-        test_level,
+        test_level_triggered,
         test_packets_that_were_there_before,
-        test_edge,
+        test_edge_triggered,
         test_one_shot,
         test_writable_and_rdnorm,
         test_errors_are_the_kernels,
@@ -546,7 +546,7 @@ int main(void)
         test_masks,
         test_timeouts,
         test_never_readable_without_a_packet,
-        test_read_past_libc_fails_and_takes_nothing,
+        test_raw_read_fails_and_takes_nothing,
         test_select_beyond_1024,
         test_select_sets,
         test_poll_twice_closed_and_negative,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What ends a wait on a divert socket: packets, and signals by the flags of their handlers. */
+/* What ends a wait on a divert socket: packets, and signals, depending on their handlers' flags. */
 #include "make_packet.h"
 #include "stress.h"
 #include "wire.h"
@@ -67,7 +67,7 @@ START_TEST(test_sa_restart_goes_on_reading)
     struct itimerval timer = {{0, 50000}, {0, 50000}};
     struct sigaction action = {.sa_handler = send_from_handler, .sa_flags = SA_RESTART};
 
-    signal(SIGTERM, SIG_DFL); /* handlers of the test's frame, without SA_RESTART */
+    signal(SIGTERM, SIG_DFL); /* the test framework's handlers are without */
     signal(SIGINT, SIG_DFL);
     restarted_fd = divert_bound(PORT);
     divert_incoming(PORT);
@@ -81,14 +81,14 @@ END_TEST
 
 static volatile sig_atomic_t interrupted;
 
-/* As handlers do that are to run once. */
+/* Like handlers that are to run once. */
 static void interrupt_once(int sig)
 {
     interrupted++;
     signal(sig, SIG_IGN);
 }
 
-/* SIGALRM interrupts, once; the packet is sent by a handler of SIGUSR1, which does not. */
+/* SIGALRM interrupts once; the packet is sent by the handler of SIGUSR1, which does not. */
 static void start_mixed(void)
 {
     struct sigaction one = {.sa_handler = interrupt_once}, other = {.sa_flags = SA_RESTART};
@@ -101,7 +101,7 @@ static void start_mixed(void)
     len = make_udp(packet, IN_PEER, 1, OUT_PEER, 2, 3, "x", 1);
 }
 
-/* Sends a packet when the test sleeps. */
+/* Sends a packet when the test sleeps in poll, and expects poll to return. */
 static void expect_to_wake(struct pollfd *fds, nfds_t count)
 {
     pid_t test = getpid(), child = fork();
@@ -109,7 +109,7 @@ static void expect_to_wake(struct pollfd *fds, nfds_t count)
     if (child == 0) {
         wait_until_asleep(test);
         wire_send(&in0, packet, len);
-        pause(); /* its end would wake the test, too */
+        pause(); /* the end of the process would wake the test, too */
     }
     ck_assert_int_eq(poll(fds, count, -1), 1);
     kill(child, SIGKILL);
@@ -122,14 +122,14 @@ START_TEST(test_poll_wakes_for_each_event_of_reading)
     struct pollfd fds[100];
     int fd;
 
-    setenv("DIVERTSHIM_HOLD_MS", "3600000", 1); /* what is overdue would wake the test, too */
+    setenv("DIVERTSHIM_HOLD_MS", "3600000", 1); /* an overdue packet would wake the test */
     fd = divert_bound(PORT);
     divert_incoming(PORT);
     len = make_udp(packet, IN_PEER, 1, OUT_PEER, 2, 3, "x", 1);
     for (size_t i = 0; i < 2 * sizeof(asked) / sizeof(asked[0]); i++) {
         nfds_t count = i % 2 ? sizeof(fds) / sizeof(fds[0]) : 1;
 
-        memset(fds, 0xff, sizeof(fds)); /* numbers below 0 are passed over */
+        memset(fds, 0xff, sizeof(fds)); /* negative descriptors are ignored */
         fds[0] = (struct pollfd){.fd = fd, .events = asked[i / 2]};
         expect_to_wake(fds, count);
         ck_assert_int_eq(fds[0].events, asked[i / 2]);
@@ -139,7 +139,7 @@ START_TEST(test_poll_wakes_for_each_event_of_reading)
 }
 END_TEST
 
-/* A child sends the signal each time that the test sleeps, until it is killed. */
+/* Forks a child that sends the signal each time that the test sleeps, until it is killed. */
 static pid_t send_while_asleep(int sig)
 {
     pid_t test = getpid(), child = fork();

@@ -15,7 +15,7 @@
 
 static uint8_t got[2000];
 
-/* False, with a line that says why, where there is no io_uring. */
+/* Opens a ring. False, after a message, where there is no io_uring. */
 static bool ring_open(struct io_uring *ring)
 {
     int err = io_uring_queue_init(8, ring, 0);
@@ -33,7 +33,7 @@ static struct io_uring_sqe *ring_entry(struct io_uring *ring)
     return sqe;
 }
 
-/* The next result; false if there is none in time. */
+/* Waits for the next result; false if there is none in time. */
 static bool ring_wait(struct io_uring *ring, int ms, int *result, unsigned *flags)
 {
     struct __kernel_timespec time = {ms / 1000, ms % 1000 * 1000000LL};
@@ -78,7 +78,7 @@ START_TEST(test_poll_by_io_uring)
 }
 END_TEST
 
-/* Packets that the library has taken from the kernel already. */
+/* The library has already taken the packets from the kernel. */
 START_TEST(test_poll_by_io_uring_before_each_packet_of_a_burst)
 {
     int fd = divert_ready(), result;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Programs that wait past the C library, by system calls of their own: the descriptor is readable
+ * Programs that wait by system calls of their own, not by the C library: the descriptor is readable
  * exactly while a packet can be read. And epoll instances that the library cannot know.
  */
 #include "make_packet.h"
@@ -32,7 +32,7 @@ static struct timespec timespec_of(int ms)
     return (struct timespec){ms / 1000, ms % 1000 * 1000000L};
 }
 
-/* What a raw ppoll(2) says about the descriptor, 0 after the time. */
+/* The result of a raw ppoll(2) for the descriptor, 0 on a timeout. */
 static short raw_ppoll(int fd, short asked, int ms)
 {
     struct pollfd p = {.fd = fd, .events = asked};
@@ -99,7 +99,7 @@ static int read_until_empty(int fd)
     return n;
 }
 
-/* Sends so many, and waits until the kernel has queued all of them. */
+/* Sends that many packets, and waits until the kernel has queued them all. */
 static void send_burst(unsigned count)
 {
     unsigned before = queue_waiting(PORT);
@@ -155,7 +155,7 @@ START_TEST(test_raw_epoll_pwait_sees_packets)
 }
 END_TEST
 
-/* As select(2) and poll(2) say of sockets. */
+/* As select(2) and poll(2) document for sockets. */
 START_TEST(test_raw_poll_reports_rdnorm)
 {
     int fd = divert_ready();
@@ -169,7 +169,7 @@ START_TEST(test_raw_poll_reports_rdnorm)
 }
 END_TEST
 
-/* Around the numbers of packets that the library takes from the kernel at once. */
+/* Near the number of packets that the library takes from the kernel at once. */
 static const unsigned bursts[] = {2, 63, 64, 65, 100, 129, 300};
 #define BURSTS ((int)(sizeof(bursts) / sizeof(bursts[0])))
 
@@ -187,7 +187,7 @@ START_TEST(test_readable_before_each_packet_of_a_burst)
 }
 END_TEST
 
-/* The same while the program writes what it reads, as it does. */
+/* The same while the program writes what it reads. */
 START_TEST(test_readable_before_each_packet_that_is_passed_on)
 {
     int fd = divert_ready();
@@ -253,8 +253,8 @@ START_TEST(test_blocked_raw_ppoll_wakes)
 }
 END_TEST
 
-/* What would eat a counter of the library's own, were the descriptor an eventfd. */
-START_TEST(test_read_past_the_library_takes_nothing)
+/* These calls would take a counter of the library, if the descriptor were an eventfd. */
+START_TEST(test_raw_read_takes_nothing)
 {
     int fd = divert_ready();
     struct iovec vector = {got, sizeof(got)};
@@ -320,7 +320,7 @@ START_TEST(test_o_nonblock_is_kept)
 }
 END_TEST
 
-/* Each test of epoll twice: the program waits by the C library, or by the system call. */
+/* Tests of epoll run twice: the program waits by the C library, or by the system call. */
 static int (*const epoll_waits[])(int epoll, int ms) = {libc_epoll_wait, raw_epoll_wait};
 
 START_TEST(test_edge_for_each_arrival)
@@ -389,7 +389,7 @@ START_TEST(test_exclusive_is_accepted)
 }
 END_TEST
 
-/* All that is reported for the descriptor, whether in one event or in two. */
+/* All events that are reported for the descriptor, together or one by one. */
 static uint32_t reported(int epoll, int fd, int ms)
 {
     int n = epoll_wait(epoll, events, 8, ms);
@@ -511,7 +511,7 @@ START_TEST(test_socket_is_added_while_a_thread_waits)
 }
 END_TEST
 
-/* The program that was executed: waits with the instance that it inherited. */
+/* The executed program waits with the instance that it inherited. */
 static int wait_and_read(const char *how, int epoll, int fd)
 {
     int (*wait)(int, int) = epoll_waits[how[0] == 'r'];
@@ -550,7 +550,7 @@ START_TEST(test_instance_is_inherited_over_exec)
 }
 END_TEST
 
-/* In a child that was made past the C library's handlers. */
+/* In a child that was made without the C library's fork handlers. */
 START_TEST(test_instance_is_inherited_by_a_raw_child)
 {
     int fd = divert_ready(), epoll = epoll_create1(0), status;
@@ -570,16 +570,11 @@ END_TEST
 int main(int argc, char *argv[])
 {
     const TTest *const tests[] = {
-        test_raw_ppoll_sees_packets,
-        test_raw_pselect6_sees_packets,
-        test_raw_epoll_pwait_sees_packets,
-        test_raw_poll_reports_rdnorm,
-        test_peek_leaves_it_readable,
-        test_blocked_raw_ppoll_wakes,
-        test_read_past_the_library_takes_nothing,
-        test_divert_socket_is_no_epoll_instance,
-        test_o_nonblock_is_kept,
-        test_writable_in_epoll_until_it_is_changed,
+        test_raw_ppoll_sees_packets,       test_raw_pselect6_sees_packets,
+        test_raw_epoll_pwait_sees_packets, test_raw_poll_reports_rdnorm,
+        test_peek_leaves_it_readable,      test_blocked_raw_ppoll_wakes,
+        test_raw_read_takes_nothing,       test_divert_socket_is_no_epoll_instance,
+        test_o_nonblock_is_kept,           test_writable_in_epoll_until_it_is_changed,
         test_writable_in_poll_and_select,
     };
     const TTest *const each_burst[] = {

@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/*
- * Signal handlers that use the divert socket, as they may use any descriptor, while the program is
- * in the middle of a call on it.
- */
+/* Signal handlers that use the divert socket while the program is in the middle of a call on it. */
 #include "make_packet.h"
 #include "stress.h"
 #include "wire.h"
@@ -40,7 +37,7 @@ static void expect_no_failure(void)
                   strerror(failure));
 }
 
-/* One packet in and out. Each caller has memory of its own: the handler may interrupt the other. */
+/* Passes one packet on. Each caller has memory of its own: the handler may interrupt the other. */
 static bool pass_one(int flags)
 {
     uint8_t packet[200];
@@ -205,7 +202,7 @@ static void wait_in_turn(unsigned turn)
         epoll_wait(epoll_fd, &event, 1, WAIT_MS);
         return;
     default:
-        return; /* the read waits itself */
+        return; /* the read itself waits */
     }
 }
 
@@ -221,7 +218,7 @@ static void make_socket(void)
     wires_keep_little();
 }
 
-/* Reads what is still on its way; the handler may have the last one. */
+/* Passes on what is still on its way; the handler may have taken the last one. */
 static void pass_the_rest(uint32_t sent)
 {
     double end = stress_clock() + SOON_MS / 1000.0;
@@ -256,7 +253,7 @@ START_TEST(test_handler_uses_the_socket_the_program_is_using)
 }
 END_TEST
 
-/* The handler reads and writes all; the program only waits. */
+/* The handler reads and writes everything; the program only waits. */
 START_TEST(test_handler_reads_while_the_program_waits)
 {
     double end = stress_end();

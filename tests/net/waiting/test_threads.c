@@ -21,7 +21,7 @@
 static uint8_t packet[2000];
 static _Atomic int handled, failures;
 
-/* A packet with its number in its payload; the id is the number too. */
+/* Sends a packet with that number as id and payload. */
 static void send_numbered(uint32_t number, uint16_t port)
 {
     size_t len = make_udp(packet, IN_PEER, 1111, OUT_PEER, port, (uint16_t)(number + 1), &number,
@@ -30,7 +30,7 @@ static void send_numbered(uint32_t number, uint16_t port)
     wire_send(&in0, packet, len);
 }
 
-/* Each number from 0 up to count reached the far end, and each once. */
+/* Expects each number from 0 up to, but not including, COUNT at the far end, once. */
 static void expect_each_once(int count)
 {
     static uint8_t seen[PACKETS], got[2000];
@@ -56,7 +56,7 @@ static void set_patience(int fd, long ms)
     ck_assert_int_eq(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &time, sizeof(time)), 0);
 }
 
-/* One packet in and out; false when none came in time. */
+/* Passes one packet on; false if none came in time. */
 static bool pass_one(int fd)
 {
     uint8_t got[2000];
@@ -122,7 +122,7 @@ static void join(pthread_t *threads)
     ck_assert_int_eq(failures, 0);
 }
 
-/* Not faster than they are passed on: the far end's socket must not overflow. */
+/* Sends all, no faster than they are passed on: the far end's socket must not overflow. */
 static void send_all(int ports)
 {
     for (int i = 0; i < PACKETS; i++) {
@@ -264,7 +264,10 @@ START_TEST(test_cancelled_reader_leaves_nothing_behind)
 }
 END_TEST
 
-/* As for all sockets: who waits in a read goes on to wait, and the port goes with him. */
+/*
+ * As with all sockets, a thread that waits in a read goes on waiting, and the port is freed when it
+ * returns.
+ */
 START_TEST(test_closed_while_a_thread_reads)
 {
     int fd = divert_bound(PORT), closed = fd;
