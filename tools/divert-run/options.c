@@ -166,7 +166,7 @@ static int set_status(struct options *options, const char *s)
         return 0;
     options->interval = strtod(s, &end);
     if (end == s || *end || !(options->interval >= 0.01 && options->interval <= 86400))
-        return report_bad_value("--status", s, "seconds between two looks, from 0.01 to 86400");
+        return report_bad_value("--status", s, "an interval in seconds, 0.01 to 86400");
     return 0;
 }
 

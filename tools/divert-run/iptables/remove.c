@@ -116,7 +116,7 @@ static int sweep_kind(const struct iptables_tools *tools)
         int one = there ? remove_from_table(tools, i / 2, iptables_tables[i % 2], NULL) : 0;
 
         if (one > 0)
-            message_note("removed what a dead divert-run left in %s's table %s",
+            message_note("removed what a killed divert-run left in %s's table %s",
                          i / 2 ? "ip6tables" : "iptables", iptables_tables[i % 2]);
         swept = one < 0 || swept < 0 ? -1 : swept + one;
     }

@@ -137,7 +137,7 @@ bool iptables_probe(struct iptables_host *host, struct filter_options *options, 
         if (need_six && !six)
             continue;
         if (host->families[1] && !six)
-            message_note("no IPv6 here (%s): the rules hold for IPv4 only", text_str(&ignored));
+            message_note("no IPv6 here (%s): the rules apply to IPv4 only", text_str(&ignored));
         host->families[1] = host->families[1] && six;
         probe_matches(host->tools, options);
         text_free(&ignored);
