@@ -7,11 +7,11 @@
 #     in_turns measure library expert
 #     compare 'packets/s' library expert at-least 0.85
 #
-# The traffic comes from the client, passes the router, where the program is, and ends in the
+# The traffic comes from the client, passes the router, where the program runs, and ends in the
 # server; the generator has one core, the program the other.
 #
-# What bench/run gives: $BUILD, $ROUNDS, $RUN_SECONDS, $PACKETS, and the file $RESULTS, which takes
-# lines of fields between tabs; summary.py reads them.
+# Set by bench/run: $BUILD, $ROUNDS, $RUN_SECONDS, $PACKETS, and the file $RESULTS, with lines of
+# tab-separated fields; summary.py reads them.
 
 # shellcheck source-path=SCRIPTDIR source=../tests/net/lib/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/../tests/net/lib/lib.sh"
@@ -49,7 +49,7 @@ title() {
     record title "$1"
 }
 
-# note TEXT: below the tables.
+# note TEXT: is printed below the tables.
 note() {
     record note "$1"
 }
@@ -70,7 +70,7 @@ limit() {
     record limit "$@"
 }
 
-# plot METRIC FILE curve|bars TITLE X-LABEL: of what METRIC's table holds.
+# plot METRIC FILE curve|bars TITLE X-LABEL: plots METRIC's table.
 plot() {
     record plot "$@"
 }
@@ -87,14 +87,14 @@ in_turns() {
     done
 }
 
-# calculate EXPRESSION: of awk.
+# calculate EXPRESSION: evaluates it with awk.
 calculate() {
     awk "BEGIN { printf \"%.9g\", ($1) }"
 }
 
 # ---- the network ----
 
-# need_bench FILE...: root, two cores, and what is built.
+# need_bench FILE...: root, two cores, and these files of the build.
 need_bench() {
     need_root
     need_commands ip iptables taskset awk
@@ -103,14 +103,14 @@ need_bench() {
     scratch_directory SCRATCH
 }
 
-# network_make: the hosts, and a sink that costs little.
+# network_make: makes the hosts, and a cheap sink for the packets.
 network_make() {
     hosts_make route-back
     in_ns "$SERVER" iptables -t raw -A PREROUTING -p udp --dport $SINK_PORT -j DROP ||
         die 'iptables takes no rule in the server'
 }
 
-# divert MATCH...: a rule by hand on what the router forwards.
+# divert MATCH...: adds a rule by hand for what the router forwards.
 divert() {
     in_ns "$ROUTER" iptables -t mangle -A FORWARD "$@" -j NFQUEUE --queue-num $PORT ||
         die 'iptables takes no NFQUEUE rule'
@@ -120,15 +120,15 @@ divert_udp() {
     divert -p udp --dport $SINK_PORT
 }
 
-# arrived: packets that the sink has counted.
+# arrived: the number of packets that the sink has counted.
 arrived() {
     in_ns "$SERVER" iptables -t raw -nvxL PREROUTING | awk '$3 == "DROP" { print $1 }'
 }
 
 # ---- programs ----
 
-# program_start COMMAND...: in the router, on its core; waits until it has its port. The process is
-# $PROGRAM; what it prints goes to $SCRATCH/program.
+# program_start COMMAND...: in the router, on its core; waits until it has bound its port. The process
+# is $PROGRAM; the output goes to $SCRATCH/program.
 program_start() {
     router_start taskset -c $PROGRAM_CPU "$@"
 }
@@ -146,12 +146,12 @@ program_stop() {
     wait_queue_free "$ROUTER" "${WAIT_PORT:-$PORT}" || die 'the program did not end'
 }
 
-# flood_start OPTION...: as flood(1) has them, without -s and -c.
+# flood_start OPTION...: options of bench/flood.c, without -s and -c.
 flood_start() {
     flood_anywhere -c $GENERATOR_CPU "$@"
 }
 
-# flood_anywhere OPTION...: on any core. FLOOD_TO is the address, unless it is the server's.
+# flood_anywhere OPTION...: the same on any core. FLOOD_TO is the address if it is not the server's.
 flood_anywhere() {
     ns_start "$CLIENT" "$SCRATCH/flood" "$BENCH/flood" -s 120 "$@" "${FLOOD_TO:-$SERVER_ADDRESS}" $SINK_PORT
     FLOOD=$STARTED
@@ -178,7 +178,7 @@ more_arrived() {
     (($(arrived) > $1))
 }
 
-# rate_measure: packets a second that arrive, over $RUN_SECONDS, in $RATE.
+# rate_measure: sets $RATE to the packets a second that arrive, over $RUN_SECONDS.
 rate_measure() {
     local count time
     flood_wait "$(arrived)"
@@ -190,7 +190,7 @@ rate_measure() {
     RATE=$(calculate "$count * 1e6 / $time")
 }
 
-# rate_of COMMAND...: the program under a flood; packets a second in $RATE. $FLOOD_OPTIONS may hold more.
+# rate_of COMMAND...: runs the program under a flood; packets a second in $RATE. $FLOOD_OPTIONS are added.
 rate_of() {
     program_start "$@"
     flood_start "${FLOOD_OPTIONS[@]}"

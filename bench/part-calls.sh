@@ -3,11 +3,11 @@
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "$0")/lib.sh"
 
-FEW=20000 # packets of one run; the other has three times as many
+FEW=20000 # packets of one run; the other has three times that many
 RATE_SENT=100000
-SLOW=30 # so many times slower a program may be whose instructions are counted
+SLOW=30 # the factor by which counting may slow a program down
 
-# under TOOL... : the command of $SERIES with the tool before the program.
+# under TOOL...: the command of $SERIES, with the program run under the tool.
 under() {
     case $SERIES in
     library) COMMAND=("${PRELOAD[@]}" "$@" "$BENCH/divert_loop" "$PORT") ;;
@@ -16,12 +16,12 @@ under() {
     esac
 }
 
-# passed: packets, as the program says.
+# passed: the program's own count of packets.
 passed() {
     sed -n 's/^packets=\([0-9]*\) .*/\1/p' "$SCRATCH/program"
 }
 
-# Those that have to do with packets; what starts and ends a program is not meant.
+# Only those that have to do with packets, not those at the start and the end of a program.
 count_calls() {
     under strace -f -c -U name,calls -o "$SCRATCH/calls"
     program_start "${COMMAND[@]}"
@@ -37,7 +37,7 @@ count_calls() {
         END { printf "%.9g", calls / packets }' "$SCRATCH/calls")"
 }
 
-# instructions COUNT: all that it took to pass so many packets, in $INSTRUCTIONS.
+# instructions COUNT: sets $INSTRUCTIONS to those that it took to pass that many packets.
 instructions() {
     under valgrind --tool=callgrind --callgrind-out-file=/dev/null
     program_start "${COMMAND[@]}"

@@ -1,5 +1,5 @@
 #!/bin/bash
-# packets/s against sockets, rules, size of the packets and of the queue; ns against packets outstanding
+# packets/s by number of sockets, rules, size of packets and of the queue; ns by packets outstanding
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "$0")/lib.sh"
 
@@ -8,19 +8,19 @@ RULES=(1 10 100 1000)
 SIZES=(64 512 1500 9000 65000)
 QUEUE_LENGTHS=(512 4096 32768)
 
-# Traffic for the last of so many sockets in one select().
+# Traffic for the last of that many sockets in one select().
 with_sockets() {
     rate_of "${PRELOAD[@]}" "$BENCH/divert_loop" -n "$1" $((PORT + 1 - $1))
     sample 'packets/s by sockets' library "$RATE" "$1"
 }
 
-# addresses COUNT FORMAT: prints that many different ones, none of which sends anything.
+# addresses COUNT FORMAT: prints that many different addresses, none of which sends anything.
 addresses() {
     seq 1 "$1" | awk -v format="$2\n" '{ printf format, $1, int($1 / 256), $1 % 256 }'
 }
 
-# The last of so many rules diverts. Of those before it both hooks have their own list, and so has
-# the firewall that does the same by hand.
+# The last of that many rules diverts. Both hooks have their own list of those before it, and so has
+# the hand-written firewall that does the same.
 with_rules() {
     local others=$(($1 - 1))
     {
@@ -67,7 +67,7 @@ mtu_set() {
     done
 }
 
-# match prints a line of numbers outstanding, and one of ns for each way of rewriting.
+# match prints a line with the numbers outstanding, and one with ns for each way of rewriting.
 match() {
     local round
     for ((round = 0; round < ROUNDS; round++)); do

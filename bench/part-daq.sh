@@ -1,5 +1,5 @@
 #!/bin/bash
-# Debian's daq_ipfw.so under the library, against Debian's daq_nfq.so, in the same host program
+# Debian's daq_ipfw.so under the library, compared with Debian's daq_nfq.so in the same host program
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "$0")/lib.sh"
 

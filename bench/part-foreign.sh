@@ -1,5 +1,5 @@
 #!/bin/bash
-# what the library costs descriptors that are not its own
+# the cost of the library for foreign descriptors
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "$0")/lib.sh"
 

@@ -1,12 +1,12 @@
 #!/bin/bash
-# TCP throughput: without a queue, by hand, and with large packets uncut
+# TCP throughput: without a queue, by hand, and with large packets left whole
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "$0")/lib.sh"
 
 TCP_PORT=5001
 NAT_PORT=8668
 
-# stream_measure: Gbit/s in $RATE. The receiver may use what core is free. SINK_OPTIONS may hold more.
+# stream_measure: Gbit/s in $RATE. The receiver may use any free core. SINK_OPTIONS are added.
 stream_measure() {
     local sink bytes wall_ns
     ns_start "$SERVER" "$SCRATCH/sink" "$BENCH/stream" -l "${SINK_OPTIONS[@]}" $TCP_PORT

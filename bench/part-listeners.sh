@@ -1,14 +1,14 @@
 #!/bin/bash
-# two listeners on one port against one, each with 20 microseconds of work for a packet
+# two listeners on one port compared with one, each with 20 microseconds of work for a packet
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "$0")/lib.sh"
 
 WORK_NS=20000
-RATE_SENT=80000  # packets a second: more than two can take
-ADDRESSES=64     # the kernel spreads the packets by their addresses
+RATE_SENT=80000  # packets a second: more than two listeners can handle
+ADDRESSES=64     # the kernel distributes the packets by their addresses
 FIRST_ADDRESS=198.51.100.1
 
-# Processes of their own, each with a socket; divert-run shares the port among them.
+# Separate processes, each with a socket; divert-run shares the port among them.
 measure() {
     local listener="$BENCH/divert_loop -l -b $WORK_NS $PORT" FLOOD_TO=$FIRST_ADDRESS
     case $1 in

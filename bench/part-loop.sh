@@ -1,12 +1,12 @@
 #!/bin/bash
-# select, recvfrom, sendto on a divert socket, against what one writes by hand, simply and well
+# select, recvfrom, sendto on a divert socket, compared with a simple and a fast loop on NFQUEUE
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "$0")/lib.sh"
 
 BUSY_MIN=90 # percent of its core that a loop must use
 PLACES=(FORWARD PREROUTING 'divert-run in')
 
-# program_under PLACE SERIES: starts it, with the rule that diverts.
+# program_under PLACE SERIES: starts it, with the rule that diverts to it.
 program_under() {
     case $1 in
     FORWARD) divert_udp ;;

@@ -3,9 +3,9 @@
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "$0")/lib.sh"
 
-LOW=10000    # packets a second that anything can do
-HIGH=1280000 # and that nothing can
-IN_STEP=98   # percent: what else waits in the queue is a rate that cannot last
+LOW=10000    # packets a second that every program can handle
+HIGH=1280000 # and that none can
+IN_STEP=98   # percent: if more packets still wait in the queue, the rate is not sustainable
 STEPS=8      # halvings of the ratio of the two, each a run: 2 % at the end
 
 # none_lost RATE: passes $PACKETS at that rate. True if all arrived, $IN_STEP percent of them before

@@ -1,11 +1,11 @@
 #!/bin/bash
-# resident memory that a divert socket adds to a small program, and that it has later
+# resident memory that a divert socket adds to a small program, at first and later
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "$0")/lib.sh"
 
 MANY=$((PACKETS * 5))
 
-# resident: of the program, in KiB.
+# resident: the program's resident memory in KiB.
 resident() {
     awk '/^VmRSS:/ { print $2 }' "/proc/$PROGRAM/status"
 }
@@ -28,7 +28,7 @@ have_arrived() {
     (($(arrived) >= $1))
 }
 
-# pass COUNT: at least, as fast as they go.
+# pass COUNT: passes at least that many packets, at full rate.
 pass() {
     local goal=$(($(arrived) + $1))
     flood_start

@@ -1,10 +1,10 @@
 #!/bin/bash
-# round trip of pings that meet the program twice, idle and under load
+# round trip time of pings that pass the program twice, idle and under load
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "$0")/lib.sh"
 
 PINGS=20000
-LOAD=20000 # packets a second of UDP that pass the program as well
+LOAD=20000 # UDP packets a second that also pass the program
 
 # ping SERIES LOAD
 ping_through() {

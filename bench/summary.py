@@ -51,7 +51,7 @@ def with_spread(values):
 
 
 def plain_rows(metrics):
-    """One row for each series, the columns are the metrics; the spread of the rounds behind it."""
+    """One row for each series, the columns are the metrics, each with the spread of the rounds."""
     metrics = {name: table for name, table in metrics.items() if not any(x for _, x in table)}
     if not metrics:
         return []
@@ -126,7 +126,7 @@ def conditions():
 
 
 def write_plots(records, metrics, stem):
-    """Gives the Markdown that shows them."""
+    """Returns the Markdown that shows them."""
     lines = []
     for metric, name, kind, title, x_label in records["plot"]:
         path = f"{stem}-{name}.svg"

@@ -39,7 +39,7 @@ def steps(top):
 
 
 def y_axis(label, ticks):
-    """The axis, and where a value lies."""
+    """The axis, and the position of a value."""
     def place(value):
         return HEIGHT - BOTTOM - value / ticks[-1] * (HEIGHT - TOP - BOTTOM)
     middle = (TOP + HEIGHT - BOTTOM) / 2

@@ -24,7 +24,7 @@ _divert_run_options() {
     }'
 }
 
-# _divert_run_rule WORDS: the last word of the rule that is being written; the words before it stay.
+# _divert_run_rule WORDS: completes the last word of the rule that is being typed.
 _divert_run_rule() {
     local typed=${cur#[\"\']} last before
     last=${typed##* }
@@ -49,7 +49,7 @@ _divert_run_value() {
     esac
 }
 
-# The command that divert-run starts is completed as if it stood alone.
+# The command that divert-run starts is completed as without divert-run.
 _divert_run_command() {
     if declare -F _command_offset >/dev/null; then
         _command_offset "$1"
@@ -78,7 +78,7 @@ _divert_run() {
             ;;
         -*) ;;
         *)
-            # Behind a script they are its arguments, until "--".
+            # After a script come its arguments, until "--".
             if [[ ! $script ]]; then
                 _divert_run_command "$i"
                 return
@@ -86,7 +86,7 @@ _divert_run() {
             ;;
         esac
         [[ $word != --ipfw-script ]] || script=yes
-        # The value is the next word, or stands behind a word "=": bash takes --name=value apart.
+        # The value is the next word, or follows a word "=": bash splits --name=value.
         if [[ ${COMP_WORDS[i + 1]} == '=' ]] && ((i + 1 <= COMP_CWORD)); then
             if ((i + 2 >= COMP_CWORD)); then
                 [[ $cur != '=' ]] || cur=''

@@ -6,7 +6,7 @@
 set -g __divert_run_ipfw 'accept allow antispoof any call check-state count deny divert diverted diverted-loopback diverted-output drop dscp dst-ip dst-port established ext6hdr flow flow-id frag from gid icmp icmp6 icmp6types icmptypes in ip ip4 ip6 ipid iplen ipoptions ipprecedence iptos ipttl ipversion keep-state limit log lookup me me6 not or out pass permit prob proto reass record-state recv reject reset reset6 return set set-limit setdscp setup skipto sockarg src-ip src-port table tag tagged tcp tcp-setmss tcpack tcpdatalen tcpflags tcpmss tcpoptions tcpseq tcpwin tee to udp uid unreach unreach6 untag verrevpath via xmit'
 set -g __divert_run_pf 'all allow-opts antispoof any block divert-packet divert-to drop egress flags for from group icmp icmp-type icmp6 icmp6-type in inet inet6 keep label log match max-pkt-rate modulate no on out pass port prio probability proto quick received-on return return-icmp return-rst self set state synproxy table tag tagged tcp to tos udp urpf-failed user'
 
-# __divert_run_rule WORDS: the rule that is being written, with each word that may stand at its end.
+# __divert_run_rule WORDS: the rule that is being typed, with each word that may be its last.
 function __divert_run_rule
     set -l before (commandline -ct | string replace -r '^(--[a-z-]+=)?["\']?' '' | string match -r '^.* ')
     for word in (string split ' ' -- $argv[1])
@@ -38,7 +38,7 @@ function __divert_run_names
     end
 end
 
-# __divert_run_option NAMES TEXT: one line of --help, such as "-r, --rule RULE" and what it says of it.
+# __divert_run_option NAMES TEXT: one line of --help, such as "-r, --rule RULE" and its description.
 function __divert_run_option
     set -l meta (string match -r '\[=[A-Z]+\]$| [A-Z]+$' -- $argv[1])
     set -l names (string replace -r '\[=[A-Z]+\]$| [A-Z]+$' '' -- $argv[1] | string split ', ')
@@ -67,5 +67,5 @@ for line in (divert-run --help 2>/dev/null | string match -r '^ +-.*')
     __divert_run_option $parts[2] "$parts[3]"
     set -a __divert_run_with_value (string match -r -g '(--\S+) [A-Z]+$' -- $parts[2])
 end
-# Their values are not the command.
+# The values of these options are not the command.
 complete -c divert-run -x -a '(__fish_complete_subcommand $__divert_run_with_value)'

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""The documents fit the sources and each other.
+"""The documents agree with the sources and each other.
 
 usage: test_documents.py ROOT DIVERT_RUN
 
@@ -37,7 +37,7 @@ CONVERSION = re.compile(r"%[-0-9.]*[a-z]+")
 
 
 def arguments(text, start):
-    """Those of the call whose parenthesis was opened before START."""
+    """The arguments of the call whose parenthesis was opened before START."""
     found, depth, at = [""], 0, start
     while depth >= 0:
         string = STRING.match(text, at)
@@ -52,16 +52,16 @@ def arguments(text, start):
 
 
 def macros():
-    """Names that stand for a string; of a name that is defined twice, one."""
+    """Macros that stand for a string; one definition of each name."""
     found = {}
     for path in SOURCES:
         found.update((name, value) for name, value in re.findall(r'^#define (\w+) +("[^"\n]*")$', path.read_text(), re.M)
-                     if not value.startswith('"/')) # a path, which the build can choose
+                     if not value.startswith('"/')) # a path that the build can choose
     return found
 
 
 def alternatives(expression):
-    """The strings that it can be: of `a ? "b" : c ? "d" "e" : "f"` b, de and f."""
+    """The strings that an expression can be: for `a ? "b" : c ? "d" "e" : "f"` b, de and f."""
     strings = [[]]
     for piece in re.findall(r'"(?:[^"\\]|\\.)*"|\w+|[?:]', expression):
         if piece in "?:":
@@ -72,10 +72,10 @@ def alternatives(expression):
 
 
 def patterns(expression, known):
-    """What the messages look like, as regular expressions; none for those that are words of others only."""
+    """The messages as regular expressions, except those that only pass on the words of others."""
     for pieces in alternatives(expression):
         if not any(piece.startswith('"') for piece in pieces):
-            continue # the condition before a question mark
+            continue # it is a condition before a question mark
         text = "".join((known.get(p, p) if not p.startswith('"') else p)[1:-1] if p in known or p[0] == '"'
                        else "%s" for p in pieces).replace('\\"', '"')
         words = CONVERSION.split(text)
@@ -117,7 +117,7 @@ def check_messages():
 # ---- links ----
 
 def anchors(text):
-    """Those that a Markdown reader makes of headings."""
+    """The anchors that Markdown makes for headings."""
     return {re.sub(r"[^\w\- ]", "", heading.lower()).strip().replace(" ", "-")
             for heading in re.findall(r"^#+ (.+)$", text, re.M)}
 

@@ -13,7 +13,7 @@ import sys
 
 ROOT, CORE, LIBRARY, COMPILER = pathlib.Path(sys.argv[1]), *sys.argv[2:]
 
-# From the bottom to the top: a file may include those of its own layer and of those below.
+# From the bottom to the top: a file may include files of its own layer and of those below.
 LAYERS = [
     r"common/.*",
     r"shim/(real|time64)\..*|shim/util/(clock|scatter)\.h",
@@ -65,7 +65,7 @@ def layer(name):
 
 
 def resolve(name, included):
-    """The file that an include names, or None for one of the system's."""
+    """The file that an include names, or None for a system header."""
     half = "shim" if name.startswith("shim/") else "tools/divert-run"
     for candidate in (included, f"{half}/{included}", f"{name.rsplit('/', 1)[0]}/{included}"):
         if candidate in TEXT:
@@ -148,7 +148,7 @@ TEST_FUNCTION = {"*.c": r"^START_TEST\((\w+)\)", "*.sh": r"^(test_\w+)\(\) \{$"}
 
 
 def test_functions():
-    """Where each test function is."""
+    """The places of each test function."""
     where = {}
     for pattern, function in TEST_FUNCTION.items():
         for path in sorted((ROOT / "tests").rglob(pattern)):
@@ -158,13 +158,13 @@ def test_functions():
 
 
 def check_test_names():
-    """So that tests/run and grep find one function."""
+    """Test functions have unique names, so that tests/run and grep find one."""
     report("a test function's name occurs once",
            [f"{t}: {' '.join(map(str, files))}" for t, files in test_functions().items() if len(files) > 1])
 
 
 def check_documented_tests():
-    """Names in full: files, functions, and what ctest knows; of `FILE: TEST`, `TEST`, those of FILE."""
+    """Full names: files, functions, and ctest's names; after `FILE: TEST`, `TEST` is one of FILE."""
     functions, files, missing = test_functions(), {p.name for p in (ROOT / "tests").rglob("test_*.*")}, set()
     ctest = {test for path in (ROOT / "tests").rglob("CMakeLists.txt")
              for test in re.findall(r"\btest_\w+", path.read_text())}
@@ -179,7 +179,7 @@ def check_documented_tests():
     report("each test that a document names exists", missing)
 
 
-# Is divert-run's as well, which has no hooks; what it opens is no descriptor of the program's.
+# Also part of divert-run, which has no hooks; the descriptors that it opens are not the program's.
 SHARED_OBJECTS = {"trace_open.c.o"}
 
 
@@ -202,7 +202,7 @@ def is_32_bits(path):
 
 
 def hooks():
-    """The functions that the library catches. Those of 64-bit time are for 32-bit programs."""
+    """The functions that the library hooks. Those of 64-bit time are for 32-bit programs."""
     found, other = set(), re.compile(r"^#ifdef HAVE_TIME64$.*?^#endif$", re.M | re.S)
     for name in FILES:
         if name.endswith("_hooks.c") and (name != "shim/time64_hooks.c" or is_32_bits(LIBRARY)):

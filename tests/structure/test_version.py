@@ -13,7 +13,7 @@ import sys
 
 ROOT, DIVERT_RUN = pathlib.Path(sys.argv[1]), sys.argv[2]
 
-# A file, and where in it the number stands.
+# A file, and a pattern for the number in it.
 PLACES = {
     "CHANGELOG.md": r"^## (\S+)",
     "debian/changelog": r"^divertshim \(([^)]+)\)",
@@ -32,7 +32,7 @@ def report(place, found, expected):
 
 
 def first(path, pattern):
-    """What the pattern finds first in a file, or None."""
+    """The first match of the pattern in a file, or None."""
     match = re.search(pattern, (ROOT / path).read_text(), re.M)
     return match.group(1) if match else None
 

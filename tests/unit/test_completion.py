@@ -23,7 +23,7 @@ DEADLINE = float(os.environ.get("DEADLINE", 20))
 ENVIRONMENT = {**os.environ, "PATH": f"{os.path.dirname(DIVERT_RUN)}:{os.environ['PATH']}",
                "TERM": "dumb", "LC_ALL": "C.UTF-8", "ZDOTDIR": "/nonexistent"}
 
-# How a shell is started on a terminal, and what is typed first.
+# How a shell is started on a terminal, and what is typed at first.
 SHELLS = {
     "bash": (["bash", "--norc", "--noprofile", "-i"],
              f"PS1='rea''dy> '; bind 'set bell-style none'; . {FOLDER}/divert-run.bash\n"),
@@ -32,7 +32,7 @@ SHELLS = {
             " compinit -u -D; setopt no_beep\n"),
 }
 
-# What is typed, and what stands on the line after a tab.
+# What is typed, and the expected line after a tab.
 LINES = [
     ("divert-run --bac", "--backend"),
     ("divert-run --backend ipt", "--backend iptables"),
@@ -71,7 +71,7 @@ class Terminal:
         os.write(self.fd, text.encode())
 
     def wait(self, condition):
-        """Reads until the condition holds of what was printed. False: it never did."""
+        """Reads until the output satisfies the condition. False if it never does."""
         end = time.monotonic() + DEADLINE
         while not condition(self.output):
             if time.monotonic() > end or not select.select([self.fd], [], [], end - time.monotonic())[0]:
@@ -106,7 +106,7 @@ def try_on_terminal(shell):
 
 
 def shown(output):
-    """The line as it stands on the terminal: what was echoed, and what was drawn over it."""
+    """The line as shown on the terminal: what was echoed, and what was drawn over it."""
     drawn, column = [], 0
     for character in re.sub("\x1b\\[[0-9;?]*[a-zA-Z]", "", output):
         if character == "\b":
@@ -130,7 +130,7 @@ def try_fish():
         found = fish_completions(line)
         whole = line[:len(line) - len(line.split(" ")[-1])]
         words = [line_of.split("\t")[0] for line_of in found.splitlines()]
-        # Of a quoted word fish gives all that stands behind the quote.
+        # For a quoted word fish gives everything after the quote.
         right = any(expected.lstrip("'") in (whole + word).replace("'", "") or
                     word == expected.lstrip("'") for word in words)
         report(f"fish: {line}", "" if right else f"expected {expected}, got {found!r}")
@@ -143,7 +143,7 @@ def help_options():
 
 
 def try_all_options():
-    """Each option of --help is offered by bash; the others read it in the same way."""
+    """bash offers each option of --help; the others read it in the same way."""
     script = f". {FOLDER}/divert-run.bash; _divert_run_options {DIVERT_RUN}"
     offered = set(subprocess.run(["bash", "-c", script], check=True, capture_output=True,
                                  text=True).stdout.split())
@@ -159,7 +159,7 @@ def try_words():
 
 
 def try_words_are_documented():
-    """The manual has each word that is offered, and so divert-run takes it."""
+    """Each word that is offered is in the manual, so divert-run accepts it."""
     manual = set(re.findall(r"[a-z][a-z0-9-]*", (ROOT / "docs/man/divert-run.1").read_text().replace("\\-", "-")))
     words = re.findall(r"divert_run_(?:ipfw|pf)='([^']*)'", (FOLDER / "divert-run.bash").read_text())
     unknown = [word for line in words for word in line.split() if word not in manual]

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
-# Each header of include/divertshim compiles alone, all of them together and in the other order, and
-# with what they lie over, in C and in C++; and they have what sources of FreeBSD take from them.
+# Each header of include/divertshim compiles alone, with all others in both orders, and with the system
+# headers that they wrap, in C and in C++; and they declare what sources of FreeBSD need.
 
 ROOT=$(cd "$(dirname "$0")/../.." && pwd)
 HEADERS=$ROOT/include/divertshim
@@ -18,7 +18,7 @@ read -r -a BSD_FLAGS < <(pkg-config --cflags libbsd-overlay)
 # Not bits/: it is for <sys/socket.h> to include.
 mapfile -t NAMES < <(cd "$HEADERS" && find . -name '*.h' ! -path './bits/*' -printf '%P\n' | sort)
 
-# Those of BSD: the others are the kernel's.
+# BSD's headers: the others are the kernel's.
 mapfile -t BSD < <(printf '%s\n' "${NAMES[@]}" | grep -v -E '^(asm|linux)/')
 mapfile -t REVERSED < <(printf '%s\n' "${BSD[@]}" | tac)
 
@@ -36,18 +36,18 @@ include_all() {
     printf '#include <%s>\n' "$@"
 }
 
-# What is shared with the kernel's headers means what it means on BSD.
+# Names shared with the kernel's headers have their BSD meaning.
 expect_bsd() {
     printf '#if RTM_NEWADDR != 0xc || RTAX_MAX != 8 || CTL_NET != 4\n#error "not the meaning of BSD"\n#endif\n'
     printf 'int bsd[RTA_DST == 1 && RTA_GATEWAY == 2 ? 1 : -1];\n'
 }
 
-# The kernel's <linux/if.h>, which others of its headers include, stands behind <net/if.h>: that is
-# so without these headers, too.
+# The kernel's <linux/if.h>, which others of its headers include, must come after <net/if.h>, as it
+# must without these headers.
 KERNEL=(linux/rtnetlink.h linux/sysctl.h)
 KERNEL_BEHIND=(linux/if.h linux/icmp.h linux/in.h linux/in6.h linux/netlink.h)
 
-# Both of ICMP's structures, whichever of the kernel's header and BSD's comes first.
+# Both ICMP structures, whether the kernel's header or BSD's comes first.
 expect_icmp() {
     include_all "$@" netinet/ip_icmp.h stdio.h
     printf 'int icmp[sizeof(struct icmphdr) == 8 && sizeof(struct icmp) >= 28 ? 1 : -1];\n'

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
-# What only a kernel with nft's queue statement can show: divert-run takes nft by itself, the rules
-# by hand of docs/by-hand.md work, and nothing of a killed divert-run is left that black-holes the host.
+# Needs a kernel with nft's queue statement: divert-run chooses nft by itself, the rules by hand of
+# docs/by-hand.md work, and a killed divert-run leaves nothing behind that blocks the host's traffic.
 # shellcheck source-path=SCRIPTDIR source=../net/lib/built.sh
 . "$(dirname "$0")/../net/lib/built.sh"
 
@@ -22,7 +22,7 @@ test_chosen_by_itself() {
     expect_no_rules "$ROUTER"
 }
 
-# The ruleset in docs/by-hand.md, with other names of interfaces and ports.
+# The ruleset in docs/by-hand.md, with other interfaces and ports.
 documented_rules() {
     sed -n '/^    table inet divert {$/,/^    }$/p' "$SOURCE/docs/by-hand.md" | sed "s/8668/8000/; s/eth0/$1/"
 }

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Sources written for BSD compile with the flags of pkg-config and nothing else, from an installed
 # tree and from the build directory, and work: a NAT that follows the address of its interface, and
-# a program that clamps TCP segments to the MTU of one; and one that asks the compiler for FreeBSD.
+# a program that clamps the TCP segment size to the MTU of one; and one that tests for FreeBSD's macros.
 # shellcheck source-path=SCRIPTDIR source=../lib/built.sh
 . "$(dirname "$0")/../lib/built.sh"
 # shellcheck source-path=SCRIPTDIR source=../lib/nat_traffic.sh
@@ -37,7 +37,7 @@ compile_all() {
         "$SCRATCH/as_bsd" -std=gnu99 -include divertshim/freebsd.h "$SOURCE/tests/net/bsd/as_bsd.c"
 }
 
-# ---- what asks for FreeBSD ----
+# ---- a source that tests for FreeBSD ----
 
 test_as_bsd() {
     expect_equal 'what is as on BSD' 'icmp 0
@@ -50,7 +50,7 @@ user 65534
 TEXT' "$(in_ns "$ROUTER" "$SCRATCH/as_bsd" -a -b 1 command -a 2>&1)"
 }
 
-# The flags are there for a pkg-config that knows of no other package.
+# pkg-config gives the flags even if it knows no other package.
 test_flags_without_other_packages() {
     expect_contains 'flags without libbsd-overlay.pc' "-ldivertshim" \
         "$(PKG_CONFIG_PATH='' PKG_CONFIG_LIBDIR=$BUILD pkg-config --cflags --libs divertshim 2>&1)"
@@ -67,7 +67,7 @@ aliases_to() {
     file_contains "$RUN_LOG" "aliasing to $1,"
 }
 
-# The address that the server sees the client under.
+# The address that the client has for the server.
 address_seen() {
     in_ns "$CLIENT" socat -T 5 -u "TCP4:$SERVER_ADDRESS:5003" STDOUT 2>&1
 }
@@ -130,7 +130,7 @@ segment_size() {
     in_ns "$CLIENT" socat -T 5 -u "TCP4:$SERVER_ADDRESS:5004" STDOUT 2>&1
 }
 
-# Says to each who connects what the server knows of him.
+# Tells each client the segment size of its connection.
 telling_server() {
     ns_start "$SERVER" "$SCRATCH/log-$1" python3 -c "
 import socket, sys

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
 # Program and wrapper are killed, in turn and together, with packets read and not written: nothing is
-# left behind, and nothing of anybody else's is touched.
+# left behind, and what belongs to others is not touched.
 # shellcheck source-path=SCRIPTDIR source=../lib/built.sh
 . "$(dirname "$0")/../lib/built.sh"
 
@@ -12,7 +12,7 @@ need_divert_run
 need_commands nft python3
 hosts_make route-back
 
-# Reads packets and keeps five; has injected one by the TAP device; lets all others pass.
+# Reads packets and holds five; has injected one by the TAP device; passes all others on.
 cat >"$SCRATCH/holder.py" <<END
 import socket
 s = socket.socket(socket.AF_INET, socket.SOCK_RAW, 258)
@@ -28,7 +28,7 @@ END
 
 # ---- what there is in the router ----
 
-# In the tables that are there already: iptables-legacy-save makes those that it is asked for.
+# Only of the tables that exist: iptables-legacy-save makes those that it is asked for.
 legacy_rules() {
     local six table
     for six in '' 6; do
@@ -41,7 +41,7 @@ legacy_rules() {
 # Rules, devices, queues and files. Chain counters and the times in comments are no rules.
 snapshot() {
     legacy_rules | sed -e '/^#/d' -e 's/ \[[0-9:]*\]$//'
-    in_ns "$ROUTER" nft -s list ruleset 2>/dev/null | sed "s/ # progname.*//" # which is told sometimes
+    in_ns "$ROUTER" nft -s list ruleset 2>/dev/null | sed "s/ # progname.*//" # which is listed only sometimes
     in_ns "$ROUTER" ip -o link show | awk '{ print $2 }'
     in_ns "$ROUTER" cut -c 1-6 /proc/net/netfilter/nfnetlink_queue
     ip netns list | grep "^$NET_PREFIX-$$-" | sort
@@ -55,7 +55,7 @@ snapshot_is_as_before() {
     cmp -s "$SCRATCH/before" "$SCRATCH/now"
 }
 
-# expect_as_before WHAT: once what was killed has ended.
+# expect_as_before WHAT: after the killed processes have ended.
 expect_as_before() {
     if wait_until "$1" snapshot_is_as_before; then
         ok "$1"
@@ -64,7 +64,7 @@ expect_as_before() {
     fi
 }
 
-# Somebody else's: beside ours, before and behind ours, and under names that look like ours.
+# Rules of others: beside ours, before and after ours, and with names that look like ours.
 foreign_rules() {
     in_ns "$ROUTER" iptables -t raw -A PREROUTING -p udp --dport 9 -j ACCEPT
     in_ns "$ROUTER" iptables -t raw -N divert-0123-in
@@ -104,7 +104,7 @@ program_keeps_five() {
     file_contains "$RUN_LOG" 'keeps five'
 }
 
-# A run in full swing; the program's process is $PROGRAM.
+# A run with traffic; the program's process is $PROGRAM.
 start_holder() {
     run_start "$ROUTER" 8000 "${BACKEND_OPTION[@]}" "${RULES[@]}" python3 "$SCRATCH/holder.py"
     PROGRAM=$(run_command_pid)
@@ -141,28 +141,28 @@ kill_both_the_other_way() {
     wrapper_ended
 }
 
-mend_by_cleanup() {
+clean_up_by_cleanup() {
     in_ns "$ROUTER" "$DIVERT_RUN" -q --cleanup
 }
 
-mend_by_the_next_run() {
+clean_up_by_the_next_run() {
     in_ns "$ROUTER" "$DIVERT_RUN" "${BACKEND_OPTION[@]}" "${RULES[@]}" true
 }
 
-# Whoever takes up the rules of a killed run, be it with another packet filter.
-mend_by_a_run_with_iptables() {
+# Whatever removes the rules of a killed run, even with another packet filter.
+clean_up_by_a_run_with_iptables() {
     PATH=$SYSTEM_PATH in_ns "$ROUTER" "$DIVERT_RUN" --backend iptables "${RULES[@]}" true 2>/dev/null ||
-        mend_by_cleanup # where iptables cannot queue
+        clean_up_by_cleanup # where iptables cannot queue
 }
 
 test_kills_in_a_row() {
     local victims=(kill_program kill_wrapper kill_both kill_both_the_other_way)
-    local menders=(mend_by_cleanup mend_by_the_next_run mend_by_a_run_with_iptables) i
+    local clean_ups=(clean_up_by_cleanup clean_up_by_the_next_run clean_up_by_a_run_with_iptables) i
     for ((i = 0; i < KILLS; i++)); do
         start_holder
         "${victims[i % 4]}"
-        ((i % 4 == 0)) || "${menders[i % 3]}"
-        expect_as_before "kill $((i + 1)): ${victims[i % 4]}, ${menders[i % 3]}"
+        ((i % 4 == 0)) || "${clean_ups[i % 3]}"
+        expect_as_before "kill $((i + 1)): ${victims[i % 4]}, ${clean_ups[i % 3]}"
     done
     expect_equal "$KILLS kills later traffic flows" 3 "$(ping_replies "$CLIENT" "$SERVER_ADDRESS" 3 -W 10)"
 }
@@ -171,7 +171,7 @@ router_has_no_process_but() {
     [[ $(ip netns pids "$ROUTER" | sort | tr '\n' ' ') == "$1" ]]
 }
 
-# In the midst of installing and removing, while its tools run.
+# In the middle of installing and removing, while its tools run.
 test_kill_at_any_moment() {
     local i others
     others=$(ip netns pids "$ROUTER" | sort | tr '\n' ' ')
@@ -181,12 +181,12 @@ test_kill_at_any_moment() {
         kill -KILL "$STARTED" 2>/dev/null
         wait "$STARTED" 2>/dev/null
         wait_until 'its tools to end' router_has_no_process_but "$others"
-        mend_by_cleanup
+        clean_up_by_cleanup
         expect_as_before "killed at moment $((i + 1))"
     done
 }
 
-# Nobody listens, and the rules stand: what they divert is dropped until they are gone.
+# Nobody listens, but the rules are there: what they divert is dropped until they are removed.
 test_rules_without_a_program_drop() {
     start_holder
     stop "$TRAFFIC" KILL
@@ -207,8 +207,8 @@ all_tests() {
     run_start "$ROUTER" 8001 "${BACKEND_OPTION[@]}" -r 'divert 8001 udp from any to any 13' \
         "$EXAMPLES/printer" -p 8001
     other=$RUN_PID
-    mend_by_the_next_run
-    mend_by_a_run_with_iptables # the tables that it leaves empty are iptables' own
+    clean_up_by_the_next_run
+    clean_up_by_a_run_with_iptables # the empty tables that it leaves belong to iptables
     ns_start "$CLIENT" /dev/null ping -n -q -i 0.01 "$SERVER_ADDRESS"
     TRAFFIC=$STARTED
     snapshot >"$SCRATCH/before"

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
-# What goes wrong around divert-run: disks that are full, messages that nobody reads, signals that
-# nobody expects, tools that fail, no memory. It says what is wrong, and leaves no rule behind.
+# Faults around divert-run: full disks, messages that nobody reads, unexpected signals, tools that
+# fail, no memory. It reports what is wrong, and leaves no rule behind.
 # shellcheck source-path=SCRIPTDIR source=../lib/built.sh
 . "$(dirname "$0")/../lib/built.sh"
 
@@ -24,7 +24,7 @@ run_on_full_disk() {
         exec "$@"' - "$SCRATCH/full" "$DIVERT_RUN" "${BACKEND_OPTION[@]}" "$@"
 }
 
-# iptables-legacy keeps a lock file in /run; it takes no room there, nor does divert-run's.
+# iptables-legacy has a lock file in /run, which takes no space there, and so has divert-run.
 test_full_disks() {
     local said
     said=$(run_on_full_disk -r "$RULE" sh -c 'exit 7' 2>&1)
@@ -50,7 +50,7 @@ test_full_output() {
     expect_no_rules "$ROUTER"
 }
 
-# The reader of its messages ends first; a message would raise SIGPIPE.
+# The reader of its messages ends first; a message then raises SIGPIPE.
 test_messages_that_nobody_reads() {
     in_ns "$ROUTER" bash -c '"$@" 2> >(exec true); exit $?' - "$DIVERT_RUN" -v "${BACKEND_OPTION[@]}" \
         -r "$RULE" sh -c '(sleep 0.3) & sleep 0.2; exit 7'
@@ -58,7 +58,7 @@ test_messages_that_nobody_reads() {
     expect_no_rules "$ROUTER"
 }
 
-# Signals that end a process if nothing is done about them. They are the command's to answer.
+# Signals whose default action ends a process. They are passed on to the command.
 test_signals_that_nobody_expects() {
     local signal status
     for signal in PIPE ALRM VTALRM PROF IO PWR STKFLT XCPU XFSZ ABRT SEGV SYS RTMIN+3; do
@@ -71,7 +71,7 @@ test_signals_that_nobody_expects() {
     done
 }
 
-# A tool that works while the rules are installed, and then no more, or not for a while.
+# A tool that works while the rules are installed, and then fails, for ever or for a while.
 failing_tools() {
     local tool directory=$SCRATCH/failing
     mkdir -p "$directory"
@@ -97,7 +97,7 @@ test_tools_that_fail_at_the_end() {
     expect_no_rules "$ROUTER"
 }
 
-# With less and less address space: either all goes well, or it says that there is no memory.
+# With less and less address space: either all works, or lack of memory is reported.
 test_no_memory() {
     local kib said status alone well=0 refused=0
     for kib in 1000 2500 2700 2900 3100 3500 4000 6000 100000; do
@@ -108,7 +108,7 @@ test_no_memory() {
             well=$((well + 1))
         else
             refused=$((refused + 1))
-            # The command may be killed by it, as it is without divert-run.
+            # It may kill the command, as it does without divert-run.
             in_ns "$ROUTER" prlimit --as=$((kib * 1024)) env LD_PRELOAD="$LIBRARY" sh -c 'exit 7' 2>/dev/null
             alone=$?
             [[ -n $said ]] || ((status > 128 && status == alone)) ||

@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: BSD-2-Clause
-# lib.sh, and what the build left: divert-run, the library, the examples. Source it:
+# lib.sh, and what was built: divert-run, the library, the examples. Source it:
 #
 #     . "$(dirname "$0")/../lib/built.sh"
 #     need_divert_run
@@ -51,20 +51,20 @@ run_start() {
     finish
 }
 
-# run_stop [SIGNAL]: gives the exit status.
+# run_stop [SIGNAL]: ends divert-run; returns its exit status.
 run_stop() {
     stop "$RUN_PID" "${1:-TERM}"
 }
 
 # run_command_pid: the process of the command, or of what it left; divert-run has one more child,
-# which tells it about signals to the group.
+# which notifies it of signals to the group.
 run_command_pid() {
     ps -o pid=,comm= --ppid "$RUN_PID" | awk '$2 != "divert-witness" { print $1 }'
 }
 
 # ---- packet filters ----
 
-# iptables_directory KIND: a directory in which iptables and its like are of the KIND.
+# iptables_directory KIND: a directory in which iptables and its related commands are of the KIND.
 iptables_directory() {
     local tool directory=$SCRATCH/iptables-$1
     mkdir -p "$directory"
@@ -74,8 +74,8 @@ iptables_directory() {
     printf '%s\n' "$directory"
 }
 
-# backend_use NAME: iptables-legacy or iptables-nft under the name of iptables, or nft. Tests
-# use it as: divert-run "${BACKEND_OPTION[@]}". False, with $BACKEND_MISSING, if that does not work.
+# backend_use NAME: chooses iptables-legacy or iptables-nft, as iptables, or nft. Tests then run
+# divert-run "${BACKEND_OPTION[@]}". Fails, with the reason in $BACKEND_MISSING, if it does not work.
 backend_use() {
     local kind=${1#iptables-} probe=$NET_PREFIX-$$-probe
     PATH=$SYSTEM_PATH
@@ -96,7 +96,7 @@ backend_use() {
 }
 
 # each_backend COMMAND...: runs it with every packet filter that works here, and names the others.
-# $TEST_BACKENDS says which are to be tried.
+# $TEST_BACKENDS names those to try.
 each_backend() {
     local name tried=0
     for name in ${TEST_BACKENDS:-iptables-legacy iptables-nft nft}; do
@@ -120,7 +120,7 @@ printed() {
     grep -c -E '^(in |out) ' "$1"
 }
 
-# shows the logs of a test that failed
+# shows the logs of a failed test
 on_end() {
     local log
     ((NET_FAILURES > 0)) || return 0

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Writes a line for each signal that it gets, as its name; ends with RTMIN+1."""
+"""Prints the name of each signal that it gets on a line; ends with RTMIN+1."""
 import os
 import signal
 

@@ -1,9 +1,9 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: BSD-2-Clause
-# What a document has to be pasted into a shell or a file, and whether a test took all of it. To be
-# sourced behind built.sh, with $DOCUMENT set. A block is a run of indented lines, as in Markdown.
+# The blocks of a document that are pasted into a shell or a file, and whether a test used all of them.
+# Source it after built.sh, with $DOCUMENT set. A block is a run of indented lines, as in Markdown.
 
-# blocks: all of them, each behind a line with a NUL.
+# blocks: all of them, each preceded by a line with a NUL.
 blocks() {
     awk '
         /^    / { if (!open) printf "%c", 0; open = 1; printf "%s%s\n", empty, substr($0, 5); empty = ""; next }
@@ -24,7 +24,7 @@ block() {
     return 1
 }
 
-# expect_all_used [PATTERN]: each block was used, but for those that match the pattern.
+# expect_all_used [PATTERN]: each block was used, except those that match the pattern.
 expect_all_used() {
     local found candidate left=''
     mapfile -d '' -t found < <(blocks)
@@ -37,15 +37,15 @@ expect_all_used() {
 
 # ---- where it is run ----
 
-# stand_in NAME COMMAND: a script of that name in the PATH of what is pasted.
+# stand_in NAME COMMAND: makes a script of that name in the PATH of the pasted blocks.
 stand_in() {
     mkdir -p "$SCRATCH/bin"
     printf '#!/bin/sh\n%s\n' "$2" >"$SCRATCH/bin/$1"
     chmod +x "$SCRATCH/bin/$1"
 }
 
-# stand_in_programs: programs that Debian does not have are the examples, or a printer. A document is
-# pasted where build/ is what was built; where it waits, this waits as long as the machine
+# stand_in_programs: programs that Debian lacks are replaced by the examples, or by a printer. Blocks are
+# pasted where build/ is the build under test. Where a block waits, this waits as long as the machine
 # needs: until the queue is bound and hands packets over, before which the kernel drops them.
 stand_in_programs() {
     stand_in natd "exec $EXAMPLES/nat \"\$@\""
@@ -68,7 +68,7 @@ rename_wan() {
     wait_until 'eth0 to come up' hosts_are_up
 }
 
-# in_place NAMESPACE COMMAND...: with what stands in.
+# in_place NAMESPACE COMMAND...: with the replacements in the PATH.
 in_place() {
     local name=$1
     shift

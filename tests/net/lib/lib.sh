@@ -13,11 +13,11 @@
 #
 #     client 10.1.0.2/24 --- lan0 10.1.0.1 router 192.0.2.1 wan0 --- 192.0.2.2/24 server
 #
-# Everything in the hosts is killed and the hosts are removed when the script
-# ends, however it ends. A script that ends with 77 was skipped, and says why.
+# When the script ends, in whatever way, all processes in the hosts are killed and
+# the hosts are removed. A script that ends with 77 was skipped, and says why.
 
 SKIP_STATUS=77
-DEADLINE=${DEADLINE:-10} # seconds that the wait functions wait at most
+DEADLINE=${DEADLINE:-10} # the most seconds that the wait functions wait
 
 CLIENT_ADDRESS=10.1.0.2
 LAN_ADDRESS=10.1.0.1
@@ -54,7 +54,7 @@ need_commands() {
     done
 }
 
-# need_files PATH...: what the build leaves, and what packages hold.
+# need_files PATH...: files of the build or of packages.
 need_files() {
     local path
     for path in "$@"; do
@@ -62,7 +62,7 @@ need_files() {
     done
 }
 
-# need_nfqueue: a kernel and an iptables that take -j NFQUEUE.
+# need_nfqueue: a kernel and an iptables that support -j NFQUEUE.
 need_nfqueue() {
     local probe=$NET_PREFIX-$$-probe reason
     ns_add "$probe"
@@ -73,7 +73,7 @@ need_nfqueue() {
 
 # ---- namespaces ----
 
-# ns_add NAME...: namespaces with lo up, which are removed at the end.
+# ns_add NAME...: makes namespaces with lo up, which are removed at the end.
 ns_add() {
     local name
     for name in "$@"; do
@@ -119,7 +119,7 @@ ns_start() {
     export STARTED=$!
 }
 
-# stop PID [SIGNAL]: signals a process that ns_start started and gives its exit status.
+# stop PID [SIGNAL]: signals a process that ns_start started and returns its exit status.
 stop() {
     kill -s "${2:-TERM}" "$1" 2>/dev/null
     wait "$1" 2>/dev/null
@@ -159,8 +159,8 @@ hosts_are_up() {
 
 # ---- waiting ----
 
-# wait_until WHAT COMMAND...: runs the command again and again until it succeeds; after
-# $DEADLINE seconds says that WHAT did not come, and fails.
+# wait_until WHAT COMMAND...: repeats the command until it succeeds; after $DEADLINE seconds
+# reports that WHAT did not come, and fails.
 wait_until() {
     local what=$1 end=$((${EPOCHREALTIME/[.,]/} + DEADLINE * 1000000)) # microseconds
     shift
@@ -173,7 +173,7 @@ wait_until() {
     done
 }
 
-# queue_is_bound NS QUEUE: somebody reads that netfilter queue, and so that divert port.
+# queue_is_bound NS QUEUE: a program has bound that netfilter queue, and so that divert port.
 queue_is_bound() {
     # shellcheck disable=SC2016
     in_ns "$1" awk -v queue="$2" '$1 == queue { found = 1 } END { exit !found }' \
@@ -184,7 +184,7 @@ queue_is_free() {
     ! queue_is_bound "$@"
 }
 
-# queue_hands_over NS QUEUE: its copy mode is set, too; until then the kernel drops what comes.
+# queue_hands_over NS QUEUE: its copy mode is set, too; until then the kernel drops its packets.
 queue_hands_over() {
     # shellcheck disable=SC2016
     in_ns "$1" awk -v queue="$2" '$1 == queue && $4 == 2 { found = 1 } END { exit !found }' \
@@ -221,15 +221,15 @@ file_contains() {
     grep -qF -e "$2" "$1" 2>/dev/null
 }
 
-# process_ended PID: also true for one that ended and was not waited for.
+# process_ended PID: also true for a zombie.
 process_ended() {
     ! grep -q '^State:[[:space:]]*[^ZX[:space:]]' "/proc/$1/status" 2>/dev/null
 }
 
 # ---- what is left in the firewall ----
 
-# rules_left NS: every rule and every chain or table of somebody's own, one per line:
-# iptables-legacy's, iptables-nft's, and nft's. Nothing if the firewall is as it was.
+# rules_left NS: every rule, and every chain or table that is not built in, one per line:
+# iptables-legacy's, iptables-nft's, and nft's. Nothing if the firewall is untouched.
 rules_left() {
     local save family name
     for save in iptables-legacy-save ip6tables-legacy-save iptables-nft-save ip6tables-nft-save; do
@@ -313,7 +313,7 @@ icmp_count() {
         $1 == "Icmp:" { print $field }' /proc/net/snmp
 }
 
-# echo_replies NS: how many have arrived, as the kernel counts them.
+# echo_replies NS: how many have arrived, by the kernel's count.
 echo_replies() {
     icmp_count "$1" InEchoReps
 }
@@ -355,13 +355,13 @@ run_tests() {
     done
 }
 
-# run_test FUNCTION ARGUMENT...: the same with one that takes arguments.
+# run_test FUNCTION ARGUMENT...: the same for a function with arguments.
 run_test() {
     [[ -z ${TEST_ONLY:-} || $TEST_ONLY == "$1" ]] || return 0
     "$@"
 }
 
-# finish: the last line of a test.
+# finish: prints the summary and exits; the last line of a test.
 finish() {
     if ((NET_FAILURES > 0)); then
         printf '%d failed\n' "$NET_FAILURES"
@@ -372,7 +372,7 @@ finish() {
 
 # ---- the end ----
 
-# on_end COMMAND: is run before the hosts go. Replace it in the script if there is more to do.
+# on_end is called before the hosts are removed. Redefine it in the script if there is more to do.
 on_end() {
     :
 }

@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: BSD-2-Clause
 # What the client can do through a NAT on the router, towards a server without a route back to it.
-# To be sourced behind built.sh, when the hosts are there.
+# Source it after built.sh, when the hosts are there.
 
 TRANSFER_BYTES=6000000
 
@@ -31,7 +31,7 @@ expect_tcp_transfer() {
     stop "$STARTED"
 }
 
-# udp_echo LENGTH: one datagram there, the answer back; prints whether it is the same.
+# udp_echo LENGTH: sends one datagram there; prints whether the answer is the same.
 udp_echo() {
     in_ns "$CLIENT" python3 -c '
 import socket, sys

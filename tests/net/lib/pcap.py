@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""pcap.py FILE [PROGRAMS]: the packets in it, a line each: their length and the first three words of
-their UDP payload. Nothing else may be in the file. Times go back only where several programs write."""
+"""pcap.py FILE [PROGRAMS]: prints the packets in it, a line each: their length and the first three words
+of their UDP payload. Nothing else may be in the file. Times may go back only with several programs."""
 import struct
 import sys
 

@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: BSD-2-Clause
-# What the tests of pf's rules share: their hosts, and runs with rules of pf. Source it behind
+# What the tests of pf's rules share: their hosts, and runs with rules of pf. Source it after
 # built.sh.
 #
 #     client 10.1.0.2 --- em1 10.1.0.1 router 192.0.2.1 em0 --- 192.0.2.2 server
@@ -65,12 +65,12 @@ expect_pings() {
     expect_equal "$1" "$2" "$(single_replies "$3" "$4" 3 "$wait")"
 }
 
-# lines TEXT: how many of the example's begin with that.
+# lines TEXT: how many lines of the example begin with that.
 lines() {
     grep -c -e "^$1" "$RUN_LOG"
 }
 
-# unreachables_are NS COUNT: at least so many have come.
+# unreachables_are NS COUNT: at least that many have come.
 unreachables_are() {
     (($(icmp_count "$1" InDestUnreachs) >= $2))
 }

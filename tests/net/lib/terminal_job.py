@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Runs a command as a shell would, on a terminal of its own, and prints what becomes of it.
+"""Runs a command as a shell would, on a terminal of its own, and prints its fate.
 
     terminal_job.py SECONDS foreground|background|leader STEP... -- COMMAND...
 
@@ -49,7 +49,7 @@ def start():
 
 
 def wait_for(options):
-    """What became of the job."""
+    """The fate of the job."""
     global printed
     end = time.monotonic() + SECONDS
     while time.monotonic() < end:

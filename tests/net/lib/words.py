@@ -82,7 +82,7 @@ def become_daemon(socks):
 
 
 def have_a_child():
-    """It stays as long as its parent."""
+    """Stays as long as its parent."""
     read_end, write_end = os.pipe()
     if os.fork():
         return

@@ -11,7 +11,7 @@ divert.setblocking(False)
 
 
 async def main():
-    """Passes packets on as the loop says that there are some."""
+    """Passes packets on when the loop reports some."""
     loop = asyncio.get_running_loop()
     done = loop.create_future()
 

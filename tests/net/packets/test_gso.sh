@@ -1,8 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
-# With --gso large packets come to the program uncut, with their checksums complete, may be
-# rewritten, are cut as before for a program that has no room for them, and are cut when they are
-# injected.
+# With --gso the program reads large packets whole, with their checksums complete, and may rewrite
+# them. They are cut as before for a program that has no room for them, and when they are injected.
 # shellcheck source-path=SCRIPTDIR source=../lib/built.sh
 . "$(dirname "$0")/../lib/built.sh"
 # shellcheck source-path=SCRIPTDIR source=../lib/nat_traffic.sh
@@ -42,8 +41,8 @@ while True:
     divert.sendto(packet, address)
 END
 
-# A divert program that writes every second packet by another way, with that address: prints how
-# many of those were larger than the wire when it ends.
+# A divert program that writes every second packet in another direction, with that address: when it
+# ends it prints how many of those were larger than the MTU.
 cat >"$SCRATCH/detour.py" <<'END'
 import signal, socket, sys
 
@@ -65,7 +64,7 @@ while True:
     divert.sendto(packet, address)
 END
 
-# measured OPTION... SIZE: a transfer with the program in between; what it printed is in $MEASURED.
+# measured OPTION... SIZE: a transfer through the program; its output is in $MEASURED.
 measured() {
     local size=${*: -1}
     run_start "$ROUTER" 8000 "${BACKEND_OPTION[@]}" "${@:1:$#-1}" \
@@ -90,7 +89,7 @@ transfer() {
         wait_until 'the server to have it all' received_all && cmp "$SCRATCH/sent" "$SCRATCH/received"
 }
 
-# Addresses of IPv6 beside the others. Packets may come from anywhere, and go out where they came in.
+# Adds IPv6 addresses. Packets may come from anywhere, and leave by the interface they came in on.
 hosts_extend() {
     local name
     SERVER_ADDRESS6=2001:db8:2::2
@@ -120,13 +119,13 @@ ip_count() {
         $1 == name { print $2 }' /proc/net/snmp /proc/net/snmp6
 }
 
-# What comes of packets that are too large: complaints to the client, fragments to the server.
+# The results of packets that are too large: ICMP errors to the client, fragments to the server.
 too_large() {
     printf '%s %s %s %s\n' "$(icmp_count "$CLIENT" InDestUnreachs)" "$(ip_count "$CLIENT" Icmp6InPktTooBigs)" \
         "$(ip_count "$SERVER" ReasmReqds)" "$(ip_count "$SERVER" Ip6ReasmReqds)"
 }
 
-# expect_detour WHAT RULE ADDRESS: half of the packets go that way, and all of them arrive.
+# expect_detour WHAT RULE ADDRESS: half of the packets take that way, and all arrive.
 expect_detour() {
     local before version
     before=$(too_large)

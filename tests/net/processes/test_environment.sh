@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
-# What comes from the environment and from other users: values that make no sense, programs that
-# would not load the library, memory that somebody else has prepared.
+# Hostile environments and users: invalid values of variables, programs that would not load the
+# library, memory that another user has prepared.
 # shellcheck source-path=SCRIPTDIR source=../lib/built.sh
 . "$(dirname "$0")/../lib/built.sh"
 
@@ -12,15 +12,15 @@ GOOD='divert 8000 icmp from any to any'
 NOBODY=65534
 USER=(setpriv "--reuid=$NOBODY" "--regid=$NOBODY" --clear-groups)
 
-# open_socket VARIABLE=VALUE...: what is said, and the error of socket().
+# open_socket VARIABLE=VALUE...: prints the library's messages, and the error of socket().
 open_socket() {
     # shellcheck disable=SC2016
     in_ns "$ROUTER" env "$@" "LD_PRELOAD=$LIBRARY" perl -e '
         print socket(my $s, 2, 3, 258) ? "a socket\n" : "error " . ($! + 0) . "\n"' 2>&1
 }
 
-# expect_senseless NAME VALUE
-expect_senseless() {
+# expect_invalid NAME VALUE
+expect_invalid() {
     local said
     said=$(open_socket "DIVERTSHIM_$1=$2")
     expect_contains "$1=<$2>: what is wrong" "divertshim: DIVERTSHIM_$1=" "$said"
@@ -28,23 +28,23 @@ expect_senseless() {
     expect_equal "$1=<$2>: one line, and the error of socket()" 'error 22' "${said#*$'\n'}"
 }
 
-test_values() {
+test_invalid_values_are_refused() {
     local name value
     for name in BATCH GSO HOLD_MS KEEP_CAPS LISTENERS LOG MARK_MASK PERSONALITY QUEUE_LEN \
         TAGS TAG_BASE TAG_LAST; do
         for value in nonsense -1 ' 1' '1 ' ' -18446744073709551615' 99999999999999999999999 0x1ffffffff \
             1e3 $'1\x1b[2J' "\$(id)" "$(printf '%0600d' 1)x"; do
-            expect_senseless "$name" "$value"
+            expect_invalid "$name" "$value"
         done
         expect_equal "$name=<>: as if it were not there" 'a socket' "$(open_socket "DIVERTSHIM_$name=")"
     done
-    expect_senseless MARK_MASK 0
-    expect_senseless MARK_MASK 0xff00ff00
-    expect_senseless LISTENERS 0
+    expect_invalid MARK_MASK 0
+    expect_invalid MARK_MASK 0xff00ff00
+    expect_invalid LISTENERS 0
     expect_contains 'tags that cross' 'TAG_LAST=400' "$(open_socket DIVERTSHIM_TAG_BASE=500 DIVERTSHIM_TAG_LAST=400)"
 }
 
-# A program whose descriptor 2 is another file in the end than at its start.
+# A program that changes the file of its descriptor 2.
 write_renumberer() {
     cat >"$SCRATCH/renumberer.py" <<'END'
 import ctypes, os, socket, subprocess, sys
@@ -134,7 +134,7 @@ if sys.argv[1] == "socket":
 END
 }
 
-# renumber HOW: what the library says into that file, with a line of a trace and with a message.
+# renumber HOW: what the library writes to that file: a line of a trace, and a message.
 renumber() {
     local trace
     for trace in 1 /none/such; do
@@ -145,7 +145,7 @@ renumber() {
     done
 }
 
-test_standard_error_is_what_the_program_made_it() {
+test_messages_follow_the_standard_error() {
     local said=$'a line of the trace: - out - tag 0 length 9: refused, Invalid argument\na message' how
     write_renumberer
     for how in dup2 dup3 freopen 'close and dup2' 'dup2 and vfork'; do
@@ -176,7 +176,7 @@ make_copies() {
     chmod 755 "$SCRATCH"/{divert-run,libdivertshim.so,program,script}
 }
 
-test_raised_programs() {
+test_privileged_programs_are_refused() {
     local run=("$SCRATCH/divert-run" -r "$GOOD" --)
     chown "$NOBODY" "$SCRATCH/program"
     chmod 4755 "$SCRATCH/program"
@@ -193,7 +193,7 @@ test_raised_programs() {
     expect_failure 'none of them was run' test -e "$SCRATCH/ran"
 }
 
-test_raised_divert_run() {
+test_setuid_divert_run_is_refused() {
     local error
     chmod 4755 "$SCRATCH/divert-run"
     error=$(in_ns "$ROUTER" "${USER[@]}" env "DIVERTSHIM_LIBRARY=$LIBRARY" "$SCRATCH/divert-run" -r "$GOOD" -- \
@@ -204,7 +204,7 @@ test_raised_divert_run() {
     chmod 755 "$SCRATCH/divert-run"
 }
 
-# A program that prepares what a divert socket would leave to the next program, and executes one.
+# A program that forges what a divert socket leaves to the next program over exec, and executes one.
 write_forger() {
     cat >"$SCRATCH/forger.py" <<'END'
 import fcntl, os, select, socket, sys
@@ -246,7 +246,7 @@ os.execlp("python3", "python3", "-c", "import os; print(os.environ.get('DIVERTSH
 END
 }
 
-# forge OWNER SEALS: what the next program's library says.
+# forge OWNER SEALS: prints the messages of the next program's library.
 forge() {
     in_ns "$ROUTER" env "LD_PRELOAD=$LIBRARY" python3 "$SCRATCH/forger.py" "$@" 2>&1
 }
@@ -278,5 +278,5 @@ test_memory_of_a_socket() {
 
 make_copies
 write_forger
-run_tests test_values test_standard_error_is_what_the_program_made_it test_raised_programs test_raised_divert_run test_forged_memory test_memory_of_a_socket
+run_tests test_invalid_values_are_refused test_messages_follow_the_standard_error test_privileged_programs_are_refused test_setuid_divert_run_is_refused test_forged_memory test_memory_of_a_socket
 finish

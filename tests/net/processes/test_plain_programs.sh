@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
-# Programs that know nothing of divert sockets do with the library what they do without it: the
-# same output, the same messages, the same exit status.
+# Programs without divert sockets behave with the library as without it: the same output, the same
+# messages, the same exit status.
 # shellcheck source-path=SCRIPTDIR source=../lib/built.sh
 . "$(dirname "$0")/../lib/built.sh"
 

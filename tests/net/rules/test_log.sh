@@ -8,7 +8,7 @@ need_divert_run
 need_commands socat
 hosts_make route-back
 
-# logging_start RULE...: until run_stop. With -v the lines come to the standard error in any case.
+# logging_start RULE...: until run_stop. With -v the lines always go to the standard error.
 logging_start() {
     local rule rules=(-r '65000 divert 8000 ip from any to 198.51.100.9')
     for rule in "$@"; do
@@ -23,7 +23,7 @@ expect_line() {
     expect_contains "$1" "$2" "$(grep ipfw: "$RUN_LOG")"
 }
 
-# lines TEXT: how many lines have it.
+# lines TEXT: how many lines contain it.
 lines() {
     grep -c -F "$1" "$RUN_LOG"
 }

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
-# Rules that are nonsense, with words in them that mean something to shells and packet filters: each
-# is refused with one clear line, or what is made of it is valid and does nothing else.
+# Nonsensical rules, with words that are special to shells and packet filters: each is refused with one
+# clear line, or its translation is valid and does nothing else.
 # shellcheck source-path=SCRIPTDIR source=../lib/built.sh
 . "$(dirname "$0")/../lib/built.sh"
 
@@ -15,8 +15,8 @@ mkdir "$SCRATCH/work" "$SCRATCH/tools"
 cd "$SCRATCH/work" || exit 1
 ns_add "$ROUTER"
 
-# wrapper NAME COMMAND...: a command NAME that tries its input on the packet filter, and installs
-# nothing. Kernels without nft's queue take the rules but for that word.
+# wrapper NAME COMMAND...: makes a command NAME that has the packet filter check its input without
+# installing it. On kernels without nft's queue that word is left out.
 wrapper() {
     local name=$1
     shift
@@ -39,7 +39,7 @@ make_tools() {
     wrapper ip6tables-restore "$(command -v "ip6tables-$1-restore") --test --noflush"
 }
 
-# Sets SUMMARY and STATUS; what is printed for the rules that were taken is in $SCRATCH/commands.
+# Sets SUMMARY and STATUS; the commands printed for accepted rules are in $SCRATCH/commands.
 give_rules() {
     SUMMARY=$("$BUILD/tests/nonsense" "$DIVERT_RUN" "$COUNT" ./canary 2>&1 >"$SCRATCH/commands")
     STATUS=$?
@@ -53,7 +53,7 @@ test_nonsense_is_refused_or_taken() {
     expect_at_least 'rules that were taken' 50 "$(sed -n '$s/.*refused, \(.*\) taken/\1/p' <<<"$SUMMARY")"
 }
 
-# What is printed for the rules, as a user would give it to the shell.
+# The printed commands, run by a shell as a user would.
 test_printed_commands() {
     local kind
     for kind in legacy nft; do

@@ -121,7 +121,7 @@ test_pf_blocks() {
     pf_stop
 }
 
-# An answer to what a rule without state let out is an incoming packet like others.
+# The answer to a packet that a rule without state passed is an ordinary incoming packet.
 test_block_without_state() {
     print_start 'block in on em0' 'pass out on em0 inet proto icmp divert-packet port 8000' \
         'pass out on em0 inet proto icmp to 192.0.2.2 no state'
@@ -155,7 +155,7 @@ test_addresses() {
     pf_stop
 }
 
-# seen_ports: of the datagrams that the printer saw, in order.
+# seen_ports: the ports of the datagrams that the printer saw, in order.
 seen_ports() {
     sed -n 's/^in .*:\([0-9]*\) udp.*/\1/p' "$RUN_LOG" | tr '\n' ' '
 }
@@ -205,7 +205,7 @@ ping6_replies() {
         awk '/packets transmitted/ { print $4 }'
 }
 
-# hold RULE...: with nobody at the port, so that what is diverted is lost.
+# hold RULE...: no program has the port, so what is diverted is lost.
 hold() {
     local rules=()
     while (($# > 0)); do
@@ -238,7 +238,7 @@ test_inet6() {
     pf_stop
 }
 
-# ---- beside others ----
+# ---- with other rules ----
 
 test_beside_ipfw() {
     local first first_log
@@ -306,7 +306,7 @@ start_servers() {
     wait_tcp "$ROUTER" 5000
 }
 
-# With hosts of its own: ports and connections of one packet filter stay busy for a while.
+# Each packet filter has hosts of its own: ports and connections stay busy for a while.
 all_tests() {
     make_hosts
     start_servers

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
-# Files of pf.conf, and what stands in them beside plain rules, on real packets:
+# Files of pf.conf, and their statements besides plain rules, on real packets:
 #
 #     client 10.1.0.2 --- em1 10.1.0.1 router 192.0.2.1 em0 --- 192.0.2.2 server
 #
@@ -13,7 +13,7 @@ need_divert_run
 need_commands socat setpriv
 CONF=$SCRATCH/pf.conf
 
-# conf_start: $CONF with the printer, until pf_stop.
+# conf_start: runs the printer with $CONF, until pf_stop.
 conf_start() {
     cat >"$CONF"
     run_start "$ROUTER" 8000 "${BACKEND_OPTION[@]}" "$@" --pf-file "$CONF" -- "$EXAMPLES/printer" -p 8000
@@ -21,7 +21,7 @@ conf_start() {
 
 # ---- files ----
 
-# A file as a router has it, with what a statement can be written over.
+# A router's file, with the ways to spread a statement over lines.
 test_conf_of_a_router() {
     printf '%s\n' '# known' '10.1.0.0/24   # the clients' '!10.1.0.77' >"$SCRATCH/clients"
     cat >"$SCRATCH/included" <<'END'
@@ -193,7 +193,7 @@ END
 
 # ---- what a rule does ----
 
-# refused_at_once NS PROTO ADDRESS/PORT: an answer comes before the time is up.
+# refused_at_once NS PROTO ADDRESS/PORT: an answer comes before the timeout.
 refused_at_once() {
     in_ns "$1" timeout 3 bash -c "exec 3<>/dev/$2/$3; echo >&3; sleep 0.2; echo >&3" 2>/dev/null
     [[ $? != 124 ]]
@@ -226,7 +226,7 @@ END
     pf_stop
 }
 
-# log_lines TEXT: how many lines have it.
+# log_lines TEXT: how many lines contain it.
 log_lines() {
     grep -c -F "pf: $1" "$RUN_LOG"
 }
@@ -245,7 +245,7 @@ END
     pf_stop
 }
 
-# server_mss: of the connection to port 81, as the server got it from the client.
+# server_mss: the MSS that the server got from the client, for the connection to port 81.
 server_mss() {
     in_ns "$SERVER" ss -tinH sport = :81 | sed -n 's/.* mss:\([0-9]*\).*/\1/p' | head -n 1
 }
@@ -284,7 +284,7 @@ END
     pf_stop
 }
 
-# connects_with_ecn VALUE: of the client's tcp_ecn. With 1, its SYN has ECE and CWR.
+# connects_with_ecn VALUE: can the client connect with that tcp_ecn? With 1, its SYN has ECE and CWR.
 connects_with_ecn() {
     in_ns "$CLIENT" sh -c 'echo 0 >/proc/sys/net/ipv4/tcp_ecn_fallback'
     in_ns "$CLIENT" sh -c "echo $1 >/proc/sys/net/ipv4/tcp_ecn"

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
-# What divert-run cannot do it refuses, says which word is wrong or what to do, and changes nothing.
+# divert-run refuses what it cannot do, says which word is wrong or what to do, and changes nothing.
 # shellcheck source-path=SCRIPTDIR source=../lib/built.sh
 . "$(dirname "$0")/../lib/built.sh"
 
@@ -68,7 +68,7 @@ test_wrong_words() {
     expect_refused 'a mask of other than 16 bits' 2 "'0xff'" -- --mark-mask 0xff -r "$GOOD"
 }
 
-# Nothing of a rule reaches a shell, or is taken for words of the packet filter.
+# No part of a rule reaches a shell, or is taken for syntax of the packet filter.
 test_hostile_words() {
     local name
     for name in "x;\$(touch $SCRATCH/x)" "\$(touch\${IFS}$SCRATCH/x)" 'x";drop;"' "x'y" 'x"y' 'x\y' \
@@ -83,7 +83,7 @@ test_hostile_words() {
     expect_failure 'nothing of it was run' test -e "$SCRATCH/x"
 }
 
-# Names that Linux allows, and comments, mean themselves.
+# Names that Linux allows, and comments, are taken literally.
 test_odd_words() {
     local word
     for word in "\$(id>&2)" "\`id>&2\`" 'a|id' 'a&id' '-j' '--help' '%s%n' 'a#b' 'a,b'; do
@@ -122,7 +122,7 @@ can_make_user_namespaces() {
     return 1
 }
 
-# Root of a user namespace over the network namespace of another one has CAP_NET_ADMIN, but not there.
+# Root of a user namespace has CAP_NET_ADMIN, but not in a network namespace of another user namespace.
 test_root_of_another_namespace() {
     local user=(setpriv --reuid=65534 --regid=65534 --clear-groups)
     local foreign=("${user[@]}" unshare --user --map-root-user)
@@ -144,7 +144,7 @@ test_root_of_another_namespace() {
     COPY=''
 }
 
-# Root's processes are hidden from it, and it is told.
+# Where root's processes are hidden, the user is told.
 test_status_of_hidden_processes() {
     can_make_user_namespaces || return 0
     run_start "$ROUTER" 8000 "$EXAMPLES/printer" -p 8000
@@ -204,7 +204,7 @@ test_programs_that_cannot_start() {
         ASAN_OPTIONS=detect_leaks=0:verify_asan_link_order=0 "$DIVERT_RUN" -- "$BUILD/tests/needs_asan"
 }
 
-# mock NAME: a command that answers as it does where the kernel has no NFQUEUE.
+# mock NAME: makes a command that answers as on a kernel without NFQUEUE.
 mock() {
     local real
     real=$(command -v "$1") || return 0

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
-# Shell scripts that make rules by ipfw, as FreeBSD's rule sets are.
+# Shell scripts that make rules by ipfw, like FreeBSD's rule sets.
 # shellcheck source-path=SCRIPTDIR source=../lib/built.sh
 . "$(dirname "$0")/../lib/built.sh"
 
@@ -25,7 +25,7 @@ script_stop() {
     expect_no_rules "$ROUTER"
 }
 
-# check_script ARGUMENT...: what divert-run makes of a script; both outputs are in $CHECKED.
+# check_script ARGUMENT...: the rules that divert-run gets from a script; both outputs are in $CHECKED.
 check_script() {
     CHECKED=$("$DIVERT_RUN" --check --ipfw-script "$@" -- none 2>&1)
 }
@@ -35,7 +35,7 @@ no_place_is_left() {
     ! ls "${TMPDIR:-/tmp}" | grep -q '^divert-run-'
 }
 
-# expect_refused_script WHAT MESSAGE NAME: and nothing is left of it.
+# expect_refused_script WHAT MESSAGE NAME: it is refused, and nothing is left of it.
 expect_refused_script() {
     local error
     error=$(in_ns "$ROUTER" "$DIVERT_RUN" --ipfw-script "$SCRATCH/$3" -- touch "$SCRATCH/ran" 2>&1)
@@ -194,7 +194,7 @@ test_scripts_without_root() {
     expect_contains 'as the same user' 65534 "$CHECKED"
 }
 
-# without_namespaces COMMAND...: root of a user namespace in which no further ones can be made.
+# without_namespaces COMMAND...: as root of a user namespace in which no others can be made.
 without_namespaces() {
     # shellcheck disable=SC2016
     unshare --user --map-root-user --mount sh -c '
@@ -225,7 +225,7 @@ test_scripts_without_namespaces() {
 
 # ---- FreeBSD's rc.firewall ----
 
-# need_state: false, with a word, while rules cannot keep state with this packet filter.
+# need_state: fails, after a message, if rules cannot keep state with this packet filter.
 need_state() {
     local error
     error=$(in_ns "$ROUTER" "$DIVERT_RUN" -q "${BACKEND_OPTION[@]}" \

@@ -8,7 +8,7 @@ need_divert_run
 need_commands seq socat
 hosts_make route-back
 
-# tables_start LINE...: a printer on divert port 8000 in the router, with these lines as file of rules.
+# tables_start LINE...: a printer on divert port 8000 in the router, with these lines as its file of rules.
 tables_start() {
     printf '%s\n' "$@" >"$SCRATCH/rules"
     run_start "$ROUTER" 8000 "${BACKEND_OPTION[@]}" -f "$SCRATCH/rules" "$EXAMPLES/printer" -p 8000
@@ -87,7 +87,7 @@ test_tables_of_interfaces_and_ports() {
     tables_stop
 }
 
-# Of 8,000 networks, one is the client's. iptables-nft takes seconds for so many.
+# One of 8,000 networks is the client's. iptables-nft takes seconds for that many.
 test_large_table() {
     local lines=() i
     for i in $(seq 0 3999); do

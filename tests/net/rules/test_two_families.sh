@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
 # A Python program with a socket of each family on one port, under divert-run: IPv4 and IPv6 pass
-# through it, neighbour discovery too, each by its own socket.
+# through it, including neighbour discovery, each by its own socket.
 # shellcheck source-path=SCRIPTDIR source=../lib/built.sh
 . "$(dirname "$0")/../lib/built.sh"
 

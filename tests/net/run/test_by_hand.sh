@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
-# What docs/by-hand.md has to be pasted into a shell does what it says. The rules for nft are vm/test_nft's.
+# The commands of docs/by-hand.md do what it says. Those for nft are tested by vm/test_nft.
 # shellcheck source-path=SCRIPTDIR source=../lib/built.sh
 . "$(dirname "$0")/../lib/built.sh"
 # shellcheck source-path=SCRIPTDIR source=../lib/document.sh
@@ -12,7 +12,7 @@ hosts_make
 DOCUMENT=$SOURCE/docs/by-hand.md
 TRIAL=$NET_PREFIX-$$-try
 
-# paste_lines TEXT: those of the block that are iptables commands, in the router.
+# paste_lines TEXT: runs the iptables commands of the block in the router.
 paste_lines() {
     in_place "$ROUTER" bash -ec "$(block "$1" | grep ^iptables)"
 }
@@ -43,7 +43,7 @@ test_iptables_by_hand() {
     expect_no_rules "$ROUTER"
 }
 
-# Read by a shell from its standard input, as on a terminal: the shell in the namespace has its lines.
+# A shell reads it from its standard input, as on a terminal: the shell in the namespace gets its lines.
 test_trial_in_a_namespace() {
     local pasted printed
     pasted=$(block 'ip netns add try')

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
-# Debian's daq_ipfw.so, the binary as shipped, sees both directions and gives verdicts.
+# Debian's daq_ipfw.so, the binary as shipped, reads both directions and gives verdicts.
 # shellcheck source-path=SCRIPTDIR source=../lib/built.sh
 . "$(dirname "$0")/../lib/built.sh"
 

@@ -16,7 +16,7 @@ copy_checkout() {
 # demo_start: as on a terminal, in a process group of its own. $DEMO, $LOG.
 demo_start() {
     LOG=$SCRATCH/log-demo
-    : >"$LOG" # what the last one printed must not be seen again
+    : >"$LOG" # output of the last run must not be seen again
     setsid env --default-signal=INT "$SCRATCH/checkout/tools/demo" >"$LOG" 2>&1 </dev/null &
     DEMO=$!
 }

@@ -9,7 +9,7 @@ need_commands socat
 need_files "$EXAMPLES/drop"
 hosts_make route-back
 
-# Twenty datagrams, every fourth with the pattern, and one more to know the end by.
+# Twenty datagrams, every fourth with the pattern, and one more that marks the end.
 lines() {
     local i
     for i in {1..20}; do

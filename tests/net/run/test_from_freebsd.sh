@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
-# The steps of docs/from-freebsd.md, as printed, between namespaces. In natd's place is examples/nat,
+# The steps of docs/from-freebsd.md, as printed, between namespaces. natd is replaced by examples/nat,
 # started with the interface that natd.conf names.
 # shellcheck source-path=SCRIPTDIR source=../lib/built.sh
 . "$(dirname "$0")/../lib/built.sh"
@@ -46,7 +46,7 @@ step_stop() {
     expect_no_rules "$ROUTER"
 }
 
-# opens NAMESPACE ADDRESS PORT: can it connect? What is dropped is waited for a second.
+# opens NAMESPACE ADDRESS PORT: can it connect? Waits a second if packets are dropped.
 opens() {
     in_ns "$1" timeout 3 socat -u OPEN:/dev/null "TCP4:$2:$3,connect-timeout=1" 2>/dev/null
 }
@@ -91,7 +91,7 @@ test_step_nat_alone() {
 
 # ---- steps 6 and 7 ----
 
-# holds SSH open: the nth connection from the server.
+# holds the nth SSH connection from the server open
 hold_ssh() {
     ns_start "$SERVER" "$SCRATCH/log-held-$1" socat -u "TCP4:$WAN_ADDRESS:22" /dev/null
     wait_until "connection $1" ssh_is_open "$1"

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
-# Where there are libraries for several kinds of program, each program gets its own.
+# With libraries for several architectures, each program gets its own.
 # shellcheck source-path=SCRIPTDIR source=../lib/built.sh
 . "$(dirname "$0")/../lib/built.sh"
 
@@ -15,7 +15,7 @@ mkdir -p "${OWN%/*}" "${OTHER%/*}" "$SCRATCH/usr/bin"
 cp "$DIVERT_RUN" "$SCRATCH/usr/bin"
 cp "$LIBRARY" "$OWN"
 
-# An ELF header of 32 bits for i386, and nothing behind it.
+# A 32-bit ELF header for i386, and nothing after it.
 narrow_program() {
     printf '\177ELF\1\1\1\0\0\0\0\0\0\0\0\0\3\0\3\0\1\0\0\0%0100d' 0 >"$1"
     chmod 755 "$1"
@@ -26,7 +26,7 @@ run_installed() {
     in_ns "$ROUTER" "$SCRATCH/usr/bin/divert-run" -r 'divert 700 icmp from any to any' -- "$@" 2>&1
 }
 
-# preloaded: what the shell is told to load, and whether it has loaded that.
+# preloaded: which library the shell is told to load, and whether it has loaded it.
 preloaded() {
     # shellcheck disable=SC2016
     run_installed bash -c 'echo "$LD_PRELOAD"; grep -o -m 1 "/[^/]*-linux-gnu/libdivertshim.so$" /proc/self/maps'

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
-# divert-run tells a service manager, by NOTIFY_SOCKET, when its rules are installed and the program was
-# started, and does not if they are wrong.
+# divert-run notifies a service manager, by NOTIFY_SOCKET, when its rules are installed and the program
+# was started, and does not if they are wrong.
 # shellcheck source-path=SCRIPTDIR source=../lib/built.sh
 . "$(dirname "$0")/../lib/built.sh"
 
@@ -10,13 +10,13 @@ need_commands socat
 # shellcheck disable=SC2119
 hosts_make
 
-# manager ADDRESS: what socat takes for the manager's socket; prints to $SCRATCH/told.
+# manager ADDRESS: the manager's socket, by socat with that address; writes to $SCRATCH/told.
 manager() {
     ns_start "$ROUTER" "$SCRATCH/told" socat -u "$1" STDOUT
     MANAGER=$STARTED
 }
 
-# has_socket NAME: among the UNIX sockets of the router.
+# has_socket NAME: is there such a UNIX socket in the router?
 has_socket() {
     in_ns "$ROUTER" grep -q -F "$1" /proc/net/unix
 }
@@ -45,7 +45,7 @@ test_wrong_rule_is_not_ready() {
     manager "UNIX-RECV:$SCRATCH/another"
     wait_until "the manager's socket" has_socket "$SCRATCH/another"
     NOTIFY_SOCKET=$SCRATCH/another in_ns "$ROUTER" "$DIVERT_RUN" -q -r 'divert 700 ip4 from' true
-    # Behind it something that must come.
+    # After it, a message that must come.
     echo marker | in_ns "$ROUTER" socat -u STDIN "UNIX-SENDTO:$SCRATCH/another"
     wait_until 'the marker' file_contains "$SCRATCH/told" marker
     expect_equal 'what the manager was told' marker "$(cat "$SCRATCH/told")"

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
-# What README.md has to be pasted into a shell does what it says.
+# The commands of README.md do what it says.
 # shellcheck source-path=SCRIPTDIR source=../lib/built.sh
 . "$(dirname "$0")/../lib/built.sh"
 # shellcheck source-path=SCRIPTDIR source=../lib/document.sh
@@ -16,7 +16,7 @@ DOCUMENT=$SOURCE/README.md
 
 # ---- the trials ----
 
-# paste_trial TEXT: runs the block; what the printer in it prints.
+# paste_trial TEXT: runs the block; prints the output of its printer.
 paste_trial() {
     local log
     log=$(mktemp "$SCRATCH/log-XXXXXX")
@@ -97,7 +97,7 @@ test_recipe_of_dvtws() {
     recipe_stop
 }
 
-# The largest segment that the server may send to the client, said by the server.
+# The largest segment that the server may send to the client, as the server knows it.
 segment_size() {
     in_ns "$CLIENT" socat -T 5 -u "TCP4:$SERVER_ADDRESS:5004" STDOUT 2>&1
 }
@@ -139,7 +139,7 @@ test_recipe_of_pf() {
     recipe_stop
 }
 
-# query WORD: what comes back for a datagram with it.
+# query WORD: prints the answer to a datagram with that word.
 query() {
     in_ns "$CLIENT" socat -t "$2" STDIO "UDP4:$SERVER_ADDRESS:53" <<<"$1" 2>&1
 }

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
-# Somebody empties or reloads the firewall under a running program.
+# The firewall is emptied or reloaded under a running program.
 # shellcheck source-path=SCRIPTDIR source=../lib/built.sh
 . "$(dirname "$0")/../lib/built.sh"
 
@@ -9,7 +9,7 @@ hosts_make route-back
 
 RULES=(-r '100 divert 8000 icmp from any to any' -r '200 deny udp from any to any')
 
-# jumps: how many there are to the rules of runs, in whatever carries them.
+# jumps: the number of jumps to the rules of runs, in all packet filters.
 jumps() {
     local save
     {
@@ -24,7 +24,7 @@ has_jumps() {
     (($(jumps) == $1))
 }
 
-# Everything that somebody who is not divert-run can take out.
+# Removes everything that others than divert-run can remove.
 empty_all() {
     local table
     for table in raw mangle; do
@@ -49,14 +49,14 @@ COMMIT
 END
 }
 
-# With nft the table has an owner where the kernel knows that, and nobody else can empty it.
+# With nft the table has an owner, if the kernel supports that, and nobody else can empty it.
 forget_nft_tables() {
     in_ns "$ROUTER" nft list tables | while read -r _ family name; do
         in_ns "$ROUTER" nft delete table "$family" "$name" 2>/dev/null
     done
 }
 
-# expect_restored COMMAND: what somebody does, twice.
+# expect_restored COMMAND: runs it twice, and expects that the rules are put back.
 expect_restored() {
     local lines=1
     run_start "$ROUTER" 8000 "${BACKEND_OPTION[@]}" "${RULES[@]}" "$EXAMPLES/printer" -p 8000
@@ -87,7 +87,7 @@ says_removed() {
     grep -q 'somebody removed the rules from the packet filter; nothing is diverted any more' "$RUN_LOG"
 }
 
-# --status tells what is there.
+# --status reports missing rules.
 test_no_restore() {
     [[ $BACKEND != nft ]] || return 0
     run_start "$ROUTER" 8000 "${BACKEND_OPTION[@]}" --no-restore "${RULES[@]}" "$EXAMPLES/printer" -p 8000
@@ -103,7 +103,7 @@ test_no_restore() {
     expect_no_rules "$ROUTER"
 }
 
-# Each run puts its own back, whichever notices first.
+# Each run puts its own rules back, whichever notices first.
 test_order_of_two_runs_stays() {
     local first first_log
     [[ $BACKEND != nft ]] || return 0

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
-# divert-run --status shows what each rule counted, and the dynamic rules, as ipfw -d show does.
+# divert-run --status shows the counters of each rule, and the dynamic rules, as ipfw -d show does.
 # shellcheck source-path=SCRIPTDIR source=../lib/built.sh
 . "$(dirname "$0")/../lib/built.sh"
 
@@ -26,12 +26,12 @@ shown() {
         now == part { $1 = $1; print }'
 }
 
-# counted: number, packets and bytes of each rule but the last.
+# counted: number, packets and bytes of each rule except the last.
 counted() {
     shown | awk '$1 != "65535" { print $1, $2, $3 }'
 }
 
-# expect_counted WHAT LINES: sooner or later.
+# expect_counted WHAT LINES: waits until they are shown.
 expect_counted() {
     wait_until "$1" counts_are "$2" 2>/dev/null
     expect_equal "$1" "$2" "$(counted)"
@@ -75,8 +75,8 @@ test_each_packet_counts_once() {
     run_stop
 }
 
-# Many rules in a row that are told apart by their ports, and rules with one action for several.
-test_counts_behind_a_map() {
+# Many consecutive rules that are dispatched by port, and rules that share an action.
+test_counts_of_dispatched_rules() {
     local rules=() i
     for i in 1 2 3 4 5 6 7 8 9 10 11 12; do
         rules+=(-r "$((i * 10)) deny udp from any to any $((4991 + i)) out")
@@ -93,7 +93,7 @@ test_counts_behind_a_map() {
     run_stop
 }
 
-# Rules of the same number: alternatives are shown for themselves, the values of a table are not.
+# Rules of the same number: alternatives are shown separately, the values of a table are not.
 test_counts_of_a_table() {
     cat >"$SCRATCH/rules" <<'END'
 table 1 add 10.1.0.0/16 300
@@ -122,7 +122,7 @@ test_counts_of_two_runs() {
     expect_equal 'rules behind the end of both' '' "$(counted)"
 }
 
-# What was put back counts from 0.
+# Restored rules count from 0.
 test_counts_of_restored_rules() {
     [[ $BACKEND != nft ]] || return 0
     run_start "$ROUTER" 8000 "${BACKEND_OPTION[@]}" -r '100 count udp from any to 192.0.2.0/24,10.7.0.0/16 5002 in' \
@@ -136,7 +136,7 @@ test_counts_of_restored_rules() {
     run_stop
 }
 
-test_counts_that_cannot_be_had() {
+test_counts_that_cannot_be_read() {
     [[ $BACKEND != nft ]] || return 0
     run_start "$ROUTER" 8000 "${BACKEND_OPTION[@]}" --no-restore -r '100 count udp from any to any 5002 in' \
         "${WORDS[@]}" 8000
@@ -152,7 +152,7 @@ removed_is_shown() {
     shown | grep -q '(not in the packet filter)$'
 }
 
-# dynamic NUMBER: what is shown of it, without the seconds.
+# dynamic NUMBER: the dynamic rules of that rule, without the seconds.
 dynamic() {
     shown dynamic | sed -n "s/ ([0-9]*s) / /; /^$1 /p"
 }
@@ -187,7 +187,7 @@ tcp_is_shown() {
     shown dynamic | grep -q '^00130 4 '
 }
 
-# In each chain in which it has lines, or behind all if it has none.
+# In each chain in which it has lines, or after all if it has none.
 test_check_names_each_rule() {
     local checked
     checked=$("$DIVERT_RUN" --check "${BACKEND_OPTION[@]}" -r '100 deny udp from not 10.9.9.9,10.8.8.0/24 to any 1,2' \
@@ -200,7 +200,7 @@ test_check_names_each_rule() {
     expect_contains 'a rule that is wrong' '# 300 count icmp from ::1 to any: no packet can match this rule' "$checked"
 }
 
-each_backend run_tests test_check_names_each_rule test_each_packet_counts_once test_counts_behind_a_map \
-    test_counts_of_a_table test_counts_of_two_runs test_counts_of_restored_rules test_counts_that_cannot_be_had \
+each_backend run_tests test_check_names_each_rule test_each_packet_counts_once test_counts_of_dispatched_rules \
+    test_counts_of_a_table test_counts_of_two_runs test_counts_of_restored_rules test_counts_that_cannot_be_read \
     test_dynamic_rules_count
 finish

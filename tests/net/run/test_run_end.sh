@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
-# However divert-run ends, it leaves no rule, and its exit status says how.
+# However divert-run ends, it leaves no rule behind, and its exit status says how it ended.
 # shellcheck source-path=SCRIPTDIR source=../lib/built.sh
 . "$(dirname "$0")/../lib/built.sh"
 
@@ -17,7 +17,7 @@ expect_end() {
     expect_no_rules "$ROUTER"
 }
 
-# status_of ARGUMENT...: of divert-run with a rule, in the foreground.
+# status_of ARGUMENT...: the exit status of divert-run with a rule, in the foreground.
 status_of() {
     in_ns "$ROUTER" "$DIVERT_RUN" "${BACKEND_OPTION[@]}" -r "$RULE" -- "$@" >"$SCRATCH/log-status" 2>&1
     echo $?
@@ -31,7 +31,7 @@ test_the_commands_own_end() {
     expect_end 'the command dies of SEGV' 139 "$(status_of sh -c 'ulimit -c 0; kill -SEGV $$')"
 }
 
-# A caller that ignores SIGCHLD, and its command that is to do the same.
+# A caller that ignores SIGCHLD: its command inherits that.
 test_sigchld_is_ignored() {
     local ignored=(env --ignore-signal=CHLD) said
     in_ns "$ROUTER" "${ignored[@]}" "$DIVERT_RUN" "${BACKEND_OPTION[@]}" -r "$RULE" -- sh -c 'exit 7' \
@@ -111,7 +111,7 @@ test_terminal() {
     expect_end 'the QUIT key' 131 "$(on_terminal $'\x1c' "${run[@]}" "$EXAMPLES/printer" -p 8000)"
 }
 
-# Its session is its own, and it is the only child.
+# It has a session of its own, and is the only child.
 daemon_is_alone() {
     local pids
     mapfile -t pids < <(run_command_pid)
@@ -137,7 +137,7 @@ test_command_that_becomes_a_daemon() {
     expect_equal 'no process is left in the router' '' "$(ip netns pids "$ROUTER")"
 }
 
-# The rules of a divert-run that could not remove them: those of nft go by themselves.
+# The rules of a killed divert-run, which could not remove them: nft's vanish by themselves.
 test_killed_divert_run() {
     run_start "$ROUTER" 8000 "${BACKEND_OPTION[@]}" -r "$RULE" "$EXAMPLES/printer" -p 8000
     stop "$RUN_PID" KILL

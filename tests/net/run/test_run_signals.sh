@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
 # Every signal reaches the command once, whether divert-run alone gets it or the whole process
-# group, and the command is a job of the shell as it is without divert-run.
+# group; and the command is a job of the shell as without divert-run.
 # shellcheck source-path=SCRIPTDIR source=../lib/built.sh
 . "$(dirname "$0")/../lib/built.sh"
 
@@ -10,7 +10,7 @@ need_files "$DIVERT_RUN" "$LIBRARY"
 scratch_directory SCRATCH
 COUNTER=(python3 "$SOURCE/tests/net/lib/count_signals.py")
 
-# counter_start COMMAND...: divert-run with it, in a process group of its own; $RUN_PID, $RUN_LOG.
+# counter_start COMMAND...: starts divert-run with it, in its own process group; $RUN_PID, $RUN_LOG.
 counter_start() {
     RUN_LOG=$(mktemp "$SCRATCH/log-XXXXXX")
     setsid "$DIVERT_RUN" -- "$@" >"$RUN_LOG" 2>&1 </dev/null &
@@ -32,8 +32,8 @@ wait_counted() {
     wait_until "signal $1, $2 times" counted "$1" "${3:-$RUN_LOG}" "$2"
 }
 
-# wait_marker [LOG]: a signal of a higher number, sent to divert-run alone, comes behind all that it
-# passes on; and then divert-run has taken what the group got.
+# wait_marker [LOG]: sends divert-run alone a signal of a higher number, which arrives after all that it
+# passes on; then divert-run has taken all that the group got.
 wait_marker() {
     local log=${1:-$RUN_LOG} before
     before=$(count 34 "$log")
@@ -100,7 +100,7 @@ test_signals_to_both() {
     expect_at_least 'rounds in which SIGTERM to divert-run and to its group came once' 1 "$once"
 }
 
-# What the name of divert-run stands for is divert-run alone.
+# By name (pkill), only divert-run itself is found: the command gets the signal once.
 test_signals_by_name() {
     counter_start "${COUNTER[@]}"
     pkill -USR1 -s "$RUN_PID" -f "^$DIVERT_RUN"
@@ -137,7 +137,7 @@ command_has_ended() {
     [[ -z $(pgrep -P "$RUN_PID" -x sh) ]]
 }
 
-# After SIGSTOP to all, who tells such signals apart may stay stopped.
+# After SIGSTOP to all, the process that watches for group signals may stay stopped.
 test_signals_while_others_are_stopped() {
     counter_start "${COUNTER[@]}"
     kill -STOP -- "-$RUN_PID"
@@ -159,7 +159,7 @@ test_kill() {
     expect_equal 'nothing is left after SIGKILL' 0 $?
 }
 
-# It may be a zombie for a while, where nobody waits for it.
+# It may stay a zombie for a while, if no process reaps it.
 session_is_empty() {
     [[ -z $(pgrep -s "$RUN_PID" --runstates R,S,D,T) ]]
 }

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
-# A NAT router with a stateful rule set: the dynamic rules hold the addresses as they are behind the
-# NAT, on the inner side. Inner hosts reach the ports that a rule lets out, and nothing else; what
-# nobody asked for stays out.
+# A NAT router with a stateful rule set: the dynamic rules have the addresses of the inner side of the
+# NAT. Inner hosts reach the ports that a rule allows, and nothing else; unsolicited packets are
+# blocked.
 # shellcheck source-path=SCRIPTDIR source=../lib/built.sh
 . "$(dirname "$0")/../lib/built.sh"
 # shellcheck source-path=SCRIPTDIR source=../lib/nat_traffic.sh
@@ -19,14 +19,14 @@ write_rules() {
 # loopback and the inner network
 add 10 allow all from any to any via lo0
 add 20 allow all from any to any via lan0
-# what comes in is translated, then looked up
+# what comes in is translated, then checked
 add 100 divert 8668 ip4 from any to any in via wan0
 add 101 check-state
-# what inner hosts may begin
+# connections that inner hosts may open
 add 110 skipto 1000 tcp from any to any 5001 out via wan0 setup keep-state
 add 120 skipto 1000 udp from any to any 5002 out via wan0 keep-state
 add 130 skipto 1000 icmp from any to any out via wan0 icmptypes 8 keep-state
-# what the world may begin
+# connections that others may open
 add 200 allow tcp from any to me 2222 in via wan0 setup limit src-addr 2
 add 999 deny ip from any to any
 add 1000 divert 8668 ip4 from any to any out via wan0
@@ -87,7 +87,7 @@ no_udp_states() {
     [[ $(udp_states) == 0 ]]
 }
 
-# A script says for how long they last.
+# A script sets how long they last.
 test_lifetimes_of_a_script() {
     write_rules
     {

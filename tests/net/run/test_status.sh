@@ -20,30 +20,30 @@ status() {
     in_ns "$1" "$DIVERT_RUN" --status --json
 }
 
-# ask NS EXPRESSION: in Python, of the list of sockets.
+# ask NS EXPRESSION: evaluates it in Python, on the list of sockets.
 ask() {
     status "$1" | python3 -c 'import json, sys
 sockets = json.load(sys.stdin)["sockets"]
 print(eval(sys.argv[1]))' "$2" 2>&1
 }
 
-# is NS VALUE EXPRESSION
+# is NS VALUE EXPRESSION: does ask give that value?
 is() {
     [[ $(ask "$1" "$3") == "$2" ]]
 }
 
-# expect_status WHAT VALUE EXPRESSION: sooner or later, in the router.
+# expect_status WHAT VALUE EXPRESSION: waits until it has that value, in the router.
 expect_status() {
     wait_until "$1" is "$ROUTER" "$2" "$3" 2>/dev/null
     expect_equal "$1" "$2" "$(ask "$ROUTER" "$3")"
 }
 
-# The packets of both_runs have 128 bytes, whatever becomes of them.
+# The packets of both_runs have 128 bytes.
 expect_count() {
     expect_status "$1" "{'packets': $2, 'bytes': $(($2 * 128))}" "sockets[0]['$1']"
 }
 
-test_nothing() {
+test_without_divert_sockets() {
     expect_equal 'no socket' 'no divert sockets' "$(in_ns "$ROUTER" "$DIVERT_RUN" --status)"
     expect_equal 'no socket, for programs' '[]' "$(ask "$ROUTER" sockets)"
 }
@@ -92,7 +92,7 @@ test_counters() {
     run_stop
     expect_equal 'what arrived' $((3 + 3 + 2 + 2 + 20 + 7)) "$(arrived)"
     stop "$RECEIVER"
-    test_nothing
+    test_without_divert_sockets
 }
 
 test_expired() {
@@ -186,8 +186,8 @@ test_odd_command() {
     run_stop
 }
 
-# Another user offers files that look like a divert socket's, and like divert-run's rules.
-test_imitation() {
+# Another user has files that look like a divert socket's, and like divert-run's rules.
+test_imitated_files_are_ignored() {
     local imitation
     cat >"$SCRATCH/imitate.py" <<'END'
 import fcntl, os, socket, struct, time
@@ -225,8 +225,8 @@ END
     stop "$imitation"
 }
 
-# Root may put what it likes into such a file, and is told what it says.
-test_size_is_final() {
+# Root may change the contents of such a file, but not its size.
+test_size_of_the_memory_is_sealed() {
     run_start "$ROUTER" 8000 "${WORDS[@]}" 8000
     expect_equal 'nobody can change the size of the memory' 'sealed, mode 600' "$(python3 - \
         "$(ask "$ROUTER" "sockets[0]['pid']")" <<'END'
@@ -254,7 +254,7 @@ print(len(times), sorted(set(times)) == times)' <"$SCRATCH/refreshed")
     run_stop
 }
 
-# refused STATUS MESSAGE ARGUMENT...
+# refused STATUS MESSAGE ARGUMENT...: --status with these arguments is refused.
 refused() {
     local status=$1 message=$2 said
     shift 2
@@ -279,6 +279,6 @@ test_status_refuses() {
     refused 125 'shown to root' setpriv --reuid=65534 --regid=65534 --clear-groups "$copy" --status
 }
 
-run_tests test_nothing test_counters test_expired test_full_queue test_copies test_several test_listeners \
-    test_both_families test_odd_command test_imitation test_size_is_final test_refresh test_status_refuses
+run_tests test_without_divert_sockets test_counters test_expired test_full_queue test_copies test_several test_listeners \
+    test_both_families test_odd_command test_imitated_files_are_ignored test_size_of_the_memory_is_sealed test_refresh test_status_refuses
 finish

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
-# --trace and --pcap show what a program reads and writes, and never get in its way.
+# --trace and --pcap show what a program reads and writes, and do not disturb it.
 # shellcheck source-path=SCRIPTDIR source=../lib/built.sh
 . "$(dirname "$0")/../lib/built.sh"
 
@@ -25,7 +25,7 @@ lines_are() {
     (($(wc -l <"$1") >= $2))
 }
 
-# expect_lines FILE LINES: waits for them; times become TIME and packet ids #N.
+# expect_lines FILE LINES: waits for them; times are shown as TIME and packet ids as #N.
 expect_lines() {
     wait_until "the lines of $1" lines_are "$1" "$(wc -l <<<"$2")"
     expect_equal 'the lines of the trace' "$2" \
@@ -34,7 +34,7 @@ expect_lines() {
 
 ENDS='10.1.0.2:4444 -> 192.0.2.2:5002 udp length 128'
 
-# What words.py makes of a packet of each kind.
+# One packet for each word of words.py.
 LINES="TIME 8000 read  #N in  lan0 tag 100 $ENDS
 TIME 8000 write #N in  lan0 tag 100 $ENDS: goes on after rule 100
 TIME 8000 write - out - tag 0 $ENDS: injected, outgoing
@@ -62,8 +62,8 @@ test_lines_and_packets() {
     expect_equal 'what tcpdump reads' 12 "$(tcpdump -nr "$PCAP" 2>/dev/null | grep -c 'IP 10.1.0.2.4444 > 192.0.2.2.5002: UDP, length 100')"
 }
 
-# The kernel drops what is injected with a source of the host's own.
-test_martians_are_told() {
+# The kernel drops injected packets whose source is an address of the host.
+test_martians_are_reported() {
     local receiver martian='injected, incoming; a martian, which most hosts drop'
     ns_start "$SERVER" "$SCRATCH/log-arrived" socat -u -b 100 UDP4-RECV:5002 STDOUT
     receiver=$STARTED
@@ -115,7 +115,7 @@ TIME 8000 drop  #N in  lan0 length 128: not written in time"
     run_stop
 }
 
-# It forks, closes all it has but the sockets, goes to / and gives up root.
+# It forks, closes all descriptors except the sockets, goes to / and gives up root.
 test_trace_of_a_daemon() {
     rm -f "$PCAP"
     run_start "$ROUTER" 8000 --trace --pcap "$PCAP" -r "$RULE" "${WORDS[@]}" --daemon 8000
@@ -126,7 +126,7 @@ TIME 8000 write #N in  lan0 tag 100 $ENDS: goes on after rule 100"
     run_stop
 }
 
-# The file is that of the run: programs add to it, the next run begins anew.
+# The file belongs to the run: all its programs append to it, and the next run truncates it.
 test_several_programs() {
     # shellcheck disable=SC2016
     run_start "$ROUTER" 8001 --pcap "$PCAP" --trace="$TRACE" -r "$RULE" \
@@ -159,7 +159,7 @@ test_without_divert_run() {
     expect_contains 'rules by hand' ": accepted" "$(tail -n 1 "$TRACE")"
 }
 
-# expect_said COUNT TEXT: how often divert-run or its program said that, the ping being answered.
+# expect_said COUNT TEXT: a ping is answered, and divert-run or its program printed that so often.
 expect_said() {
     wait_until "'$2'" file_contains "$RUN_LOG" "$2" 2>/dev/null
     expect_equal "how often it says '$2'" "$1" "$(grep -cF -e "$2" "$RUN_LOG")"
@@ -232,7 +232,7 @@ test_pipes() {
     rm -f "$PCAP"
 }
 
-# Nobody reads its standard error any more.
+# The reader of its standard error has ended.
 test_standard_error_has_gone() {
     RUN_LOG=$(mktemp "$SCRATCH/log-XXXXXX")
     # shellcheck disable=SC2016
@@ -246,7 +246,7 @@ test_standard_error_has_gone() {
     expect_equal 'SIGTERM ended that, too' 143 $?
 }
 
-# refused MESSAGE FILE: as the option, before anything is done.
+# refused MESSAGE FILE: the file is refused as an option's value, before anything is done.
 refused() {
     local said
     said=$(in_ns "$ROUTER" "$DIVERT_RUN" --pcap "$2" -r "$PINGS" touch "$SCRATCH/ran" 2>&1)
@@ -255,7 +255,7 @@ refused() {
     expect_failure 'the command was not run' test -e "$SCRATCH/ran"
 }
 
-test_files_that_cannot_be() {
+test_files_that_cannot_be_written() {
     chmod 755 "$SCRATCH"
     mkdir -m 777 "$SCRATCH/theirs"
     echo precious >"$SCRATCH/precious"
@@ -274,7 +274,7 @@ test_files_that_cannot_be() {
     expect_no_rules "$ROUTER"
 }
 
-run_tests test_lines_and_packets test_martians_are_told test_bytes_are_those_that_were_sent test_standard_error test_trace_of_a_daemon \
+run_tests test_lines_and_packets test_martians_are_reported test_bytes_are_those_that_were_sent test_standard_error test_trace_of_a_daemon \
     test_several_programs test_without_divert_run test_full_disk test_file_size_limit test_pipes \
-    test_standard_error_has_gone test_files_that_cannot_be
+    test_standard_error_has_gone test_files_that_cannot_be_written
 finish

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
-# Rules select and order as in ipfw: seen by two printers, on port 8001 and port 8002.
+# Rules select packets and are ordered as in ipfw: two printers on ports 8001 and 8002 show it.
 # shellcheck source-path=SCRIPTDIR source=../lib/built.sh
 . "$(dirname "$0")/../lib/built.sh"
 
@@ -26,7 +26,7 @@ both_printed() {
     printf '%s and %s' "$(printed "$SCRATCH/log-8001")" "$(printed "$SCRATCH/log-8002")"
 }
 
-# expect_seen REPLIES SEEN-BY-8001 SEEN-BY-8002 RULE...: so many packets for $PINGS pings.
+# expect_seen REPLIES SEEN-BY-8001 SEEN-BY-8002 RULE...: that many packets for $PINGS pings.
 expect_seen() {
     local replies=$1 seen="$2 and $3" wait=10
     shift 3
@@ -38,7 +38,7 @@ expect_seen() {
     expect_equal "packets seen with: $*" "$seen" "$(both_printed)"
 }
 
-# expect_selects COUNT OPTIONS: what a rule with the options diverts; the other one diverts all.
+# expect_selects COUNT OPTIONS: a rule with the options diverts that many; the other one diverts all.
 expect_selects() {
     expect_seen 5 "$1" 20 "100 divert 8001 icmp from any to any $2" '200 divert 8002 icmp from any to any'
 }

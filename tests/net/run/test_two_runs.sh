@@ -29,14 +29,14 @@ test_both_see_each_packet() {
     expect_both '' ''
 }
 
-# another_start PORT ARGUMENT...: one more divert-run; its process and log come last in the lists.
+# another_start PORT ARGUMENT...: one more divert-run; its process and log are appended to the lists.
 another_start() {
     run_start "$ROUTER" "$1" "${BACKEND_OPTION[@]}" "${@:2}"
     RUN_PIDS+=("$RUN_PID")
     RUN_LOGS+=("$RUN_LOG")
 }
 
-# In the order in which they were started, so that places behind dead ones are tried, too.
+# In the order in which they were started, so that places after ended ones are tried, too.
 all_stop() {
     local pid
     for pid in "${RUN_PIDS[@]}"; do
@@ -50,7 +50,7 @@ printer_start() {
     another_start "$1" -r "$2 divert $1 icmp from any to any $3" "$EXAMPLES/printer" -p "$1"
 }
 
-# What it reads as incoming it sends on as outgoing, with the tag that it read.
+# Writes what it reads as incoming as outgoing, with the tag that it read.
 cat >"$SCRATCH/injector.py" <<'END'
 import socket, sys
 s = socket.socket(socket.AF_INET, socket.SOCK_RAW, 258)
@@ -74,7 +74,7 @@ expect_seen_by() {
     expect_equal "$1: replies" "$2" "$(ping_replies "$CLIENT" "$SERVER_ADDRESS" 5)"
 }
 
-# Rules of a later run have no lower numbers than those of an earlier one, whatever is written there.
+# Rules of a later run come after those of an earlier one, whatever their numbers.
 test_injected_by_one_meets_the_rules_of_the_next() {
     injector_start 8001 100
     printer_start 8002 50 'out xmit wan0'
@@ -87,8 +87,8 @@ test_injected_by_one_meets_the_rules_of_the_next() {
     all_stop
 }
 
-# As in one list, where it goes on behind the rule that diverted it.
-test_injected_by_a_later_one_is_past_the_rules_of_an_earlier() {
+# As in one list, where it goes on after the rule that diverted it.
+test_injected_by_a_later_one_skips_the_rules_of_an_earlier() {
     printer_start 8001 200 'out xmit wan0'
     deny_start 8003 300
     injector_start 8002 100
@@ -109,7 +109,7 @@ test_three_see_each_packet() {
     all_stop
 }
 
-# The lists of rules that ask connection tracking stand behind it, and then all later ones.
+# Lists whose rules need connection tracking come after it in the hooks, and then so do all later ones.
 test_with_and_without_connection_tracking() {
     another_start 8001 --pf 'pass out on wan0 inet proto icmp divert-packet port 8001' \
         "$EXAMPLES/printer" -p 8001
@@ -148,7 +148,7 @@ test_starts_and_ends_do_not_disturb_each_other() {
     expect_no_rules "$ROUTER"
 }
 
-# Keeps three packets until there is a file.
+# Holds three packets until there is a file.
 cat >"$SCRATCH/keeper.py" <<'END'
 import os, socket, sys, time
 s = socket.socket(socket.AF_INET, socket.SOCK_RAW, 258)
@@ -166,7 +166,7 @@ keeps_three() {
     file_contains "${RUN_LOGS[0]}" 'keeps three'
 }
 
-# The kernel empties all queues of a namespace when a chain with a hook goes, as with nft at the end.
+# The kernel empties all queues of a namespace when a base chain is removed, as with nft at the end.
 test_start_and_end_empty_no_queue() {
     local ping replies=0
     rm -f "$SCRATCH/go"
@@ -196,12 +196,12 @@ test_two_kinds_of_rules_are_refused() {
 RUN_PIDS=() RUN_LOGS=()
 TESTS=(test_both_see_each_packet
     test_injected_by_one_meets_the_rules_of_the_next
-    test_injected_by_a_later_one_is_past_the_rules_of_an_earlier
+    test_injected_by_a_later_one_skips_the_rules_of_an_earlier
     test_three_see_each_packet
     test_with_and_without_connection_tracking
     test_starts_and_ends_do_not_disturb_each_other
     test_start_and_end_empty_no_queue)
-# where both can queue
+# if both can queue
 if backend_use nft && backend_use iptables-nft; then
     TESTS+=(test_two_kinds_of_rules_are_refused)
 fi

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
-# divert-run says which divert ports of its rules nobody has bound, once for each, and not too soon.
+# divert-run reports divert ports of its rules that no program has bound, once for each, and not too soon.
 # shellcheck source-path=SCRIPTDIR source=../lib/built.sh
 . "$(dirname "$0")/../lib/built.sh"
 
@@ -10,8 +10,8 @@ need_divert_run
 need_commands python3 setpriv unshare
 hosts_make
 
-# Whoever has bound ports did so before the rules came, so that it is not late on a busy machine.
-# rules_start RULE...: divert-run that does nothing but hold rules, with $LISTENERS.
+# Programs bind their ports before the rules are made, so that they are not late on a busy machine.
+# rules_start RULE...: divert-run that only holds rules, with $LISTENERS.
 rules_start() {
     local rule arguments=()
     for rule in "$@"; do
@@ -34,7 +34,7 @@ wait_said() {
     wait_until "a line with $1" file_contains "$RUN_LOG" "$1"
 }
 
-# 8000 is bound. 8001 and 8002 are not; when the last line has come, all would be there.
+# 8000 is bound. 8001 and 8002 are not; after the last line no other can come.
 test_ports_that_nobody_bound() {
     local start printer
     printer_start 8000
@@ -55,7 +55,7 @@ divert port 8002; copies to it are lost" "$(cat "$RUN_LOG")"
     stop "$printer"
 }
 
-# The line about 8002 tells that 8000 and 8001 have been seen bound.
+# The line about 8002 shows that 8000 and 8001 have been seen bound.
 test_ports_that_are_not_bound_any_more() {
     local printers=()
     printer_start 8000
@@ -103,8 +103,8 @@ time.sleep(1000)'
     stop "$printer"
 }
 
-# Root of a user namespace may not read the kernel's table. Beside it, a run without rules.
-test_where_nothing_can_be_seen() {
+# Root of a user namespace may not read the kernel's table. A run without rules is tested as well.
+test_without_access_to_the_table_of_queues() {
     local said user=(setpriv --reuid=65534 --regid=65534 --clear-groups
         unshare --user --map-root-user --net)
     mkdir -p "$SCRATCH/copy"
@@ -121,5 +121,5 @@ test_where_nothing_can_be_seen() {
 }
 
 run_tests test_ports_that_nobody_bound test_ports_that_are_not_bound_any_more \
-    test_listeners_that_are_missing test_where_nothing_can_be_seen
+    test_listeners_that_are_missing test_without_access_to_the_table_of_queues
 finish

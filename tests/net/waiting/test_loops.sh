@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
-# Event loops of others wait for divert sockets: libevent, libev, Python's, Perl's.
+# Event loops wait for divert sockets: libevent, libev, Python's, Perl's.
 # shellcheck source-path=SCRIPTDIR source=../lib/built.sh
 . "$(dirname "$0")/../lib/built.sh"
 
@@ -15,7 +15,7 @@ in_ns "$ROUTER" iptables -t mangle -A PREROUTING -p udp --dport 5002 -j NFQUEUE 
 ns_start "$SERVER" "$SCRATCH/arrived" socat -u UDP4-RECV:5002 STDOUT
 wait_udp "$SERVER" 5002
 
-# send_lines NAME: one datagram after the other, each when the one before has arrived.
+# send_lines NAME: sends datagrams, each when the last one has arrived.
 send_lines() {
     local i
     for ((i = 1; i <= PACKETS; i++)); do
@@ -25,7 +25,7 @@ send_lines() {
     done
 }
 
-# try NAME COMMAND...: the command passes on all packets, and ends by itself.
+# try NAME COMMAND...: checks that the command passes on all packets, and ends by itself.
 try() {
     local name=$1 log=$SCRATCH/log-$1
     shift
