@@ -14,11 +14,6 @@ struct address_set {
     struct rule_addr network;
 };
 
-static bool fail_at_address(struct parser *p, const struct word *item, const char *expected)
-{
-    return parser_fail_at(p, item->offset, item->length, "'%s': %s", item->s, expected);
-}
-
 /* Adds a network of PREFIX bits whose last byte is LAST. */
 static bool add_block(struct parser *p, const struct word *item, const struct address_set *set,
                       unsigned last, unsigned prefix)
@@ -62,7 +57,7 @@ static bool add_set_numbers(struct parser *p, const struct word *item, const cha
     strcpy(copy, text);
     end = strchr(copy, '}');
     if (end && end[1])
-        return fail_at_address(p, item, "nothing may follow '}'");
+        return ipfw_fail_at_item(p, item, "nothing may follow '}'");
     if (end)
         *end = '\0';
     set->open = !end;
@@ -72,9 +67,9 @@ static bool add_set_numbers(struct parser *p, const struct word *item, const cha
     lo = name_to_number(copy, 255);
     hi = dash ? name_to_number(dash, 255) : lo;
     if (lo < 0 || hi < lo)
-        return fail_at_address(p, item, "expected a last byte, 0 to 255, or a range 5-9");
+        return ipfw_fail_at_item(p, item, "expected a last byte, 0 to 255, or a range 5-9");
     if (lo < (long)first || hi > (long)last)
-        return fail_at_address(p, item, "this last byte is not in the network before the brace");
+        return ipfw_fail_at_item(p, item, "this last byte is not in the network before the brace");
     return add_numbers(p, item, set, (unsigned)lo, (unsigned)hi);
 }
 
@@ -89,9 +84,9 @@ static bool begin_set(struct parser *p, const struct word *item, struct address_
     has_length = strchr(copy.s, '/');
     if (!parser_read_network(copy.s, &set->network, &bad_mask) || set->network.kind != ADDR_NET4 ||
         (has_length && set->network.prefix < 24))
-        return fail_at_address(p, item,
-                               "expected an IPv4 address, or a network of 24 to 32 bits, before "
-                               "the brace");
+        return ipfw_fail_at_item(p, item,
+                                 "expected an IPv4 address, or a network of 24 to 32 bits, before "
+                                 "the brace");
     if (!has_length) {
         set->network.prefix = 24;
         set->network.bytes[3] = 0;
@@ -106,7 +101,7 @@ static bool add_one_network(struct parser *p, const struct word *item, struct ru
 
     if (parser_read_network(copy.s, addr, &bad_mask))
         return true;
-    return fail_at_address(
+    return ipfw_fail_at_item(
         p, item,
         bad_mask ? "expected a prefix length or a mask after the address"
                  : "expected an address: any, me, a.b.c.d[/len] or IPv6[/len] (no host names)");
@@ -131,7 +126,7 @@ static bool ipfw_add_address(struct parser *p, const struct word *item, void *co
     else if (strcasecmp(item->s, "me6") == 0)
         atom->addr.kind = ADDR_ME6;
     else if (strpbrk(item->s, "()"))
-        return fail_at_address(p, item, "a table stands alone: table(NAME)");
+        return ipfw_fail_at_item(p, item, "a table stands alone: table(NAME)");
     else
         return add_one_network(p, item, &atom->addr);
     return true;
@@ -148,7 +143,7 @@ bool ipfw_parse_addresses(struct parser *p, enum clause_kind kind, bool negated)
         return ipfw_parse_table(p, kind, negated);
     if (!parser_add_clause(p, kind, negated) || !ipfw_lex_list(p, ipfw_add_address, &set))
         return false;
-    return !set.open || fail_at_address(p, &first, "expected '}' at the end of the set");
+    return !set.open || ipfw_fail_at_item(p, &first, "expected '}' at the end of the set");
 }
 
 /* The address and its netmask, or NULL for another family. */

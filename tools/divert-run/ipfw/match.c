@@ -8,7 +8,7 @@
 #include <string.h>
 #include <strings.h>
 
-static bool fail_at_item(struct parser *p, const struct word *item, const char *expected)
+bool ipfw_fail_at_item(struct parser *p, const struct word *item, const char *expected)
 {
     return parser_fail_at(p, item->offset, item->length, "'%s': %s", item->s, expected);
 }
@@ -81,10 +81,10 @@ static bool ipfw_add_port(struct parser *p, const struct word *item, void *conte
         dash = strchr(dash + 1, '-');
     }
     if (lo < 0)
-        return fail_at_item(
+        return ipfw_fail_at_item(
             p, item, "expected a port: 0 to 65535, a range 1000-2000 or a name of /etc/services");
     if (lo > hi)
-        return fail_at_item(p, item, "the range ends before it begins");
+        return ipfw_fail_at_item(p, item, "the range ends before it begins");
     atom->range.lo = (uint16_t)lo;
     atom->range.hi = (uint16_t)hi;
     return true;
@@ -115,7 +115,7 @@ static bool ipfw_add_icmptype(struct parser *p, const struct word *item, void *c
     if (!atom)
         return false;
     if (type < 0)
-        return fail_at_item(p, item, "expected an ICMP type from 0 to 255");
+        return ipfw_fail_at_item(p, item, "expected an ICMP type from 0 to 255");
     atom->range.lo = atom->range.hi = (uint16_t)type;
     return true;
 }
@@ -141,12 +141,12 @@ static bool ipfw_add_tcpflag(struct parser *p, const struct word *item, void *co
         if (strcasecmp(item->s + clear, flags[i].name) != 0)
             continue;
         if (wanted->mask & flags[i].bit)
-            return fail_at_item(p, item, "this flag is named twice");
+            return ipfw_fail_at_item(p, item, "this flag is named twice");
         wanted->mask |= flags[i].bit;
         wanted->value |= clear ? 0 : flags[i].bit;
         return true;
     }
-    return fail_at_item(
+    return ipfw_fail_at_item(
         p, item,
         "expected a TCP flag: fin, syn, rst, psh, ack or urg, with '!' before it if "
         "it must be off");

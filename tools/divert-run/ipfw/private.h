@@ -33,24 +33,27 @@ bool ipfw_parse_parameters(struct parser *p);
 bool ipfw_parse_options(struct parser *p);
 bool ipfw_is_option(const struct word *word);
 
-/* match.c: parts of both the body and the options of a rule. Each reads its words and adds a
- * clause. */
+/*
+ * match.c, addresses.c and headers.c: parts of both the body and the options of a rule. Each reads
+ * its words and adds a clause.
+ */
 bool ipfw_parse_proto(struct parser *p, bool negated);
-bool ipfw_parse_addresses(struct parser *p, enum clause_kind kind, bool negated);
-/* addresses.c */
-bool ipfw_parse_antispoof(struct parser *p, enum clause_kind kind, bool negated);
-/* Finds the interface that has an address. */
-bool ipfw_interface_of(int family, const void *address, char name[IFNAMSIZ]);
-/* headers.c */
-bool ipfw_parse_frag(struct parser *p, enum clause_kind kind, bool negated);
-bool ipfw_parse_ipoptions(struct parser *p, bool negated);
-bool ipfw_parse_ext6hdr(struct parser *p, enum clause_kind kind, bool negated);
 bool ipfw_parse_ports(struct parser *p, enum clause_kind kind, bool negated);
 bool ipfw_parse_icmptypes(struct parser *p, enum clause_kind kind, bool negated);
 bool ipfw_parse_tcpflags(struct parser *p, bool negated);
+bool ipfw_parse_interface(struct parser *p, enum clause_kind kind, bool negated);
 bool ipfw_proto_has_ports(int proto);
 /* Adds a clause with one number, and goes on to the next word. */
 bool ipfw_add_number(struct parser *p, enum clause_kind kind, bool negated, uint32_t number);
+/* Fails at an item of a list: "'ITEM': EXPECTED". */
+bool ipfw_fail_at_item(struct parser *p, const struct word *item, const char *expected);
+bool ipfw_parse_addresses(struct parser *p, enum clause_kind kind, bool negated);
+bool ipfw_parse_antispoof(struct parser *p, enum clause_kind kind, bool negated);
+/* Finds the interface that has an address. */
+bool ipfw_interface_of(int family, const void *address, char name[IFNAMSIZ]);
+bool ipfw_parse_frag(struct parser *p, enum clause_kind kind, bool negated);
+bool ipfw_parse_ipoptions(struct parser *p, bool negated);
+bool ipfw_parse_ext6hdr(struct parser *p, enum clause_kind kind, bool negated);
 
 /* state.c: keep-state, limit and their kin, and the flow behind check-state. */
 bool ipfw_parse_state_option(struct parser *p, enum clause_kind kind, bool negated);
@@ -73,6 +76,5 @@ bool ipfw_parse_tcpoptions(struct parser *p, enum clause_kind kind, bool negated
 bool ipfw_parse_owner(struct parser *p, enum clause_kind kind, bool negated);
 /* Behind "prob". */
 bool ipfw_parse_prob(struct parser *p);
-bool ipfw_parse_interface(struct parser *p, enum clause_kind kind, bool negated);
 
 #endif
