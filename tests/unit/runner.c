@@ -4,6 +4,8 @@
 
 #include <stdlib.h>
 
+#define SECONDS 60 /* only a failure takes that long, even on a busy machine */
+
 struct runner runner_make(const char *suite, SFun setup, SFun teardown, unsigned seconds)
 {
     return (struct runner){suite_create(suite), setup, teardown, seconds};
@@ -13,8 +15,7 @@ void runner_add(struct runner *runner, const TTest *test, int times)
 {
     TCase *test_case = tcase_create(test->name);
 
-    if (runner->seconds)
-        tcase_set_timeout(test_case, runner->seconds);
+    tcase_set_timeout(test_case, runner->seconds ? runner->seconds : SECONDS);
     tcase_add_checked_fixture(test_case, runner->setup, runner->teardown);
     tcase_add_loop_test(test_case, test, 0, times);
     suite_add_tcase(runner->suite, test_case);

@@ -15,8 +15,8 @@ struct runner {
 };
 
 /*
- * The fixtures run in the process of each test; NULL for none. A test may take that many seconds,
- * or 0 for as many as Check allows.
+ * The fixtures run in the process of each test; NULL for none. A test may take that many seconds; 0
+ * for the default, a minute.
  */
 struct runner runner_make(const char *suite, SFun setup, SFun teardown, unsigned seconds);
 
