@@ -20,8 +20,7 @@
 #define PROTOCOL_DIVERT_OLD 254 /* of older FreeBSD, macOS and the old Linux patch */
 #define FAMILY_DIVERT       258 /* PF_DIVERT in include/divertshim/ */
 
-#define BUFFER_DEFAULT 65536 /* net.inet.divert.recvspace of FreeBSD, as getsockopt() returns it \
-                              */
+#define BUFFER_DEFAULT 65536 /* FreeBSD's net.inet.divert.recvspace; getsockopt() returns it */
 
 bool divert_wanted(int domain, int type, int protocol)
 {
