@@ -13,12 +13,14 @@
 #include "meter.h"
 #include "queue.h"
 
+/* The library's own copy of this header is deprecated, and newer ones warn of it. */
+#include <linux/netfilter/nfnetlink_queue.h>
+
 #include <arpa/inet.h>
 #include <err.h>
 #include <errno.h>
 #include <libnetfilter_queue/libnetfilter_queue.h>
 #include <linux/netfilter.h>
-#include <linux/netfilter/nfnetlink_queue.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <sys/socket.h>

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "queue.h"
 
+/* The library's own copy of this header is deprecated, and newer ones warn of it. */
+#include <linux/netfilter/nfnetlink_queue.h>
+
 #include <arpa/inet.h>
 #include <err.h>
 #include <libnetfilter_queue/libnetfilter_queue.h>
-#include <linux/netfilter/nfnetlink_queue.h>
 #include <sys/socket.h>
 
 #define RECEIVE_BYTES 4096 /* of the receive buffer, for each packet of the queue */

@@ -6,13 +6,15 @@
 #include "real.h"
 #include "util/log.h"
 
+/* The library's own copy of this header is deprecated, and newer ones warn of it. */
+#include <linux/netfilter/nfnetlink_queue.h>
+
 #include <arpa/inet.h>
 #include <errno.h>
 #include <libmnl/libmnl.h>
 #include <libnetfilter_queue/libnetfilter_queue.h>
 #include <linux/if_ether.h>
 #include <linux/netfilter.h>
-#include <linux/netfilter/nfnetlink_queue.h>
 #include <linux/netlink.h>
 #include <stdatomic.h>
 #include <string.h>
