@@ -3,7 +3,7 @@
 #include_next <getopt.h>
 #include <unistd.h>
 
+#if defined(DIVERTSHIM_UNISTD_H) && defined(__GLIBC__)
 #undef getopt
-#ifdef DIVERTSHIM_UNISTD_H
 #define getopt(argc, argv, options) __divertshim_getopt(argc, argv, options)
 #endif

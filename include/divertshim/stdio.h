@@ -1,10 +1,11 @@
-/* divertshim: <stdio.h> with what BSD declares for every program, and glibc with _GNU_SOURCE. */
+/* divertshim: <stdio.h> with what BSD declares for every program, and others with _GNU_SOURCE. */
 #pragma GCC system_header
 #include_next <stdio.h>
 
-#if !defined(DIVERTSHIM_STDIO_H) && defined(__USE_MISC)
+#if !defined(DIVERTSHIM_STDIO_H) && (defined(__USE_MISC) || defined(_BSD_SOURCE))
 #define DIVERTSHIM_STDIO_H
-#ifndef __USE_GNU
+#ifndef _GNU_SOURCE
+#include <sys/cdefs.h>
 #include <stdarg.h>
 
 __BEGIN_DECLS

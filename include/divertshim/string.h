@@ -1,10 +1,11 @@
-/* divertshim: <string.h> with what BSD declares for every program, and glibc with _GNU_SOURCE. */
+/* divertshim: <string.h> with what BSD declares for every program, and others with _GNU_SOURCE. */
 #pragma GCC system_header
 #include_next <string.h>
 
-#if !defined(DIVERTSHIM_STRING_H) && defined(__USE_MISC)
+#if !defined(DIVERTSHIM_STRING_H) && (defined(__USE_MISC) || defined(_BSD_SOURCE))
 #define DIVERTSHIM_STRING_H
-#ifndef __USE_GNU
+#ifndef _GNU_SOURCE
+#include <sys/cdefs.h>
 
 __BEGIN_DECLS
 extern void *memmem(const void *__haystack, size_t __haystacklen, const void *__needle,

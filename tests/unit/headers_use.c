@@ -103,8 +103,12 @@ int sockets(void)
     memcpy(&ss, &sin6, sizeof(sin6));
     ss.ss_len = sizeof(sin6);
     setsockopt(fd, SOL_SOCKET, SO_REUSEPORT_LB, &one, sizeof(one));
-    if (bind(fd, (struct sockaddr *)&sin, sin_len) == -1 || bindresvport(fd, &sin) == -1)
+    if (bind(fd, (struct sockaddr *)&sin, sin_len) == -1)
         return socket(PF_INET, SOCK_RAW, IPPROTO_DIVERT);
+#ifdef __GLIBC__ /* musl has no such call */
+    if (bindresvport(fd, &sin) == -1)
+        return fd;
+#endif
     return socket(PF_ROUTE, SOCK_RAW, 0) + (int)sa_len;
 }
 

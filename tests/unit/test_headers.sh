@@ -47,8 +47,10 @@ expect_bsd() {
 KERNEL=(linux/rtnetlink.h linux/sysctl.h)
 KERNEL_BEHIND=(linux/if.h linux/icmp.h linux/in.h linux/in6.h linux/netlink.h)
 
-# Both ICMP structures, whether the kernel's header or BSD's comes first.
+# Both of ICMP's structures, whichever of the kernel's header and BSD's comes first. musl wants its
+# <netinet/in.h> before any header of the kernel.
 expect_icmp() {
+    printf '#include <sys/types.h>\n#ifndef __GLIBC__\n#include <netinet/in.h>\n#endif\n'
     include_all "$@" netinet/ip_icmp.h stdio.h
     printf 'int icmp[sizeof(struct icmphdr) == 8 && sizeof(struct icmp) >= 28 ? 1 : -1];\n'
     printf 'int codes[ICMP_DEST_UNREACH == ICMP_UNREACH && ICMP_FRAG_NEEDED == ICMP_UNREACH_NEEDFRAG ? 1 : -1];\n'
@@ -69,8 +71,12 @@ try_all() {
         <(include_all "${KERNEL[@]}" "${REVERSED[@]}" "${KERNEL_BEHIND[@]}" && expect_bsd)
 }
 
+# $TEST_COMPILER is the one to try, if not those that are installed: tests/musl/run has its own.
+LANGUAGES=('gcc -x c' 'clang -x c' 'g++ -x c++' 'clang++ -x c++')
+[[ -z ${TEST_COMPILER:-} ]] || LANGUAGES=("$TEST_COMPILER -x c" "$TEST_COMPILER -x c++")
+
 compilers=0
-for language in 'gcc -x c' 'clang -x c' 'g++ -x c++' 'clang++ -x c++'; do
+for language in "${LANGUAGES[@]}"; do
     if ! command -v "${language%% *}" >/dev/null; then
         printf 'not with %s: no such command\n' "${language%% *}"
         continue

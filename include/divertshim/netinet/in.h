@@ -48,7 +48,7 @@ struct __attribute__((__may_alias__)) sockaddr_in6 {
     uint32_t sin6_scope_id;
 };
 
-#ifdef __USE_GNU
+#if defined(__USE_GNU) || !defined(__GLIBC__)
 struct ip6_mtuinfo {
     struct sockaddr_in6 ip6m_addr;
     uint32_t ip6m_mtu;

@@ -4,6 +4,7 @@
 
 #pragma GCC system_header
 #include_next <netinet/ip.h>
+#include <sys/types.h> /* u_char, which musl has there alone */
 
 /* The name by which sources ask whether this header has been included. */
 #ifndef _NETINET_IP_H_

@@ -1,7 +1,7 @@
 /*
- * divertshim: <netinet/ip_icmp.h> of glibc, with struct icmphdr and struct icmp, and the numbers of
- * BSD that it lacks. libbsd's has no struct icmphdr; if its headers come next in the path, that one
- * is skipped.
+ * divertshim: <netinet/ip_icmp.h> of the C library, with struct icmphdr and struct icmp, and the
+ * numbers of BSD that it lacks. libbsd's has no struct icmphdr; if its headers come next in the path,
+ * that one is skipped.
  */
 #ifndef DIVERTSHIM_NETINET_IP_ICMP_H
 #define DIVERTSHIM_NETINET_IP_ICMP_H
@@ -14,11 +14,10 @@
 #ifdef _LINUX_ICMP_H
 #define icmphdr divertshim_libc_icmphdr
 #endif
-#if __has_include(<netipx/../netinet/ip_icmp.h>) /* only glibc has netipx */
-#include <netipx/../netinet/ip_icmp.h>
-#else
-#include_next <netinet/ip_icmp.h>
-#endif
+#pragma push_macro("__unused") /* a name in musl's: see <asm/stat.h> beside this one */
+#undef __unused
+#include <netpacket/../netinet/ip_icmp.h> /* only the C library has netpacket */
+#pragma pop_macro("__unused")
 #undef icmphdr
 
 #define ICMP_ALTHOSTADDR       6

@@ -24,7 +24,7 @@
 #define __THROW
 #endif
 
-/* A member's name in three headers of the kernel; see <asm/stat.h> beside this one. */
+/* A member's name in headers of the kernel and of musl; see <asm/stat.h> beside this one. */
 #ifndef __unused
 #define __unused __attribute__((__unused__))
 #endif
