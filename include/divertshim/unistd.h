@@ -24,7 +24,7 @@ extern int pipe2(int __pipedes[2], int __flags) __THROW;
 __END_DECLS
 
 #ifdef __GLIBC__ /* musl's getopt() is as BSD's */
-/* BSD's getopt(3) stops at the first argument that is no option; glibc's goes on behind it. */
+/* BSD's getopt(3) stops at the first argument that is no option; glibc's goes on after it. */
 static __inline int __divertshim_getopt(int __argc, char *const __argv[], const char *__options)
 {
     char __stopping[256] = "+";
