@@ -5,6 +5,8 @@
 
 #include <stdbool.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -12,6 +14,11 @@
 #ifdef HAVE_SINGLE_THREADED
 #include <sys/single_threaded.h>
 #endif
+
+/* Types that differ between C libraries: the second argument of ioctl(), the flags of sendmmsg(). */
+typedef __typeof__(_Generic(&ioctl, int (*)(int, int, ...) : 0, default : 0ul)) ioctl_request;
+typedef __typeof__(_Generic(&sendmmsg, int (*)(int, struct mmsghdr *, unsigned, unsigned) : 0u,
+                            default : 0)) mmsg_flags;
 
 /* The text for errno value err, in English. Async-signal-safe. */
 static inline const char *libc_error_text(int err)

@@ -59,6 +59,30 @@ static void load_symbol(void *slot, const char *name)
 STAT_PAIR()
 STAT_PAIR(64)
 
+/* musl has one size of files, and since 1.2.4 dlsym() does not find the second names of its calls. */
+static void complete_one_size(void)
+{
+    if (!real_table.fstat64 && !real_table.__fxstat64) {
+        real_table.fstat64 = real_table.fstat;
+        real_table.fstatat64 = real_table.fstatat;
+    }
+    if (!real_table.fcntl64)
+        real_table.fcntl64 = real_table.fcntl;
+    if (!real_table.freopen64)
+        real_table.freopen64 = real_table.freopen;
+}
+
+/* close_range(2) where libc has no function for it: our hook of libbsd's closefrom() needs it. */
+static int kernel_close_range(unsigned first, unsigned last, int flags)
+{
+    return libc_close_range(first, last, (unsigned)flags);
+}
+
+static void kernel_closefrom(int first)
+{
+    kernel_close_range(first > 0 ? (unsigned)first : 0, ~0u, 0);
+}
+
 /* A program that tests for a function may find our hook where libc has no such function. */
 static long lacking(void)
 {
@@ -78,10 +102,13 @@ static void complete_symbol(void *slot)
 
 static void complete(void)
 {
+    complete_one_size();
     complete_stat();
     complete_stat64();
-    if (!real_table.fcntl64)
-        real_table.fcntl64 = real_table.fcntl;
+    if (!real_table.close_range)
+        real_table.close_range = kernel_close_range;
+    if (!real_table.closefrom)
+        real_table.closefrom = kernel_closefrom;
 #define REAL_COMPLETE(result, name, args) complete_symbol(&real_table.name);
     REAL_CALLS(REAL_COMPLETE)
 #undef REAL_COMPLETE

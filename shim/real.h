@@ -8,6 +8,8 @@
 
 #include "time64.h"
 
+#include "common/libc.h"
+
 #include <linux/capability.h>
 #include <netdb.h>
 #include <poll.h>
@@ -28,11 +30,6 @@
 #undef fstat64
 #undef fstatat64
 #undef freopen64
-
-/* Types that differ between C libraries. */
-typedef __typeof__(_Generic(&ioctl, int (*)(int, int, ...) : 0, default : 0ul)) ioctl_request;
-typedef __typeof__(_Generic(&sendmmsg, int (*)(int, struct mmsghdr *, unsigned, unsigned) : 0u,
-                            default : 0)) mmsg_flags;
 
 #define REAL_CALLS(CALL)                                                                        \
     CALL(int, socket, (int, int, int))                                                          \
