@@ -15,7 +15,7 @@
 #include <sys/single_threaded.h>
 #endif
 
-/* Types that differ between C libraries: the second argument of ioctl(), the flags of sendmmsg(). */
+/* Types that differ between C libraries: ioctl()'s second argument, the flags of sendmmsg(). */
 typedef __typeof__(_Generic(&ioctl, int (*)(int, int, ...) : 0, default : 0ul)) ioctl_request;
 typedef __typeof__(_Generic(&sendmmsg, int (*)(int, struct mmsghdr *, unsigned, unsigned) : 0u,
                             default : 0)) mmsg_flags;

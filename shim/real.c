@@ -59,7 +59,7 @@ static void load_symbol(void *slot, const char *name)
 STAT_PAIR()
 STAT_PAIR(64)
 
-/* musl has one size of files, and since 1.2.4 dlsym() does not find the second names of its calls. */
+/* musl has one size of files; since 1.2.4 dlsym() does not find the second names of its calls. */
 static void complete_one_size(void)
 {
     if (!real_table.fstat64 && !real_table.__fxstat64) {
