@@ -5,8 +5,8 @@
 #if !defined(DIVERTSHIM_STDIO_H) && (defined(__USE_MISC) || defined(_BSD_SOURCE))
 #define DIVERTSHIM_STDIO_H
 #ifndef _GNU_SOURCE
-#include <sys/cdefs.h>
 #include <stdarg.h>
+#include <sys/cdefs.h>
 
 __BEGIN_DECLS
 extern int asprintf(char **__ptr, const char *__format, ...)

@@ -23,7 +23,11 @@
 #define getpeername      divertshim_libc_getpeername
 #define sendto           divertshim_libc_sendto
 #define recvfrom         divertshim_libc_recvfrom
+/* Alpine's headers for _FORTIFY_SOURCE have functions of their own in the place of some. */
+#pragma push_macro("_FORTIFY_SOURCE")
+#undef _FORTIFY_SOURCE
 #include_next <sys/socket.h>
+#pragma pop_macro("_FORTIFY_SOURCE")
 #undef sockaddr
 #undef sockaddr_storage
 #undef bind
