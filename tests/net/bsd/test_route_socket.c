@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What route(4) says about routing sockets, as far as they report on interfaces. */
+#include "musl.h"
 #include "wire.h"
 
 #include <net/if.h>

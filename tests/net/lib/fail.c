@@ -2,6 +2,8 @@
 /* System calls of the C library that fail by plan. */
 #include "fail.h"
 
+#include "common/libc.h"
+
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -96,7 +98,7 @@ FAIL(ssize_t, writev, (int fd, const struct iovec *v, int n), (fd, v, n))
 FAIL(ssize_t, send, (int fd, const void *p, size_t len, int flags), (fd, p, len, flags))
 FAIL(ssize_t, sendmsg, (int fd, const struct msghdr *m, int flags), (fd, m, flags))
 FAIL(ssize_t, recv, (int fd, void *p, size_t len, int flags), (fd, p, len, flags))
-FAIL(int, recvmmsg, (int fd, struct mmsghdr *m, unsigned n, int flags, struct timespec *t), (fd, m, n, flags, t))
+FAIL(int, recvmmsg, (int fd, struct mmsghdr *m, unsigned n, mmsg_flags flags, struct timespec *t), (fd, m, n, flags, t))
 FAIL(int, poll, (struct pollfd *p, nfds_t n, int timeout), (p, n, timeout))
 FAIL(int, ppoll, (struct pollfd *p, nfds_t n, const struct timespec *t, const sigset_t *mask), (p, n, t, mask))
 FAIL(int, epoll_create1, (int flags), (flags))
@@ -109,7 +111,11 @@ FAIL(void *, mmap, (void *at, size_t len, int prot, int flags, int fd, off_t off
 FAIL(pid_t, fork, (void), ())
 /* clang-format on */
 
+#ifdef __GLIBC__
 int getrlimit(__rlimit_resource_t resource, struct rlimit *limit)
+#else
+int getrlimit(int resource, struct rlimit *limit)
+#endif
 {
     NEXT(getrlimit);
     return fails("getrlimit") ? -1 : call(resource, limit);
@@ -157,7 +163,7 @@ static long last_argument(va_list args)
     }
 
 FAIL_LAST(fcntl, int, fd, int)
-FAIL_LAST(ioctl, int, fd, unsigned long)
+FAIL_LAST(ioctl, int, fd, ioctl_request)
 FAIL_LAST(open, const char *, path, int)
 
 int prctl(int option, ...)

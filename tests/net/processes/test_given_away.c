@@ -4,6 +4,7 @@
  * the names with underscores, and the file actions of posix_spawn(3).
  */
 #include "make_packet.h"
+#include "musl.h"
 #include "numbered.h"
 #include "stress.h"
 #include "wire.h"

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Processes that share a divert socket: after fork(2) and its relatives. */
+#include "musl.h"
 #include "numbered.h"
 #include "wire.h"
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Divert sockets that are passed to other processes over UNIX sockets: SCM_RIGHTS, unix(7). */
 #include "make_packet.h"
+#include "musl.h"
 #include "numbered.h"
 #include "stress.h"
 #include "wire.h"
@@ -57,13 +58,14 @@ static ssize_t send_fds(int channel, const int *fds, size_t count)
 
 static size_t take(struct msghdr *msg, int *fds)
 {
-    struct cmsghdr *c = CMSG_FIRSTHDR(msg);
+    struct cmsghdr *c = CMSG_FIRSTHDR(msg), *next;
     size_t count;
 
     if (!c || c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
         return 0;
     count = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-    if (count > FDS_MAX || CMSG_NXTHDR(msg, c))
+    next = CMSG_NXTHDR(msg, c);
+    if (count > FDS_MAX || next)
         return 0;
     memcpy(fds, CMSG_DATA(c), count * sizeof(int));
     return count;

@@ -4,6 +4,7 @@
  * thread with a wide guard below its stack: one that needs more dies there.
  */
 #include "make_packet.h"
+#include "musl.h"
 #include "stress.h"
 #include "wire.h"
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Descriptors of divert sockets: how programs number, copy and close them. */
 #include "make_packet.h"
+#include "musl.h"
 #include "wire.h"
 
 #include <dirent.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Waiting for divert sockets by all forms of epoll, and by select and poll. */
 #include "make_packet.h"
+#include "musl.h"
 #include "wire.h"
 
 #include <errno.h>

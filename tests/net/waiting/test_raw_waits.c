@@ -4,6 +4,7 @@
  * exactly while a packet can be read. And epoll instances that the library cannot know.
  */
 #include "make_packet.h"
+#include "musl.h"
 #include "stress.h"
 #include "wire.h"
 
