@@ -1,6 +1,6 @@
 /*
- * divertshim: <bits/stat.h> of musl, in which __unused is a name and not what <sys/cdefs.h> makes of
- * it.
+ * divertshim: <bits/stat.h> of musl, in which __unused is a name and not what <sys/cdefs.h> makes
+ * of it.
  *
  * Not for programs: they include <sys/stat.h>.
  */

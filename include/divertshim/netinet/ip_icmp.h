@@ -1,7 +1,7 @@
 /*
  * divertshim: <netinet/ip_icmp.h> of the C library, with struct icmphdr and struct icmp, and the
- * numbers of BSD that it lacks. libbsd's has no struct icmphdr; if its headers come next in the path,
- * that one is skipped.
+ * numbers of BSD that it lacks. libbsd's has no struct icmphdr; if its headers come next in the
+ * path, that one is skipped.
  */
 #ifndef DIVERTSHIM_NETINET_IP_ICMP_H
 #define DIVERTSHIM_NETINET_IP_ICMP_H
