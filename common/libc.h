@@ -42,6 +42,12 @@ static inline bool libc_is_single_threaded(void)
 #endif
 }
 
+/* This thread's number. musl's gettid() gives the parent's in a child of a raw clone(2). */
+static inline pid_t libc_gettid(void)
+{
+    return (pid_t)syscall(SYS_gettid);
+}
+
 /* close_range(2), which not all C libraries have. Returns -1 and errno. */
 static inline int libc_close_range(unsigned first, unsigned last, unsigned flags)
 {

@@ -2,6 +2,7 @@
 /* Hooks of calls by which a program gives up root, or its view of /dev. */
 #include "hook.h"
 
+#include "common/libc.h"
 #include "inject/inject.h"
 #include "process/privileges.h"
 #include "util/options.h"
@@ -119,7 +120,7 @@ HOOK int capset(cap_user_header_t header, const cap_user_data_t data)
     struct __user_cap_data_struct own[2];
 
     if (!header || !data || header->version != _LINUX_CAPABILITY_VERSION_3 ||
-        (header->pid != 0 && header->pid != gettid()))
+        (header->pid != 0 && header->pid != libc_gettid()))
         return real.capset(header, data);
     prepare_injection();
     memcpy(own, data, sizeof(own));

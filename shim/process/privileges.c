@@ -2,6 +2,7 @@
 /* Capabilities across the loss of root. */
 #include "process/privileges.h"
 
+#include "common/libc.h"
 #include "real.h"
 
 #include <errno.h>
@@ -157,7 +158,7 @@ void privileges_catch_up(void)
     if (atomic_load(&wanted)) {
         if (keepcaps_is_ours && geteuid() != 0)
             reduce_after_change();
-        else if (gettid() != getpid() && still_root())
+        else if (libc_gettid() != getpid() && still_root())
             ask_to_keep();
     }
     errno = saved;

@@ -2,6 +2,7 @@
 /* The slow paths of the lock that processes share: waiting, waking, dead owners. */
 #include "process/shared_lock.h"
 
+#include "common/libc.h"
 #include "real.h"
 
 #include <linux/futex.h>
@@ -20,7 +21,7 @@ __thread uint32_t shared_lock_self;
 
 uint32_t shared_lock_learn_self(void)
 {
-    shared_lock_self = (uint32_t)gettid();
+    shared_lock_self = (uint32_t)libc_gettid();
     return shared_lock_self;
 }
 
