@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Waiting for divert sockets by all forms of epoll, and by select and poll. */
+/* Waiting for divert sockets by all forms of epoll. */
 #include "make_packet.h"
 #include "musl.h"
 #include "wire.h"
@@ -12,7 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/resource.h>
 #include <sys/select.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
@@ -412,65 +411,6 @@ START_TEST(test_raw_read_fails_and_takes_nothing)
 }
 END_TEST
 
-START_TEST(test_select_beyond_1024)
-{
-    struct rlimit limit = {8000, 8000};
-    uint64_t set[64] = {0};
-    int fd, high, pipes[2];
-
-    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
-    fd = divert_ready();
-    high = fcntl(fd, F_DUPFD, 3000);
-    ck_assert_int_eq(high, 3000);
-    ck_assert_int_eq(pipe(pipes), 0);
-    set[3000 / 64] |= UINT64_C(1) << (3000 % 64);
-    set[0] |= UINT64_C(1) << pipes[0];
-    send_one("x");
-    ck_assert_int_eq(select(3001, (fd_set *)set, NULL, NULL, NULL), 1);
-    ck_assert_uint_eq(set[3000 / 64], UINT64_C(1) << (3000 % 64));
-    ck_assert_uint_eq(set[0], 0);
-}
-END_TEST
-
-START_TEST(test_select_sets)
-{
-    int fd = divert_ready();
-    struct timeval now = {0};
-    fd_set r, w, e;
-
-    FD_ZERO(&r);
-    FD_SET(fd, &r);
-    w = e = r;
-    ck_assert_int_eq(select(fd + 1, &r, &w, &e, NULL), 1);
-    ck_assert(!FD_ISSET(fd, &r) && FD_ISSET(fd, &w) && !FD_ISSET(fd, &e));
-    FD_SET(fd, &r);
-    FD_SET(900, &r);
-    ck_assert_int_eq(select(901, &r, NULL, NULL, &now), -1);
-    ck_assert_int_eq(errno, EBADF);
-    now.tv_sec = -1;
-    ck_assert_int_eq(select(fd + 1, &w, NULL, NULL, &now), -1);
-    ck_assert_int_eq(errno, EINVAL);
-}
-END_TEST
-
-START_TEST(test_poll_twice_closed_and_negative)
-{
-    int fd = divert_ready();
-    struct pollfd p[] = {{fd, POLLIN, 0}, {-1, POLLIN, 9}, {fd, POLLOUT, 0}, {999, POLLIN, 0}};
-
-    ck_assert_int_eq(poll(p, 4, SOON), 2);
-    ck_assert_int_eq(p[0].revents, 0);
-    ck_assert_int_eq(p[1].revents, 0);
-    ck_assert_int_eq(p[2].revents, POLLOUT);
-    ck_assert_int_eq(p[3].revents, POLLNVAL);
-    send_one("x");
-    ck_assert_int_eq(poll(p, 1, SOON), 1);
-    ck_assert_int_eq(poll(p, 3, SOON), 2);
-    p[0].events = 0;
-    ck_assert_int_eq(poll(p, 1, 0), 0);
-}
-END_TEST
-
 static void *send_later(void *arg)
 {
     usleep(50000);
@@ -507,28 +447,6 @@ START_TEST(test_many_watched)
 }
 END_TEST
 
-START_TEST(test_many_in_one_select)
-{
-    int fd = divert_ready(), max = fd;
-    fd_set all, set, expected;
-
-    FD_ZERO(&expected);
-    FD_SET(fd, &expected);
-    all = expected;
-    for (int i = 1; i <= 200; i++) {
-        max = divert_bound(PORT + i);
-        FD_SET(max, &all);
-    }
-    for (int round = 0; round < 2; round++) {
-        set = all;
-        send_one("x");
-        ck_assert_int_eq(select(max + 1, &set, NULL, NULL, NULL), 1);
-        ck_assert_mem_eq(&set, &expected, sizeof(set));
-        read_all(fd, 1);
-    }
-}
-END_TEST
-
 int main(void)
 {
     const TTest *const tests[] = {
@@ -548,12 +466,8 @@ int main(void)
         test_timeouts,
         test_never_readable_without_a_packet,
         test_raw_read_fails_and_takes_nothing,
-        test_select_beyond_1024,
-        test_select_sets,
-        test_poll_twice_closed_and_negative,
         test_waiting_threads_wake,
         test_many_watched,
-        test_many_in_one_select,
     };
 
     return run_suite("epoll", tests, sizeof(tests) / sizeof(tests[0]));

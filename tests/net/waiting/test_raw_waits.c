@@ -431,31 +431,6 @@ START_TEST(test_writable_in_epoll_until_it_is_changed)
 }
 END_TEST
 
-START_TEST(test_writable_in_poll_and_select)
-{
-    int fd = divert_ready();
-    struct pollfd p = {.fd = fd, .events = POLLIN | POLLOUT | POLLRDNORM | POLLWRNORM};
-    struct timeval soon = {.tv_sec = SOON_MS / 1000};
-    fd_set r, w;
-
-    ck_assert_int_eq(poll(&p, 1, SOON_MS), 1);
-    ck_assert_int_eq(p.revents, POLLOUT | POLLWRNORM);
-    send_burst(1);
-    ck_assert_int_eq(poll(&p, 1, SOON_MS), 1);
-    ck_assert_int_eq(p.revents, POLLIN | POLLOUT | POLLRDNORM | POLLWRNORM);
-    FD_ZERO(&r);
-    FD_SET(fd, &r);
-    w = r;
-    ck_assert_int_eq(select(fd + 1, &r, &w, NULL, &soon), 2);
-    read_one(fd);
-    w = r;
-    ck_assert_int_eq(select(fd + 1, &r, &w, NULL, &soon), 1);
-    ck_assert(!FD_ISSET(fd, &r) && FD_ISSET(fd, &w));
-    p.events = POLLRDNORM;
-    ck_assert_int_eq(poll(&p, 1, 0), 0);
-}
-END_TEST
-
 START_TEST(test_instance_inside_another_before_its_first_socket)
 {
     int fd = divert_ready(), inner = epoll_create1(0), outer = epoll_create1(0);
@@ -576,7 +551,6 @@ int main(int argc, char *argv[])
         test_peek_leaves_it_readable,      test_blocked_raw_ppoll_wakes,
         test_raw_read_takes_nothing,       test_divert_socket_is_no_epoll_instance,
         test_o_nonblock_is_kept,           test_writable_in_epoll_until_it_is_changed,
-        test_writable_in_poll_and_select,
     };
     const TTest *const each_burst[] = {
         test_readable_before_each_packet_of_a_burst,
