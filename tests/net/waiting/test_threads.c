@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Threads that share a divert socket, or have one each. Also run under ThreadSanitizer. */
 #include "make_packet.h"
+#include "stress.h"
 #include "wire.h"
 
 #include <errno.h>
@@ -235,11 +236,27 @@ START_TEST(test_one_thread_reads_and_others_write)
 }
 END_TEST
 
+static _Atomic pid_t reader;
+
 static void *read_once(void *arg)
 {
     uint8_t got[2000];
 
+    reader = gettid();
     return (void *)read(*(int *)arg, got, sizeof(got));
+}
+
+/* Starts a thread that reads once, and waits until it sleeps in that. */
+static pthread_t start_reader(int *fd)
+{
+    pthread_t thread;
+
+    reader = 0;
+    ck_assert_int_eq(pthread_create(&thread, NULL, read_once, fd), 0);
+    while (reader == 0)
+        usleep(100);
+    wait_until_asleep(reader);
+    return thread;
 }
 
 START_TEST(test_cancelled_reader_leaves_nothing_behind)
@@ -249,8 +266,7 @@ START_TEST(test_cancelled_reader_leaves_nothing_behind)
     pthread_t thread;
     void *result;
 
-    pthread_create(&thread, NULL, read_once, &fd);
-    usleep(50000);
+    thread = start_reader(&fd);
     ck_assert_int_eq(pthread_cancel(thread), 0);
     pthread_join(thread, &result);
     ck_assert_ptr_eq(result, PTHREAD_CANCELED);
@@ -275,8 +291,7 @@ START_TEST(test_closed_while_a_thread_reads)
     void *result;
 
     divert_incoming(PORT);
-    pthread_create(&thread, NULL, read_once, &fd);
-    usleep(50000);
+    thread = start_reader(&fd);
     ck_assert_int_eq(close(closed), 0);
     ck_assert_int_eq(open("/dev/null", O_RDONLY), closed);
     send_numbered(0, 2000);
