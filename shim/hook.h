@@ -36,16 +36,10 @@ static inline ssize_t finish(struct divert_socket *s, ssize_t result)
     return as_result(result);
 }
 
-/* For pthread_cleanup_push(). */
-static inline void hook_give_up(void *s)
-{
-    divert_release(s);
-}
-
 /* Reads, writes and waits are cancellation points; a cancelled thread gives up its reference. */
 static inline void hook_cancellation_point(struct divert_socket *s)
 {
-    pthread_cleanup_push(hook_give_up, s);
+    pthread_cleanup_push(divert_give_up, s);
     pthread_testcancel();
     pthread_cleanup_pop(0);
 }

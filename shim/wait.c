@@ -184,11 +184,6 @@ int wait_poll(struct pollfd *fds, nfds_t count, uint64_t deadline, const sigset_
     }
 }
 
-static void give_up_reference(void *s)
-{
-    divert_release(s);
-}
-
 /* signals is restart_fd(); *told says whether it was readable, and the wait interrupted by that. */
 static int wait_for_kernel(struct divert_socket *s, uint64_t deadline, int signals, bool *told)
 {
@@ -196,7 +191,7 @@ static int wait_for_kernel(struct divert_socket *s, uint64_t deadline, int signa
                            {.fd = signals, .events = POLLIN}};
     int n;
 
-    pthread_cleanup_push(give_up_reference, s);
+    pthread_cleanup_push(divert_give_up, s);
     n = poll_kernel(fds, 2, deadline, NULL);
     pthread_cleanup_pop(0);
     *told = n > 0 && !fds[0].revents;

@@ -35,6 +35,12 @@ static inline void divert_release(struct divert_socket *s)
     fd_object_release((struct fd_object *)s); /* its first member */
 }
 
+/* The same, for pthread_cleanup_push(). */
+static inline void divert_give_up(void *s)
+{
+    divert_release(s);
+}
+
 static inline struct divert_socket *divert_find(int fd)
 {
     return (struct divert_socket *)fdtable_hold(fd);
