@@ -140,6 +140,10 @@ test_command_that_becomes_a_daemon() {
 # The rules of a killed divert-run, which could not remove them: nft's vanish by themselves.
 test_killed_divert_run() {
     run_start "$ROUTER" 8000 "${BACKEND_OPTION[@]}" -r "$RULE" "$EXAMPLES/printer" -p 8000
+    end_by_kill
+}
+
+end_by_kill() {
     stop "$RUN_PID" KILL
     if [[ $BACKEND == nft ]]; then
         expect_no_rules "$ROUTER"
@@ -151,7 +155,25 @@ test_killed_divert_run() {
     expect_no_rules "$ROUTER"
 }
 
+# Nor may divert-run take a netlink socket that its caller left open for that of libnftables.
+test_killed_divert_run_that_inherited_a_netlink_socket() {
+    local original=$DIVERT_RUN
+    local DIVERT_RUN=$SCRATCH/with-netlink-socket
+    cat >"$DIVERT_RUN" <<END
+#!/usr/bin/env python3
+import os, socket, sys
+netlink = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 12)  # NETLINK_NETFILTER
+os.dup2(netlink.fileno(), 200)
+os.execv("$original", sys.argv)
+END
+    chmod 755 "$DIVERT_RUN"
+    run_start "$ROUTER" 8000 "${BACKEND_OPTION[@]}" -r "$RULE" "$EXAMPLES/printer" -p 8000
+    expect_success 'the command inherits it, too' test -e "/proc/$(run_command_pid)/fd/200"
+    DIVERT_RUN=$original
+    end_by_kill
+}
+
 each_backend run_tests test_the_commands_own_end test_sigchld_is_ignored test_no_start test_signals test_command_is_killed test_terminal \
-    test_command_that_becomes_a_daemon test_killed_divert_run
+    test_command_that_becomes_a_daemon test_killed_divert_run test_killed_divert_run_that_inherited_a_netlink_socket
 expect_equal 'traffic flows' 3 "$(ping_replies "$CLIENT" "$SERVER_ADDRESS" 3 -W 10)"
 finish

@@ -10,6 +10,7 @@
 #include <dirent.h>
 #include <dlfcn.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -44,35 +45,64 @@ static bool load_libnftables(void)
            find_symbol(library, "nft_ctx_free", &nftables.free);
 }
 
+static bool is_netlink_socket(int fd)
+{
+    int domain = 0;
+    socklen_t size = sizeof(domain);
+
+    return getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &size) == 0 && domain == AF_NETLINK;
+}
+
 /*
- * The netlink socket of libnftables: the one that was opened last. That of events/ was opened
- * before. -1: there is none.
+ * Adds the netlink sockets of this process to list, each as " NUMBER "; returns one that known, an
+ * earlier list, does not have, or -1.
  */
-static int find_netlink_socket(void)
+static int list_netlink_sockets(struct text *list, const char *known)
 {
     DIR *fds = opendir("/proc/self/fd");
     struct dirent *entry;
-    int found = -1;
+    int new = -1;
 
     while (fds && (entry = readdir(fds))) {
-        int fd = atoi(entry->d_name), domain = 0;
-        socklen_t size = sizeof(domain);
+        int fd = atoi(entry->d_name);
+        char number[16];
 
-        if (fd > found && !getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &size) &&
-            domain == AF_NETLINK)
-            found = fd;
+        if (!is_netlink_socket(fd))
+            continue;
+        snprintf(number, sizeof(number), " %d ", fd);
+        text_add(list, "%s", number);
+        if (!strstr(known, number))
+            new = fd;
     }
     if (fds)
         closedir(fds);
-    return found;
+    return new;
 }
 
-static bool install_owned(const char *text, const struct ruleset *rules,
+/*
+ * Makes the context. Returns the netlink socket that libnftables opened for it, or -1; others may
+ * be events/'s, or inherited.
+ */
+static int open_context(void)
+{
+    struct text before = {0}, after = {0};
+    int fd = -1;
+
+    list_netlink_sockets(&before, "");
+    context = nftables.new(0);
+    if (context)
+        fd = list_netlink_sockets(&after, text_str(&before));
+    text_free(&before);
+    text_free(&after);
+    return fd;
+}
+
+/* fd is the netlink socket of the context. */
+static bool install_owned(int fd, const char *text, const struct ruleset *rules,
                           const struct filter_options *options)
 {
     static const char flag[] = "\tflags owner\n";
     size_t head = strcspn(text, "\n") + 1;
-    int fd = find_netlink_socket();
     struct text owned = {0};
     bool done = true;
 
@@ -90,13 +120,15 @@ static bool install_owned(const char *text, const struct ruleset *rules,
 bool nft_owned_install(const char *text, const struct ruleset *rules,
                        const struct filter_options *options)
 {
+    int fd;
+
     if (!load_libnftables())
         return false;
-    context = nftables.new(0);
+    fd = open_context();
     if (!context)
         return false;
     nftables.buffer_error(context); /* keeps messages off standard error */
-    if (!install_owned(text, rules, options))
+    if (!install_owned(fd, text, rules, options))
         nft_owned_remove();
     return context;
 }
