@@ -69,6 +69,37 @@ void run(const char *format, ...)
     ck_assert_msg(status == 0, "expected '%s' to succeed, status %d", command, status);
 }
 
+/* Whether the table of routes has that of the address itself. */
+static bool has_route6(const struct in6_addr *address, const char *name)
+{
+    FILE *routes = fopen("/proc/net/ipv6_route", "re");
+    char wanted[40], line[256], destination[40], device[IF_NAMESIZE];
+    unsigned len;
+    bool found = false;
+
+    ck_assert_ptr_nonnull(routes);
+    for (int i = 0; i < 16; i++)
+        snprintf(wanted + 2 * i, 3, "%02x", address->s6_addr[i]);
+    while (!found && fgets(line, sizeof(line), routes))
+        found = sscanf(line, "%32s %x %*s %*s %*s %*s %*s %*s %*s %15s", destination, &len,
+                       device) == 3 &&
+                len == 128 && strcmp(destination, wanted) == 0 && strcmp(device, name) == 0;
+    fclose(routes);
+    return found;
+}
+
+void wire_wait_address6(const char *address, const char *name)
+{
+    struct in6_addr binary;
+    int waited = 0;
+
+    ck_assert_int_eq(inet_pton(AF_INET6, address, &binary), 1);
+    for (; !has_route6(&binary, name); waited++) {
+        ck_assert_msg(waited < TIMEOUT_MS, "expected a route for %s on %s", address, name);
+        usleep(1000);
+    }
+}
+
 static int namespace_enter(void)
 {
     if (unshare(CLONE_NEWNET) < 0)
@@ -113,6 +144,10 @@ static void make_wires(int near, int far)
     in0.fd = packet_socket("far-in0", in0.far_mac);
     out0.fd = packet_socket("far-out0", out0.far_mac);
     ck_assert_int_eq(setns(near, CLONE_NEWNET), 0);
+#ifdef WIRE_IPV6
+    wire_wait_address6(IN_ADDRESS, "in0");
+    wire_wait_address6(OUT_ADDRESS, "out0");
+#endif
     in0.near_fd = packet_socket("in0", in0.near_mac);
     out0.near_fd = packet_socket("out0", out0.near_mac);
 }

@@ -85,6 +85,12 @@ void wires_make(void);
 /* Runs a shell command with system(3); fails the test if the command fails. */
 __attribute__((format(printf, 1, 2))) void run(const char *format, ...);
 
+/*
+ * Waits until an IPv6 address that was added to an interface receives packets. Even with "nodad"
+ * the kernel adds its route later than ip(8) returns: on a busy machine much later.
+ */
+void wire_wait_address6(const char *address, const char *name);
+
 /* Rules by hand: incoming packets of in0, or outgoing ones of out0, to a divert port. */
 void divert_incoming(int port);
 void divert_outgoing(int port);

@@ -31,6 +31,7 @@ static void add_ipv6(const char *name, const struct wire *w, const char *address
     const uint8_t *mac = w->far_mac;
 
     run("ip -6 address add %s/64 dev %s nodad", address, name);
+    wire_wait_address6(address, name);
     run("ip -6 neighbour add %s lladdr %02x:%02x:%02x:%02x:%02x:%02x dev %s", peer, mac[0], mac[1],
         mac[2], mac[3], mac[4], mac[5], name);
 }

@@ -27,6 +27,7 @@ static void add_link_local(const char *name, const struct wire *w)
     const uint8_t *mac = w->far_mac;
 
     run("ip address add " HERE "/64 dev %s nodad", name);
+    wire_wait_address6(HERE, name);
     run("ip neighbour add " THERE " lladdr %02x:%02x:%02x:%02x:%02x:%02x dev %s", mac[0], mac[1],
         mac[2], mac[3], mac[4], mac[5], name);
 }
