@@ -104,20 +104,35 @@ time.sleep(1000)'
 }
 
 # Root of a user namespace may not read the kernel's table. A run without rules is tested as well.
+# When a run that was started after these has said its line, they would have said theirs.
 test_without_access_to_the_table_of_queues() {
-    local said user=(setpriv --reuid=65534 --regid=65534 --clear-groups
+    local runs=() user=(setpriv --reuid=65534 --regid=65534 --clear-groups
         unshare --user --map-root-user --net)
+    local command=(sh -c "while test -d '$SCRATCH' && ! test -e '$SCRATCH/said'; do sleep 0.1; done")
     mkdir -p "$SCRATCH/copy"
     cp "$DIVERT_RUN" "$LIBRARY" "$SCRATCH/copy"
     chmod -R a+rX "$SCRATCH"
-    ns_start "$ROUTER" "$SCRATCH/log-no-rules" "$DIVERT_RUN" sleep 8
+    ns_start "$ROUTER" "$SCRATCH/log-no-rules" "$DIVERT_RUN" "${command[@]}"
+    runs+=("$STARTED")
+    : >"$SCRATCH/log-blind"
     if "${user[@]}" "$SCRATCH/copy/divert-run" -r 'divert 8000 icmp from any to any' true; then
-        said=$("${user[@]}" "$SCRATCH/copy/divert-run" -r 'divert 8000 icmp from any to any' \
-            sleep 8 2>&1)
-        expect_equal 'where nothing can be seen, nothing is said' '' "$said"
+        "${user[@]}" "$SCRATCH/copy/divert-run" -r 'divert 8000 icmp from any to any' "${command[@]}" \
+            >"$SCRATCH/log-blind" 2>&1 &
+        runs+=($!)
+        wait_until 'its command to run' has_child "$!"
     fi
-    wait "$STARTED"
+    rules_start 'divert 8001 icmp from any to any'
+    wait_said 'port 8001'
+    touch "$SCRATCH/said"
+    wait "${runs[@]}"
+    run_stop
+    expect_equal 'where nothing can be seen, nothing is said' '' "$(cat "$SCRATCH/log-blind")"
     expect_equal 'without rules nothing is said' '' "$(cat "$SCRATCH/log-no-rules")"
+}
+
+# The command, beside the one that notifies divert-run of signals to the group.
+has_child() {
+    pgrep -P "$1" -x sh >/dev/null
 }
 
 run_tests test_ports_that_nobody_bound test_ports_that_are_not_bound_any_more \
