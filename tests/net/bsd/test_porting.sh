@@ -33,6 +33,8 @@ compile_all() {
         "$SCRATCH/natdyn" natdyn.c bsd_interface.c nat_packet.c nat_table.c
     expect_success "mssd compiles with the flags from ${directory##*/}" compile "$directory" \
         "$SCRATCH/mssd" mssd.c bsd_interface.c
+    expect_success "mssd compiles as ISO C with the flags from ${directory##*/}" compile "$directory" \
+        "$SCRATCH/mssd-c99" -std=c99 mssd.c bsd_interface.c
     expect_success "as_bsd compiles with the flags from ${directory##*/}" compile "$directory" \
         "$SCRATCH/as_bsd" -std=gnu99 -include divertshim/freebsd.h "$SOURCE/tests/net/bsd/as_bsd.c"
 }
