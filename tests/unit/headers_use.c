@@ -25,6 +25,7 @@ __RCSID("$Id$");
 #include <netinet/tcp.h>
 #include <netinet/tcpip.h>
 #include <netinet/udp.h>
+#include <osreldate.h>
 #include <sys/endian.h>
 #include <sys/filio.h>
 #include <sys/param.h>

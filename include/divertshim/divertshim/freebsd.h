@@ -9,12 +9,13 @@
 #ifndef DIVERTSHIM_FREEBSD_H
 #define DIVERTSHIM_FREEBSD_H
 
+#include <osreldate.h>
+
 #undef __linux__
 #undef __linux
 #undef linux
 #undef __gnu_linux__
-#define __FreeBSD__       12
-#define __FreeBSD_version 1200000
-#define BSD               199506
+#define __FreeBSD__ 12
+#define BSD         199506
 
 #endif
