@@ -232,9 +232,10 @@ OTHER_CALLS = {"__sysctl"}
 
 
 def c_library():
-    """The file with the names that the library's programs may be linked with."""
+    """The C library that the linker takes for the library's programs."""
     needed = re.search(r"\(NEEDED\).*\[(libc\..*)\]", output_of("readelf", "-d", LIBRARY))[1]
-    return output_of(COMPILER, f"-print-file-name={needed}").strip()
+    linked = output_of(COMPILER, "-shared", "-o", "/dev/null", "-x", "c", "/dev/null", "-Wl,--trace")
+    return next(file for file in linked.splitlines() if file.endswith("/" + needed))
 
 
 def check_names_of_libc():
