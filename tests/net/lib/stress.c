@@ -5,6 +5,7 @@
 #include "make_packet.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <linux/if_packet.h>
 #include <net/ethernet.h>
 #include <poll.h>
@@ -143,6 +144,25 @@ void send_small(uint32_t number)
 
     make_small(packet, number);
     wire_send(&in0, packet, sizeof(packet));
+}
+
+void send_burst(unsigned count)
+{
+    unsigned before = queue_waiting(PORT);
+
+    for (unsigned i = 0; i < count; i++)
+        send_small(i);
+    for (int i = 0; i < SOON_MS && queue_waiting(PORT) < before + count; i++)
+        usleep(1000);
+    ck_assert_uint_eq(queue_waiting(PORT), before + count);
+}
+
+void read_small(int fd)
+{
+    uint8_t packet[2 * SMALL_PACKET];
+    ssize_t n = recv(fd, packet, sizeof(packet), MSG_DONTWAIT);
+
+    ck_assert_msg(n == SMALL_PACKET, "expected a packet, got %zd: %s", n, strerror(errno));
 }
 
 /* Signals are for the threads under test. */

@@ -62,6 +62,12 @@ uint32_t small_number(const uint8_t *packet);
 /* Sends such a packet on in0. */
 void send_small(uint32_t number);
 
+/* Sends that many, and waits until the kernel has queued them all. */
+void send_burst(unsigned count);
+
+/* Reads such a packet, which must be there. */
+void read_small(int fd);
+
 /*
  * A thread that sends packets numbered from 0 on in0, never more than AHEAD above the count in
  * *taken, until flood_stop(), which returns how many were sent.
